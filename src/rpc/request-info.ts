@@ -1,0 +1,21 @@
+import { type ContextKey, createContextKey } from '@connectrpc/connect';
+
+/**
+ * What the desk may know of the bytes that carried a call: enough for the record (who, from where), nothing of HTTP.
+ * The server room sets it on every call, in the lane and in the adapter alike.
+ */
+export interface RequestInfo {
+  /** Answered as `x-request-id` and written into every event of the call. */
+  readonly requestId: string;
+  /** The client's IP address; a forwarded one only where a configured proxy named it. */
+  readonly remoteAddress: string;
+  /** A request header by its lower-case name; repeated ones joined by ", ". */
+  header(name: string): string | undefined;
+}
+
+const nowhere: RequestInfo = { requestId: '', remoteAddress: '', header: () => undefined };
+
+/** Handlers read it as `context.values.get(requestInfoKey)`. */
+export const requestInfoKey: ContextKey<RequestInfo> = createContextKey(nowhere, {
+  description: 'request info',
+});
