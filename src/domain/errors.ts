@@ -1,0 +1,201 @@
+/**
+ * Every error the API answers, once: name → kind, id, reason, text. The desk turns a kind into a status code;
+ * README's error table is held against this one by a test. An empty id means: no id in the message, no detail.
+ * Ids with a foreign prefix are facts of the contract; `LATCH-…` are ours.
+ */
+export type ErrorKind =
+  | 'invalid_argument'
+  | 'not_found'
+  | 'already_exists'
+  | 'permission_denied'
+  | 'unauthenticated'
+  | 'resource_exhausted'
+  | 'failed_precondition'
+  | 'aborted'
+  | 'unavailable'
+  | 'internal';
+
+export interface ErrorEntry {
+  readonly kind: ErrorKind;
+  readonly id: string;
+  /** AIP-193: stable, UPPER_SNAKE_CASE; sent as google.rpc.ErrorInfo.reason. */
+  readonly reason: string;
+  readonly text: string;
+}
+
+const entry = (kind: ErrorKind, id: string, reason: string, text: string): ErrorEntry => ({
+  kind,
+  id,
+  reason,
+  text,
+});
+
+const notFound = (id: string): ErrorEntry =>
+  entry('not_found', id, 'USER_NOT_FOUND', 'User could not be found');
+
+export const errors = {
+  authHeaderMissing: entry('unauthenticated', '', 'AUTH_HEADER_MISSING', 'auth header missing'),
+  authHeaderInvalid: entry('unauthenticated', 'AUTH-toLo1', 'AUTH_HEADER_INVALID', 'invalid auth header'),
+  tokenInvalid: entry('unauthenticated', 'AUTH-7fs1e', 'TOKEN_INVALID', 'Errors.Token.Invalid'),
+  organizationHeaderUnknown: entry(
+    'permission_denied',
+    'AUTH-Bs7Ds',
+    'ORGANIZATION_HEADER_UNKNOWN',
+    "Organisation doesn't exist",
+  ),
+  permissionMissing: entry(
+    'permission_denied',
+    'AUTH-AWfge',
+    'PERMISSION_MISSING',
+    'No matching permissions found',
+  ),
+  fieldInvalid: entry('invalid_argument', '', 'FIELD_INVALID', 'names the field and the rule'),
+  fieldNotServed: entry('invalid_argument', 'LATCH-f1eld0ns', 'FIELD_NOT_SERVED', 'Field is not served'),
+  queryTooDeep: entry(
+    'invalid_argument',
+    'USER-zsQ97',
+    'QUERY_TOO_DEEP',
+    'Errors.Query.TooManyNestingLevels',
+  ),
+  limitTooLarge: entry('invalid_argument', 'LATCH-l1m1tmax', 'LIMIT_TOO_LARGE', 'Limit is at most 1000'),
+
+  unlockUserNotFound: notFound('COMMAND-x377t913pw'),
+  lockUserNotFound: notFound('COMMAND-450yxuqrh1'),
+  deactivateUserNotFound: notFound('COMMAND-5gp2p62iin'),
+  reactivateUserNotFound: notFound('COMMAND-9hy5kzbuk6'),
+  deleteUserNotFound: notFound('COMMAND-bd4ir1mblj'),
+  userNotFound: notFound('LATCH-us3rnf0d'),
+  userNotLocked: entry('failed_precondition', 'COMMAND-olb9vb0oca', 'USER_NOT_LOCKED', 'User is not locked'),
+  userNotActiveOrInitial: entry(
+    'failed_precondition',
+    'COMMAND-lgws8wtsqf',
+    'USER_NOT_ACTIVE_OR_INITIAL',
+    'User is not active or initial',
+  ),
+  userInitial: entry(
+    'failed_precondition',
+    'COMMAND-gvx4kct9r2',
+    'USER_INITIAL',
+    'User with state initial can only be deleted not deactivated',
+  ),
+  userAlreadyInactive: entry(
+    'failed_precondition',
+    'COMMAND-5gunjw0cd7',
+    'USER_ALREADY_INACTIVE',
+    'User already inactive',
+  ),
+  userNotInactive: entry(
+    'failed_precondition',
+    'COMMAND-s5qqcz97hf',
+    'USER_NOT_INACTIVE',
+    'User is not inactive',
+  ),
+
+  signInNotActive: entry('failed_precondition', 'SESSION-Gj4ko', 'USER_NOT_ACTIVE', 'Errors.User.NotActive'),
+  signInLocked: entry('failed_precondition', 'COMMAND-SFA3t', 'USER_LOCKED', 'User is locked'),
+  passwordNotSet: entry(
+    'failed_precondition',
+    'COMMAND-3nJ4t',
+    'PASSWORD_NOT_SET',
+    'User has not set a password',
+  ),
+  passwordWrong: entry('invalid_argument', 'COMMAND-3M0fs', 'PASSWORD_INVALID', 'Password is invalid'),
+  passwordHashUnsupported: entry(
+    'invalid_argument',
+    'LATCH-pwhash0x',
+    'PASSWORD_HASH_UNSUPPORTED',
+    'Password hash is not a supported argon2id or bcrypt hash in PHC format',
+  ),
+  passwordOfMachine: entry(
+    'failed_precondition',
+    'LATCH-pwmach1n',
+    'USER_NOT_HUMAN',
+    'Only a human user has a password',
+  ),
+
+  userExists: entry('already_exists', 'LATCH-us3rdup1', 'USER_EXISTS', 'User already exists'),
+  userNameTaken: entry(
+    'already_exists',
+    'LATCH-us3rname',
+    'USER_NAME_TAKEN',
+    'User name is taken in this organization',
+  ),
+  organizationNotFound: entry(
+    'not_found',
+    'LATCH-0rgn0tfd',
+    'ORGANIZATION_NOT_FOUND',
+    'Organization could not be found',
+  ),
+  organizationExists: entry(
+    'already_exists',
+    'LATCH-0rgdup1c',
+    'ORGANIZATION_EXISTS',
+    'Organization id or domain is taken',
+  ),
+  tokenOfHuman: entry(
+    'failed_precondition',
+    'LATCH-t0kmach1',
+    'USER_NOT_MACHINE',
+    'Only a machine user has personal access tokens',
+  ),
+  tokenUserNotActive: entry(
+    'failed_precondition',
+    'LATCH-t0kinact',
+    'TOKEN_USER_NOT_ACTIVE',
+    'Only an active user gets a token',
+  ),
+  tokenNotFound: entry('not_found', 'LATCH-t0kn0tfd', 'TOKEN_NOT_FOUND', 'Token could not be found'),
+  tokenExpirationPast: entry(
+    'invalid_argument',
+    'LATCH-t0kexp1r',
+    'TOKEN_EXPIRATION_PAST',
+    'Expiration date is not in the future',
+  ),
+  roleUnknown: entry(
+    'invalid_argument',
+    'LATCH-r0leunkn',
+    'ROLE_UNKNOWN',
+    'Role is unknown, or not of this scope: IAM_ roles belong to the instance, ORG_ roles to an organization',
+  ),
+  grantExists: entry('already_exists', 'LATCH-grantdup', 'GRANT_EXISTS', 'User holds this role already'),
+  grantNotFound: entry('not_found', 'LATCH-grantnfd', 'GRANT_NOT_FOUND', 'User does not hold this role'),
+
+  conflict: entry(
+    'aborted',
+    'LATCH-c0nfl1ct',
+    'CONCURRENT_CHANGE',
+    'The user was changed at the same time, please try again',
+  ),
+  overloaded: entry(
+    'resource_exhausted',
+    'LATCH-0verl0ad',
+    'OVERLOADED',
+    'Too many passwords are being checked, please try again',
+  ),
+  storeUnavailable: entry(
+    'unavailable',
+    'LATCH-st0red0w',
+    'STORE_UNAVAILABLE',
+    'The database does not answer, please try again',
+  ),
+  internal: entry('internal', 'LATCH-1nternal', 'INTERNAL', 'internal error'),
+} as const satisfies Record<string, ErrorEntry>;
+
+export type ErrorName = keyof typeof errors;
+
+/** What the law, the commands and the queries throw; the desk dresses it. */
+export class DomainError extends Error {
+  override readonly name = 'DomainError';
+  readonly error: ErrorName;
+  /** Facts for ErrorInfo.metadata; never a secret, never what the caller may not know. */
+  readonly metadata: Readonly<Record<string, string>>;
+  /** Replaces the table's text where the text depends on the request (field rules). */
+  readonly text: string;
+
+  constructor(error: ErrorName, detail: { metadata?: Readonly<Record<string, string>>; text?: string } = {}) {
+    super(errors[error].text);
+    this.error = error;
+    this.metadata = detail.metadata ?? {};
+    this.text = detail.text ?? errors[error].text;
+  }
+}

@@ -1,0 +1,79 @@
+import type { OrganizationId, UserId } from './ids.ts';
+import type { Role } from './roles.ts';
+import type { Profile, UserState } from './user.ts';
+
+/** Past tense, append-only. A payload never holds a secret: no password, no hash, no token. */
+export type UserEvent =
+  | { readonly type: 'user.human.added' | 'user.machine.added'; readonly payload: UserAdded }
+  | { readonly type: StateEventType; readonly payload: NoPayload }
+  | { readonly type: 'user.human.password.changed'; readonly payload: { readonly changeRequired: boolean } }
+  | { readonly type: 'user.human.password.check.failed'; readonly payload: NoPayload }
+  | { readonly type: 'user.human.password.check.succeeded'; readonly payload: NoPayload }
+  | {
+      readonly type: 'user.pat.added';
+      readonly payload: { readonly tokenId: string; readonly expiresAt: number };
+    }
+  | { readonly type: 'user.pat.removed'; readonly payload: { readonly tokenId: string } }
+  | { readonly type: 'user.grant.added' | 'user.grant.removed'; readonly payload: GrantPayload };
+
+export type StateEventType =
+  | 'user.locked'
+  | 'user.unlocked'
+  | 'user.deactivated'
+  | 'user.reactivated'
+  | 'user.removed';
+
+export type UserEventType = UserEvent['type'];
+type NoPayload = Readonly<Record<string, never>>;
+
+export interface UserAdded {
+  readonly organizationId: OrganizationId;
+  readonly state: Extract<UserState, 'initial' | 'active'>;
+  readonly profile: Profile;
+  /** Present where the user was added with a password. */
+  readonly password?: { readonly changeRequired: boolean };
+}
+
+export interface GrantPayload {
+  readonly role: Role;
+  readonly organizationId?: OrganizationId;
+}
+
+/** An organization is made once; its event stands in the instance's own stream (see instanceStream). */
+export interface OrganizationAdded {
+  readonly type: 'organization.added';
+  readonly payload: {
+    readonly organizationId: OrganizationId;
+    readonly name: string;
+    readonly domain: string;
+  };
+}
+
+/** The stream of events that belong to no user. No user has the empty id, so the two never meet. */
+export const instanceStream = '' as UserId;
+
+/** Who did it, from where, why: written beside every event. Absent facts are undefined, never empty. */
+export interface EventMeta {
+  readonly actorUserId?: UserId;
+  /** Name of the operating system's user where the change came from the command line, straight on the database. */
+  readonly actorOsUser?: string;
+  readonly ip?: string;
+  readonly userAgent?: string;
+  readonly requestId?: string;
+  /** W3C Trace Context, as received. */
+  readonly traceparent?: string;
+  readonly reason?: string;
+}
+
+/** An event as the log holds it. */
+export interface RecordedEvent {
+  /** Place in the one total order of all events, from 1 upward. */
+  readonly position: number;
+  readonly eventId: string;
+  readonly userId: UserId;
+  readonly sequence: number;
+  readonly type: UserEventType | OrganizationAdded['type'];
+  readonly createdAt: number;
+  readonly payload: Readonly<Record<string, unknown>>;
+  readonly meta: EventMeta;
+}

@@ -1,0 +1,30 @@
+import { DomainError } from './errors.ts';
+
+declare const brand: unique symbol;
+/** A user's id: 1 to 200 code points, unique in the instance. */
+export type UserId = string & { readonly [brand]: 'UserId' };
+/** An organization's id: 1 to 200 code points. */
+export type OrganizationId = string & { readonly [brand]: 'OrganizationId' };
+
+const idLengthMax = 200;
+
+/** The only door from string to UserId. Throws fieldInvalid. */
+export function parseUserId(value: string): UserId {
+  return parseId(value, 'user_id') as UserId;
+}
+
+/** The only door from string to OrganizationId. Throws fieldInvalid. */
+export function parseOrganizationId(value: string): OrganizationId {
+  return parseId(value, 'organization_id') as OrganizationId;
+}
+
+function parseId(value: string, field: string): string {
+  if (value.length === 0 || (value.length > idLengthMax && [...value].length > idLengthMax)) {
+    throw new DomainError('fieldInvalid', { text: `${field}: must be 1 to ${idLengthMax} characters long` });
+  }
+  // A NUL or half a surrogate pair is stored differently by different databases: two ids could meet in one row.
+  if (value.includes('\0') || !value.isWellFormed()) {
+    throw new DomainError('fieldInvalid', { text: `${field}: must be Unicode text without NUL` });
+  }
+  return value;
+}

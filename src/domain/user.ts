@@ -1,0 +1,78 @@
+import type { OrganizationId, UserId } from './ids.ts';
+import type { Role } from './roles.ts';
+
+export type UserState = 'initial' | 'active' | 'inactive' | 'locked' | 'deleted';
+export type UserKind = 'human' | 'machine';
+export type Gender = 'unspecified' | 'female' | 'male' | 'diverse';
+
+/** A role held on the instance (no organizationId) or on one organization. */
+export interface Grant {
+  readonly role: Role;
+  readonly organizationId?: OrganizationId;
+}
+
+/** What the law needs to know of a user: the row that every change moves. Times are milliseconds since 1970, UTC. */
+export interface User {
+  readonly userId: UserId;
+  readonly organizationId: OrganizationId;
+  readonly kind: UserKind;
+  readonly state: UserState;
+  /** Number of the newest event, counted from 1 per user; the version that compare-and-set compares. */
+  readonly sequence: number;
+  readonly createdAt: number;
+  readonly changedAt: number;
+  /** Wrong passwords since the last right one, unlock or new password. */
+  readonly failedPasswordAttempts: number;
+  /** Tokens added at or before this sequence are void: lock, deactivate and delete end them all at once. */
+  readonly tokensEndedSequence: number;
+  readonly grants: readonly Grant[];
+}
+
+export interface HumanProfile {
+  readonly kind: 'human';
+  readonly userName: string;
+  readonly givenName: string;
+  readonly familyName: string;
+  readonly nickName?: string;
+  readonly displayName?: string;
+  readonly preferredLanguage?: string;
+  readonly gender?: Gender;
+  readonly email: string;
+  readonly emailVerified: boolean;
+  readonly phone?: string;
+  readonly phoneVerified?: boolean;
+}
+
+export interface MachineProfile {
+  readonly kind: 'machine';
+  readonly userName: string;
+  readonly name: string;
+  readonly description?: string;
+}
+
+/** Who the user is, apart from what may be done: kept in a row of its own, so that an unlock moves few bytes. */
+export type Profile = HumanProfile | MachineProfile;
+
+/** What is known of a password besides its hash. */
+export interface PasswordFacts {
+  readonly changeRequired: boolean;
+  readonly changedAt: number;
+}
+
+export interface Organization {
+  readonly organizationId: OrganizationId;
+  readonly name: string;
+  /** DNS form, unique; a login name is `user name@domain`. */
+  readonly domain: string;
+  readonly createdAt: number;
+}
+
+/** A personal access token as the store keeps it; the secret itself is kept nowhere. */
+export interface Token {
+  readonly tokenId: string;
+  readonly userId: UserId;
+  /** Sequence of the event that added it. */
+  readonly sequence: number;
+  readonly createdAt: number;
+  readonly expiresAt: number;
+}

@@ -1,0 +1,77 @@
+import type { SQLOutputValue } from 'node:sqlite';
+import type { EventMeta, RecordedEvent } from '../domain/events.ts';
+import type { OrganizationId, UserId } from '../domain/ids.ts';
+import type { Grant, Organization, Token, User, UserKind, UserState } from '../domain/user.ts';
+
+/** One row as node:sqlite gives it: column name → value. */
+export type Row = Record<string, SQLOutputValue>;
+
+const noGrants: readonly Grant[] = Object.freeze([]);
+
+/** The users columns, in the order of the table; every query that reads a user selects them. */
+export const userColumns =
+  'users.user_id, users.organization_id, users.kind, users.state, users.sequence, users.created_at, ' +
+  'users.changed_at, users.failed_password_attempts, users.tokens_ended_sequence, users.grants';
+
+/** A row of userColumns → User. */
+export function parseUser(row: Row): User {
+  return {
+    userId: row.user_id as UserId,
+    organizationId: row.organization_id as OrganizationId,
+    kind: row.kind as UserKind,
+    state: row.state as UserState,
+    sequence: row.sequence as number,
+    createdAt: row.created_at as number,
+    changedAt: row.changed_at as number,
+    failedPasswordAttempts: row.failed_password_attempts as number,
+    tokensEndedSequence: row.tokens_ended_sequence as number,
+    grants: row.grants === '[]' ? noGrants : (JSON.parse(row.grants as string) as Grant[]),
+  };
+}
+
+/** A row of the organizations table. */
+export function parseOrganization(row: Row): Organization {
+  return {
+    organizationId: row.organization_id as OrganizationId,
+    name: row.name as string,
+    domain: row.domain as string,
+    createdAt: row.created_at as number,
+  };
+}
+
+/** A row with token_id, user_id, token_sequence, token_created_at, expires_at. */
+export function parseToken(row: Row): Token {
+  return {
+    tokenId: row.token_id as string,
+    userId: row.user_id as UserId,
+    sequence: row.token_sequence as number,
+    createdAt: row.token_created_at as number,
+    expiresAt: row.expires_at as number,
+  };
+}
+
+/** A row of the events table. */
+export function parseEvent(row: Row): RecordedEvent {
+  return {
+    position: row.position as number,
+    eventId: row.event_id as string,
+    userId: row.user_id as UserId,
+    sequence: row.sequence as number,
+    type: row.type as RecordedEvent['type'],
+    createdAt: row.created_at as number,
+    payload: JSON.parse(row.payload as string) as Record<string, unknown>,
+    meta: parseMeta(row),
+  };
+}
+
+function parseMeta(row: Row): EventMeta {
+  return {
+    ...(row.actor_user_id !== null && { actorUserId: row.actor_user_id as UserId }),
+    ...(row.actor_os_user !== null && { actorOsUser: row.actor_os_user as string }),
+    ...(row.ip !== null && { ip: row.ip as string }),
+    ...(row.user_agent !== null && { userAgent: row.user_agent as string }),
+    ...(row.request_id !== null && { requestId: row.request_id as string }),
+    ...(row.traceparent !== null && { traceparent: row.traceparent as string }),
+    ...(row.reason !== null && { reason: row.reason as string }),
+  };
+}

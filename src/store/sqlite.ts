@@ -1,0 +1,99 @@
+import { chmodSync, existsSync, mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { createLists } from './sqlite-lists.ts';
+import { migrate } from './sqlite-migrate.ts';
+import { parseOrganization, parseToken, parseUser, userColumns } from './sqlite-rows.ts';
+import { createWriter } from './sqlite-writer.ts';
+import { type Store, StoreUnusable, type TokenOwner } from './store.ts';
+import { batchPerTick } from './tick.ts';
+
+export interface SqliteOptions {
+  /** Path of the database file, made with mode 0600 where absent; ':memory:' for one that is not kept. */
+  readonly path: string;
+  /** How long a write waits for another process's write. Default 5000. */
+  readonly busyTimeoutMs?: number;
+  /** Throw where the schema is behind instead of migrating. Default false. */
+  readonly migrateNot?: boolean;
+}
+
+/**
+ * Opens the embedded store: one file in WAL mode, every commit on disk (synchronous=FULL) before its answer.
+ * Throws StoreUnusable with what to do where the file is not a database, not writable, or newer than this code.
+ */
+export function openSqlite(options: SqliteOptions): Store {
+  const db = open(options);
+  const lists = createLists(db);
+  const writer = createWriter(db);
+  const user = db.prepare(`SELECT ${userColumns} FROM users WHERE user_id = ?`);
+  const token = db.prepare(
+    `SELECT tokens.token_id, tokens.sequence AS token_sequence, tokens.created_at AS token_created_at, tokens.expires_at, tokens.secret_hash, ${userColumns} ` +
+      'FROM tokens JOIN users ON users.user_id = tokens.user_id WHERE tokens.token_id = ?',
+  );
+  const passwordHash = db.prepare('SELECT password_hash FROM profiles WHERE user_id = ?');
+  const organizationById = db.prepare('SELECT * FROM organizations WHERE organization_id = ?');
+  const organizationByDomain = db.prepare('SELECT * FROM organizations WHERE domain = ?');
+
+  const readToken = (tokenId: string): TokenOwner | undefined => {
+    const row = token.get(tokenId);
+    return (
+      row && { token: parseToken(row), secretHash: row.secret_hash as Uint8Array, owner: parseUser(row) }
+    );
+  };
+
+  return {
+    ...lists,
+    loadToken: batchPerTick(readToken),
+    loadUser: async (userId) => {
+      const row = user.get(userId);
+      return row && parseUser(row);
+    },
+    loadPasswordHash: async (userId) =>
+      (passwordHash.get(userId)?.password_hash as string | null | undefined) ?? undefined,
+    loadOrganization: async (by) => {
+      const row =
+        'domain' in by ? organizationByDomain.get(by.domain) : organizationById.get(by.organizationId);
+      return row && parseOrganization(row);
+    },
+    append: writer.append,
+    addOrganization: writer.addOrganization,
+    isReady: writer.isReady,
+    async [Symbol.asyncDispose]() {
+      await writer[Symbol.asyncDispose]();
+      db.close();
+    },
+  };
+}
+
+function open(options: SqliteOptions): DatabaseSync {
+  const { path } = options;
+  const isNew = path !== ':memory:' && !existsSync(path);
+  if (isNew) mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  let db: DatabaseSync | undefined;
+  try {
+    db = new DatabaseSync(path, { timeout: options.busyTimeoutMs ?? 5_000 });
+    if (isNew) chmodSync(path, 0o600);
+    // FULL: a WAL commit is synced before COMMIT returns, so that an acknowledged change survives a power cut.
+    db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;');
+    db.exec('PRAGMA cache_size = -65536; PRAGMA mmap_size = 8589934592; PRAGMA wal_autocheckpoint = 4000;');
+    migrate(db, { only: options.migrateNot ? 'check' : 'apply' });
+    return db;
+  } catch (error) {
+    db?.close();
+    if (error instanceof StoreUnusable) throw error;
+    throw new StoreUnusable(`cannot open the database ${path}: ${reasonOf(error)}`, { cause: error });
+  }
+}
+
+function reasonOf(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  if (/not a database|malformed/.test(message)) {
+    return `${message}. The file is damaged or not a Latchkey database: restore a backup, or name another file with --db`;
+  }
+  if (/readonly|read-only|unable to open|permission/i.test(message)) {
+    return `${message}. Latchkey needs to read and write the file and its folder: check their owner and mode`;
+  }
+  if (/locked|busy/.test(message))
+    return `${message}. Another process is writing to it: try again, or stop that process`;
+  return message;
+}

@@ -1,0 +1,144 @@
+import type { EventMeta, OrganizationAdded, RecordedEvent, UserEvent } from '../domain/events.ts';
+import type { OrganizationId, UserId } from '../domain/ids.ts';
+import type { Grant, Organization, PasswordFacts, Profile, Token, User } from '../domain/user.ts';
+import type { Page, Scope, UserFilter, UserSortField } from '../domain/user-filter.ts';
+
+/**
+ * The memory: one interface, SQLite and Postgres behind it, one contract suite against both.
+ * Reads see every change that was answered before they were asked. Writes are compare-and-set: no transaction
+ * leaves this room. A database that does not answer is a StoreUnavailable, never a wrong answer.
+ */
+export interface Store extends AsyncDisposable {
+  /** The token with its owner, as they stand now; one query serves all that ask in one tick. */
+  loadToken(tokenId: string): Promise<TokenOwner | undefined>;
+  /** The user's row, deleted ones too (state 'deleted'). */
+  loadUser(userId: UserId): Promise<User | undefined>;
+  /** PHC string of the password's hash; undefined where none is set. */
+  loadPasswordHash(userId: UserId): Promise<string | undefined>;
+  loadOrganization(by: OrganizationKey): Promise<Organization | undefined>;
+
+  /**
+   * Appends the events and moves the row, together or not at all, durable before the answer.
+   * 'stale': the row is not the one that was decided on; load and decide again.
+   * 'user name taken': the organization has a user of this name in some letter case or Unicode form.
+   */
+  append(change: Change): Promise<User | 'stale' | 'user name taken'>;
+  /** 'taken': the id or the domain belongs to another organization. */
+  addOrganization(event: OrganizationAdded, at: ChangeTime, meta: EventMeta): Promise<Organization | 'taken'>;
+
+  listUsers(query: ListUsers): Promise<Listed<UserRecord>>;
+  listTokens(query: ListTokens): Promise<Listed<TokenRecord>>;
+  listGrants(query: ListGrants): Promise<Listed<GrantRecord>>;
+  listOrganizations(scope: Scope, page: Page): Promise<Listed<Organization>>;
+  /** Events after the position, oldest first; without gap: what commits later has a higher position. */
+  listEvents(query: ListEvents): Promise<readonly RecordedEvent[]>;
+
+  /** Whether the database answers and can be written to now. */
+  isReady(): Promise<boolean>;
+}
+
+export interface TokenOwner {
+  readonly token: Token;
+  /** SHA-256 of the secret, 32 bytes. */
+  readonly secretHash: Uint8Array;
+  readonly owner: User;
+}
+
+export interface Change {
+  /** The row that was decided on; undefined where the id was never used. */
+  readonly before: User | undefined;
+  readonly userId: UserId;
+  /** One or more, in order; they get the sequences before.sequence + 1, + 2, … */
+  readonly events: readonly UserEvent[];
+  readonly at: ChangeTime;
+  readonly meta: EventMeta;
+  /** What no event may hold. */
+  readonly secrets?: { readonly passwordHash?: string; readonly tokenSecretHash?: Uint8Array };
+}
+
+export interface ChangeTime {
+  /** Milliseconds since 1970, UTC. */
+  readonly createdAt: number;
+  /** Of the first event; known beforehand, so that an unknown outcome can be looked up. */
+  readonly eventId: string;
+}
+
+export type OrganizationKey = { readonly organizationId: OrganizationId } | { readonly domain: string };
+
+/** A user with all that a reader is shown. */
+export interface UserRecord {
+  readonly user: User;
+  readonly profile: Profile;
+  readonly password: PasswordFacts | undefined;
+  readonly organizationDomain: string;
+}
+
+export interface TokenRecord {
+  readonly token: Token;
+  readonly organizationId: OrganizationId;
+}
+
+export interface GrantRecord {
+  readonly userId: UserId;
+  readonly grant: Grant;
+}
+
+/** total counts all that match, whatever the page; position is the newest event's that the answer reflects. */
+export interface Listed<Row> {
+  readonly rows: readonly Row[];
+  readonly total: number;
+  readonly position: number;
+}
+
+/** Deleted users are never listed. */
+export interface ListUsers {
+  readonly scope: Scope;
+  readonly filters: readonly UserFilter[];
+  readonly sort: UserSortField;
+  readonly page: Page;
+}
+
+export type TimeMethod = 'equals' | 'after' | 'after_or_equals' | 'before' | 'before_or_equals';
+
+export type TokenFilter =
+  | { readonly kind: 'token_id' | 'user_id' | 'organization_id'; readonly id: string }
+  | {
+      readonly kind: 'created_at' | 'expires_at';
+      /** Milliseconds since 1970. */
+      readonly time: number;
+      readonly method: TimeMethod;
+    };
+
+export type TokenSortField = 'created_at' | 'token_id' | 'user_id' | 'organization_id' | 'expires_at';
+
+/** Tokens that a lock, deactivation or deletion ended are never listed; expired ones are. */
+export interface ListTokens {
+  readonly scope: Scope;
+  readonly filters: readonly TokenFilter[];
+  readonly sort: TokenSortField;
+  readonly page: Page;
+}
+
+export interface ListGrants {
+  readonly scope: Scope;
+  readonly userId?: UserId;
+  readonly organizationId?: OrganizationId;
+  readonly page: Page;
+}
+
+export interface ListEvents {
+  readonly afterPosition: number;
+  readonly limit: number;
+  readonly userId?: UserId;
+  readonly type?: string;
+}
+
+/** The database does not answer, or cannot be written; nothing is known to have changed. */
+export class StoreUnavailable extends Error {
+  override readonly name = 'StoreUnavailable';
+}
+
+/** The database cannot be opened as it is; the message says what to do. */
+export class StoreUnusable extends Error {
+  override readonly name = 'StoreUnusable';
+}
