@@ -12,6 +12,7 @@ import {
 import { isFieldError } from '@bufbuild/protobuf/reflect';
 import { Code, ConnectError } from '@connectrpc/connect';
 import type { Route } from './http-rule.ts';
+import { encodeJson } from './json-encoder.ts';
 import { findField, takesText, textToJson, typeNameOf } from './text-field.ts';
 
 /** What a REST request carries beside its verb. `query` is the raw text after `?`, or empty. */
@@ -44,9 +45,9 @@ export function bindPath(message: Message, route: Route, fields: readonly string
 
 /** The response as JSON, or the one field of it that `response_body` names. */
 export function encodeResponse(route: Route, message: Message): Uint8Array {
-  const { output } = route.method;
-  const json = toJson(output, message);
-  return encoder.encode(JSON.stringify(route.responseBody === undefined ? json : pick(json, route, message)));
+  const text =
+    route.responseBody === undefined ? encodeJson(route.method.output, message) : pick(route, message);
+  return Buffer.from(text);
 }
 
 /** Reads a message from JSON text as every dialect does: unknown fields ignored. Throws ConnectError InvalidArgument. */
@@ -59,7 +60,6 @@ export function parseJsonMessage<Desc extends DescMessage>(desc: Desc, body: Uin
   }
 }
 
-const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { fatal: true });
 
 function bindBody(route: Route, body: Uint8Array): Message {
@@ -181,12 +181,14 @@ function invalid(message: string, cause?: unknown): ConnectError {
   return new ConnectError(message, Code.InvalidArgument, undefined, undefined, cause);
 }
 
-function pick(json: JsonValue, route: Route, message: Message): JsonValue {
+function pick(route: Route, message: Message): string {
+  const { output } = route.method;
   const name = route.responseBody?.jsonName ?? '';
-  const isObject = typeof json === 'object' && json !== null && !Array.isArray(json);
-  const value = isObject ? json[name] : undefined;
-  if (value !== undefined) return value;
-  const full = toJson(route.method.output, message, { alwaysEmitImplicit: true });
-  const zero = typeof full === 'object' && full !== null && !Array.isArray(full) ? full[name] : undefined;
-  return zero ?? (route.responseBody?.fieldKind === 'message' ? {} : null);
+  const value = memberOf(toJson(output, message), name);
+  const zero = memberOf(toJson(output, message, { alwaysEmitImplicit: true }), name);
+  return JSON.stringify(value ?? zero ?? (route.responseBody?.fieldKind === 'message' ? {} : null));
+}
+
+function memberOf(json: JsonValue, name: string): JsonValue | undefined {
+  return typeof json === 'object' && json !== null && !Array.isArray(json) ? json[name] : undefined;
 }

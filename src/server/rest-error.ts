@@ -41,10 +41,8 @@ export function statusBody(error: ConnectError): RestError {
   if (error.details.length > 0) json.details = error.details.map(anyJson);
   const headers: Record<string, string> = { 'content-type': 'application/json' };
   if (error.code === Code.Unauthenticated) headers['www-authenticate'] = challenge(error);
-  return { status: httpStatusOf(error.code), headers, body: encoder.encode(JSON.stringify(json)) };
+  return { status: httpStatusOf(error.code), headers, body: Buffer.from(JSON.stringify(json)) };
 }
-
-const encoder = new TextEncoder();
 
 /** RFC 6750 §3: a caller who showed no credentials gets the bare challenge, one with bad ones learns that much. */
 function challenge(error: ConnectError): string {
