@@ -1,0 +1,37 @@
+import { X509Certificate } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { createSecureContext, createServer, type Server, type TlsOptions } from 'node:tls';
+
+/** A certificate chain and its key, both PEM. */
+export interface TlsFiles {
+  readonly certPath: string;
+  readonly keyPath: string;
+}
+
+interface KeyPair {
+  readonly cert: Buffer;
+  readonly key: Buffer;
+}
+
+/** A TLS server offering HTTP/2 and HTTP/1.1 by ALPN; rejects where the pair cannot be read or does not match. */
+export async function createTlsServer(files: TlsFiles, options: TlsOptions): Promise<Server> {
+  const pair = await readKeyPair(files);
+  return createServer({ ...options, ...pair, ALPNProtocols: ['h2', 'http/1.1'], minVersion: 'TLSv1.2' });
+}
+
+/**
+ * Reads the pair again for connections to come; open ones keep theirs. Rejects, and leaves the old pair in use, where
+ * the new one cannot be read or does not match. Resolves to the end of the certificate's validity.
+ */
+export async function reloadKeyPair(server: Server, files: TlsFiles): Promise<Date> {
+  const pair = await readKeyPair(files);
+  server.setSecureContext({ ...pair, minVersion: 'TLSv1.2' });
+  return new X509Certificate(pair.cert).validToDate;
+}
+
+async function readKeyPair({ certPath, keyPath }: TlsFiles): Promise<KeyPair> {
+  const [cert, key] = await Promise.all([readFile(certPath), readFile(keyPath)]);
+  // Throws on a broken or mismatched pair here, where nothing has been replaced yet.
+  createSecureContext({ cert, key });
+  return { cert, key };
+}
