@@ -183,7 +183,14 @@ export const errors = {
 
 export type ErrorName = keyof typeof errors;
 
-/** What the law, the commands and the queries throw; the desk dresses it. */
+export interface DomainErrorDetail {
+  readonly metadata?: Readonly<Record<string, string>>;
+  readonly text?: string;
+  /** What a bug or an outage looked like from inside: for the log, never for the client. */
+  readonly cause?: unknown;
+}
+
+/** What the law, the commands, the queries and the store throw; the desk dresses it. */
 export class DomainError extends Error {
   override readonly name = 'DomainError';
   readonly error: ErrorName;
@@ -192,8 +199,8 @@ export class DomainError extends Error {
   /** Replaces the table's text where the text depends on the request (field rules). */
   readonly text: string;
 
-  constructor(error: ErrorName, detail: { metadata?: Readonly<Record<string, string>>; text?: string } = {}) {
-    super(errors[error].text);
+  constructor(error: ErrorName, detail: DomainErrorDetail = {}) {
+    super(errors[error].text, detail);
     this.error = error;
     this.metadata = detail.metadata ?? {};
     this.text = detail.text ?? errors[error].text;

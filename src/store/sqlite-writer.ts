@@ -1,6 +1,8 @@
 import type { DatabaseSync } from 'node:sqlite';
+import { DomainError } from '../domain/errors.ts';
 import { createAppender } from './sqlite-append.ts';
-import { type Store, StoreUnavailable } from './store.ts';
+import { asStoreError, isUnavailable } from './sqlite-error.ts';
+import type { Store } from './store.ts';
 
 interface Member {
   /** Runs inside the batch's transaction. */
@@ -31,7 +33,7 @@ export function createWriter(db: DatabaseSync): Writer {
   };
   const enqueue = <Value>(write: () => Value): Promise<Value> =>
     new Promise<Value>((resolve, reject) => {
-      if (closed) return reject(new StoreUnavailable('the database is closed'));
+      if (closed) return reject(new DomainError('storeUnavailable'));
       if (waiting.length === 0) setImmediate(flush);
       waiting.push({ write, resolve, reject });
     });
@@ -65,22 +67,6 @@ function commit(db: DatabaseSync, batch: readonly Member[]): void {
 
 function rollback(db: DatabaseSync): void {
   if (db.isTransaction) db.exec('ROLLBACK');
-}
-
-// SQLite's primary result codes that say "not now" rather than "this statement is wrong".
-const unavailableCodes = new Set([
-  5 /* BUSY */, 6 /* LOCKED */, 7 /* NOMEM */, 8 /* READONLY */, 10 /* IOERR */, 11 /* CORRUPT */,
-  13 /* FULL */, 14 /* CANTOPEN */, 26 /* NOTADB */,
-]);
-
-function isUnavailable(error: unknown): boolean {
-  const code = error instanceof Error && 'errcode' in error ? error.errcode : undefined;
-  return typeof code === 'number' && unavailableCodes.has(code & 0xff);
-}
-
-function asStoreError(error: unknown): unknown {
-  if (!isUnavailable(error)) return error;
-  return new StoreUnavailable(error instanceof Error ? error.message : String(error), { cause: error });
 }
 
 // Takes the write lock and lets it go: a read-only file, a full disk's journal or a stuck writer show here.

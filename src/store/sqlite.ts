@@ -1,6 +1,7 @@
 import { chmodSync, existsSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { reading } from './sqlite-error.ts';
 import { createLists } from './sqlite-lists.ts';
 import { migrate } from './sqlite-migrate.ts';
 import { parseOrganization, parseToken, parseUser, userColumns } from './sqlite-rows.ts';
@@ -44,17 +45,18 @@ export function openSqlite(options: SqliteOptions): Store {
   return {
     ...lists,
     loadToken: batchPerTick(readToken),
-    loadUser: async (userId) => {
+    loadUser: reading((userId) => {
       const row = user.get(userId);
       return row && parseUser(row);
-    },
-    loadPasswordHash: async (userId) =>
-      (passwordHash.get(userId)?.password_hash as string | null | undefined) ?? undefined,
-    loadOrganization: async (by) => {
+    }),
+    loadPasswordHash: reading(
+      (userId) => (passwordHash.get(userId)?.password_hash as string | null | undefined) ?? undefined,
+    ),
+    loadOrganization: reading((by) => {
       const row =
         'domain' in by ? organizationByDomain.get(by.domain) : organizationById.get(by.organizationId);
       return row && parseOrganization(row);
-    },
+    }),
     append: writer.append,
     addOrganization: writer.addOrganization,
     isReady: writer.isReady,

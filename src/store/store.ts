@@ -6,7 +6,7 @@ import type { Page, Scope, UserFilter, UserSortField } from '../domain/user-filt
 /**
  * The memory: one interface, SQLite and Postgres behind it, one contract suite against both.
  * Reads see every change that was answered before they were asked. Writes are compare-and-set: no transaction
- * leaves this room. A database that does not answer is a StoreUnavailable, never a wrong answer.
+ * leaves this room. A database that does not answer is the error storeUnavailable, never a wrong answer.
  */
 export interface Store extends AsyncDisposable {
   /** The token with its owner, as they stand now; one query serves all that ask in one tick. */
@@ -131,11 +131,6 @@ export interface ListEvents {
   readonly limit: number;
   readonly userId?: UserId;
   readonly type?: string;
-}
-
-/** The database does not answer, or cannot be written; nothing is known to have changed. */
-export class StoreUnavailable extends Error {
-  override readonly name = 'StoreUnavailable';
 }
 
 /** The database cannot be opened as it is; the message says what to do. */

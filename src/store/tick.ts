@@ -1,3 +1,5 @@
+import { asStoreError } from './sqlite-error.ts';
+
 interface Waiting<Value> {
   readonly resolve: (value: Value) => void;
   readonly reject: (error: unknown) => void;
@@ -28,6 +30,6 @@ function answer<Value>(group: readonly Waiting<Value>[], read: () => Value): voi
     const value = read();
     for (const { resolve } of group) resolve(value);
   } catch (error) {
-    for (const { reject } of group) reject(error);
+    for (const { reject } of group) reject(asStoreError(error));
   }
 }

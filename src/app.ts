@@ -1,0 +1,49 @@
+import { randomInt } from 'node:crypto';
+import pino, { type Logger } from 'pino';
+import { openSqlite } from './store/sqlite.ts';
+import type { Store } from './store/store.ts';
+
+export interface AppConfig {
+  /** Path of the SQLite file. */
+  readonly database: string;
+  readonly passwordAttemptsMax: number;
+  readonly logLevel: string;
+}
+
+/** All that the rooms share. */
+export interface App extends AsyncDisposable {
+  readonly store: Store;
+  /** Milliseconds since 1970, UTC. */
+  readonly now: () => number;
+  readonly newId: () => string;
+  readonly log: Logger;
+  readonly passwordAttemptsMax: number;
+}
+
+/** Opens the store; the only place where one is made. Throws StoreUnusable. */
+export async function openApp(config: AppConfig): Promise<App> {
+  const store = openSqlite({ path: config.database });
+  return {
+    store,
+    now: Date.now,
+    newId: createIds(Date.now, randomInt(idsPerMs)),
+    // To stderr: stdout belongs to what a command prints.
+    log: pino({ level: config.logLevel, base: null }, pino.destination({ fd: 2, sync: true })),
+    passwordAttemptsMax: config.passwordAttemptsMax,
+    [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
+  };
+}
+
+const idsPerMs = 1_000_000;
+
+/**
+ * Ids: 19 decimal digits, thirteen of the millisecond and six of a count that starts anywhere: they sort by time, fit
+ * 64 bits, and two servers meet only by a one-in-a-million chance within one millisecond, which the store then refuses.
+ */
+export function createIds(now: () => number, start: number): () => string {
+  let count = start;
+  return () => {
+    count = (count + 1) % idsPerMs;
+    return `${now()}${String(count + idsPerMs).slice(1)}`;
+  };
+}

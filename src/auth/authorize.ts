@@ -1,0 +1,85 @@
+import { DomainError, type ErrorName } from '../domain/errors.ts';
+import type { OrganizationId } from '../domain/ids.ts';
+import { type Permission, type Role, roleHolds } from '../domain/roles.ts';
+import type { User } from '../domain/user.ts';
+import type { Scope } from '../domain/user-filter.ts';
+import type { Caller } from './caller.ts';
+
+/** Whether the caller holds the permission in that organization, there or by a role on the instance. */
+export function may(caller: Caller, permission: Permission, organizationId: OrganizationId): boolean {
+  for (const grant of caller.grants) {
+    if (grant.organizationId !== undefined && grant.organizationId !== organizationId) continue;
+    if (roleHolds(grant.role, permission)) return true;
+  }
+  return false;
+}
+
+/** Before anything is looked up: throws permissionMissing where the caller holds the permission nowhere at all. */
+export function requireAnywhere(caller: Caller, permission: Permission): void {
+  for (const grant of caller.grants) if (roleHolds(grant.role, permission)) return;
+  throw new DomainError('permissionMissing');
+}
+
+/**
+ * After the load: unknown, deleted and hidden are one answer (`notFound`), so that ids cannot be probed; only who may
+ * read there learns that the permission is missing. Answers the user, whose state may be looked at from here on.
+ */
+export function requireOnUser(
+  caller: Caller,
+  user: User | undefined,
+  rule: { readonly permission: Permission; readonly notFound: ErrorName },
+): User {
+  if (user === undefined || user.state === 'deleted') throw new DomainError(rule.notFound);
+  if (!may(caller, 'user.read', user.organizationId)) throw new DomainError(rule.notFound);
+  if (!may(caller, rule.permission, user.organizationId)) throw new DomainError('permissionMissing');
+  return user;
+}
+
+/** The same order for an organization. */
+export function requireOnOrganization(
+  caller: Caller,
+  organizationId: OrganizationId | undefined,
+  permission: Permission,
+): OrganizationId {
+  if (organizationId === undefined || !may(caller, 'user.read', organizationId)) {
+    throw new DomainError('organizationNotFound');
+  }
+  if (!may(caller, permission, organizationId)) throw new DomainError('permissionMissing');
+  return organizationId;
+}
+
+/** Where the caller holds the permission; throws permissionMissing where nowhere. */
+export function readScope(caller: Caller, permission: Permission): Scope {
+  requireAnywhere(caller, permission);
+  const held = caller.grants.filter((grant) => roleHolds(grant.role, permission));
+  const organizationIds = new Set<OrganizationId>();
+  for (const { organizationId } of held) {
+    if (organizationId === undefined) return 'all';
+    organizationIds.add(organizationId);
+  }
+  return [...organizationIds];
+}
+
+/**
+ * Whether the caller may hand out (or take away) a role: nobody passes on more than what they hold. IAM_OWNER any;
+ * IAM_ORG_MANAGER any role of an organization; ORG_OWNER the roles of their own organization.
+ */
+export function mayGrant(caller: Caller, role: Role, organizationId: OrganizationId | undefined): boolean {
+  return caller.grants.some((held) => {
+    if (held.role === 'IAM_OWNER') return true;
+    if (organizationId === undefined || role.startsWith('IAM_')) return false;
+    return (
+      held.role === 'IAM_ORG_MANAGER' || (held.role === 'ORG_OWNER' && held.organizationId === organizationId)
+    );
+  });
+}
+
+/**
+ * A new password or token lets its holder act as the user: it takes the right to hand out every role the user holds,
+ * or an organization's owner could become the instance's. Throws permissionMissing.
+ */
+export function requireNotAbove(caller: Caller, user: User): void {
+  for (const { role, organizationId } of user.grants) {
+    if (!mayGrant(caller, role, organizationId)) throw new DomainError('permissionMissing');
+  }
+}

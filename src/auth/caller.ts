@@ -1,0 +1,23 @@
+import type { EventMeta } from '../domain/events.ts';
+import type { OrganizationId } from '../domain/ids.ts';
+import type { Grant } from '../domain/user.ts';
+
+/** Who asks: the roles held right now, and what the record will say of them. */
+export interface Caller {
+  readonly grants: readonly Grant[];
+  readonly meta: EventMeta;
+  /** Where a new user goes that names no organization: the x-zitadel-orgid header's, else the caller's own. */
+  readonly organizationId: OrganizationId | undefined;
+}
+
+/**
+ * The operating system's user who runs the command line straight on the database file: whoever can write the file
+ * can do everything, and the record names them.
+ */
+export function systemCaller(osUser: string, reason?: string): Caller {
+  return {
+    grants: [{ role: 'IAM_OWNER' }],
+    organizationId: undefined,
+    meta: { actorOsUser: osUser, userAgent: 'latchkey-cli', ...(reason !== undefined && { reason }) },
+  };
+}

@@ -1,0 +1,104 @@
+import { argon2, randomBytes, timingSafeEqual } from 'node:crypto';
+import { promisify } from 'node:util';
+import bcrypt from 'bcryptjs';
+import { DomainError } from '../domain/errors.ts';
+
+const derive = promisify(argon2);
+
+/** OWASP Password Storage Cheat Sheet: argon2id, 19 MiB, two passes, one lane. */
+const cost = { memoryKib: 19_456, passes: 2, lanes: 1 } as const;
+const saltBytes = 16;
+const tagBytes = 32;
+
+/** What an imported hash may cost to check: a hostile one must not take the machine. */
+const importMax = { memoryKib: 131_072, passes: 10, lanes: 8, bcryptCost: 14 } as const;
+
+const runningMax = 2;
+const waitingMax = 256;
+
+interface Argon2Hash {
+  readonly memoryKib: number;
+  readonly passes: number;
+  readonly lanes: number;
+  readonly salt: Buffer;
+  readonly tag: Buffer;
+}
+
+/** A new argon2id hash as a PHC string. Throws overloaded. */
+export async function hashPassword(password: string): Promise<string> {
+  const salt = randomBytes(saltBytes);
+  const tag = await bounded(() => deriveTag(password, { ...cost, salt, tag: Buffer.alloc(tagBytes) }));
+  const encode = (bytes: Buffer) => bytes.toString('base64').replace(/=+$/, '');
+  const { memoryKib, passes, lanes } = cost;
+  return `$argon2id$v=19$m=${memoryKib},t=${passes},p=${lanes}$${encode(salt)}$${encode(tag)}`;
+}
+
+/** Whether the password is the one behind the PHC string. Throws overloaded, passwordHashUnsupported. */
+export async function verifyPassword(password: string, phc: string): Promise<boolean> {
+  if (bcryptCost(phc) !== undefined) return bounded(() => bcrypt.compare(password, phc));
+  const parsed = parseArgon2(phc);
+  if (parsed === undefined) throw new DomainError('passwordHashUnsupported');
+  const tag = await bounded(() => deriveTag(password, parsed));
+  return tag.length === parsed.tag.length && timingSafeEqual(tag, parsed.tag);
+}
+
+/** A hash made elsewhere: argon2id or bcrypt, of bounded cost. Throws passwordHashUnsupported. */
+export function parsePasswordHash(phc: string): string {
+  const isBcrypt = (bcryptCost(phc) ?? Number.POSITIVE_INFINITY) <= importMax.bcryptCost;
+  if (!isBcrypt && parseArgon2(phc) === undefined) throw new DomainError('passwordHashUnsupported');
+  return phc;
+}
+
+function bcryptCost(phc: string): number | undefined {
+  const digits = /^\$2[aby]\$(\d\d)\$[./A-Za-z0-9]{53}$/.exec(phc)?.[1];
+  return digits === undefined || Number(digits) < 4 ? undefined : Number(digits);
+}
+
+const argon2Form =
+  /^\$argon2id\$v=19\$m=(\d{1,7}),t=(\d{1,3}),p=(\d{1,3})\$([A-Za-z0-9+/]{11,86})\$([A-Za-z0-9+/]{16,86})$/;
+
+function parseArgon2(phc: string): Argon2Hash | undefined {
+  const [, memory, time, parallelism, salt, tag] = argon2Form.exec(phc) ?? [];
+  if (salt === undefined || tag === undefined) return undefined;
+  const parsed = {
+    memoryKib: Number(memory),
+    passes: Number(time),
+    lanes: Number(parallelism),
+    salt: Buffer.from(salt, 'base64'),
+    tag: Buffer.from(tag, 'base64'),
+  };
+  const { memoryKib, passes, lanes } = parsed;
+  const isCheap = memoryKib <= importMax.memoryKib && passes <= importMax.passes && lanes <= importMax.lanes;
+  // RFC 9106, section 3.1: at least 8 KiB a lane, one pass, one lane, a salt of 8 bytes.
+  const isValid = lanes >= 1 && passes >= 1 && memoryKib >= 8 * lanes && parsed.salt.length >= 8;
+  return isCheap && isValid ? parsed : undefined;
+}
+
+async function deriveTag(password: string, hash: Argon2Hash): Promise<Buffer> {
+  return derive('argon2id', {
+    message: Buffer.from(password, 'utf8'),
+    nonce: hash.salt,
+    parallelism: hash.lanes,
+    tagLength: hash.tag.length,
+    memory: hash.memoryKib,
+    passes: hash.passes,
+  });
+}
+
+let running = 0;
+const waiting: (() => void)[] = [];
+
+// Few at once, so that sign-ins cannot starve unlocks of threads and memory; a bounded queue, then a refusal.
+async function bounded<Value>(work: () => Promise<Value>): Promise<Value> {
+  if (running >= runningMax) {
+    if (waiting.length >= waitingMax) throw new DomainError('overloaded');
+    await new Promise<void>((resolve) => waiting.push(resolve));
+  } else running += 1;
+  try {
+    return await work();
+  } finally {
+    const next = waiting.shift();
+    if (next === undefined) running -= 1;
+    else next();
+  }
+}

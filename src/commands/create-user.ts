@@ -1,0 +1,72 @@
+import { requireAnywhere, requireOnOrganization } from '../auth/authorize.ts';
+import type { Caller } from '../auth/caller.ts';
+import { hashPassword, parsePasswordHash } from '../auth/password.ts';
+import { DomainError } from '../domain/errors.ts';
+import type { UserAdded } from '../domain/events.ts';
+import { parseUserId } from '../domain/ids.ts';
+import type { HumanProfile, MachineProfile, Profile, User } from '../domain/user.ts';
+import type { OrganizationKey } from '../store/store.ts';
+import type { CommandApp } from './change-user.ts';
+
+/** A password to set: as typed, or as a hash made elsewhere. */
+export type NewPassword = { readonly changeRequired: boolean } & (
+  | { readonly password: string }
+  | { readonly hash: string }
+);
+
+type Unnamed<T extends Profile> = Omit<T, 'userName'>;
+
+export interface NewUser {
+  readonly organization: OrganizationKey;
+  /** Made where absent. */
+  readonly userId: string | undefined;
+  /** The e-mail address (a human's) or the id (a machine's) where absent. */
+  readonly userName: string | undefined;
+  readonly profile: Unnamed<HumanProfile> | Unnamed<MachineProfile>;
+  readonly password?: NewPassword;
+}
+
+/** Adds a user. Throws permissionMissing, organizationNotFound, userExists, userNameTaken, passwordHashUnsupported. */
+export async function createUser(app: CommandApp, caller: Caller, request: NewUser): Promise<User> {
+  requireAnywhere(caller, 'user.write');
+  const organization = await app.store.loadOrganization(request.organization);
+  const organizationId = requireOnOrganization(caller, organization?.organizationId, 'user.write');
+  const userId = parseUserId(request.userId ?? app.newId());
+  const before = await app.store.loadUser(userId);
+  if (before !== undefined && before.state !== 'deleted') throw new DomainError('userExists');
+  const passwordHash = request.password && (await hashOf(request.password));
+  const profile = named(request, userId);
+  const payload: UserAdded = {
+    organizationId,
+    state: startState(profile, passwordHash),
+    profile,
+    ...(request.password && { password: { changeRequired: request.password.changeRequired } }),
+  };
+  const after = await app.store.append({
+    before,
+    userId,
+    events: [{ type: profile.kind === 'human' ? 'user.human.added' : 'user.machine.added', payload }],
+    at: { createdAt: app.now(), eventId: app.newId() },
+    meta: caller.meta,
+    ...(passwordHash !== undefined && { secrets: { passwordHash } }),
+  });
+  if (after === 'stale') throw new DomainError('userExists');
+  if (after === 'user name taken') throw new DomainError('userNameTaken');
+  return after;
+}
+
+/** The PHC string to keep. Throws passwordHashUnsupported, overloaded. */
+export async function hashOf(password: NewPassword): Promise<string> {
+  return 'hash' in password ? parsePasswordHash(password.hash) : hashPassword(password.password);
+}
+
+function named(request: NewUser, userId: string): Profile {
+  const { profile } = request;
+  if (profile.kind === 'machine') return { ...profile, userName: request.userName ?? userId };
+  return { ...profile, userName: request.userName ?? profile.email };
+}
+
+function startState(profile: Profile, passwordHash: string | undefined): UserAdded['state'] {
+  if (profile.kind === 'machine') return 'active';
+  return passwordHash !== undefined && profile.emailVerified ? 'active' : 'initial';
+}

@@ -1,0 +1,152 @@
+import { parseArgs } from 'node:util';
+
+/** One setting: a flag, its environment variable, its default, what it does. README's table is held against this one. */
+interface Setting {
+  readonly env: string;
+  readonly fallback: string;
+  readonly help: string;
+}
+
+/** Every setting of `latchkey serve`. A flag wins over the environment, the environment over the default. */
+export const settings = {
+  host: { env: 'LATCHKEY_HOST', fallback: '127.0.0.1', help: 'address to listen on' },
+  port: { env: 'LATCHKEY_PORT', fallback: '8080', help: 'port for every protocol; 0 takes a free one' },
+  data: {
+    env: 'LATCHKEY_DATA',
+    fallback: 'latchkey-data',
+    help: 'folder of the database and the first token',
+  },
+  db: { env: 'LATCHKEY_DB', fallback: '', help: 'database file; default: latchkey.db in the data folder' },
+  'tls-cert': {
+    env: 'LATCHKEY_TLS_CERT',
+    fallback: '',
+    help: 'certificate chain (PEM); read again on SIGHUP',
+  },
+  'tls-key': { env: 'LATCHKEY_TLS_KEY', fallback: '', help: 'its private key (PEM)' },
+  'lockout-attempts': {
+    env: 'LATCHKEY_LOCKOUT_ATTEMPTS',
+    fallback: '5',
+    help: 'wrong passwords in a row that lock a user; 0: never',
+  },
+  'body-bytes-max': { env: 'LATCHKEY_BODY_BYTES_MAX', fallback: '1048576', help: 'largest request body' },
+  'timeout-ms': { env: 'LATCHKEY_TIMEOUT_MS', fallback: '30000', help: 'longest deadline of a call' },
+  'drain-timeout-ms': {
+    env: 'LATCHKEY_DRAIN_TIMEOUT_MS',
+    fallback: '10000',
+    help: 'how long SIGTERM waits for calls in flight',
+  },
+  'cors-origins': {
+    env: 'LATCHKEY_CORS_ORIGINS',
+    fallback: '',
+    help: 'origins of browser apps, comma-separated; * for any',
+  },
+  'trusted-proxies': {
+    env: 'LATCHKEY_TRUSTED_PROXIES',
+    fallback: '',
+    help: 'addresses or CIDR ranges whose X-Forwarded-For is believed, comma-separated',
+  },
+  'log-level': { env: 'LATCHKEY_LOG_LEVEL', fallback: 'info', help: 'debug, info, warn, error or silent' },
+} as const satisfies Record<string, Setting>;
+
+type SettingName = keyof typeof settings;
+
+/** What a server is started with. */
+export interface ServeConfig {
+  readonly host: string;
+  readonly port: number;
+  readonly dataFolder: string;
+  readonly database: string;
+  readonly tls: { readonly certPath: string; readonly keyPath: string } | undefined;
+  readonly passwordAttemptsMax: number;
+  readonly bodyBytesMax: number;
+  readonly timeoutMsMax: number;
+  readonly drainTimeoutMs: number;
+  readonly corsOrigins: readonly string[];
+  readonly trustedProxies: readonly string[];
+  readonly logLevel: string;
+  /** Fill an empty database with a few people, one of them locked. */
+  readonly demo: boolean;
+}
+
+/** Wrong use; the message says what to write instead. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+/** Flags and environment of `latchkey serve` → one frozen configuration. Throws UsageError. */
+export function parseServeConfig(argv: readonly string[]): ServeConfig {
+  const flags = parseFlags(argv);
+  const value = (name: SettingName): string =>
+    flags[name] ?? process.env[settings[name].env] ?? settings[name].fallback;
+  const count = (name: SettingName, max: number): number => parseCount(name, value(name), max);
+  const list = (name: SettingName) =>
+    value(name)
+      .split(',')
+      .map((part) => part.trim())
+      .filter((part) => part !== '');
+  const dataFolder = value('data');
+  return Object.freeze({
+    host: value('host'),
+    port: count('port', 65_535),
+    dataFolder,
+    database: value('db') || `${dataFolder}/latchkey.db`,
+    tls: parseTls(value('tls-cert'), value('tls-key')),
+    passwordAttemptsMax: count('lockout-attempts', 1_000),
+    bodyBytesMax: count('body-bytes-max', 64 * 1024 * 1024),
+    timeoutMsMax: count('timeout-ms', 3_600_000),
+    drainTimeoutMs: count('drain-timeout-ms', 600_000),
+    corsOrigins: list('cors-origins'),
+    trustedProxies: list('trusted-proxies'),
+    logLevel: parseLogLevel(value('log-level')),
+    demo: flags.demo === 'true',
+  });
+}
+
+/** What the other commands take from the environment. */
+export interface ClientEnvironment {
+  readonly url: string | undefined;
+  readonly token: string | undefined;
+  readonly db: string | undefined;
+  readonly dataFolder: string;
+}
+
+/** LATCHKEY_URL, LATCHKEY_TOKEN, LATCHKEY_DB and LATCHKEY_DATA; an empty variable counts as absent. */
+export function readClientEnvironment(): ClientEnvironment {
+  return Object.freeze({
+    url: process.env.LATCHKEY_URL || undefined,
+    token: process.env.LATCHKEY_TOKEN || undefined,
+    db: process.env.LATCHKEY_DB || undefined,
+    dataFolder: process.env.LATCHKEY_DATA || settings.data.fallback,
+  });
+}
+
+function parseFlags(argv: readonly string[]): Partial<Record<SettingName | 'demo', string>> {
+  const options = Object.fromEntries(
+    Object.keys(settings).map((name) => [name, { type: 'string' as const }]),
+  );
+  try {
+    const { values } = parseArgs({ args: [...argv], options: { ...options, demo: { type: 'boolean' } } });
+    return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, String(value)]));
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error));
+  }
+}
+
+function parseCount(name: SettingName, text: string, max: number): number {
+  const value = Number(text);
+  if (/^\d+$/.test(text) && value <= max) return value;
+  throw new UsageError(
+    `--${name} (${settings[name].env}) must be a whole number from 0 to ${max}, not "${text}"`,
+  );
+}
+
+function parseTls(certPath: string, keyPath: string): ServeConfig['tls'] {
+  if (certPath === '' && keyPath === '') return undefined;
+  if (certPath !== '' && keyPath !== '') return { certPath, keyPath };
+  throw new UsageError('--tls-cert and --tls-key go together: give both, or neither');
+}
+
+function parseLogLevel(level: string): string {
+  if (['debug', 'info', 'warn', 'error', 'silent'].includes(level)) return level;
+  throw new UsageError(`--log-level must be debug, info, warn, error or silent, not "${level}"`);
+}

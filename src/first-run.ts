@@ -1,0 +1,115 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { App } from './app.ts';
+import { type Caller, systemCaller } from './auth/caller.ts';
+import { createUser } from './commands/create-user.ts';
+import { addGrant } from './commands/grants.ts';
+import { createOrganization } from './commands/organizations.ts';
+import { addToken } from './commands/tokens.ts';
+import { changeUserState } from './commands/user-state.ts';
+import type { OrganizationId, UserId } from './domain/ids.ts';
+
+export interface FirstRun {
+  readonly organizationId: OrganizationId;
+  /** Shown once, and kept in tokenPath. */
+  readonly token: string;
+  readonly tokenPath: string;
+  /** The people of --demo. */
+  readonly people: readonly DemoPerson[];
+}
+
+export interface DemoPerson {
+  readonly userId: UserId;
+  readonly name: string;
+  readonly note: string;
+}
+
+export interface FirstRunOptions {
+  readonly dataFolder: string;
+  readonly osUser: string;
+  readonly demo: boolean;
+}
+
+const dayMs = 86_400_000;
+const tokenLifeMs = 365 * dayMs;
+
+/** File of the administrator's token, mode 0600. */
+export function adminTokenPath(dataFolder: string): string {
+  return join(dataFolder, 'admin-token');
+}
+
+/** On a database without organizations: one organization, an administrator with a token, and with demo a few people. */
+export async function firstRun(app: App, options: FirstRunOptions): Promise<FirstRun | undefined> {
+  const page = { offset: 0, limit: 1, ascending: true };
+  if ((await app.store.listOrganizations('all', page)).total > 0) return undefined;
+  const caller = systemCaller(options.osUser, 'first run');
+  const { organizationId } = await createOrganization(app, caller, {
+    name: 'Default',
+    domain: 'latchkey.localhost',
+  });
+  const token = await createAdministrator(app, caller, organizationId);
+  const people = options.demo ? await createPeople(app, options.osUser, organizationId) : [];
+  return { organizationId, token, tokenPath: saveToken(options.dataFolder, token), people };
+}
+
+async function createAdministrator(
+  app: App,
+  caller: Caller,
+  organizationId: OrganizationId,
+): Promise<string> {
+  const administrator = await createUser(app, caller, {
+    organization: { organizationId },
+    userId: undefined,
+    userName: 'admin',
+    profile: { kind: 'machine', name: 'Administrator', description: 'Made at the first start' },
+  });
+  const { userId } = administrator;
+  await addGrant(app, caller, { userId, role: 'IAM_OWNER', organizationId: undefined });
+  const { token } = await addToken(app, caller, { userId, expiresAt: app.now() + tokenLifeMs });
+  return token;
+}
+
+// wx: an older token file is somebody's; it is never overwritten.
+function saveToken(dataFolder: string, token: string): string {
+  mkdirSync(dataFolder, { recursive: true, mode: 0o700 });
+  const wanted = adminTokenPath(dataFolder);
+  const path = existsSync(wanted) ? `${wanted}-${Date.now()}` : wanted;
+  writeFileSync(path, `${token}\n`, { mode: 0o600, flag: 'wx' });
+  return path;
+}
+
+const demoPeople = [
+  { given: 'Ada', family: 'Moreau', lockedFor: 'phone stolen, reported by the team lead' },
+  { given: 'Bram', family: 'Okafor' },
+  { given: 'Chiara', family: 'Lindqvist' },
+] as const;
+
+async function createPeople(
+  app: App,
+  osUser: string,
+  organizationId: OrganizationId,
+): Promise<readonly DemoPerson[]> {
+  const people: DemoPerson[] = [];
+  for (const person of demoPeople) {
+    const name = `${person.given} ${person.family}`;
+    const email = `${person.given.toLowerCase()}@latchkey.localhost`;
+    const user = await createUser(app, systemCaller(osUser, 'demo'), {
+      organization: { organizationId },
+      userId: undefined,
+      userName: person.given.toLowerCase(),
+      profile: {
+        kind: 'human',
+        givenName: person.given,
+        familyName: person.family,
+        email,
+        emailVerified: true,
+      },
+      password: { password: randomBytes(18).toString('base64url'), changeRequired: true },
+    });
+    const reason = 'lockedFor' in person ? person.lockedFor : undefined;
+    if (reason !== undefined) await changeUserState(app, systemCaller(osUser, reason), user.userId, 'lock');
+    people.push({ userId: user.userId, name, note: reason === undefined ? 'active' : `locked: ${reason}` });
+  }
+  return people;
+}

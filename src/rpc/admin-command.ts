@@ -1,0 +1,49 @@
+import type { ServiceImpl } from '@connectrpc/connect';
+import type { AdminService } from '../../gen/es/latchkey/v1/admin_pb.js';
+import type { CommandApp } from '../commands/change-user.ts';
+import { addGrant, type GrantRequest, removeGrant } from '../commands/grants.ts';
+import { createOrganization } from '../commands/organizations.ts';
+import { parseOrganizationId, parseUserId } from '../domain/ids.ts';
+import { callerKey } from './caller-key.ts';
+import { detailsOf, timestampOf } from './details.ts';
+
+type AdminCommandHandlers = Pick<
+  ServiceImpl<typeof AdminService>,
+  'createOrganization' | 'addGrant' | 'removeGrant'
+>;
+
+/** Our own calls that write: organizations and roles. */
+export function adminCommandHandlers(app: CommandApp): AdminCommandHandlers {
+  return {
+    async createOrganization(req, context) {
+      const { organizationId, name, domain, createdAt } = await createOrganization(
+        app,
+        context.values.get(callerKey),
+        {
+          name: req.name,
+          ...(req.organizationId !== undefined && { organizationId: req.organizationId }),
+          ...(req.domain !== undefined && { domain: req.domain }),
+        },
+      );
+      return { organization: { organizationId, name, domain, creationDate: timestampOf(createdAt) } };
+    },
+    async addGrant(req, context) {
+      return { details: detailsOf(await addGrant(app, context.values.get(callerKey), grantRequest(req))) };
+    },
+    async removeGrant(req, context) {
+      return { details: detailsOf(await removeGrant(app, context.values.get(callerKey), grantRequest(req))) };
+    },
+  };
+}
+
+function grantRequest(req: {
+  userId: string;
+  role: string;
+  organizationId?: string | undefined;
+}): GrantRequest {
+  return {
+    userId: parseUserId(req.userId),
+    role: req.role,
+    organizationId: req.organizationId === undefined ? undefined : parseOrganizationId(req.organizationId),
+  };
+}
