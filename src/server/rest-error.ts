@@ -9,7 +9,7 @@ export interface RestError {
   readonly body: Uint8Array;
 }
 
-/** contract.md §4; google/rpc/code.proto, but with 499 for a client that went away. */
+/** As google/rpc/code.proto has it, 499 included, for a client that went away. */
 const statuses = {
   [Code.Canceled]: 499,
   [Code.Unknown]: 500,

@@ -44,6 +44,10 @@ export function takesText(field: DescField): boolean {
  */
 export function textToJson(field: DescField, text: string): JsonValue {
   if (field.enum !== undefined) return /^-?\d{1,10}$/.test(text) ? Number(text) : text;
+  // In a URL, masks are written in either spelling; the JSON mapping knows only camelCase.
+  if (field.message?.typeName === 'google.protobuf.FieldMask') {
+    return text.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+  }
   const isBool = field.scalar === ScalarType.BOOL || field.message?.typeName === 'google.protobuf.BoolValue';
   if (isBool && text === 'true') return true;
   if (isBool && text === 'false') return false;
