@@ -23,6 +23,9 @@ CREATE TABLE users (
 
 CREATE INDEX users_with_grants ON users (user_id) WHERE grants <> '[]';
 
+-- For pages of users in the order of creation. A change of state leaves the column, and so the index, alone.
+CREATE INDEX users_by_creation ON users (created_at);
+
 -- Who the user is. The folded name is what uniqueness is judged by: letter case and Unicode form do not make a second user.
 CREATE TABLE profiles (
   user_id                  TEXT PRIMARY KEY,
@@ -35,6 +38,9 @@ CREATE TABLE profiles (
   password_changed_at      INTEGER,
   UNIQUE (organization_id, user_name_folded)
 ) STRICT, WITHOUT ROWID;
+
+CREATE INDEX profiles_by_user_name ON profiles (user_name_folded);
+CREATE INDEX profiles_by_email ON profiles (profile ->> 'email');
 
 CREATE TABLE tokens (
   token_id    TEXT PRIMARY KEY,

@@ -1,0 +1,66 @@
+import { readScope } from '../auth/authorize.ts';
+import type { Caller } from '../auth/caller.ts';
+import { DomainError } from '../domain/errors.ts';
+import type { UserId } from '../domain/ids.ts';
+import type { UserFilter, UserSortField } from '../domain/user-filter.ts';
+import type { Listed, Store, UserRecord } from '../store/store.ts';
+import { type PageRequest, parsePage } from './page.ts';
+
+/** What every query asks of the app. */
+export interface QueryApp {
+  readonly store: Store;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+}
+
+export type { UserRecord } from '../store/store.ts';
+
+/** How deep or, and and not may nest; a filter of the list's own is at depth 1. */
+const filterDepthMax = 20;
+
+export interface UsersRequest {
+  readonly filters: readonly UserFilter[];
+  readonly sort: UserSortField;
+  readonly page: PageRequest;
+}
+
+/**
+ * The user. Throws permissionMissing where the caller reads nowhere, userNotFound for an unknown, a deleted and a
+ * hidden one alike: all three are the same search, so that its length tells them apart no more than its answer.
+ */
+export async function getUser(
+  app: Pick<QueryApp, 'store'>,
+  caller: Caller,
+  userId: UserId,
+): Promise<UserRecord> {
+  const scope = readScope(caller, 'user.read');
+  const { rows } = await app.store.listUsers({
+    scope,
+    filters: [{ kind: 'ids', userIds: [userId] }],
+    sort: 'user_name',
+    page: { offset: 0, limit: 1, ascending: true },
+  });
+  const [record] = rows;
+  if (record === undefined) throw new DomainError('userNotFound');
+  return record;
+}
+
+/** The users in the organizations where the caller may read. Throws limitTooLarge, queryTooDeep, permissionMissing. */
+export async function listUsers(
+  app: Pick<QueryApp, 'store'>,
+  caller: Caller,
+  request: UsersRequest,
+): Promise<Listed<UserRecord>> {
+  const page = parsePage(request.page);
+  requireShallow(request.filters);
+  const scope = readScope(caller, 'user.read');
+  return app.store.listUsers({ scope, filters: request.filters, sort: request.sort, page });
+}
+
+function requireShallow(filters: readonly UserFilter[], depth = 1): void {
+  if (filters.length > 0 && depth > filterDepthMax) throw new DomainError('queryTooDeep');
+  for (const filter of filters) {
+    if (filter.kind === 'not') requireShallow([filter.filter], depth + 1);
+    else if ('filters' in filter) requireShallow(filter.filters, depth + 1);
+  }
+}

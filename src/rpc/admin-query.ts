@@ -1,0 +1,70 @@
+import type { HandlerContext, ServiceImpl } from '@connectrpc/connect';
+import type { AdminService } from '../../gen/es/latchkey/v1/admin_pb.js';
+import { type AuthenticateApp, authenticate } from '../auth/authenticate.ts';
+import { parseOrganizationId, parseUserId } from '../domain/ids.ts';
+import { followEvents, listEvents } from '../queries/events.ts';
+import { listGrants } from '../queries/grants.ts';
+import { listOrganizations } from '../queries/organizations.ts';
+import type { QueryApp } from '../queries/users.ts';
+import { callerKey } from './caller-key.ts';
+import { eventOf } from './convert-event.ts';
+import { timestampOf } from './details.ts';
+import { listDetailsOf, pageOf, parseSearchText } from './list-details.ts';
+import { requestInfoKey } from './request-info.ts';
+
+type AdminQueryHandlers = Pick<
+  ServiceImpl<typeof AdminService>,
+  'listOrganizations' | 'listGrants' | 'listEvents' | 'followEvents'
+>;
+
+/** Our own calls that read: organizations, roles and the record of events. */
+export function adminQueryHandlers(app: QueryApp): AdminQueryHandlers {
+  return {
+    async listOrganizations(req, context) {
+      const found = await listOrganizations(app, context.values.get(callerKey), pageOf(req.query));
+      const organizations = found.rows.map(({ organizationId, name, domain, createdAt }) => ({
+        organizationId,
+        name,
+        domain,
+        creationDate: timestampOf(createdAt),
+      }));
+      return { details: listDetailsOf(found, app.now()), organizations };
+    },
+    async listGrants(req, context) {
+      const { userId, organizationId } = req;
+      const found = await listGrants(app, context.values.get(callerKey), {
+        userId: userId === undefined ? undefined : parseUserId(userId),
+        organizationId: organizationId === undefined ? undefined : parseOrganizationId(organizationId),
+        page: pageOf(req.query),
+      });
+      const grants = found.rows.map((row) => ({ userId: row.userId, ...row.grant }));
+      return { details: listDetailsOf(found, app.now()), grants };
+    },
+    async listEvents(req, context) {
+      const { userId, type, afterPosition, limit } = req;
+      const events = await listEvents(app, context.values.get(callerKey), {
+        afterPosition,
+        limit,
+        userId: userId === undefined ? undefined : parseUserId(userId),
+        type: type === undefined ? undefined : parseSearchText(type, 'type'),
+      });
+      const newest = events.at(-1);
+      const nextPosition = newest === undefined ? afterPosition : BigInt(newest.position);
+      return { events: events.map(eventOf), nextPosition };
+    },
+    async *followEvents(req, context) {
+      const events = followEvents(app, {
+        afterPosition: req.afterPosition,
+        caller: () => callerAsOfNow(app, context),
+        signal: context.signal,
+      });
+      for await (const event of events) yield eventOf(event);
+    },
+  };
+}
+
+// The token once more: a stream must not outlive the lock, the revocation or the lost role of whoever opened it.
+function callerAsOfNow(app: AuthenticateApp, context: HandlerContext) {
+  const authorization = context.values.get(requestInfoKey).header('authorization');
+  return authenticate(app, { authorization, organizationId: undefined, origin: {} });
+}

@@ -1,0 +1,36 @@
+import type { MessageInitShape } from '@bufbuild/protobuf';
+import type { ListDetailsSchema, ListQuery } from '../../gen/es/zitadel/object/v2/object_pb.js';
+import { DomainError } from '../domain/errors.ts';
+import { firstPage, type PageRequest } from '../queries/page.ts';
+import { timestampOf } from './details.ts';
+
+/** How many match in all, the newest event that the answer knows of, and when it was made. */
+export function listDetailsOf(
+  listed: { readonly total: number; readonly position: number },
+  now: number,
+): MessageInitShape<typeof ListDetailsSchema> {
+  return {
+    totalResult: BigInt(listed.total),
+    processedSequence: BigInt(listed.position),
+    timestamp: timestampOf(now),
+  };
+}
+
+/** ListQuery and PaginationRequest are alike; without one it is the first page, descending. */
+export function pageOf(query: Pick<ListQuery, 'offset' | 'limit' | 'asc'> | undefined): PageRequest {
+  if (query === undefined) return firstPage;
+  return { offset: query.offset, limit: query.limit, ascending: query.asc };
+}
+
+/** A text to search for. Throws fieldInvalid, naming the field, for what no stored text can hold. */
+export function parseSearchText(value: string, field: string): string {
+  if (value.includes('\0') || !value.isWellFormed()) {
+    throw invalidField(field, 'must be Unicode text without NUL');
+  }
+  return value;
+}
+
+/** The error for a field that the request's own rules let through. */
+export function invalidField(field: string, rule: string): DomainError {
+  return new DomainError('fieldInvalid', { text: `${field}: ${rule}` });
+}

@@ -1,0 +1,24 @@
+import type { DatabaseSync } from 'node:sqlite';
+import { foldText } from '../domain/user-filter.ts';
+import type { SqlDialect } from './sql-filter.ts';
+
+/** SQLite's way of writing the conditions; `fold_text` must have been registered on the connection. */
+export const sqliteDialect: SqlDialect = {
+  placeholder: (index) => `?${index}`,
+  fold: (text) => `fold_text(${text})`,
+  member: (column, key) => `${column} ->> '${key}'`,
+  startsWith: (text, value) => `substr(${text}, 1, length(${value})) = ${value}`,
+  // From the end; a text shorter than the value comes back whole, and is not equal to it.
+  endsWith: (text, value) => `substr(${text}, -length(${value})) = ${value}`,
+  contains: (text, value) => `instr(${text}, ${value}) > 0`,
+  inList: (text, list) => `${text} IN (SELECT value FROM json_each(${list}))`,
+  // BINARY, the default collation, compares UTF-8 bytes: the order of code points.
+  sortable: (text) => text,
+};
+
+/** Makes foldText callable in SQL on this connection. Kept out of indexes, so that any other tool opens the file. */
+export function registerFold(db: DatabaseSync): void {
+  db.function('fold_text', { deterministic: true }, (text) =>
+    typeof text === 'string' ? foldText(text) : null,
+  );
+}
