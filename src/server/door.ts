@@ -1,5 +1,20 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
+import type { Registry } from '@bufbuild/protobuf';
+import { Code, ConnectError, type Interceptor } from '@connectrpc/connect';
+import { createAdapter } from './adapter.ts';
+import { type ClientAddressOptions, createClientAddress } from './client-address.ts';
+import type { CorsPolicy } from './cors.ts';
+import { Deadlines } from './deadline.ts';
+import { createDialectTable } from './dialect-table.ts';
+import { createDispatch } from './dispatch.ts';
+import type { ExchangePolicy, Log } from './exchange.ts';
+import { Http1Exchange } from './exchange-http1.ts';
+import { Http2Exchange } from './exchange-http2.ts';
+import { Lane } from './lane.ts';
+import { createMethodTable, type MountedService } from './method-table.ts';
+import type { ProbeDeps } from './probes.ts';
+import { createRequestIds } from './request-id.ts';
 
 /** What the listener hands requests to: one entry for each HTTP version, both ending in the same handlers. */
 export interface Door {
@@ -7,4 +22,76 @@ export interface Door {
   handleRequest(req: IncomingMessage, res: ServerResponse): void;
   /** Takes one HTTP/2 stream (the stream API, not the compatibility one). Never throws. */
   handleStream(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void;
+}
+
+/** What stands behind the door, and its limits. */
+export interface DoorOptions extends ProbeDeps {
+  readonly services: readonly MountedService[];
+  /** The one list, for all dialects; the first is the outermost. */
+  readonly interceptors: readonly Interceptor[];
+  readonly cors: CorsPolicy;
+  readonly clientAddress: ClientAddressOptions;
+  readonly log: Log;
+  /** One message, compressed and not. */
+  readonly bodyBytesMax?: number;
+  /** For calls that name no deadline. */
+  readonly defaultTimeoutMs?: number;
+  readonly timeoutMsMax?: number;
+  /** For `google.protobuf.Any` in JSON. */
+  readonly jsonRegistry?: Registry;
+}
+
+/** A door with its clock and its streams. */
+export interface OpenDoor extends Door {
+  /** Unary calls that are not answered yet. */
+  readonly callsInFlight: number;
+  /** Ends the streaming calls, which would else outlast any drain. */
+  endStreams(): void;
+  /** Stops the clock, once the listener is closed. */
+  close(): void;
+}
+
+/** Opens the way from bytes to handlers. Throws where two services or routes collide. */
+export function createDoor(options: DoorOptions): OpenDoor {
+  const { services, interceptors, log, jsonRegistry } = options;
+  const { bodyBytesMax = 1_048_576, defaultTimeoutMs = 30_000, timeoutMsMax = 300_000 } = options;
+  const deadlines = new Deadlines({ defaultTimeoutMs, timeoutMsMax });
+  const shutdown = new AbortController();
+  const dispatch = createDispatch({
+    methods: createMethodTable(services, interceptors),
+    dialects: createDialectTable(jsonRegistry),
+    lane: new Lane({ messageBytesMax: bodyBytesMax, deadlines, log }),
+    adapter: createAdapter({
+      services,
+      interceptors,
+      messageBytesMax: bodyBytesMax,
+      timeoutMsMax: deadlines.timeoutMsMax,
+      defaultTimeoutMs,
+      shutdownSignal: shutdown.signal,
+      jsonRegistry,
+      log,
+    }),
+    cors: options.cors,
+    probes: options,
+    log,
+  });
+  const policy: ExchangePolicy = {
+    requestId: createRequestIds(),
+    clientAddress: createClientAddress(options.clientAddress),
+    forwardingHeader: options.clientAddress.header ?? 'x-forwarded-for',
+    cors: options.cors,
+  };
+  return {
+    handleRequest: (req, res) => dispatch(new Http1Exchange(req, res, policy)),
+    handleStream: (stream, headers) => dispatch(new Http2Exchange(stream, headers, policy)),
+    get callsInFlight() {
+      return deadlines.count;
+    },
+    endStreams() {
+      shutdown.abort(new ConnectError('the server is shutting down', Code.Unavailable));
+    },
+    close() {
+      deadlines.close();
+    },
+  };
 }

@@ -1,0 +1,124 @@
+import type { Registry } from '@bufbuild/protobuf';
+import {
+  Code,
+  ConnectError,
+  createConnectRouter,
+  createContextValues,
+  type Interceptor,
+} from '@connectrpc/connect';
+import type {
+  UniversalHandler,
+  UniversalServerRequest,
+  UniversalServerResponse,
+} from '@connectrpc/connect/protocol';
+import {
+  compressionBrotli,
+  compressionGzip,
+  universalRequestFromNodeRequest,
+  universalResponseToNodeResponse,
+} from '@connectrpc/connect-node';
+import { requestInfoKey } from '../rpc/request-info.ts';
+import { base64Chunks, bytesOfBase64Chunks } from './base64-groups.ts';
+import { connectTimeoutMs } from './dialect-connect.ts';
+import { grpcTimeoutMs } from './dialect-grpc.ts';
+import type { Log, NodeExchange } from './exchange.ts';
+import type { MountedService } from './method-table.ts';
+
+/** What the adapter needs of its door. */
+export interface AdapterOptions {
+  readonly services: readonly MountedService[];
+  readonly interceptors: readonly Interceptor[];
+  readonly messageBytesMax: number;
+  readonly timeoutMsMax: number;
+  /** For a unary call that names none; a stream may last. */
+  readonly defaultTimeoutMs: number;
+  /** Ends all streams. */
+  readonly shutdownSignal: AbortSignal;
+  readonly jsonRegistry: Registry | undefined;
+  readonly log: Log;
+}
+
+/** Hands a call to Connect's own server. */
+export type Adapter = (path: string, exchange: NodeExchange) => void;
+
+/** All that the lane does not take: streams, and Connect's GET. Same services, same interceptors, same limits. */
+export function createAdapter(options: AdapterOptions): Adapter {
+  const router = createConnectRouter({
+    interceptors: [...options.interceptors],
+    acceptCompression: [compressionGzip, compressionBrotli],
+    readMaxBytes: options.messageBytesMax,
+    shutdownSignal: options.shutdownSignal,
+    ...(options.jsonRegistry && { jsonOptions: { registry: options.jsonRegistry } }),
+  });
+  for (const { desc, implementation } of options.services) router.service(desc, implementation);
+  const handlers = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
+  return (path, exchange) => {
+    const handler = handlers.get(path);
+    if (handler === undefined) throw new Error(`no handler for ${path}`);
+    void carry(handler, exchange, options);
+  };
+}
+
+async function carry(
+  handler: UniversalHandler,
+  exchange: NodeExchange,
+  options: AdapterOptions,
+): Promise<void> {
+  const { req, res } = exchange.nodePair();
+  try {
+    const pairs = exchange.ownPairs();
+    for (let i = 0; i + 1 < pairs.length; i += 2) res.setHeader(pairs[i] ?? '', pairs[i + 1] ?? '');
+    const values = createContextValues().set(requestInfoKey, exchange);
+    const request = universalRequestFromNodeRequest(req, res, undefined, values);
+    boundTimeout(handler, request, options);
+    await universalResponseToNodeResponse(await translate(handler, request), res);
+  } catch (cause) {
+    // Aborted is how connect-node says that the client is gone.
+    if (cause instanceof ConnectError && cause.code === Code.Aborted) return;
+    options.log('answer.failed', { method: handler.method.name, requestId: exchange.requestId, cause });
+    if (res.headersSent || res.writableEnded) return;
+    res.statusCode = 500;
+    res.end();
+  }
+}
+
+// connect-node refuses a timeout beyond its maximum; Latchkey shortens it, in the lane and here alike.
+function boundTimeout(
+  handler: UniversalHandler,
+  request: UniversalServerRequest,
+  { timeoutMsMax, defaultTimeoutMs }: AdapterOptions,
+): void {
+  const { header } = request;
+  const isGrpc = /^application\/grpc/i.test(header.get('content-type') ?? '');
+  const name = isGrpc ? 'grpc-timeout' : 'connect-timeout-ms';
+  const value = header.get(name);
+  const unit = isGrpc ? 'm' : '';
+  if (value === null) {
+    if (handler.method.methodKind === 'unary') header.set(name, `${defaultTimeoutMs}${unit}`);
+    return;
+  }
+  let timeoutMs: number | undefined;
+  try {
+    timeoutMs = isGrpc ? grpcTimeoutMs({ [name]: value }) : connectTimeoutMs({ [name]: value });
+  } catch (error) {
+    // A malformed one is for Connect to refuse, in the dialect's own dress.
+    if (error instanceof ConnectError) return;
+    throw error;
+  }
+  if (timeoutMs !== undefined && timeoutMs > timeoutMsMax) header.set(name, `${timeoutMsMax}${unit}`);
+}
+
+// connect-node knows gRPC-Web's binary form alone; the text form is base64 around it.
+async function translate(
+  handler: UniversalHandler,
+  request: UniversalServerRequest,
+): Promise<UniversalServerResponse> {
+  const contentType = request.header.get('content-type') ?? '';
+  if (!/^application\/grpc-web-text/i.test(contentType)) return handler(request);
+  request.header.set('content-type', contentType.replace(/-text/i, ''));
+  const body = request.body as AsyncIterable<Uint8Array>;
+  const response = await handler({ ...request, body: bytesOfBase64Chunks(body) });
+  const header = new Headers(response.header);
+  header.set('content-type', (header.get('content-type') ?? '').replace('grpc-web', 'grpc-web-text'));
+  return { ...response, header, ...(response.body && { body: base64Chunks(response.body) }) };
+}

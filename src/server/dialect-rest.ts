@@ -1,0 +1,64 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { Code, ConnectError } from '@connectrpc/connect';
+import { knownEncodings } from './compression.ts';
+import type { Dialect, DialectCall } from './dialect.ts';
+import { connectTimeoutMs } from './dialect-connect.ts';
+import { grpcTimeoutMs } from './dialect-grpc.ts';
+import type { Route } from './http-rule.ts';
+import { appendMetadata, metadataOf } from './metadata.ts';
+import { bindRequest, encodeResponse } from './rest-binding.ts';
+import { statusBody } from './rest-error.ts';
+
+/** REST: path, query and JSON body as the method's `google.api.http` option says; errors are `google.rpc.Status`. */
+export const restDialect: Dialect = {
+  protocolName: 'rest',
+  contentType: 'application/json',
+  encodingHeader: 'content-encoding',
+  acceptEncodingHeader: 'accept-encoding',
+
+  bodyBytesMax: (messageBytesMax) => messageBytesMax,
+
+  timeoutMs: restTimeoutMs,
+
+  unwrap: (body) => ({ bytes: body, isCompressed: true }),
+
+  decode(call, bytes) {
+    const { target } = call.exchange;
+    const queryAt = target.indexOf('?');
+    return bindRequest(routeOf(call), {
+      fields: call.routeFields,
+      query: queryAt === -1 ? '' : target.slice(queryAt + 1),
+      body: bytes,
+    });
+  },
+
+  encode: (call, message) => encodeResponse(routeOf(call), message),
+
+  success(call, bytes, encoding) {
+    const headers = ['content-type', 'application/json'];
+    if (encoding !== undefined) headers.push('content-encoding', encoding);
+    appendMetadata(headers, call.sentHeader);
+    appendMetadata(headers, call.sentTrailer, 'trailer-');
+    return { status: 200, headers, body: bytes, trailers: undefined };
+  },
+
+  failure(call, error) {
+    const answer = statusBody(error);
+    const headers = error.code === Code.Unimplemented ? ['accept-encoding', knownEncodings] : [];
+    for (const [name, value] of Object.entries(answer.headers)) headers.push(name, value);
+    appendMetadata(headers, call.sentHeader);
+    appendMetadata(headers, metadataOf(error));
+    appendMetadata(headers, call.sentTrailer, 'trailer-');
+    return { status: answer.status, headers, body: answer.body, trailers: undefined };
+  },
+};
+
+// Gateways in front of gRPC servers speak of grpc-timeout on REST paths too.
+function restTimeoutMs(headers: IncomingHttpHeaders): number | undefined {
+  return connectTimeoutMs(headers) ?? grpcTimeoutMs(headers);
+}
+
+function routeOf(call: DialectCall): Route {
+  if (call.route === undefined) throw new ConnectError('no route', Code.Internal);
+  return call.route;
+}

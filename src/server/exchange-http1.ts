@@ -1,0 +1,149 @@
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
+import {
+  BodyBuffer,
+  type BodySink,
+  bodyTooLarge,
+  corsPairs,
+  type ExchangePolicy,
+  emptyBody,
+  headerOf,
+  type NodeExchange,
+  type NodePair,
+  type Reply,
+} from './exchange.ts';
+
+const exchangeKey = Symbol('exchange');
+
+type KeyedRequest = IncomingMessage & { [exchangeKey]: Http1Exchange };
+type KeyedResponse = ServerResponse & { [exchangeKey]: Http1Exchange };
+
+/** How much of a refused body is read and thrown away, so that the client sees the refusal, before the connection is cut. */
+const discardBytesMax = 8 * 1024 * 1024;
+
+/** One HTTP/1.1 request and its response. */
+export class Http1Exchange implements NodeExchange {
+  readonly httpVersion = '1.1';
+  readonly verb: string;
+  readonly target: string;
+  readonly headers: IncomingHttpHeaders;
+  readonly requestId: string;
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+  readonly #policy: ExchangePolicy;
+  #body: BodyBuffer | undefined;
+  #bytesMax = 0;
+  #sink: BodySink | undefined;
+
+  constructor(req: IncomingMessage, res: ServerResponse, policy: ExchangePolicy) {
+    this.req = req;
+    this.res = res;
+    this.headers = req.headers;
+    this.verb = req.method ?? '';
+    this.target = req.url ?? '';
+    this.requestId = policy.requestId(headerOf(req.headers, 'x-request-id'));
+    this.#policy = policy;
+  }
+
+  get scheme(): string {
+    return 'encrypted' in this.req.socket ? 'https' : 'http';
+  }
+
+  get authority(): string {
+    return this.headers.host ?? '';
+  }
+
+  get remoteAddress(): string {
+    const { clientAddress, forwardingHeader } = this.#policy;
+    return clientAddress(this.req.socket.remoteAddress, headerOf(this.headers, forwardingHeader));
+  }
+
+  header(name: string): string | undefined {
+    return headerOf(this.headers, name);
+  }
+
+  readBody(bytesMax: number, sink: BodySink): void {
+    const req = this.req as KeyedRequest;
+    const res = this.res as KeyedResponse;
+    this.#sink = sink;
+    this.#bytesMax = bytesMax;
+    req[exchangeKey] = this;
+    res[exchangeKey] = this;
+    res.on('close', onClose);
+    const declaredBytes = Number(this.headers['content-length'] ?? 0);
+    if (declaredBytes > bytesMax) {
+      this.#refuse(declaredBytes);
+      return;
+    }
+    req.on('data', onData);
+    req.on('end', onEnd);
+    // A client that hangs up in the middle of its body; 'close' of the response tells the rest.
+    req.on('error', ignore);
+  }
+
+  answer(reply: Reply): void {
+    const { res } = this;
+    if (res.destroyed || res.headersSent) return;
+    const { body, trailers } = reply;
+    const headers = [...reply.headers, ...this.ownPairs()];
+    if (trailers !== undefined) headers.push('trailer', Object.keys(trailers).join(', '));
+    else if (reply.status !== 204) headers.push('content-length', String(body?.length ?? 0));
+    res.writeHead(reply.status, headers);
+    if (trailers !== undefined) res.addTrailers(trailers);
+    res.end(body);
+  }
+
+  nodePair(): NodePair {
+    return { req: this.req, res: this.res };
+  }
+
+  ownPairs(): string[] {
+    const pairs = ['x-request-id', this.requestId];
+    if (this.headers.origin !== undefined) pairs.push(...corsPairs(this.#policy.cors, this));
+    return pairs;
+  }
+
+  takeChunk(chunk: Buffer): void {
+    this.#body ??= new BodyBuffer();
+    this.#body.add(chunk);
+    if (this.#body.bytes <= this.#bytesMax) return;
+    this.req.off('data', onData);
+    this.req.off('end', onEnd);
+    this.#refuse(Number(this.headers['content-length'] ?? 0));
+  }
+
+  takeEnd(): void {
+    this.#sink?.onBody(this.#body === undefined ? emptyBody : this.#body.whole());
+  }
+
+  takeClose(): void {
+    this.#sink?.onClosed();
+  }
+
+  #refuse(declaredBytes: number): void {
+    let discardedBytes = 0;
+    const { req } = this;
+    req.on('error', ignore);
+    if (declaredBytes > discardBytesMax) this.res.shouldKeepAlive = false;
+    req.on('data', (chunk: Buffer) => {
+      discardedBytes += chunk.length;
+      if (discardedBytes > discardBytesMax) req.destroy();
+    });
+    this.#sink?.onBodyRefused(bodyTooLarge(this.#bytesMax));
+  }
+}
+
+function onData(this: KeyedRequest, chunk: Buffer): void {
+  this[exchangeKey].takeChunk(chunk);
+}
+
+function onEnd(this: KeyedRequest): void {
+  this[exchangeKey].takeEnd();
+}
+
+function onClose(this: KeyedResponse): void {
+  this[exchangeKey].takeClose();
+}
+
+function ignore(): void {
+  // The response's 'close' says all that matters.
+}
