@@ -20,8 +20,12 @@ interface Connection {
   response: ServerResponse | undefined;
 }
 
-/** HTTP/1.1 on sockets that others accepted, with the limits of the listener. */
-export function createHttp1Connections(door: Door, limits: ListenerLimits): Connections {
+/** HTTP/1.1 on sockets that others accepted, with the limits of the listener; `count` hears of refusals by name. */
+export function createHttp1Connections(
+  door: Door,
+  limits: ListenerLimits,
+  count: (refusal: string) => void,
+): Connections {
   const connections = new Map<Socket, Connection>();
   let isDraining = false;
   const server = createHttp1Server(limits);
@@ -38,8 +42,12 @@ export function createHttp1Connections(door: Door, limits: ListenerLimits): Conn
   server.on('timeout', (socket) => {
     const response = connections.get(socket)?.response;
     const isWorking = response !== undefined && !response.writableEnded && socket.writableLength === 0;
-    if (isWorking) socket.setTimeout(limits.idleTimeoutMs);
-    else socket.destroy();
+    if (isWorking) {
+      socket.setTimeout(limits.idleTimeoutMs);
+      return;
+    }
+    if (socket.writableLength > 0) count('http1Stalled');
+    socket.destroy();
   });
 
   return {

@@ -16,7 +16,11 @@ interface Session {
   readonly socket: Socket;
   /** Open streams, oldest first, and when each began. */
   readonly streams: Map<ServerHttp2Stream, number>;
-  bytesRead: number;
+  /** Streams that this session has opened in its life. */
+  opened: number;
+  seen: { opened: number; bytesRead: number };
+  /** When a sweep last saw a call begin or be under way; and when it last saw bytes. */
+  calledAtMs: number;
   readAtMs: number;
 }
 
@@ -39,7 +43,9 @@ export function createHttp2Sessions(
 
   function track(session: ServerHttp2Session, socket: Socket): void {
     const streams = new Map<ServerHttp2Stream, number>();
-    const record: Session = { session, socket, streams, bytesRead: 0, readAtMs: performance.now() };
+    const nowMs = performance.now();
+    const seen = { opened: 0, bytesRead: 0 };
+    const record: Session = { session, socket, streams, opened: 0, seen, calledAtMs: nowMs, readAtMs: nowMs };
     sessions.add(record);
     session.on('close', () => sessions.delete(record));
     session.setLocalWindowSize(sessionWindowBytes);
@@ -47,6 +53,7 @@ export function createHttp2Sessions(
       streams.delete(this);
     };
     session.on('stream', (stream, headers) => {
+      record.opened += 1;
       streams.set(stream, performance.now());
       stream.on('error', onStreamError);
       stream.on('close', onStreamClose);
@@ -65,7 +72,9 @@ export function createHttp2Sessions(
     sweep(nowMs) {
       for (const record of sessions) {
         closeOverdueStreams(record, nowMs, limits, count);
-        closeSilentSession(record, nowMs, limits, count);
+        noteActivity(record, nowMs);
+        closeIdleSession(record, nowMs, limits);
+        closeStalledSession(record, nowMs, limits, count);
       }
     },
     drain() {
@@ -129,29 +138,30 @@ function isRequestComplete(stream: ServerHttp2Stream): boolean {
   );
 }
 
-function closeSilentSession(
-  record: Session,
+function noteActivity(record: Session, nowMs: number): void {
+  const { bytesRead } = record.socket;
+  if (record.streams.size > 0 || record.opened !== record.seen.opened) record.calledAtMs = nowMs;
+  if (bytesRead !== record.seen.bytesRead) record.readAtMs = nowMs;
+  record.seen = { opened: record.opened, bytesRead };
+}
+
+// Idle is a session without a call, whatever bytes it sends: a PING, or a request's headers drop by drop.
+function closeIdleSession({ session, calledAtMs }: Session, nowMs: number, limits: ListenerLimits): void {
+  if (nowMs - calledAtMs >= limits.idleTimeoutMs) session.close();
+}
+
+// Silent with an answer waiting: the client grants no window. Silent with none: it waits for the door, as it may.
+function closeStalledSession(
+  { session, streams, readAtMs }: Session,
   nowMs: number,
   limits: ListenerLimits,
   count: (refusal: string) => void,
 ): void {
-  const { bytesRead } = record.socket;
-  if (bytesRead !== record.bytesRead) {
-    record.bytesRead = bytesRead;
-    record.readAtMs = nowMs;
-    return;
-  }
-  if (nowMs - record.readAtMs < limits.idleTimeoutMs) return;
-  if (record.streams.size === 0) {
-    count('http2Idle');
-    record.session.close();
-    return;
-  }
-  // Silent with an answer waiting: the client grants no window. Silent with none: it waits for the door, as it may.
-  for (const stream of record.streams.keys()) {
+  if (nowMs - readAtMs < limits.idleTimeoutMs) return;
+  for (const stream of streams.keys()) {
     if (stream.writableLength === 0) continue;
     count('http2Stalled');
-    record.session.destroy();
+    session.destroy();
     return;
   }
 }

@@ -42,7 +42,7 @@ export async function startListener(door: Door, options: ListenerOptions): Promi
     refusals.set(refusal, (refusals.get(refusal) ?? 0) + 1);
   };
   const protocols: Record<WireProtocol, Connections> = {
-    http1: createHttp1Connections(door, limits),
+    http1: createHttp1Connections(door, limits, count),
     http2: createHttp2Sessions(door, limits, count),
   };
   const port = await openPort({ host, port: options.port, tls, limits, protocols, count });

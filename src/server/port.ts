@@ -59,7 +59,11 @@ export async function openPort(options: PortOptions): Promise<Port> {
       });
     });
   }
-  server.on('tlsClientError', () => count('tlsHandshake'));
+  server.on('tlsClientError', (_error: Error, socket: TLSSocket) => {
+    count('tlsHandshake');
+    // After a handshake that took too long, Node leaves the socket open.
+    socket.destroy();
+  });
   server.on('secureConnection', (socket: TLSSocket) => {
     socket.on('error', () => count('socketError'));
     accept(socket, socket.alpnProtocol === 'h2' ? 'http2' : 'http1');

@@ -59,7 +59,7 @@ export async function connectRaw(port: number): Promise<RawConnection> {
   // A reset is one of the ways in which a server ends an abusive connection.
   socket.on('error', () => socket.destroy());
   const received = (): Buffer => Buffer.concat(chunks);
-  const done = once(socket, 'close').then(received);
+  const done = new Promise<Buffer>((resolve) => socket.on('close', () => resolve(received())));
   await once(socket, 'connect');
   return { socket, done, received };
 }

@@ -3,7 +3,8 @@ import type { IncomingMessage } from 'node:http';
 import type { ServerHttp2Stream } from 'node:http2';
 import type { Door } from '../../src/server/door.ts';
 
-export const bigAnswer = Buffer.alloc(8 * 1024 * 1024, 'x');
+/** More than the buffers of both kernels hold, so that a client that does not read stops the server. */
+export const bigAnswer = Buffer.alloc(32 * 1024 * 1024, 'x');
 
 /**
  * A door that answers `<version> <path> <bytes of body>`. `/held` is answered after `release()`, `/big` with `bigAnswer`.

@@ -1,0 +1,69 @@
+import { describe, expect, test } from '@jest/globals';
+import { probe } from '../../src/server/probes.ts';
+import { createRequestIds } from '../../src/server/request-id.ts';
+
+const ready = { isReady: async () => true, isDraining: () => false, timeoutMs: 1_000 };
+
+describe('probes', () => {
+  test.each([
+    ['/healthz', 'ready', ready, 200, 'ok\n'],
+    ['/healthz', 'draining', { ...ready, isDraining: () => true }, 200, 'ok\n'],
+    ['/healthz', 'not ready', { ...ready, isReady: async () => false }, 200, 'ok\n'],
+    ['/readyz', 'ready', ready, 200, 'ok\n'],
+    ['/readyz', 'draining', { ...ready, isDraining: () => true }, 503, 'draining\n'],
+    ['/readyz', 'not ready', { ...ready, isReady: async () => false }, 503, 'not ready\n'],
+    ['/readyz', 'failing', { ...ready, isReady: () => Promise.reject(new Error('no')) }, 503, 'not ready\n'],
+    [
+      '/readyz',
+      'hanging',
+      { ...ready, isReady: () => new Promise<never>(() => undefined), timeoutMs: 20 },
+      503,
+      'not ready\n',
+    ],
+  ])('%s while %s', async (path, _state, deps, status, body) => {
+    expect(await probe(path, deps)).toEqual({ status, body });
+  });
+
+  test('a drain that begins while the store is asked counts', async () => {
+    let isDraining = false;
+    const isReady = async (): Promise<boolean> => {
+      isDraining = true;
+      return true;
+    };
+    expect(await probe('/readyz', { ...ready, isReady, isDraining: () => isDraining })).toEqual({
+      status: 503,
+      body: 'draining\n',
+    });
+  });
+
+  test.each(['/', '/healthz/', '/readyz?x', '/v2/users'])('%s is no probe', (path) => {
+    expect(probe(path, ready)).toBeUndefined();
+  });
+});
+
+describe('request id', () => {
+  const idOf = createRequestIds('p');
+
+  test.each(['a', 'A-z_0.9~', 'x'.repeat(128)])('takes %j from the client', (incoming) => {
+    expect(idOf(incoming)).toBe(incoming);
+  });
+
+  test.each([
+    undefined,
+    '',
+    'x'.repeat(129),
+    'a b',
+    'a\nb',
+    'a\n',
+    'ü',
+    'a,b',
+    '<a>',
+  ])('makes its own for %j', (incoming) => {
+    expect(idOf(incoming)).toMatch(/^p-[0-9a-z]+$/);
+  });
+
+  test('never makes one twice, nor the same as another process', () => {
+    const made = new Set([createRequestIds(), createRequestIds()].flatMap((make) => [make(''), make('')]));
+    expect(made.size).toBe(4);
+  });
+});

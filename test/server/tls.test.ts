@@ -1,0 +1,151 @@
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import http2 from 'node:http2';
+import https from 'node:https';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import tls from 'node:tls';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { type ListenerOptions, startListener } from '../../src/server/listener.ts';
+import { askHttp2, connectRaw } from './clients.ts';
+import { EchoDoor } from './echo-door.ts';
+
+let folder: string;
+const file = (name: string): string => join(folder, name);
+
+function makePair(name: string): void {
+  const subject = ['-subj', `/CN=${name}`, '-addext', 'subjectAltName=IP:127.0.0.1', '-days', '2'];
+  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
+  const out = ['-keyout', file(`${name}.key`), '-out', file(`${name}.crt`)];
+  execFileSync('openssl', ['req', '-x509', ...key, ...subject, ...out], { stdio: 'ignore' });
+}
+
+async function install(cert: string, key: string): Promise<void> {
+  await copyFile(file(`${cert}.crt`), file('live.crt'));
+  await copyFile(file(`${key}.key`), file('live.key'));
+}
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'latchkey-tls-'));
+  for (const name of ['first', 'second']) makePair(name);
+});
+
+afterAll(() => rm(folder, { recursive: true }));
+
+async function start(options: Partial<ListenerOptions> = {}) {
+  await install('first', 'first');
+  const door = new EchoDoor();
+  const logged: string[] = [];
+  const listener = await startListener(door, {
+    port: 0,
+    tls: { certPath: file('live.crt'), keyPath: file('live.key') },
+    log: (event) => logged.push(event),
+    ...options,
+  });
+  return { door, logged, listener, [Symbol.asyncDispose]: () => listener.drain() };
+}
+
+const trustNobody = { rejectUnauthorized: false };
+
+async function askHttps(url: string): Promise<string> {
+  const [res] = await once(https.get(url, { ...trustNobody, agent: false }), 'response');
+  return text(res);
+}
+
+/** The common name on the certificate that a new connection is shown. */
+async function nameShown(port: number, options: tls.ConnectionOptions = {}): Promise<string | undefined> {
+  const socket = tls.connect({ port, host: '127.0.0.1', ...trustNobody, ...options });
+  await once(socket, 'secureConnect');
+  const name = socket.getPeerCertificate().subject.CN;
+  socket.destroy();
+  return String(name);
+}
+
+describe('TLS', () => {
+  test('serves HTTP/2 and HTTP/1.1 by ALPN, and HTTP/1.1 to a client that offers neither', async () => {
+    await using server = await start();
+    const { url, port } = server.listener;
+    expect(url).toBe(`https://127.0.0.1:${port}`);
+    const session = http2.connect(url, trustNobody);
+    const plain = tls.connect({ port, host: '127.0.0.1', ...trustNobody });
+    plain.end('GET /c HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n');
+    const [one, two, three] = await Promise.all([
+      askHttps(`${url}/a`),
+      askHttp2(session, '/b', 'four'),
+      text(plain),
+    ]);
+    expect([one, two.body]).toEqual(['h1 /a 0', 'h2 /b 4']);
+    expect(three).toContain('h1 /c 0');
+    session.close();
+  });
+
+  test('refuses TLS 1.1 and a client that speaks plain HTTP', async () => {
+    await using server = await start();
+    const { port } = server.listener;
+    const old = { maxVersion: 'TLSv1.1', minVersion: 'TLSv1', ciphers: 'DEFAULT@SECLEVEL=0' } as const;
+    await expect(nameShown(port, old)).rejects.toThrow(/protocol version|unsupported/);
+    const plain = await connectRaw(port);
+    plain.socket.write('GET / HTTP/1.1\r\nhost: x\r\n\r\n');
+    expect((await plain.done).toString('latin1')).not.toContain('HTTP/1.1 200');
+    expect(await nameShown(port)).toBe('first');
+  });
+
+  test('shows a changed pair to new connections after a reload, and keeps the open ones', async () => {
+    await using server = await start();
+    const { listener } = server;
+    const session = http2.connect(listener.url, trustNobody);
+    await askHttp2(session, '/before');
+    await install('second', 'second');
+    expect(await nameShown(listener.port)).toBe('first');
+    await listener.reloadTls();
+    expect(await nameShown(listener.port)).toBe('second');
+    expect((await askHttp2(session, '/after')).body).toBe('h2 /after 0');
+    expect(server.logged).toEqual(['tls.reloaded']);
+    session.close();
+  });
+
+  test.each([
+    ['does not match its key', () => install('second', 'first')],
+    ['is no certificate', () => writeFile(file('live.crt'), 'not a certificate')],
+    ['is gone', () => rm(file('live.key'))],
+  ])('keeps the old pair where the new one %s', async (_what, damage) => {
+    await using server = await start();
+    await damage();
+    await server.listener.reloadTls();
+    expect(server.logged).toEqual(['tls.reload.failed']);
+    expect(await nameShown(server.listener.port)).toBe('first');
+    await install('second', 'second');
+    await server.listener.reloadTls();
+    expect(await nameShown(server.listener.port)).toBe('second');
+  });
+
+  test('does not start on a pair that does not match', async () => {
+    const bad = { certPath: file('second.crt'), keyPath: file('first.key') };
+    await expect(start({ tls: bad })).rejects.toThrow('key values mismatch');
+  });
+
+  test('closes a connection that never finishes its handshake', async () => {
+    await using server = await start({ firstBytesTimeoutMs: 100 });
+    const silent = await connectRaw(server.listener.port);
+    const halting = await connectRaw(server.listener.port);
+    halting.socket.write(Buffer.from([0x16, 0x03, 0x01]));
+    await Promise.all([silent.done, halting.done]);
+    expect(await nameShown(server.listener.port)).toBe('first');
+  });
+
+  test('drains: a call in flight finishes, a silent connection is closed at once', async () => {
+    await using server = await start();
+    const { listener, door } = server;
+    const silent = await connectRaw(listener.port);
+    const session = http2.connect(listener.url, trustNobody);
+    const held = [askHttps(`${listener.url}/held`), askHttp2(session, '/held').then(({ body }) => body)];
+    await door.seenAtLeast(2);
+    const drained = listener.drain();
+    await silent.done;
+    door.release();
+    expect(await Promise.all(held)).toEqual(['h1 /held 0', 'h2 /held 0']);
+    await drained;
+  });
+});
