@@ -1,0 +1,109 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { userInfo } from 'node:os';
+import { type App, openApp } from './app.ts';
+import type { ServeConfig } from './config.ts';
+import { adminTokenPath, type FirstRun, firstRun } from './first-run.ts';
+import { type RunningServer, startServer } from './server.ts';
+
+/**
+ * `latchkey serve`: opens the database (making it on the first run), serves until SIGTERM or SIGINT, drains, and
+ * answers the exit code. Throws StoreUnusable, and the listener's error where the port is taken.
+ */
+export async function serve(config: ServeConfig): Promise<number> {
+  await using app = await openApp(config);
+  const first = await firstRun(app, {
+    dataFolder: config.dataFolder,
+    osUser: userInfo().username,
+    demo: config.demo,
+  });
+  const stopped = signalled(['SIGTERM', 'SIGINT']);
+  await using server = await startServer(app, config);
+  const reload = () => void server.reloadTls();
+  process.on('SIGHUP', reload);
+  process.stdout.write(await welcome(app, config, { server, first }));
+  app.log.info({ url: server.url, database: config.database }, 'serving');
+  const signal = await stopped;
+  process.off('SIGHUP', reload);
+  app.log.info({ signal, drainTimeoutMs: config.drainTimeoutMs }, 'stopping: calls in flight finish');
+  return 0;
+}
+
+function signalled(signals: readonly NodeJS.Signals[]): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    for (const signal of signals) process.once(signal, resolve);
+  });
+}
+
+interface Started {
+  readonly server: RunningServer;
+  readonly first: FirstRun | undefined;
+}
+
+async function welcome(app: App, config: ServeConfig, { server, first }: Started): Promise<string> {
+  const lines = [`Latchkey serves every protocol at ${server.url}`, ''];
+  if (first !== undefined) lines.push(...introduction(first));
+  if (config.demo) lines.push(...(await commands(app, config, server.url)));
+  return `${lines.join('\n')}\n`;
+}
+
+function introduction(first: FirstRun): readonly string[] {
+  const people = first.people.map(({ userId, name, note }) => `  ${userId}  ${name.padEnd(18)} ${note}`);
+  return [
+    `First run: organization ${first.organizationId}, an administrator, and this token, shown once:`,
+    '',
+    `  ${first.token}`,
+    '',
+    `It is kept in ${first.tokenPath} (mode 0600).`,
+    ...(people.length > 0 ? ['', 'People:', ...people] : []),
+    '',
+  ];
+}
+
+// One locked user for each command, so that each of them has something to unlock.
+async function commands(app: App, config: ServeConfig, url: string): Promise<readonly string[]> {
+  const path = adminTokenPath(config.dataFolder);
+  if (!existsSync(path))
+    return [`No token in ${path}: make one with "latchkey token create USER_ID --db FILE".`, ''];
+  const token = readFileSync(path, 'utf8').trim();
+  const { rows } = await app.store.listUsers({
+    scope: 'all',
+    filters: [{ kind: 'state', state: 'locked' }],
+    sort: 'creation_date',
+    page: { offset: 0, limit: unlockCommands.length, ascending: true },
+  });
+  // What is to be pasted into a shell holds no character that a shell reads.
+  const userIds = rows.map(({ user }) => user.userId).filter((userId) => /^[\w.-]+$/.test(userId));
+  if (userIds.length === 0) return ['Nobody is locked. Lock somebody: npx latchkey user lock USER_ID', ''];
+  const lines = unlockCommands.map(({ title, line }, index) => {
+    const userId = userIds[index % userIds.length] ?? '';
+    return `# ${title}\n${line({ url, token, userId })}\n`;
+  });
+  return ['Unlock somebody:', '', ...lines];
+}
+
+interface CommandFacts {
+  readonly url: string;
+  readonly token: string;
+  readonly userId: string;
+}
+
+const method = 'zitadel.user.v2.UserService/UnlockUser';
+const buf = (protocol: string) => (facts: CommandFacts) =>
+  `npx buf curl --protocol ${protocol}${facts.url.startsWith('http:') ? ' --http2-prior-knowledge' : ''} ` +
+  `-H 'Authorization: Bearer ${facts.token}' -d '{"userId":"${facts.userId}"}' ${facts.url}/${method}`;
+
+const unlockCommands: readonly { readonly title: string; readonly line: (facts: CommandFacts) => string }[] =
+  [
+    {
+      title: 'REST',
+      line: ({ url, token, userId }) =>
+        `curl -X POST ${url}/v2/users/${userId}/unlock -H 'Authorization: Bearer ${token}'`,
+    },
+    {
+      title: 'Connect',
+      line: ({ url, token, userId }) =>
+        `curl ${url}/${method} -H 'Authorization: Bearer ${token}' -H 'Content-Type: application/json' -d '{"userId":"${userId}"}'`,
+    },
+    { title: 'gRPC', line: buf('grpc') },
+    { title: 'gRPC-Web', line: buf('grpcweb') },
+  ];
