@@ -60,12 +60,12 @@ export function unjustifiedDependencies(manifest: Manifest, architecture: string
   ]);
 }
 
-/** A line that names the package in backticks and says something besides names. */
+/** A line that names the package in backticks and says something besides such names. */
 function hasReason(name: string, architecture: string): boolean {
   return architecture
     .split('\n')
     .filter((line) => line.includes(`\`${name}\``))
-    .some((line) => (line.replace(/`[^`]*`/g, '').match(/[a-z]{2,}/gi) ?? []).length >= 3);
+    .some((line) => /[a-z]{3,}/i.test(line.replace(/`[^`]*`/g, '')));
 }
 
 /** A row of the error table, as docs and code both have it. */
