@@ -27,8 +27,10 @@ const readyTimeoutMs = 2_000;
 
 /** Desk behind door behind listener. Disposing drains: calls in flight finish, within drainTimeoutMs. */
 export async function startServer(app: App, config: ServerConfig): Promise<RunningServer> {
-  const desk = createDesk(app);
   let listener: Listener | undefined;
+  const isDraining = () => listener?.isDraining() ?? false;
+  const isReady = async () => !isDraining() && (await app.store.isReady());
+  const desk = createDesk(app, isReady);
   const log = (event: string, fields: Readonly<Record<string, unknown>>) => app.log.info(fields, event);
   const door = createDoor({
     ...desk,
@@ -36,8 +38,8 @@ export async function startServer(app: App, config: ServerConfig): Promise<Runni
     clientAddress: { trustedProxies: config.trustedProxies },
     bodyBytesMax: config.bodyBytesMax,
     timeoutMsMax: config.timeoutMsMax,
-    isReady: () => app.store.isReady(),
-    isDraining: () => listener?.isDraining() ?? false,
+    isReady,
+    isDraining,
     timeoutMs: readyTimeoutMs,
     log,
   });
@@ -49,8 +51,10 @@ export async function startServer(app: App, config: ServerConfig): Promise<Runni
     port: boundPort,
     reloadTls,
     async [Symbol.asyncDispose]() {
+      desk.shutdown();
+      const drained = drain();
       door.endStreams();
-      await drain();
+      await drained;
       door.close();
     },
   };

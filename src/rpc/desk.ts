@@ -1,11 +1,19 @@
 import type { DescService } from '@bufbuild/protobuf';
 import type { Interceptor, ServiceImpl } from '@connectrpc/connect';
+import { file_google_rpc_error_details } from '../../gen/es/google/rpc/error_details_pb.js';
+import { Health as HealthService } from '../../gen/es/grpc/health/v1/health_pb.js';
+import { ServerReflection as ReflectionV1 } from '../../gen/es/grpc/reflection/v1/reflection_pb.js';
+import { ServerReflection as ReflectionV1Alpha } from '../../gen/es/grpc/reflection/v1alpha/reflection_pb.js';
 import { AdminService } from '../../gen/es/latchkey/v1/admin_pb.js';
 import { UserService } from '../../gen/es/zitadel/user/v2/user_service_pb.js';
+import { file_zitadel_v1_error_detail } from '../../gen/es/zitadel/v1/error_detail_pb.js';
 import type { PasswordApp } from '../commands/password.ts';
+import type { QueryApp } from '../queries/users.ts';
 import { adminCommandHandlers } from './admin-command.ts';
 import { adminQueryHandlers } from './admin-query.ts';
+import { createHealth } from './health.ts';
 import { type InterceptorApp, interceptors } from './interceptors.ts';
+import { createReflection } from './reflection.ts';
 import { userCommandHandlers } from './user-command.ts';
 import { userQueryHandlers } from './user-query.ts';
 import { userStateHandlers } from './user-state.ts';
@@ -20,25 +28,46 @@ export interface DeskService {
 export interface Desk {
   readonly services: readonly DeskService[];
   readonly interceptors: readonly Interceptor[];
+  /** Tells the watchers of health that the server goes down. */
+  shutdown(): void;
 }
 
-export type DeskApp = PasswordApp & InterceptorApp;
+export type DeskApp = PasswordApp & InterceptorApp & QueryApp;
 
-/** Every handler on one app. */
-export function createDesk(app: DeskApp): Desk {
-  const users: ServiceImpl<typeof UserService> = {
-    ...userStateHandlers(app),
-    ...userCommandHandlers(app),
-    ...userQueryHandlers(app),
-  };
-  const admin: ServiceImpl<typeof AdminService> = {
-    ...adminCommandHandlers(app),
-    ...adminQueryHandlers(app),
-  };
+const watchesMax = 1_000;
+const healthPollMs = 1_000;
+
+/** Every handler on one app. `isReady` says whether a call would be served now. */
+export function createDesk(app: DeskApp, isReady: () => Promise<boolean>): Desk {
+  const served = [mount(UserService, users(app)), mount(AdminService, admin(app))];
+  const health = createHealth({
+    services: served.map(({ desc }) => desc.typeName),
+    isReady,
+    watchesMax,
+    pollMs: healthPollMs,
+  });
+  const reflection = createReflection({
+    services: [...served.map(({ desc }) => desc), HealthService],
+    files: [file_zitadel_v1_error_detail, file_google_rpc_error_details],
+  });
   return {
-    services: [mount(UserService, users), mount(AdminService, admin)],
+    services: [
+      ...served,
+      mount(HealthService, health.service),
+      mount(ReflectionV1, reflection.v1),
+      mount(ReflectionV1Alpha, reflection.v1alpha),
+    ],
     interceptors: interceptors(app),
+    shutdown: () => health.shutdown(),
   };
+}
+
+function users(app: DeskApp): ServiceImpl<typeof UserService> {
+  return { ...userStateHandlers(app), ...userCommandHandlers(app), ...userQueryHandlers(app) };
+}
+
+function admin(app: DeskApp): ServiceImpl<typeof AdminService> {
+  return { ...adminCommandHandlers(app), ...adminQueryHandlers(app) };
 }
 
 // The pair is checked here, while the service's own type is still known.
