@@ -29,44 +29,32 @@ export interface Health {
 type Response = MessageInitShape<typeof HealthCheckResponseSchema>;
 
 /** Makes the health service. It holds a timer only while somebody watches. */
-export function createHealth(options: HealthOptions): Health {
-  const known = new Set(['', ...options.services]);
-  const wakers = new Set<() => void>();
-  let isServing = false;
-  let isStopped = false;
-  let watches = 0;
-  let timer: NodeJS.Timeout | undefined;
-
-  const wakeAll = (): void => {
-    for (const wake of wakers) wake();
-  };
-  const refresh = async (): Promise<void> => {
-    const isReady = await options.isReady().catch(() => false);
-    if (isReady === isServing) return;
-    isServing = isReady;
-    wakeAll();
-  };
+export function createHealth({ services, isReady, watchesMax, pollMs }: HealthOptions): Health {
+  const known = new Set(['', ...services]);
+  const readiness = createReadiness(isReady);
   const statusOf = (service: string): Status => {
     if (!known.has(service)) return Status.SERVICE_UNKNOWN;
-    return isServing && !isStopped ? Status.SERVING : Status.NOT_SERVING;
+    return readiness.isServing ? Status.SERVING : Status.NOT_SERVING;
   };
+  let watches = 0;
+  let timer: NodeJS.Timeout | undefined;
   const poll = (): void => {
     clearTimeout(timer);
-    const isWanted = watches > 0 && !isStopped;
-    timer = isWanted ? setTimeout(() => void refresh().then(poll), options.pollMs).unref() : undefined;
+    const isWanted = watches > 0 && !readiness.isStopped;
+    timer = isWanted ? setTimeout(() => void readiness.refresh().then(poll), pollMs).unref() : undefined;
   };
 
   async function* watch(service: string, signal: AbortSignal): AsyncGenerator<Response> {
-    if (watches >= options.watchesMax) throw new ConnectError('too many watches', Code.ResourceExhausted);
+    if (watches >= watchesMax) throw new ConnectError('too many watches', Code.ResourceExhausted);
     watches += 1;
     try {
-      await refresh();
+      await readiness.refresh();
       if (timer === undefined) poll();
       for (let last: Status | undefined; !signal.aborted; ) {
         const status = statusOf(service);
-        if (status === last && isStopped) return;
-        if (status === last) await nextChange(wakers, signal);
-        // While this one is taken by the client the next may come: only the newest counts.
+        if (status === last && readiness.isStopped) return;
+        if (status === last) await readiness.nextChange(signal);
+        // While the client takes this one the next may come, and a third: only the newest counts.
         else yield { status };
         last = status;
       }
@@ -80,37 +68,68 @@ export function createHealth(options: HealthOptions): Health {
     service: {
       async check({ service }) {
         if (!known.has(service)) throw new ConnectError('unknown service', Code.NotFound);
-        await refresh();
+        await readiness.refresh();
         return { status: statusOf(service) };
       },
       async list() {
-        await refresh();
-        const statuses = [...known].map((service): [string, Response] => [
-          service,
-          { status: statusOf(service) },
-        ]);
+        await readiness.refresh();
+        const statuses = [...known].map((name): [string, Response] => [name, { status: statusOf(name) }]);
         return { statuses: Object.fromEntries(statuses) };
       },
       watch: ({ service }, { signal }) => watch(service, signal),
     },
-    refresh,
+    refresh: readiness.refresh,
     shutdown() {
-      isStopped = true;
-      clearTimeout(timer);
-      wakeAll();
+      readiness.stop();
+      poll();
     },
   };
 }
 
-/** Resolves when a status may have changed, or when the call is over. */
-function nextChange(wakers: Set<() => void>, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const wake = (): void => {
-      wakers.delete(wake);
-      signal.removeEventListener('abort', wake);
-      resolve();
-    };
-    wakers.add(wake);
-    signal.addEventListener('abort', wake);
-  });
+/** The newest answer of `isReady`, and who waits for another. */
+interface Readiness {
+  readonly isServing: boolean;
+  readonly isStopped: boolean;
+  refresh(): Promise<void>;
+  stop(): void;
+  /** Resolves when the answer may have changed, or when the call is over. */
+  nextChange(signal: AbortSignal): Promise<void>;
+}
+
+function createReadiness(isReady: () => Promise<boolean>): Readiness {
+  const wakers = new Set<() => void>();
+  let answer = false;
+  let isStopped = false;
+  const wakeAll = (): void => {
+    for (const wake of wakers) wake();
+  };
+  return {
+    get isServing() {
+      return answer && !isStopped;
+    },
+    get isStopped() {
+      return isStopped;
+    },
+    async refresh() {
+      const newest = await isReady().catch(() => false);
+      if (newest === answer) return;
+      answer = newest;
+      wakeAll();
+    },
+    stop() {
+      isStopped = true;
+      wakeAll();
+    },
+    nextChange(signal) {
+      return new Promise((resolve) => {
+        const wake = (): void => {
+          wakers.delete(wake);
+          signal.removeEventListener('abort', wake);
+          resolve();
+        };
+        wakers.add(wake);
+        signal.addEventListener('abort', wake);
+      });
+    },
+  };
 }
