@@ -6,7 +6,8 @@ import type { SqlDialect } from './sql-filter.ts';
 export const sqliteDialect: SqlDialect = {
   placeholder: (index) => `?${index}`,
   fold: (text) => `fold_text(${text})`,
-  member: (column, key) => `${column} ->> '${key}'`,
+  // In parentheses: || binds as tightly as ->>.
+  member: (column, key) => `(${column} ->> '${key}')`,
   startsWith: (text, value) => `substr(${text}, 1, length(${value})) = ${value}`,
   // From the end; a text shorter than the value comes back whole, and is not equal to it.
   endsWith: (text, value) => `substr(${text}, -length(${value})) = ${value}`,
