@@ -3,4 +3,5 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 rm -rf dist
-mvn --define style.color=never --batch-mode --quiet compile dependency:build-classpath
+# Maven resets colours that it was told not to set.
+mvn --batch-mode --quiet compile dependency:build-classpath | sed 's/\x1b\[[0-9;]*m//g'
