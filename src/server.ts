@@ -53,6 +53,8 @@ export async function startServer(app: App, config: ServerConfig): Promise<Runni
     async [Symbol.asyncDispose]() {
       desk.shutdown();
       const drained = drain();
+      // A turn of the loop for the watchers' last message, before their streams are ended.
+      await new Promise(setImmediate);
       door.endStreams();
       await drained;
       door.close();
