@@ -96,5 +96,7 @@ function parseTimestamp({ seconds, nanos }: Timestamp, path: string): number {
   if (seconds < secondsMin || seconds > secondsMax || nanos < 0 || nanos > 999_999_999) {
     throw invalidField(path, 'must be a time from year 1 to year 9999');
   }
-  return Number(seconds) * 1_000 + nanos / 1_000_000;
+  const whole = Number(seconds) * 1_000 + Math.floor(nanos / 1_000_000);
+  // Which fraction of a millisecond does not matter, and a double of today's size could not hold it.
+  return nanos % 1_000_000 === 0 ? whole : whole + 0.5;
 }
