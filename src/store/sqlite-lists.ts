@@ -13,7 +13,15 @@ import {
 import { registerFold, sqliteDialect } from './sqlite-dialect.ts';
 import { reading } from './sqlite-error.ts';
 import { listEvents } from './sqlite-list-events.ts';
-import { parseOrganization, parseToken, parseUser, type Row, userColumns } from './sqlite-rows.ts';
+import {
+  parseOrganization,
+  parsePassword,
+  parseToken,
+  parseUser,
+  type Row,
+  userColumns,
+} from './sqlite-rows.ts';
+import { snapshot } from './sqlite-snapshot.ts';
 import { createStatementCache, type StatementCache } from './sqlite-statements.ts';
 import type {
   GrantRecord,
@@ -46,16 +54,6 @@ export function createLists(db: DatabaseSync): Lists {
     listOrganizations: (scope, page) => organizations({ scope, page }),
     listEvents: (query) => listEvents(statements, query),
   };
-}
-
-// Another process may write to the same file between two statements; a read transaction sees one moment.
-function snapshot<Value>(db: DatabaseSync, read: () => Value): Value {
-  db.exec('BEGIN');
-  try {
-    return read();
-  } finally {
-    if (db.isTransaction) db.exec('COMMIT');
-  }
 }
 
 interface Selection {
@@ -129,13 +127,7 @@ function parseRecord(row: Row | undefined): UserRecord {
   return {
     user: parseUser(row),
     profile: JSON.parse(row.profile as string) as Profile,
-    password:
-      row.password_changed_at === null
-        ? undefined
-        : {
-            changeRequired: row.password_change_required === 1,
-            changedAt: row.password_changed_at as number,
-          },
+    password: parsePassword(row),
     organizationDomain: (row.domain as string | null) ?? '',
   };
 }

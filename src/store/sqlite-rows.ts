@@ -1,7 +1,7 @@
 import type { SQLOutputValue } from 'node:sqlite';
 import type { EventMeta, RecordedEvent } from '../domain/events.ts';
 import type { OrganizationId, UserId } from '../domain/ids.ts';
-import type { Grant, Organization, Token, User, UserKind, UserState } from '../domain/user.ts';
+import type { Grant, Organization, PasswordFacts, Token, User, UserKind, UserState } from '../domain/user.ts';
 
 /** One row as node:sqlite gives it: column name → value. */
 export type Row = Record<string, SQLOutputValue>;
@@ -36,6 +36,15 @@ export function parseOrganization(row: Row): Organization {
     name: row.name as string,
     domain: row.domain as string,
     createdAt: row.created_at as number,
+  };
+}
+
+/** A row with password_change_required and password_changed_at; undefined where there is no password. */
+export function parsePassword(row: Row): PasswordFacts | undefined {
+  if (row.password_changed_at === null) return undefined;
+  return {
+    changeRequired: row.password_change_required === 1,
+    changedAt: row.password_changed_at as number,
   };
 }
 

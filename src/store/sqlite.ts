@@ -2,6 +2,7 @@ import { chmodSync, existsSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { reading } from './sqlite-error.ts';
+import { createHistories } from './sqlite-histories.ts';
 import { createLists } from './sqlite-lists.ts';
 import { migrate } from './sqlite-migrate.ts';
 import { parseOrganization, parseToken, parseUser, userColumns } from './sqlite-rows.ts';
@@ -59,6 +60,7 @@ export function openSqlite(options: SqliteOptions): Store {
     }),
     append: writer.append,
     addOrganization: writer.addOrganization,
+    readHistories: createHistories(db),
     isReady: writer.isReady,
     async [Symbol.asyncDispose]() {
       await writer[Symbol.asyncDispose]();

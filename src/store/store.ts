@@ -32,6 +32,8 @@ export interface Store extends AsyncDisposable {
   listOrganizations(scope: Scope, page: Page): Promise<Listed<Organization>>;
   /** Events after the position, oldest first; without gap: what commits later has a higher position. */
   listEvents(query: ListEvents): Promise<readonly RecordedEvent[]>;
+  /** Every id that any table knows, in their order, however many: one at a time, others are answered meanwhile. */
+  readHistories(): AsyncIterable<History>;
 
   /** Whether the database answers and can be written to now. */
   isReady(): Promise<boolean>;
@@ -81,6 +83,18 @@ export interface TokenRecord {
 export interface GrantRecord {
   readonly userId: UserId;
   readonly grant: Grant;
+}
+
+/** All that is kept of one id at one moment, secrets apart: what `latchkey verify` holds against itself. */
+export interface History {
+  readonly userId: UserId;
+  readonly user: User | undefined;
+  readonly profile: Profile | undefined;
+  readonly password: PasswordFacts | undefined;
+  /** In the order in which they were added. */
+  readonly tokens: readonly Token[];
+  /** Every event up to that moment, oldest first; to be read once, before the store is closed. */
+  readonly events: AsyncIterable<RecordedEvent>;
 }
 
 /** total counts all that match, whatever the page; position is the newest event's that the answer reflects. */
