@@ -1,0 +1,172 @@
+import type { NewUser } from '../commands/create-user.ts';
+import type { UserKind, UserState } from '../domain/user.ts';
+import type { UserAction } from '../domain/user-state.ts';
+
+/**
+ * Where the commands get their answers: from a server (remote.ts) or from the database itself (local.ts), with the
+ * same rows and the same refusals. Times in rows are RFC 3339, UTC; what is not known is absent.
+ */
+export interface Backend extends AsyncDisposable {
+  listUsers(query: UserQuery): Promise<Listing<UserRow>>;
+  getUser(userId: string): Promise<UserRow>;
+  changeUserState(userId: string, action: UserAction): Promise<ChangeRow>;
+  createUser(user: UserToCreate): Promise<CreatedUserRow>;
+  setPassword(request: PasswordToSet): Promise<ChangeRow>;
+
+  createToken(request: { readonly userId: string; readonly expiresAt: number }): Promise<CreatedTokenRow>;
+  revokeToken(request: { readonly userId: string; readonly tokenId: string }): Promise<RevokedTokenRow>;
+  listTokens(query: TokenQuery): Promise<Listing<TokenRow>>;
+
+  addGrant(grant: GrantRow): Promise<ChangeRow>;
+  removeGrant(grant: GrantRow): Promise<ChangeRow>;
+  listGrants(query: GrantQuery): Promise<Listing<GrantRow>>;
+
+  createOrganization(organization: OrganizationToCreate): Promise<OrganizationRow>;
+  listOrganizations(page: PageQuery): Promise<Listing<OrganizationRow>>;
+
+  /** Oldest first. */
+  listEvents(query: EventQuery): Promise<readonly EventRow[]>;
+  /** Every event after the position, then each new one until the signal. */
+  followEvents(afterPosition: number, signal: AbortSignal): AsyncIterable<EventRow>;
+}
+
+/** How many rows one call asks for at most; the server refuses more. */
+export const pageRowsMax = 1_000;
+
+export interface PageQuery {
+  readonly offset: number;
+  /** At most pageRowsMax. */
+  readonly limit: number;
+}
+
+/** One page, and how many rows there are in all. */
+export interface Listing<Row> {
+  readonly rows: readonly Row[];
+  readonly total: number;
+}
+
+export interface UserQuery extends PageQuery {
+  readonly state?: Exclude<UserState, 'deleted'>;
+  readonly type?: UserKind;
+  readonly organizationId?: string;
+  /** Part of the user name, the display name or the e-mail address, in any letter case. */
+  readonly search?: string;
+  /** The whole login name, in any letter case. */
+  readonly loginName?: string;
+  /** The whole user name or e-mail address, in any letter case. */
+  readonly name?: string;
+}
+
+export interface UserRow {
+  readonly userId: string;
+  readonly state: UserState;
+  readonly type: UserKind;
+  readonly userName: string;
+  readonly loginName: string;
+  readonly displayName: string;
+  readonly email?: string;
+  readonly phone?: string;
+  readonly organizationId: string;
+  readonly sequence: number;
+  readonly creationDate: string;
+  readonly changeDate: string;
+}
+
+/** A user after a change. */
+export interface ChangeRow {
+  readonly userId: string;
+  readonly organizationId: string;
+  readonly sequence: number;
+  readonly creationDate: string;
+  readonly changeDate: string;
+}
+
+export type UserToCreate = Omit<NewUser, 'organization'> & { readonly organizationId: string };
+
+export interface CreatedUserRow {
+  readonly userId: string;
+  readonly creationDate: string;
+}
+
+export interface PasswordToSet {
+  readonly userId: string;
+  readonly password: string;
+  readonly changeRequired: boolean;
+}
+
+export interface TokenQuery extends PageQuery {
+  readonly userId?: string;
+  readonly tokenId?: string;
+}
+
+export interface TokenRow {
+  readonly tokenId: string;
+  readonly userId: string;
+  readonly organizationId: string;
+  readonly creationDate: string;
+  readonly expirationDate: string;
+}
+
+export interface CreatedTokenRow {
+  readonly tokenId: string;
+  /** Shown this once. */
+  readonly token: string;
+  readonly creationDate: string;
+}
+
+export interface RevokedTokenRow {
+  readonly deletionDate: string;
+}
+
+export interface GrantQuery extends PageQuery {
+  readonly userId?: string;
+  readonly organizationId?: string;
+}
+
+export interface GrantRow {
+  readonly userId: string;
+  readonly role: string;
+  /** Absent: on the instance. */
+  readonly organizationId?: string;
+}
+
+export interface OrganizationToCreate {
+  readonly name: string;
+  readonly organizationId?: string;
+  readonly domain?: string;
+}
+
+export interface OrganizationRow {
+  readonly organizationId: string;
+  readonly name: string;
+  readonly domain: string;
+  readonly creationDate: string;
+}
+
+export interface EventQuery {
+  readonly afterPosition: number;
+  readonly limit: number;
+  readonly userId?: string;
+  readonly type?: string;
+}
+
+export interface EventRow {
+  readonly position: number;
+  readonly eventId: string;
+  readonly userId: string;
+  readonly sequence: number;
+  readonly type: string;
+  readonly creationDate: string;
+  readonly payload: Readonly<Record<string, unknown>>;
+  readonly actor: ActorRow;
+}
+
+export interface ActorRow {
+  readonly userId?: string;
+  readonly osUser?: string;
+  readonly ip?: string;
+  readonly userAgent?: string;
+  readonly requestId?: string;
+  readonly traceparent?: string;
+  readonly reason?: string;
+}

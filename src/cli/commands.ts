@@ -1,0 +1,28 @@
+import type { Command } from './command.ts';
+import { eventsCommands } from './events.ts';
+import { grantCommands } from './grant.ts';
+import { orgCommands } from './org.ts';
+import { serverCommands } from './server.ts';
+import { tokenCommands } from './token.ts';
+import { userCommands } from './user.ts';
+import { userPasswordCommands } from './user-create.ts';
+import { userStateCommands } from './user-state.ts';
+
+const help = { help: { help: 'this text' } };
+const json = {
+  document: { json: { help: 'print one JSON document; failures too, on stderr' } },
+  lines: { json: { help: 'print JSON Lines, one document for each row; failures too, on stderr' } },
+  none: {},
+} as const;
+
+/** Every command, in the order of the help. */
+export const commands: readonly Command[] = [
+  ...serverCommands,
+  ...userCommands,
+  ...userStateCommands,
+  ...userPasswordCommands,
+  ...tokenCommands,
+  ...grantCommands,
+  ...orgCommands,
+  ...eventsCommands,
+].map((command) => ({ ...command, options: { ...command.options, ...json[command.json], ...help } }));

@@ -1,0 +1,17 @@
+import { UsageError } from '../config.ts';
+
+const unitMs = { h: 3_600_000, d: 86_400_000, w: 604_800_000 } as const;
+const dateForm = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,3})?)?(Z|[+-]\d{2}:\d{2}))?$/;
+
+/** "90d" from now, or a date (midnight UTC) or RFC 3339 time → milliseconds since 1970. Throws UsageError. */
+export function parseExpiry(text: string, nowMs: number): number {
+  const [, count, unit] = /^(\d{1,5})([hdw])$/.exec(text) ?? [];
+  if (count !== undefined) return nowMs + Number(count) * unitMs[unit as keyof typeof unitMs];
+  const time = dateForm.test(text) ? Date.parse(text) : Number.NaN;
+  if (Number.isNaN(time)) {
+    throw new UsageError(
+      `--expires must be like 12h, 90d, 8w, 2031-01-31 or 2031-01-31T12:00:00Z, not "${text}"`,
+    );
+  }
+  return time;
+}

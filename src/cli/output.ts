@@ -1,0 +1,91 @@
+/** A column of a table; undefined is shown as "-". */
+export interface Column<Row> {
+  readonly title: string;
+  readonly of: (row: Row) => string | number | undefined;
+}
+
+/** stdout as the user wants it: JSON, or text for eyes. */
+export interface Output {
+  /** One document, or the lines instead. */
+  document(value: unknown, lines: readonly string[]): Promise<void>;
+  /** Rows as they come, page by page: a document a line, or a table. */
+  rows<Row>(columns: readonly Column<Row>[], pages: AsyncIterable<readonly Row[]>): Promise<void>;
+  /** A remark for eyes alone, on stderr; nothing with --json. */
+  note(line: string): Promise<void>;
+}
+
+export interface OutputOptions {
+  readonly stdout: NodeJS.WritableStream;
+  readonly stderr: NodeJS.WritableStream;
+  readonly isJson: boolean;
+}
+
+/** stdout was closed by its reader, as `| head` does: no failure, but nothing more to do either. */
+export class OutputClosed extends Error {
+  override readonly name = 'OutputClosed';
+}
+
+/** Text is plain, without colour or truncation; what a terminal would obey is shown as an escape. */
+export function createOutput({ stdout, stderr, isJson }: OutputOptions): Output {
+  return {
+    document: (value, lines) => write(stdout, isJson ? jsonLine(value) : textLines(lines)),
+    async rows(columns, pages) {
+      const table = createTable(columns);
+      for await (const page of pages) {
+        if (page.length > 0) await write(stdout, isJson ? page.map(jsonLine).join('') : table(page));
+      }
+    },
+    note: async (line) => (isJson ? undefined : write(stderr, textLines([line]))),
+  };
+}
+
+/** Resolves once the stream has taken the text. Throws OutputClosed. */
+export function write(stream: NodeJS.WritableStream, text: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    stream.write(text, (error) => (error ? reject(new OutputClosed('', { cause: error })) : resolve()));
+  });
+}
+
+/** One line of JSON. C1 controls are escaped too: some terminals obey them, and JSON need not. */
+export function jsonLine(value: unknown): string {
+  return `${JSON.stringify(value).replace(/[\u007f-\u009f\u2028\u2029]/g, escaped)}\n`;
+}
+
+/** Names and reasons come from strangers: no control or direction character of theirs reaches the terminal. */
+export function visible(text: string): string {
+  return text.replace(/[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu, escaped);
+}
+
+const escaped = (character: string): string => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+
+const textLines = (lines: readonly string[]): string => lines.map((line) => `${visible(line)}\n`).join('');
+
+/** Lines of "name   value", names aligned; pairs without a value are left out. */
+export function pairs(values: Readonly<Record<string, string | number | undefined>>): readonly string[] {
+  const known = Object.entries(values).filter(([, value]) => value !== undefined);
+  const width = Math.max(...known.map(([name]) => name.length));
+  return known.map(([name, value]) => `${name.padEnd(width)}  ${value}`);
+}
+
+/** A table as lines, title first. */
+export function tableLines<Row>(columns: readonly Column<Row>[], rows: readonly Row[]): readonly string[] {
+  return createTable(columns)(rows).trimEnd().split('\n');
+}
+
+/** A printer of pages: the title once, columns as wide as the widest cell so far. */
+function createTable<Row>(columns: readonly Column<Row>[]): (page: readonly Row[]) => string {
+  const widths = columns.map(({ title }) => title.length);
+  let header: readonly string[][] = [columns.map(({ title }) => title)];
+  return (page) => {
+    const cells = page.map((row) => columns.map(({ of }) => visible(String(of(row) ?? '-'))));
+    const lines = [...header, ...cells];
+    header = [];
+    for (const line of lines) {
+      for (const [at, cell] of line.entries()) widths[at] = Math.max(widths[at] ?? 0, lengthOf(cell));
+    }
+    const pad = (cell: string, at: number) => cell + ' '.repeat((widths[at] ?? 0) - lengthOf(cell));
+    return lines.map((line) => `${line.map(pad).join('  ').trimEnd()}\n`).join('');
+  };
+}
+
+const lengthOf = (text: string): number => [...text].length;

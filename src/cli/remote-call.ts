@@ -1,0 +1,79 @@
+import {
+  type CallOptions,
+  type ClientReadableStream,
+  credentials,
+  Metadata,
+  type ServiceError,
+} from '@grpc/grpc-js';
+import { AdminServiceClient } from '../../gen/grpc-js/latchkey/v1/admin.ts';
+import { UserServiceClient } from '../../gen/grpc-js/zitadel/user/v2/user_service.ts';
+import { isLoopback } from './loopback.ts';
+import { remoteError } from './remote-error.ts';
+import { readVersion } from './version.ts';
+
+export interface RemoteTarget {
+  readonly url: URL;
+  readonly token: string;
+  /** PEM of the authority that signed the server's certificate; undefined: those that Node knows. */
+  readonly ca: Buffer | undefined;
+  readonly timeoutMs: number;
+  readonly reason: string | undefined;
+}
+
+type Unary<Request, Response> = (
+  request: Request,
+  metadata: Metadata,
+  options: Partial<CallOptions>,
+  callback: (error: ServiceError | null, response: Response) => void,
+) => unknown;
+
+/** Both services over one connection. Failures are CliErrors. */
+export function connect(target: RemoteTarget) {
+  const { url, timeoutMs } = target;
+  const isTls = url.protocol === 'https:';
+  const address = `dns:${url.hostname}:${url.port || (isTls ? 443 : 80)}`;
+  const secure = isTls ? credentials.createSsl(target.ca ?? null) : credentials.createInsecure();
+  const users = new UserServiceClient(address, secure, {
+    'grpc.primary_user_agent': `latchkey-cli/${readVersion()}`,
+    // A proxy for the outside world has no way to this machine's own loopback.
+    'grpc.enable_http_proxy': isLoopback(url) ? 0 : 1,
+  });
+  const admin = new AdminServiceClient(address, secure, { channelOverride: users.getChannel() });
+  const metadata = metadataOf(target);
+  return {
+    users,
+    admin,
+    call<Request, Response>(method: Unary<Request, Response>, request: Request): Promise<Response> {
+      return new Promise((resolve, reject) => {
+        method(request, metadata, { deadline: Date.now() + timeoutMs }, (error, response) =>
+          error === null ? resolve(response) : reject(remoteError(error, url)),
+        );
+      });
+    },
+    /** Messages until the signal; there is no deadline. */
+    async *stream<Message>(
+      open: (metadata: Metadata) => ClientReadableStream<Message>,
+      signal: AbortSignal,
+    ): AsyncGenerator<Message, void, undefined> {
+      const messages = open(metadata);
+      const cancel = () => messages.cancel();
+      signal.addEventListener('abort', cancel);
+      try {
+        if (!signal.aborted) yield* messages;
+      } catch (error) {
+        if (!signal.aborted) throw remoteError(error, url);
+      } finally {
+        signal.removeEventListener('abort', cancel);
+        cancel();
+      }
+    },
+    close: () => users.close(),
+  };
+}
+
+function metadataOf({ token, reason }: RemoteTarget): Metadata {
+  const metadata = new Metadata();
+  metadata.set('authorization', `Bearer ${token}`);
+  if (reason !== undefined) metadata.set('latchkey-reason', encodeURIComponent(reason));
+  return metadata;
+}

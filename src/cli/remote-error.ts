@@ -1,0 +1,64 @@
+import { type ServiceError, status } from '@grpc/grpc-js';
+import type { Any } from '../../gen/grpc-js/google/protobuf/any.ts';
+import { ErrorInfo } from '../../gen/grpc-js/google/rpc/error_details.ts';
+import { Status } from '../../gen/grpc-js/google/rpc/status.ts';
+import { CredentialsCheckError, ErrorDetail } from '../../gen/grpc-js/zitadel/v1/error_detail.ts';
+import type { ErrorKind } from '../domain/errors.ts';
+import { CliError, type Failure } from './failure.ts';
+
+const kinds: Readonly<Partial<Record<status, ErrorKind>>> = {
+  [status.INVALID_ARGUMENT]: 'invalid_argument',
+  [status.OUT_OF_RANGE]: 'invalid_argument',
+  [status.NOT_FOUND]: 'not_found',
+  [status.ALREADY_EXISTS]: 'already_exists',
+  [status.PERMISSION_DENIED]: 'permission_denied',
+  [status.UNAUTHENTICATED]: 'unauthenticated',
+  [status.RESOURCE_EXHAUSTED]: 'resource_exhausted',
+  [status.FAILED_PRECONDITION]: 'failed_precondition',
+  [status.ABORTED]: 'aborted',
+  [status.UNAVAILABLE]: 'unavailable',
+  [status.DEADLINE_EXCEEDED]: 'unavailable',
+};
+
+/** What a call failed with → CliError with the server's text and id, or why the server was not reached. */
+export function remoteError(thrown: unknown, url: URL): unknown {
+  if (!isServiceError(thrown)) return thrown;
+  const sent = thrown.metadata.get('grpc-status-details-bin')[0];
+  const code = kinds[thrown.code] ?? 'internal';
+  if (sent === undefined && code === 'unavailable') return new CliError(unreached(thrown, url), thrown);
+  return new CliError(
+    { code, message: thrown.details, ...(Buffer.isBuffer(sent) && detailsOf(sent)) },
+    thrown,
+  );
+}
+
+function isServiceError(thrown: unknown): thrown is ServiceError {
+  return thrown instanceof Error && 'code' in thrown && 'metadata' in thrown && 'details' in thrown;
+}
+
+function unreached({ code, details }: ServiceError, url: URL): Failure {
+  const what =
+    code === status.DEADLINE_EXCEEDED
+      ? `${url.origin} did not answer in time (--timeout); whether it did what was asked is not known`
+      : `Cannot reach ${url.origin}: ${details}`;
+  return { code: 'unavailable', message: what };
+}
+
+// ErrorDetail or CredentialsCheckError stands first and has the id; ErrorInfo has the reason.
+function detailsOf(sent: Buffer): Pick<Failure, 'id' | 'reason'> {
+  const facts = Status.decode(sent).details.map(detailOf);
+  return Object.assign({}, ...facts);
+}
+
+function detailOf({ typeUrl, value }: Any): Pick<Failure, 'id' | 'reason'> {
+  switch (typeUrl.slice(typeUrl.lastIndexOf('/') + 1)) {
+    case 'zitadel.v1.ErrorDetail':
+      return { id: ErrorDetail.decode(value).id };
+    case 'zitadel.v1.CredentialsCheckError':
+      return { id: CredentialsCheckError.decode(value).id };
+    case 'google.rpc.ErrorInfo':
+      return { reason: ErrorInfo.decode(value).reason };
+    default:
+      return {};
+  }
+}

@@ -1,0 +1,112 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { userInfo } from 'node:os';
+import { type ClientEnvironment, readClientEnvironment, UsageError } from '../config.ts';
+import type { Arguments } from './arguments.ts';
+import type { Backend } from './backend.ts';
+import { connectionOptions } from './command.ts';
+import { CliError } from './failure.ts';
+import { isLoopback } from './loopback.ts';
+
+/** Opens what the options and the environment name: a database or a server. Throws UsageError, CliError. */
+export async function openBackend(args: Arguments): Promise<Backend> {
+  const environment = readClientEnvironment();
+  const database = databaseOf(args, environment);
+  const reason = reasonOf(args);
+  return database === undefined ? openServer(args, environment, reason) : openDatabase(database, reason);
+}
+
+function databaseOf(args: Arguments, environment: ClientEnvironment): string | undefined {
+  const namesServer = ['url', 'token', 'ca'].find((name) => args.flag(name));
+  const database = args.text('db');
+  if (database !== undefined) {
+    if (namesServer === undefined) return database;
+    throw new UsageError(`--db works without a server: leave out --${namesServer}, or --db`);
+  }
+  const isServerNamed = namesServer !== undefined || environment.url !== undefined;
+  return isServerNamed || environment.token !== undefined ? undefined : environment.db;
+}
+
+const reasonLengthMax = 500;
+
+function reasonOf(args: Arguments): string | undefined {
+  const reason = args.text('reason');
+  if (reason !== undefined && reason.length > reasonLengthMax) {
+    throw invalid(`--reason must be at most ${reasonLengthMax} characters long`);
+  }
+  return reason === '' ? undefined : reason?.toWellFormed();
+}
+
+const invalid = (message: string): CliError => new CliError({ code: 'invalid_argument', message });
+
+async function openDatabase(database: string, reason: string | undefined): Promise<Backend> {
+  // A misspelt path must not become a new, empty database.
+  if (!database.includes('://') && !existsSync(database)) {
+    throw new CliError({ code: 'unavailable', message: `There is no database ${database}` });
+  }
+  const { openLocal } = await import('./local.ts');
+  return openLocal({ database, osUser: osUserName(), reason });
+}
+
+// A container may run as a number that /etc/passwd does not name.
+function osUserName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return `uid ${process.getuid?.() ?? 'unknown'}`;
+  }
+}
+
+const timeoutSecondsMax = 3_600;
+
+async function openServer(
+  args: Arguments,
+  environment: ClientEnvironment,
+  reason: string | undefined,
+): Promise<Backend> {
+  const url = parseUrl(args.text('url') ?? environment.url ?? connectionOptions.url.fallback);
+  const token = args.text('token') ?? environment.token ?? (await firstToken(url, environment));
+  const caPath = args.text('ca');
+  const timeoutSeconds = args.count('timeout') ?? Number(connectionOptions.timeout.fallback);
+  if (timeoutSeconds < 1 || timeoutSeconds > timeoutSecondsMax) {
+    throw new UsageError(`--timeout must be from 1 to ${timeoutSecondsMax}`);
+  }
+  const { openRemote } = await import('./remote.ts');
+  return openRemote({
+    url,
+    token,
+    ca: caPath === undefined ? undefined : readCa(caPath),
+    timeoutMs: timeoutSeconds * 1_000,
+    reason,
+  });
+}
+
+function parseUrl(text: string): URL {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const isServer = url !== undefined && /^https?:$/.test(url.protocol) && url.hostname !== '';
+  if (isServer && url.pathname === '/' && url.search === '' && url.username === '') return url;
+  throw new UsageError(`--url must be like http://127.0.0.1:8080 or https://host, not "${text}"`);
+}
+
+/** The token that the first start left, for this machine's server alone: no other server is ever sent it. */
+async function firstToken(url: URL, environment: ClientEnvironment): Promise<string> {
+  const { adminTokenPath } = await import('../first-run.ts');
+  const path = adminTokenPath(environment.dataFolder);
+  if (isLoopback(url) && existsSync(path)) return readText(path).trim();
+  const where = isLoopback(url) ? ` (there is no ${path} here)` : '';
+  throw new CliError({
+    code: 'unauthenticated',
+    message: `No token: set LATCHKEY_TOKEN${where}; on the server's own machine, --db FILE needs none`,
+  });
+}
+
+function readCa(path: string): Buffer {
+  return Buffer.from(readText(path));
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new CliError({ code: 'invalid_argument', message: `Cannot read ${path}` }, error);
+  }
+}

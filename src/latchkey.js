@@ -1,0 +1,88 @@
+#!/usr/bin/env node
+// The launcher. Plain JavaScript in the grammar of Node 12, so that an old Node can still say what is missing:
+// no `node:` prefix, no optional chaining, no await at the top level.
+// biome-ignore-all lint/style/useNodejsImportProtocol: Node before 14.13 does not know the prefix
+// biome-ignore-all lint/complexity/useOptionalChain: Node before 14 does not know it
+import { spawn } from 'child_process';
+import { existsSync, realpathSync } from 'fs';
+import * as nodeModule from 'module';
+import { dirname, join } from 'path';
+import { fileURLToPath } from 'url';
+
+const nodeNeeded = [24, 7];
+const self = fileURLToPath(import.meta.url);
+
+if (isNewEnough()) {
+  quietExperimentalWarnings();
+  keepCompiledCode();
+  const main = existsSync(join(dirname(self), 'main.ts')) ? './main.ts' : './main.js';
+  import(main).catch(die);
+} else {
+  runOnInstalledNode();
+}
+
+function isNewEnough() {
+  const [major, minor] = process.versions.node.split('.').map(Number);
+  return major > nodeNeeded[0] || (major === nodeNeeded[0] && minor >= nodeNeeded[1]);
+}
+
+/** Node says that node:sqlite and type stripping are experimental on every start; every other warning stays. */
+function quietExperimentalWarnings() {
+  const emitWarning = process.emitWarning;
+  process.emitWarning = function quietly(...warning) {
+    const [message, kind] = warning;
+    const type = kind !== null && typeof kind === 'object' ? kind.type : kind;
+    const isExpected = /^(SQLite|Type Stripping) is an experimental feature/.test(String(message));
+    if (type === 'ExperimentalWarning' && isExpected) return;
+    emitWarning.apply(process, warning);
+  };
+}
+
+/** Halves the start. The cache lies beside the packages, where only who may change the code can write. */
+function keepCompiledCode() {
+  const packages = installedPackages().find((folder) => existsSync(folder));
+  if (packages !== undefined) nodeModule.enableCompileCache(join(packages, '.cache', 'latchkey'));
+}
+
+/** node_modules of this package and of every folder above it, nearest first. */
+function installedPackages() {
+  const folders = [];
+  for (let at = dirname(self); at !== dirname(at); at = dirname(at)) folders.push(join(at, 'node_modules'));
+  return folders;
+}
+
+function runOnInstalledNode() {
+  const binary = process.platform === 'win32' ? 'node.exe' : 'node';
+  const installed = installedPackages()
+    .map((folder) => join(folder, 'node', 'bin', binary))
+    .find((path) => existsSync(path));
+  if (installed === undefined) die(needs('and npm has not installed one beside it: run "npm ci" first'));
+  if (realpathSync(installed) === realpathSync(process.execPath)) die(needs(`and ${installed} is older`));
+  const child = spawn(installed, process.execArgv.concat(self, process.argv.slice(2)), { stdio: 'inherit' });
+  passSignals(child);
+  child.on('error', (error) => die(`latchkey: cannot start ${installed}: ${error.message}`));
+  child.on('exit', (code, signal) => {
+    if (signal === null) process.exit(code);
+    process.removeAllListeners(signal);
+    process.kill(process.pid, signal);
+  });
+}
+
+function needs(why) {
+  return `latchkey: needs Node ${nodeNeeded.join('.')} or newer. This is Node ${process.versions.node}, ${why}.`;
+}
+
+/** A terminal sends SIGINT to both processes by itself; passed on as well, it would count as a second one. */
+function passSignals(child) {
+  const hasTerminal = process.stdin.isTTY === true || process.stderr.isTTY === true;
+  for (const signal of ['SIGTERM', 'SIGHUP', 'SIGINT']) {
+    process.on(signal, () => {
+      if (signal !== 'SIGINT' || !hasTerminal) child.kill(signal);
+    });
+  }
+}
+
+function die(reason) {
+  console.error(reason);
+  process.exit(1);
+}
