@@ -164,6 +164,11 @@ describe('ListEvents', () => {
 });
 
 describe('FollowEvents', () => {
+  // A stream that is hung up on leaves the client's own deadline timer behind, so none is set here.
+  const bounded = (hangUp?: AbortController) => {
+    const limit = AbortSignal.timeout(20_000);
+    return { timeoutMs: 0, signal: hangUp === undefined ? limit : AbortSignal.any([hangUp.signal, limit]) };
+  };
   const unlocks = async (times: number) => {
     for (let time = 0; time < times; time += 1) {
       await server.people.act('u2', 'lock');
@@ -181,10 +186,7 @@ describe('FollowEvents', () => {
       const afterPosition = BigInt(seen.at(-1) ?? 0);
       const acting = streams === 2 ? unlocks(20) : undefined;
       try {
-        for await (const { position } of clients.instance.followEvents(
-          { afterPosition },
-          { signal: hangUp.signal },
-        )) {
+        for await (const { position } of clients.instance.followEvents({ afterPosition }, bounded(hangUp))) {
           seen.push(Number(position));
           if (seen.length % 7 === 0 || seen.length === wanted) hangUp.abort();
           if (hangUp.signal.aborted) break;
@@ -198,7 +200,7 @@ describe('FollowEvents', () => {
   });
 
   test('takes events.read', async () => {
-    const first = clients.acme.followEvents({})[Symbol.asyncIterator]().next();
+    const first = clients.acme.followEvents({}, bounded())[Symbol.asyncIterator]().next();
     expect(await refusal(first)).toContain('PermissionDenied');
   });
 
@@ -207,7 +209,7 @@ describe('FollowEvents', () => {
     const token = await people.caller({ organization: 'home', roles: ['IAM_OWNER_VIEWER'] });
     const tokenId = token.split('.')[0] ?? '';
     const owner = (await app.store.loadToken(tokenId))?.owner.userId ?? '';
-    const stream = clientOf(token).followEvents({})[Symbol.asyncIterator]();
+    const stream = clientOf(token).followEvents({}, bounded())[Symbol.asyncIterator]();
     await stream.next();
     const operator = systemCaller('operator');
     if (what === 'locked') await people.act(owner, 'lock');
