@@ -1,0 +1,210 @@
+import type { JsonObject } from '@bufbuild/protobuf';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import type { Answer, Detail } from './support/answer.ts';
+import { type Clients, type Dialect, dialects, openClients } from './support/dialects.ts';
+import { startServer, type TestServer } from './support/start-server.ts';
+
+let server: TestServer;
+let clients: Clients;
+const tokens: Record<string, string> = {};
+
+beforeAll(async () => {
+  server = await startServer();
+  clients = openClients(server.url);
+  const { people } = server;
+  await people.organization('acme');
+  await people.organization('beta');
+  const unlocker = { role: 'ORG_USER_UNLOCKER', organization: 'acme' };
+  tokens.helper = await people.caller({ organization: 'acme', roles: [unlocker] });
+  // Holds user.unlock somewhere, and may read in acme, but not unlock there.
+  tokens.reader = await people.caller({
+    organization: 'beta',
+    roles: [
+      { role: 'ORG_USER_UNLOCKER', organization: 'beta' },
+      { role: 'ORG_OWNER_VIEWER', organization: 'acme' },
+    ],
+  });
+  tokens.nobody = await people.caller({ organization: 'acme', roles: [] });
+  await people.user({ organization: 'acme', userId: 'active' });
+  await people.user({ organization: 'acme', userId: 'locked', state: 'locked' });
+  await people.user({ organization: 'beta', userId: 'abroad', state: 'locked' });
+});
+
+afterAll(async () => {
+  await clients[Symbol.asyncDispose]();
+  await server[Symbol.asyncDispose]();
+});
+
+interface Case {
+  readonly name: string;
+  readonly userId: string;
+  /** Who asks; nobody where absent. */
+  readonly as?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly malformed?: boolean;
+  readonly code: string;
+  /** By what reads the body, where that is what complains. */
+  readonly message: string | Readonly<Record<'rest' | Dialect['codec'], string>>;
+  readonly details: readonly Detail[];
+  /** Of REST and Connect; gRPC and gRPC-Web say 200 to everything. */
+  readonly httpStatus: number;
+}
+
+const errorDetail = (id: string, message: string) => ({ type: 'zitadel.v1.ErrorDetail', id, message });
+const errorInfo = (reason: string) => ({ type: 'google.rpc.ErrorInfo', reason, domain: 'latchkey' });
+
+const notFound = {
+  code: 'NotFound',
+  message: 'User could not be found (COMMAND-x377t913pw)',
+  details: [errorDetail('COMMAND-x377t913pw', 'User could not be found'), errorInfo('USER_NOT_FOUND')],
+  httpStatus: 404,
+};
+const forbidden = {
+  code: 'PermissionDenied',
+  message: 'No matching permissions found (AUTH-AWfge)',
+  details: [errorDetail('AUTH-AWfge', 'No matching permissions found'), errorInfo('PERMISSION_MISSING')],
+  httpStatus: 403,
+};
+const tokenInvalid = {
+  code: 'Unauthenticated',
+  message: 'Errors.Token.Invalid (AUTH-7fs1e)',
+  details: [errorDetail('AUTH-7fs1e', 'Errors.Token.Invalid'), errorInfo('TOKEN_INVALID')],
+  httpStatus: 401,
+};
+const headerInvalid = {
+  code: 'Unauthenticated',
+  message: 'invalid auth header (AUTH-toLo1)',
+  details: [errorDetail('AUTH-toLo1', 'invalid auth header'), errorInfo('AUTH_HEADER_INVALID')],
+  httpStatus: 401,
+};
+const invalid = { code: 'InvalidArgument', details: [], httpStatus: 400 };
+
+const cases: readonly Case[] = [
+  {
+    name: 'not locked',
+    userId: 'active',
+    as: 'helper',
+    code: 'FailedPrecondition',
+    message: 'User is not locked (COMMAND-olb9vb0oca)',
+    details: [errorDetail('COMMAND-olb9vb0oca', 'User is not locked'), errorInfo('USER_NOT_LOCKED')],
+    httpStatus: 400,
+  },
+  { name: 'unknown', userId: 'unknown', as: 'helper', ...notFound },
+  { name: 'foreign organization', userId: 'abroad', as: 'helper', ...notFound },
+  { name: 'readable, but not to be unlocked', userId: 'locked', as: 'reader', ...forbidden },
+  { name: 'caller without any grant', userId: 'locked', as: 'nobody', ...forbidden },
+  {
+    name: 'no token',
+    userId: 'locked',
+    code: 'Unauthenticated',
+    message: 'auth header missing',
+    details: [],
+    httpStatus: 401,
+  },
+  {
+    name: 'bad scheme',
+    userId: 'locked',
+    headers: { authorization: 'Basic bG9ja2VkOmxvY2tlZA==' },
+    ...headerInvalid,
+  },
+  {
+    name: 'no token behind the scheme',
+    userId: 'locked',
+    headers: { authorization: 'Bearer' },
+    ...headerInvalid,
+  },
+  { name: 'bad token', userId: 'locked', headers: { authorization: 'Bearer 1.2' }, ...tokenInvalid },
+  { name: 'token of no form', userId: 'locked', headers: { authorization: 'Bearer x' }, ...tokenInvalid },
+  {
+    name: 'unknown x-zitadel-orgid',
+    userId: 'locked',
+    as: 'helper',
+    headers: { 'x-zitadel-orgid': 'nowhere' },
+    code: 'PermissionDenied',
+    message: "Organisation doesn't exist (AUTH-Bs7Ds)",
+    details: [
+      errorDetail('AUTH-Bs7Ds', "Organisation doesn't exist"),
+      errorInfo('ORGANIZATION_HEADER_UNKNOWN'),
+    ],
+    httpStatus: 403,
+  },
+  {
+    name: 'id of 201 code points',
+    userId: '🔑'.repeat(201),
+    as: 'helper',
+    ...invalid,
+    message: 'user_id: must be at most 200 characters [string.max_len]',
+  },
+  { name: 'id of 200 code points', userId: '🔑'.repeat(200), as: 'helper', ...notFound },
+  {
+    name: 'malformed body',
+    userId: 'locked',
+    as: 'helper',
+    malformed: true,
+    ...invalid,
+    message: {
+      rest: 'malformed JSON',
+      json: 'malformed JSON: cannot decode message zitadel.user.v2.UnlockUserRequest from JSON: Unexpected end of JSON input',
+      proto: 'malformed protobuf: premature EOF',
+    },
+  },
+];
+
+const emptyId: Case = {
+  name: 'empty id',
+  userId: '',
+  as: 'helper',
+  ...invalid,
+  message: 'user_id: must be at least 1 characters [string.min_len]',
+};
+
+describe.each(dialects)('$name', (dialect) => {
+  // An empty segment of a path names nobody: that URL is no route at all.
+  const all = dialect.url === 'rest' ? cases : [...cases, emptyId];
+
+  test.each(all)('$name', async (one) => {
+    const { as, userId, headers, malformed = false } = one;
+    const token = as === undefined ? undefined : tokens[as];
+    const ask = { method: 'UnlockUser', message: { userId }, token, malformed } as const;
+    const answer = await clients.ask(dialect, { ...ask, ...(headers && { headers }) });
+    expect(answer).toEqual({
+      ok: false,
+      code: one.code,
+      message: messageIn(dialect, one),
+      details: one.details,
+      httpStatus: statusIn(dialect, { httpStatus: one.httpStatus, isByHand: malformed }),
+      response: {},
+    } satisfies Answer);
+  });
+
+  test('OK, with all four details; and again: not locked', async () => {
+    const userId = await server.people.user({ organization: 'acme', state: 'locked' });
+    server.clock.nowMs += 1_001;
+    const ask = { method: 'UnlockUser', message: { userId }, token: tokens.helper } as const;
+    const changeDate = new Date(server.clock.nowMs).toISOString();
+    const creationDate = new Date(server.clock.nowMs - 1_001).toISOString();
+    const response: JsonObject = {
+      details: { sequence: '3', changeDate, resourceOwner: 'acme', creationDate },
+    };
+    expect(await clients.ask(dialect, ask)).toEqual({
+      ok: true,
+      code: 'OK',
+      message: '',
+      details: [],
+      httpStatus: statusIn(dialect, { httpStatus: 200, isByHand: false }),
+      response,
+    } satisfies Answer);
+    expect((await clients.ask(dialect, ask)).message).toBe('User is not locked (COMMAND-olb9vb0oca)');
+  });
+});
+
+function messageIn({ frame, codec }: Dialect, { message }: Case): string {
+  if (typeof message === 'string') return message;
+  return message[frame === 'rest' ? 'rest' : codec];
+}
+
+// grpc-js does not tell; what it is told stands in the rows of the bare client.
+function statusIn(dialect: Dialect, answer: { httpStatus: number; isByHand: boolean }): number | undefined {
+  if (dialect.client === 'grpc-js' && !answer.isByHand) return undefined;
+  return dialect.frame === 'rest' || dialect.frame === 'connect' ? answer.httpStatus : 200;
+}

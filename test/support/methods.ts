@@ -1,0 +1,53 @@
+import type { DescMethodUnary } from '@bufbuild/protobuf';
+import { AdminService } from '../../gen/es/latchkey/v1/admin_pb.js';
+import { UserService } from '../../gen/es/zitadel/user/v2/user_service_pb.js';
+
+/** A unary call: its descriptor, and its REST route as the contract's table has it. */
+export interface Method {
+  readonly desc: DescMethodUnary;
+  readonly verb: 'GET' | 'POST' | 'DELETE';
+  readonly route: string;
+}
+
+const { method: user } = UserService;
+const { method: admin } = AdminService;
+
+export const methods = {
+  UnlockUser: { desc: user.unlockUser, verb: 'POST', route: '/v2/users/{user_id}/unlock' },
+  LockUser: { desc: user.lockUser, verb: 'POST', route: '/v2/users/{user_id}/lock' },
+  DeactivateUser: { desc: user.deactivateUser, verb: 'POST', route: '/v2/users/{user_id}/deactivate' },
+  ReactivateUser: { desc: user.reactivateUser, verb: 'POST', route: '/v2/users/{user_id}/reactivate' },
+  DeleteUser: { desc: user.deleteUser, verb: 'DELETE', route: '/v2/users/{user_id}' },
+  GetUserByID: { desc: user.getUserByID, verb: 'GET', route: '/v2/users/{user_id}' },
+  ListUsers: { desc: user.listUsers, verb: 'POST', route: '/v2/users' },
+  CreateUser: { desc: user.createUser, verb: 'POST', route: '/v2/users/new' },
+  AddHumanUser: { desc: user.addHumanUser, verb: 'POST', route: '/v2/users/human' },
+  SetPassword: { desc: user.setPassword, verb: 'POST', route: '/v2/users/{user_id}/password' },
+  AddPersonalAccessToken: {
+    desc: user.addPersonalAccessToken,
+    verb: 'POST',
+    route: '/v2/users/{user_id}/pats',
+  },
+  RemovePersonalAccessToken: {
+    desc: user.removePersonalAccessToken,
+    verb: 'DELETE',
+    route: '/v2/users/{user_id}/pats/{token_id}',
+  },
+  ListPersonalAccessTokens: {
+    desc: user.listPersonalAccessTokens,
+    verb: 'POST',
+    route: '/v2/users/pats/search',
+  },
+  CreateOrganization: { desc: admin.createOrganization, verb: 'POST', route: '/latchkey/v1/organizations' },
+  ListOrganizations: { desc: admin.listOrganizations, verb: 'GET', route: '/latchkey/v1/organizations' },
+  AddGrant: { desc: admin.addGrant, verb: 'POST', route: '/latchkey/v1/users/{user_id}/grants' },
+  RemoveGrant: {
+    desc: admin.removeGrant,
+    verb: 'DELETE',
+    route: '/latchkey/v1/users/{user_id}/grants/{role}',
+  },
+  ListGrants: { desc: admin.listGrants, verb: 'GET', route: '/latchkey/v1/grants' },
+  ListEvents: { desc: admin.listEvents, verb: 'GET', route: '/latchkey/v1/events' },
+} as const satisfies Record<string, Method>;
+
+export type MethodName = keyof typeof methods;

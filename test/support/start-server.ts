@@ -1,0 +1,56 @@
+import { type App, openApp } from '../../src/app.ts';
+import { parseServeConfig } from '../../src/config.ts';
+import { startServer as startRealServer } from '../../src/server.ts';
+import type { Store } from '../../src/store/store.ts';
+import { createPeople, type People } from './people.ts';
+import { openEmptyDatabase, type StoreKind } from './stores.ts';
+
+/** Time as the server sees it: it stands still until a test moves it. */
+export interface Clock {
+  /** Milliseconds since 1970, UTC. */
+  nowMs: number;
+}
+
+/** The whole server as `latchkey serve` runs it, on a port and a database of its own. */
+export interface TestServer extends AsyncDisposable {
+  readonly url: string;
+  readonly port: number;
+  readonly app: App;
+  readonly clock: Clock;
+  readonly people: People;
+}
+
+export interface TestServerOptions {
+  /** Default: sqlite. */
+  readonly store?: StoreKind;
+  /** Flags of `latchkey serve`, such as `--lockout-attempts`. */
+  readonly flags?: readonly string[];
+  /** Stands between the server and its store. */
+  readonly wrapStore?: (store: Store) => Store;
+}
+
+/** What the clock shows at the start. */
+export const startMs = Date.UTC(2026, 0, 31, 12, 0, 0, 250);
+
+/** Starts with an empty database; disposing drains, closes and deletes it. */
+export async function startServer(options: TestServerOptions = {}): Promise<TestServer> {
+  await using cleanup = new AsyncDisposableStack();
+  const { database } = cleanup.use(await openEmptyDatabase(options.store ?? 'sqlite'));
+  const always = ['--host', '127.0.0.1', '--port', '0', '--db', database];
+  const quiet = ['--log-level', 'silent', '--drain-timeout-ms', '1000'];
+  const config = parseServeConfig([...always, ...quiet, ...(options.flags ?? [])]);
+  const opened = cleanup.use(await openApp(config));
+  const clock = { nowMs: startMs };
+  const store = options.wrapStore?.(opened.store) ?? opened.store;
+  const app = { ...opened, store, now: () => clock.nowMs };
+  const { url, port } = cleanup.use(await startRealServer(app, config));
+  const whole = cleanup.move();
+  return {
+    url,
+    port,
+    app,
+    clock,
+    people: createPeople({ ...app, store: opened.store }),
+    [Symbol.asyncDispose]: () => whole.disposeAsync(),
+  };
+}

@@ -1,0 +1,93 @@
+import { once } from 'node:events';
+import http from 'node:http';
+import http2 from 'node:http2';
+import { buffer } from 'node:stream/consumers';
+
+export type HttpVersion = 1 | 2;
+
+export interface WireRequest {
+  readonly version: HttpVersion;
+  readonly verb: string;
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Uint8Array;
+}
+
+/** An answer as it came: nothing decoded but HTTP itself. */
+export interface WireAnswer {
+  readonly status: number;
+  readonly headers: WireHeaders;
+  readonly body: Buffer;
+  readonly trailers: WireHeaders;
+}
+
+export type WireHeaders = Readonly<Record<string, string>>;
+
+/** Plain HTTP over connections that are kept: HTTP/1.1, and HTTP/2 with prior knowledge. */
+export interface Wire extends AsyncDisposable {
+  readonly url: string;
+  send(request: WireRequest): Promise<WireAnswer>;
+}
+
+/** Connects when first asked to. */
+export function openWire(url: string): Wire {
+  const agent = new http.Agent({ keepAlive: true });
+  let session: http2.ClientHttp2Session | undefined;
+  return {
+    url,
+    send(request) {
+      if (request.version === 1) return sendHttp1(url, agent, request);
+      session ??= http2.connect(url);
+      return sendHttp2(session, request);
+    },
+    async [Symbol.asyncDispose]() {
+      agent.destroy();
+      if (session === undefined || session.destroyed) return;
+      const closed = once(session, 'close');
+      session.close();
+      await closed;
+    },
+  };
+}
+
+async function sendHttp1(url: string, agent: http.Agent, request: WireRequest): Promise<WireAnswer> {
+  const { verb, path, headers, body } = request;
+  const length = { 'content-length': body.length };
+  const { hostname, port } = new URL(url);
+  const req = http.request({ hostname, port, path, method: verb, agent, headers: { ...headers, ...length } });
+  req.end(body);
+  const [res] = (await once(req, 'response')) as [http.IncomingMessage];
+  const received = await buffer(res);
+  return {
+    status: res.statusCode ?? 0,
+    headers: flat(res.headers),
+    body: received,
+    trailers: flat(res.trailers),
+  };
+}
+
+async function sendHttp2(session: http2.ClientHttp2Session, request: WireRequest): Promise<WireAnswer> {
+  const { verb, path, headers, body } = request;
+  const stream = session.request({ ...headers, ':method': verb, ':path': path });
+  let trailers: http2.IncomingHttpHeaders = {};
+  stream.on('trailers', (received) => {
+    trailers = received;
+  });
+  stream.end(body);
+  const [received] = (await once(stream, 'response')) as [http2.IncomingHttpHeaders];
+  const bytes = await buffer(stream);
+  return {
+    status: Number(received[':status']),
+    headers: flat(received),
+    body: bytes,
+    trailers: flat(trailers),
+  };
+}
+
+function flat(headers: http.IncomingHttpHeaders | http2.IncomingHttpHeaders): WireHeaders {
+  const plain: Record<string, string> = {};
+  for (const [name, value] of Object.entries(headers)) {
+    if (value !== undefined && !name.startsWith(':')) plain[name] = String(value);
+  }
+  return plain;
+}
