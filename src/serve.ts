@@ -3,7 +3,7 @@ import { userInfo } from 'node:os';
 import { type App, openApp } from './app.ts';
 import type { ServeConfig } from './config.ts';
 import { adminTokenPath, type FirstRun, firstRun } from './first-run.ts';
-import { type RunningServer, startServer } from './server.ts';
+import { type RunningServer, startServer } from './start-server.ts';
 
 /**
  * `latchkey serve`: opens the database (making it on the first run), serves until SIGTERM or SIGINT, drains, and

@@ -3,7 +3,7 @@ import type { Caller } from '../auth/caller.ts';
 import { hashPassword, parsePasswordHash } from '../auth/password.ts';
 import { DomainError } from '../domain/errors.ts';
 import type { UserAdded } from '../domain/events.ts';
-import { parseUserId } from '../domain/ids.ts';
+import { parseText, parseUserId } from '../domain/ids.ts';
 import type { HumanProfile, MachineProfile, Profile, User } from '../domain/user.ts';
 import type { OrganizationKey } from '../store/store.ts';
 import type { CommandApp } from './change-user.ts';
@@ -34,8 +34,8 @@ export async function createUser(app: CommandApp, caller: Caller, request: NewUs
   const userId = parseUserId(request.userId ?? app.newId());
   const before = await app.store.loadUser(userId);
   if (before !== undefined && before.state !== 'deleted') throw new DomainError('userExists');
-  const passwordHash = request.password && (await hashOf(request.password));
   const profile = named(request, userId);
+  const passwordHash = request.password && (await hashOf(request.password));
   const payload: UserAdded = {
     organizationId,
     state: startState(profile, passwordHash),
@@ -62,6 +62,9 @@ export async function hashOf(password: NewPassword): Promise<string> {
 
 function named(request: NewUser, userId: string): Profile {
   const { profile } = request;
+  for (const [field, value] of Object.entries({ ...profile, username: request.userName })) {
+    if (typeof value === 'string') parseText(value, snakeCase(field));
+  }
   if (profile.kind === 'machine') return { ...profile, userName: request.userName ?? userId };
   return { ...profile, userName: request.userName ?? profile.email };
 }
@@ -69,4 +72,9 @@ function named(request: NewUser, userId: string): Profile {
 function startState(profile: Profile, passwordHash: string | undefined): UserAdded['state'] {
   if (profile.kind === 'machine') return 'active';
   return passwordHash !== undefined && profile.emailVerified ? 'active' : 'initial';
+}
+
+// Fields are named as the caller knows them.
+function snakeCase(field: string): string {
+  return field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }

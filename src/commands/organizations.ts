@@ -1,7 +1,7 @@
 import { requireAnywhere } from '../auth/authorize.ts';
 import type { Caller } from '../auth/caller.ts';
 import { DomainError } from '../domain/errors.ts';
-import { parseOrganizationId } from '../domain/ids.ts';
+import { parseOrganizationId, parseText } from '../domain/ids.ts';
 import type { Organization } from '../domain/user.ts';
 import type { CommandApp } from './change-user.ts';
 
@@ -29,7 +29,10 @@ export async function createOrganization(
     throw new DomainError('fieldInvalid', { text: 'domain: must be a host name such as "acme.example"' });
   }
   const added = await app.store.addOrganization(
-    { type: 'organization.added', payload: { organizationId, name: request.name, domain } },
+    {
+      type: 'organization.added',
+      payload: { organizationId, name: parseText(request.name, 'name'), domain },
+    },
     { createdAt: app.now(), eventId: app.newId() },
     caller.meta,
   );

@@ -22,7 +22,14 @@ function parseId(value: string, field: string): string {
   if (value.length === 0 || (value.length > idLengthMax && [...value].length > idLengthMax)) {
     throw new DomainError('fieldInvalid', { text: `${field}: must be 1 to ${idLengthMax} characters long` });
   }
-  // A NUL or half a surrogate pair is stored differently by different databases: two ids could meet in one row.
+  return parseText(value, field);
+}
+
+/**
+ * Text that every store keeps as it is: a NUL or half a surrogate pair is refused by one database and changed by
+ * another, so that two ids could meet in one row. Throws fieldInvalid.
+ */
+export function parseText(value: string, field: string): string {
   if (value.includes('\0') || !value.isWellFormed()) {
     throw new DomainError('fieldInvalid', { text: `${field}: must be Unicode text without NUL` });
   }

@@ -1,5 +1,6 @@
 import { DomainError } from '../domain/errors.ts';
 import type { EventMeta } from '../domain/events.ts';
+import { parseText } from '../domain/ids.ts';
 import type { RequestInfo } from './request-info.ts';
 
 const userAgentLengthMax = 500;
@@ -32,7 +33,7 @@ function parseReason(encoded: string): string {
       text: `latchkey-reason: must be at most ${reasonLengthMax} characters long`,
     });
   }
-  return reason;
+  return parseText(reason, 'latchkey-reason');
 }
 
 function decodeReason(encoded: string): string {

@@ -11,7 +11,6 @@ import { type PasswordApp, setPassword } from '../commands/password.ts';
 import { addToken, removeToken } from '../commands/tokens.ts';
 import { DomainError } from '../domain/errors.ts';
 import { parseOrganizationId, parseUserId } from '../domain/ids.ts';
-import type { OrganizationKey } from '../store/store.ts';
 import { callerKey } from './caller-key.ts';
 import { detailsOf, timestampOf } from './details.ts';
 import { parseHuman, parsePassword, refuse } from './human-request.ts';
@@ -104,7 +103,7 @@ function newHumanUser(req: AddHumanUserRequest, caller: Caller): NewUser {
   };
 }
 
-function organizationOf(req: AddHumanUserRequest, caller: Caller): OrganizationKey {
+function organizationOf(req: AddHumanUserRequest, caller: Caller): NewUser['organization'] {
   const named = req.organization?.org;
   if (named?.case === 'orgId') return { organizationId: parseOrganizationId(named.value) };
   if (named?.case === 'orgDomain') return { domain: named.value.toLowerCase() };

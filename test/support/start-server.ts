@@ -1,6 +1,6 @@
 import { type App, openApp } from '../../src/app.ts';
 import { parseServeConfig } from '../../src/config.ts';
-import { startServer as startRealServer } from '../../src/server.ts';
+import { startServer as startRealServer } from '../../src/start-server.ts';
 import type { Store } from '../../src/store/store.ts';
 import { createPeople, type People } from './people.ts';
 import { openEmptyDatabase, type StoreKind } from './stores.ts';

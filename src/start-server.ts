@@ -10,6 +10,7 @@ export type ServerConfig = Pick<
   | 'host'
   | 'port'
   | 'tls'
+  | 'plaintext'
   | 'bodyBytesMax'
   | 'timeoutMsMax'
   | 'drainTimeoutMs'
@@ -43,8 +44,8 @@ export async function startServer(app: App, config: ServerConfig): Promise<Runni
     timeoutMs: readyTimeoutMs,
     log,
   });
-  const { host, port, tls, drainTimeoutMs } = config;
-  listener = await startListener(door, { host, port, tls, drainTimeoutMs, log });
+  const { host, port, tls, plaintext, drainTimeoutMs } = config;
+  listener = await startListener(door, { host, port, tls, plaintext, drainTimeoutMs, log });
   const { url, port: boundPort, reloadTls, drain } = listener;
   return {
     url,
