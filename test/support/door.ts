@@ -1,0 +1,34 @@
+import type { JsonObject } from '@bufbuild/protobuf';
+import type { Answer } from './answer.ts';
+import { askBare } from './bare-dialect.ts';
+import { restDialect } from './dialects.ts';
+import type { MethodName } from './methods.ts';
+import { openWire } from './wire.ts';
+
+/** One client at the public door, for tests that are about what is answered and not about how. It speaks REST. */
+export interface Door extends AsyncDisposable {
+  /** Asks with the door's own token unless given another. */
+  ask(method: MethodName, message: JsonObject, token?: string): Promise<Answer>;
+  /** The user as GetUserByID shows it; undefined where it does not. */
+  user(userId: string): Promise<JsonObject | undefined>;
+  /** All events of the user, oldest first. */
+  events(userId: string): Promise<readonly JsonObject[]>;
+}
+
+/** Connects when first asked to. */
+export function openDoor(url: string, token: string): Door {
+  const wire = openWire(url);
+  const ask: Door['ask'] = (method, message, other = token) =>
+    askBare(wire, restDialect, { method, message, token: other });
+  return {
+    ask,
+    async user(userId) {
+      return (await ask('GetUserByID', { userId })).response.user as JsonObject | undefined;
+    },
+    async events(userId) {
+      const { response } = await ask('ListEvents', { userId, limit: 1_000 });
+      return (response.events ?? []) as JsonObject[];
+    },
+    [Symbol.asyncDispose]: () => wire[Symbol.asyncDispose](),
+  };
+}
