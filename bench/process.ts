@@ -30,15 +30,12 @@ export async function startServer(args: readonly string[]): Promise<ServerProces
     core: 1,
     stdio: ['ignore', 'ignore', 'pipe'],
   });
-  let stderr = '';
-  child.stderr?.on('data', (text) => {
-    stderr = (stderr + text).slice(-2_000);
-  });
+  const complaint = keepStderr(child);
   const deadlineMs = performance.now() + startTimeoutMs;
   while (!(await accepts(port))) {
     if (child.exitCode !== null || performance.now() > deadlineMs) {
       await stop(child);
-      throw new Error(`${args.join(' ')} did not start: ${stderr}`);
+      throw new Error(`${args.join(' ')} did not start: ${complaint()}`);
     }
     await sleep(20);
   }
@@ -86,6 +83,15 @@ export function spawnNode(
   const [file = process.execPath, ...rest] = [...command, '--no-warnings', ...args];
   const cwd = new URL('..', import.meta.url).pathname;
   return spawn(file, rest, { cwd, stdio: options.stdio });
+}
+
+/** Reads a child's stderr, so that it never blocks; answers the end of it when asked. */
+export function keepStderr(child: ChildProcess): () => string {
+  let kept = '';
+  child.stderr?.on('data', (text) => {
+    kept = (kept + text).slice(-2_000);
+  });
+  return () => kept;
 }
 
 /** A port that nothing listens on now. */

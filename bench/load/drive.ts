@@ -157,8 +157,8 @@ class Run {
         }
         full = 0;
         connection.send(this.#nextUser(), beginMs + (this.#sent - 1) * gapMs);
-        connection.flush();
       }
+      for (const connection of connections) connection.flush();
       await new Promise((resolve) => setImmediate(resolve));
     }
   }

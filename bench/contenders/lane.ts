@@ -1,0 +1,36 @@
+/** Latchkey's server room with a handler that does nothing: no interceptors, no store. What the lane itself costs. */
+import type { ServiceImpl } from '@connectrpc/connect';
+import { UserService } from '../../gen/es/zitadel/user/v2/user_service_pb.js';
+import { createCorsPolicy } from '../../src/server/cors.ts';
+import { createDoor } from '../../src/server/door.ts';
+import { startListener } from '../../src/server/listener.ts';
+import type { MountedService } from '../../src/server/method-table.ts';
+import { details, parsePort, timestampOf } from './answer.ts';
+
+const unlockUser = () => ({
+  details: {
+    sequence: BigInt(details.sequence),
+    changeDate: timestampOf(details.changeDate),
+    resourceOwner: details.resourceOwner,
+    creationDate: timestampOf(details.creationDate),
+  },
+});
+
+// The table of methods takes a service of any kind.
+const implementation = { unlockUser } as Partial<
+  ServiceImpl<typeof UserService>
+> as MountedService['implementation'];
+
+const log = (event: string, fields: Readonly<Record<string, unknown>>) => console.error(event, fields);
+const door = createDoor({
+  services: [{ desc: UserService, implementation }],
+  interceptors: [],
+  cors: createCorsPolicy({ allowedOrigins: [], scheme: 'http' }),
+  clientAddress: { trustedProxies: [] },
+  isReady: async () => true,
+  isDraining: () => false,
+  timeoutMs: 1_000,
+  log,
+});
+await startListener(door, { port: parsePort(), log });
+console.log('ready');
