@@ -23,6 +23,11 @@ export const settings = {
     help: 'certificate chain (PEM); read again on SIGHUP',
   },
   'tls-key': { env: 'LATCHKEY_TLS_KEY', fallback: '', help: 'its private key (PEM)' },
+  plaintext: {
+    env: 'LATCHKEY_PLAINTEXT',
+    fallback: 'refused',
+    help: 'beside TLS: refused, or allowed on the same port',
+  },
   'lockout-attempts': {
     env: 'LATCHKEY_LOCKOUT_ATTEMPTS',
     fallback: '5',
@@ -57,6 +62,8 @@ export interface ServeConfig {
   readonly dataFolder: string;
   readonly database: string;
   readonly tls: { readonly certPath: string; readonly keyPath: string } | undefined;
+  /** Beside TLS, on the same port. */
+  readonly plaintext: 'refused' | 'allowed';
   readonly passwordAttemptsMax: number;
   readonly bodyBytesMax: number;
   readonly timeoutMsMax: number;
@@ -91,6 +98,7 @@ export function parseServeConfig(argv: readonly string[]): ServeConfig {
     dataFolder,
     database: value('db') || `${dataFolder}/latchkey.db`,
     tls: parseTls(value('tls-cert'), value('tls-key')),
+    plaintext: parsePlaintext(value('plaintext')),
     passwordAttemptsMax: count('lockout-attempts', 1_000),
     bodyBytesMax: count('body-bytes-max', 64 * 1024 * 1024),
     timeoutMsMax: count('timeout-ms', 3_600_000),
@@ -144,6 +152,11 @@ function parseTls(certPath: string, keyPath: string): ServeConfig['tls'] {
   if (certPath === '' && keyPath === '') return undefined;
   if (certPath !== '' && keyPath !== '') return { certPath, keyPath };
   throw new UsageError('--tls-cert and --tls-key go together: give both, or neither');
+}
+
+function parsePlaintext(text: string): ServeConfig['plaintext'] {
+  if (text === 'refused' || text === 'allowed') return text;
+  throw new UsageError(`--plaintext must be refused or allowed, not "${text}"`);
 }
 
 function parseLogLevel(level: string): string {

@@ -5,7 +5,7 @@ import type { WireProtocol } from './first-bytes.ts';
 import { type Connections, createHttp1Connections } from './http1-connections.ts';
 import { createHttp2Sessions } from './http2-sessions.ts';
 import { defaultLimits, type ListenerLimits, sweepIntervalMs } from './listener-limits.ts';
-import { openPort, type Port } from './port.ts';
+import { openPort, type Plaintext, type Port } from './port.ts';
 import type { TlsFiles } from './tls.ts';
 
 /** Where to listen, under which limits, and whom to tell. */
@@ -14,8 +14,10 @@ export interface ListenerOptions extends Partial<ListenerLimits> {
   readonly host?: string;
   /** 0 takes any free port. */
   readonly port: number;
-  /** With it, the port speaks TLS alone. */
+  /** With it, the port speaks TLS, and plain text only where that is allowed. */
   readonly tls?: TlsFiles | undefined;
+  /** Beside TLS. Default: refused. */
+  readonly plaintext?: Plaintext;
   /** Hears of the listener's life and, once in each sweep, of how many connections were refused and why. */
   readonly log: (event: string, fields: Readonly<Record<string, unknown>>) => void;
 }
@@ -36,7 +38,7 @@ export interface Listener extends AsyncDisposable {
 /** Opens one port for HTTP/1.1 and HTTP/2, both ending in the door; rejects where the port or the certificate cannot be had. */
 export async function startListener(door: Door, options: ListenerOptions): Promise<Listener> {
   const limits: ListenerLimits = { ...defaultLimits, ...options };
-  const { host = '127.0.0.1', log, tls } = options;
+  const { host = '127.0.0.1', log, tls, plaintext = 'refused' } = options;
   const refusals = new Map<string, number>();
   const count = (refusal: string): void => {
     refusals.set(refusal, (refusals.get(refusal) ?? 0) + 1);
@@ -45,7 +47,7 @@ export async function startListener(door: Door, options: ListenerOptions): Promi
     http1: createHttp1Connections(door, limits, count),
     http2: createHttp2Sessions(door, limits, count),
   };
-  const port = await openPort({ host, port: options.port, tls, limits, protocols, count });
+  const port = await openPort({ host, port: options.port, tls, plaintext, limits, protocols, count });
 
   const sweeper = setInterval(() => {
     const nowMs = performance.now();
