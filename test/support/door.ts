@@ -3,12 +3,12 @@ import type { Answer } from './answer.ts';
 import { askBare } from './bare-dialect.ts';
 import { restDialect } from './dialects.ts';
 import type { MethodName } from './methods.ts';
-import { openWire } from './wire.ts';
+import { openWire, type WireHeaders } from './wire.ts';
 
 /** One client at the public door, for tests that are about what is answered and not about how. It speaks REST. */
 export interface Door extends AsyncDisposable {
   /** Asks with the door's own token unless given another. */
-  ask(method: MethodName, message: JsonObject, token?: string): Promise<Answer>;
+  ask(method: MethodName, message: JsonObject, token?: string, headers?: WireHeaders): Promise<Answer>;
   /** The user as GetUserByID shows it; undefined where it does not. */
   user(userId: string): Promise<JsonObject | undefined>;
   /** All events of the user, oldest first. */
@@ -18,8 +18,8 @@ export interface Door extends AsyncDisposable {
 /** Connects when first asked to. */
 export function openDoor(url: string, token: string): Door {
   const wire = openWire(url);
-  const ask: Door['ask'] = (method, message, other = token) =>
-    askBare(wire, restDialect, { method, message, token: other });
+  const ask: Door['ask'] = (method, message, other = token, headers = {}) =>
+    askBare(wire, restDialect, { method, message, token: other, headers });
   return {
     ask,
     async user(userId) {
