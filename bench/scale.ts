@@ -9,11 +9,11 @@ import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { measureLatchkeyStart } from './first-answer.ts';
 import type { Job } from './load/drive.ts';
 import { type ServerProcess, startGenerator, startServer } from './process.ts';
 import { relock, type Seeded, seed } from './seed.ts';
 import { type Spread, spread } from './spread.ts';
-import { measureLatchkeyStart } from './startup.ts';
 import { table, whole } from './table.ts';
 
 const bar = 0.8;
