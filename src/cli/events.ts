@@ -8,7 +8,7 @@ import { userIdIfGiven } from './user-name.ts';
 export const eventsCommands: readonly Command[] = [
   {
     path: 'events',
-    operands: '[--follow]',
+    operands: '',
     operandsMax: 0,
     summary: 'List who did what to whom, when, from where and why; oldest first',
     notes: ['--after with the position of the last row seen goes on where an earlier run ended.'],

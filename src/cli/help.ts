@@ -37,7 +37,8 @@ export function groupHelp(group: string, commands: readonly Command[]): string {
 export function commandHelp(command: Command): string {
   const { path, operands, summary, options, notes = [], examples } = command;
   const usage = ['latchkey', path, operands, '[OPTIONS]'].filter((part) => part !== '').join(' ');
-  const isConnection = (name: string) => name in changeOptions;
+  const isClient = 'url' in options;
+  const isConnection = (name: string) => isClient && name in changeOptions;
   const own = Object.entries(options).filter(([name]) => !isConnection(name));
   const connection = Object.entries(options).filter(([name]) => isConnection(name));
   const sections = [

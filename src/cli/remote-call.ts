@@ -1,5 +1,8 @@
+import { isIP } from 'node:net';
+import { checkServerIdentity, type PeerCertificate } from 'node:tls';
 import {
   type CallOptions,
+  type ChannelCredentials,
   type ClientReadableStream,
   credentials,
   Metadata,
@@ -32,8 +35,9 @@ export function connect(target: RemoteTarget) {
   const { url, timeoutMs } = target;
   const isTls = url.protocol === 'https:';
   const address = `dns:${url.hostname}:${url.port || (isTls ? 443 : 80)}`;
-  const secure = isTls ? credentials.createSsl(target.ca ?? null) : credentials.createInsecure();
+  const secure = isTls ? tlsCredentials(target) : credentials.createInsecure();
   const users = new UserServiceClient(address, secure, {
+    ...(isTls && isAddress(url) && { 'grpc.ssl_target_name_override': 'localhost' }),
     'grpc.primary_user_agent': `latchkey-cli/${readVersion()}`,
     // A proxy for the outside world has no way to this machine's own loopback.
     'grpc.enable_http_proxy': isLoopback(url) ? 0 : 1,
@@ -69,6 +73,17 @@ export function connect(target: RemoteTarget) {
     },
     close: () => users.close(),
   };
+}
+
+const isAddress = ({ hostname }: URL): boolean => isIP(hostname.replace(/^\[|\]$/g, '')) !== 0;
+
+// An address is no server name (RFC 6066, section 3): another name is sent, and the address is what must be certified.
+function tlsCredentials({ url, ca }: RemoteTarget): ChannelCredentials {
+  const host = url.hostname.replace(/^\[|\]$/g, '');
+  const checks = {
+    checkServerIdentity: (_: string, certificate: PeerCertificate) => checkServerIdentity(host, certificate),
+  };
+  return credentials.createSsl(ca ?? null, null, null, isAddress(url) ? checks : {});
 }
 
 function metadataOf({ token, reason }: RemoteTarget): Metadata {

@@ -40,8 +40,14 @@ function unreached({ code, details }: ServiceError, url: URL): Failure {
   const what =
     code === status.DEADLINE_EXCEEDED
       ? `${url.origin} did not answer in time (--timeout); whether it did what was asked is not known`
-      : `Cannot reach ${url.origin}: ${details}`;
+      : `Cannot reach ${url.origin}: ${bare(details)}`;
   return { code: 'unavailable', message: what };
+}
+
+// grpc-js wraps what the socket said: "No connection established. Last error: Error: … Resolution note: ".
+function bare(details: string): string {
+  const said = /Last error: (?:Error: )?(.*?)\.?\s*Resolution note:/s.exec(details)?.[1] ?? details;
+  return said.trim();
 }
 
 // ErrorDetail or CredentialsCheckError stands first and has the id; ErrorInfo has the reason.
