@@ -68,12 +68,13 @@ async function sendHttp1(url: string, agent: http.Agent, request: WireRequest): 
 
 async function sendHttp2(session: http2.ClientHttp2Session, request: WireRequest): Promise<WireAnswer> {
   const { verb, path, headers, body } = request;
-  const stream = session.request({ ...headers, ':method': verb, ':path': path });
+  const endStream = body.length === 0;
+  const stream = session.request({ ...headers, ':method': verb, ':path': path }, { endStream });
   let trailers: http2.IncomingHttpHeaders = {};
   stream.on('trailers', (received) => {
     trailers = received;
   });
-  stream.end(body);
+  if (!endStream) stream.end(body);
   const [received] = (await once(stream, 'response')) as [http2.IncomingHttpHeaders];
   const bytes = await buffer(stream);
   return {

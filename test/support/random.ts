@@ -1,0 +1,17 @@
+/** Numbers from 0 to below 1, the same for the same seed (mulberry32). */
+export function seededRandom(seed: number): () => number {
+  let state = seed | 0;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** One of them; throws where there is none. */
+export function pick<Value>(random: () => number, from: readonly Value[]): Value {
+  const index = Math.floor(random() * from.length);
+  if (index >= from.length) throw new Error('nothing to pick from');
+  return from[index] as Value;
+}
