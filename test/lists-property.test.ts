@@ -12,6 +12,7 @@ import {
 import { openSqlite } from '../src/store/sqlite.ts';
 import type { Store, UserRecord } from '../src/store/store.ts';
 import { human, type SeededUser, seedOrganization, seedUser } from './support/seed-users.ts';
+import { temporaryDatabase } from './support/temporary.ts';
 
 // Letters whose case, width or composition is not simple, and every sign that some SQL gives a meaning to.
 const letters = 'a A é É e\u0301 ß ẞ ﬁ fi Σ ς σ İ ı \u212A k Ａ ａ % _ \\ * ? [ ] \' " ; @ . 😀 𝒳 - 1'.split(
@@ -67,7 +68,7 @@ let store: Store;
 const living: UserRecord[] = [];
 
 beforeAll(async () => {
-  store = openSqlite({ path: ':memory:' });
+  store = openSqlite({ path: temporaryDatabase() });
   for (const id of organizationIds) await seedOrganization(store, id);
   const [drawn = []] = fc.sample(seeds, { numRuns: 1, seed: 20_260_101 });
   for (const [index, { name, ...rest }] of drawn.entries()) {

@@ -4,6 +4,7 @@ import type { Scope } from '../src/domain/user-filter.ts';
 import { openSqlite } from '../src/store/sqlite.ts';
 import type { Store, TokenFilter, TokenSortField } from '../src/store/store.ts';
 import { seedEvents, seedOrganization, seedTime, seedToken, seedUser } from './support/seed-users.ts';
+import { temporaryDatabase } from './support/temporary.ts';
 
 let store: Store;
 const page = { offset: 0, limit: 100, ascending: true };
@@ -14,7 +15,7 @@ afterAll(async () => {
 });
 
 beforeAll(async () => {
-  store = openSqlite({ path: ':memory:' });
+  store = openSqlite({ path: temporaryDatabase() });
   await seedOrganization(store, 'acme');
   await seedOrganization(store, 'beta');
   const u4 = { kind: 'machine', userName: 'u4', name: 'U' } as const;

@@ -10,13 +10,14 @@ import type {
 import { openSqlite } from '../src/store/sqlite.ts';
 import type { Store } from '../src/store/store.ts';
 import { human, seedEvents, seedOrganization, seedTime, seedUser } from './support/seed-users.ts';
+import { temporaryDatabase } from './support/temporary.ts';
 
 let store: Store;
 const page = { offset: 0, limit: 100, ascending: true };
 const scopeOf = (...ids: string[]) => ids as OrganizationId[];
 
 beforeAll(async () => {
-  store = openSqlite({ path: ':memory:' });
+  store = openSqlite({ path: temporaryDatabase() });
   await seedOrganization(store, 'acme');
   await seedOrganization(store, 'beta');
   const alice = { givenName: 'Alice', familyName: 'Adams', nickName: 'Ally', phone: '+41 44 1' };

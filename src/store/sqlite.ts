@@ -5,13 +5,14 @@ import { reading } from './sqlite-error.ts';
 import { createHistories } from './sqlite-histories.ts';
 import { createLists } from './sqlite-lists.ts';
 import { migrate } from './sqlite-migrate.ts';
+import { applyPragmas } from './sqlite-pragmas.ts';
 import { parseOrganization, parseToken, parseUser, userColumns } from './sqlite-rows.ts';
 import { createWriter } from './sqlite-writer.ts';
 import { type Store, StoreUnusable, type TokenOwner } from './store.ts';
 import { batchPerTick } from './tick.ts';
 
 export interface SqliteOptions {
-  /** Path of the database file, made with mode 0600 where absent; ':memory:' for one that is not kept. */
+  /** Path of the database file, made with mode 0600 where absent. */
   readonly path: string;
   /** How long a write waits for another process's write. Default 5000. */
   readonly busyTimeoutMs?: number;
@@ -26,7 +27,7 @@ export interface SqliteOptions {
 export function openSqlite(options: SqliteOptions): Store {
   const db = open(options);
   const lists = createLists(db);
-  const writer = createWriter(db);
+  const writer = createWriter({ path: options.path, busyTimeoutMs: options.busyTimeoutMs ?? busyTimeoutMs });
   const user = db.prepare(`SELECT ${userColumns} FROM users WHERE user_id = ?`);
   const token = db.prepare(
     `SELECT tokens.token_id, tokens.sequence AS token_sequence, tokens.created_at AS token_created_at, tokens.expires_at, tokens.secret_hash, ${userColumns} ` +
@@ -69,17 +70,17 @@ export function openSqlite(options: SqliteOptions): Store {
   };
 }
 
+const busyTimeoutMs = 5_000;
+
 function open(options: SqliteOptions): DatabaseSync {
   const { path } = options;
-  const isNew = path !== ':memory:' && !existsSync(path);
+  const isNew = !existsSync(path);
   if (isNew) mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   let db: DatabaseSync | undefined;
   try {
-    db = new DatabaseSync(path, { timeout: options.busyTimeoutMs ?? 5_000 });
+    db = new DatabaseSync(path, { timeout: options.busyTimeoutMs ?? busyTimeoutMs });
     if (isNew) chmodSync(path, 0o600);
-    // FULL: a WAL commit is synced before COMMIT returns, so that an acknowledged change survives a power cut.
-    db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;');
-    db.exec('PRAGMA cache_size = -65536; PRAGMA mmap_size = 8589934592; PRAGMA wal_autocheckpoint = 4000;');
+    applyPragmas(db);
     migrate(db, { only: options.migrateNot ? 'check' : 'apply' });
     return db;
   } catch (error) {

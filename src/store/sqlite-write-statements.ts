@@ -1,0 +1,53 @@
+/** Every statement that writes, by name; the writer's thread prepares each once. */
+export const writeStatements = {
+  insertUser: 'INSERT INTO users VALUES (?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING',
+  /** What most changes move. Compare-and-set: no row changes where the sequence is another. */
+  moveUser:
+    'UPDATE users SET state = ?, sequence = ?, changed_at = ?, failed_password_attempts = ?, ' +
+    'tokens_ended_sequence = ? WHERE user_id = ? AND sequence = ?',
+  /** The whole row, for new grants and for a deleted id that is used again. */
+  updateUser:
+    'UPDATE users SET organization_id = ?, kind = ?, state = ?, sequence = ?, created_at = ?, changed_at = ?, ' +
+    'failed_password_attempts = ?, tokens_ended_sequence = ?, grants = ? WHERE user_id = ? AND sequence = ?',
+  insertEvent:
+    'INSERT INTO events (user_id, sequence, event_id, type, created_at, payload, actor_user_id, actor_os_user, ip, ' +
+    'user_agent, request_id, traceparent, reason) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)',
+  /** Into the instance's own stream, which only grows here: its next sequence is counted on the spot. */
+  insertInstanceEvent:
+    'INSERT INTO events (user_id, sequence, event_id, type, created_at, payload, actor_user_id, actor_os_user, ip, ' +
+    "user_agent, request_id, traceparent, reason) SELECT '', coalesce(max(sequence), 0) + 1, ?,?,?,?,?,?,?,?,?,?,? " +
+    "FROM events WHERE user_id = ''",
+  nameTaken: 'SELECT 1 FROM profiles WHERE organization_id = ? AND user_name_folded = ?',
+  insertProfile: 'INSERT INTO profiles VALUES (?,?,?,?,?,?,?,?)',
+  deleteProfile: 'DELETE FROM profiles WHERE user_id = ?',
+  setPassword:
+    'UPDATE profiles SET password_hash = ?, password_change_required = ?, password_changed_at = ? WHERE user_id = ?',
+  insertToken: 'INSERT INTO tokens VALUES (?,?,?,?,?,?)',
+  deleteToken: 'DELETE FROM tokens WHERE token_id = ? AND user_id = ?',
+  deleteTokens: 'DELETE FROM tokens WHERE user_id = ?',
+  insertOrganization: 'INSERT INTO organizations VALUES (?,?,?,?) ON CONFLICT DO NOTHING',
+} as const;
+
+export type WriteName = keyof typeof writeStatements;
+export type WriteValue = string | number | null | Uint8Array;
+
+/** A statement and its values, in a form that passes between threads. */
+export type Write = readonly [name: WriteName, values: readonly WriteValue[]];
+
+/** One member of a batch: it happens as a whole or not at all. */
+export interface WriteRequest {
+  /** A SELECT that must find nothing; where it finds something, the member is 'guarded'. */
+  readonly guard: Write | undefined;
+  /** Must change exactly one row; where it changes none, the member is 'stale'. */
+  readonly first: Write;
+  readonly rest: readonly Write[];
+}
+
+export type WriteOutcome = 'written' | 'stale' | 'guarded' | WriteFailure;
+
+/** An error on its way between threads. */
+export interface WriteFailure {
+  readonly message: string;
+  /** SQLite's extended result code. */
+  readonly errcode: number | undefined;
+}
