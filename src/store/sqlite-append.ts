@@ -29,15 +29,15 @@ export function planChange(change: Change): PlannedChange {
 export function planOrganization(event: OrganizationAdded, at: ChangeTime, meta: EventMeta): WriteRequest {
   const { organizationId, name, domain } = event.payload;
   return {
-    guard: undefined,
+    guard: null,
     first: ['insertOrganization', [organizationId, name, domain, at.createdAt]],
     rest: [['insertInstanceEvent', eventValues(event, at, meta)]],
   };
 }
 
-function guardOf(change: Change): Write | undefined {
+function guardOf(change: Change): Write | null {
   const first = change.events[0];
-  if (first === undefined || !('profile' in first.payload)) return undefined;
+  if (first === undefined || !('profile' in first.payload)) return null;
   const { organizationId, profile } = first.payload;
   return ['nameTaken', [organizationId, foldText(profile.userName)]];
 }
@@ -110,8 +110,8 @@ function followingWrites(change: Change, event: UserEvent, sequence: number): re
     case 'user.pat.added': {
       if (secrets?.tokenSecretHash === undefined) throw new Error('bug: a token without a secret');
       const { tokenId, expiresAt } = event.payload;
-      const { tokenSecretHash } = secrets;
-      return [['insertToken', [tokenId, userId, sequence, tokenSecretHash, at.createdAt, expiresAt]]];
+      const secretHash = Buffer.from(secrets.tokenSecretHash).toString('hex');
+      return [['insertToken', [tokenId, userId, sequence, secretHash, at.createdAt, expiresAt]]];
     }
     case 'user.pat.removed':
       return [['deleteToken', [event.payload.tokenId, userId]]];

@@ -22,14 +22,15 @@ export const writeStatements = {
   deleteProfile: 'DELETE FROM profiles WHERE user_id = ?',
   setPassword:
     'UPDATE profiles SET password_hash = ?, password_change_required = ?, password_changed_at = ? WHERE user_id = ?',
-  insertToken: 'INSERT INTO tokens VALUES (?,?,?,?,?,?)',
+  /** The secret's hash comes as hex: what passes between the threads is JSON. */
+  insertToken: 'INSERT INTO tokens VALUES (?,?,?,unhex(?),?,?)',
   deleteToken: 'DELETE FROM tokens WHERE token_id = ? AND user_id = ?',
   deleteTokens: 'DELETE FROM tokens WHERE user_id = ?',
   insertOrganization: 'INSERT INTO organizations VALUES (?,?,?,?) ON CONFLICT DO NOTHING',
 } as const;
 
 export type WriteName = keyof typeof writeStatements;
-export type WriteValue = string | number | null | Uint8Array;
+export type WriteValue = string | number | null;
 
 /** A statement and its values, in a form that passes between threads. */
 export type Write = readonly [name: WriteName, values: readonly WriteValue[]];
@@ -37,7 +38,7 @@ export type Write = readonly [name: WriteName, values: readonly WriteValue[]];
 /** One member of a batch: it happens as a whole or not at all. */
 export interface WriteRequest {
   /** A SELECT that must find nothing; where it finds something, the member is 'guarded'. */
-  readonly guard: Write | undefined;
+  readonly guard: Write | null;
   /** Must change exactly one row; where it changes none, the member is 'stale'. */
   readonly first: Write;
   readonly rest: readonly Write[];

@@ -78,7 +78,7 @@ class WriterThread implements AsyncDisposable {
     if (this.#isClosed) return Promise.resolve(false);
     return new Promise((resolve) => {
       this.#underWay.push(resolve);
-      this.#worker.postMessage([]);
+      this.#worker.postMessage('[]');
     });
   }
 
@@ -95,7 +95,7 @@ class WriterThread implements AsyncDisposable {
       const batch = this.#waiting.slice(0, membersMax);
       this.#waiting = this.#waiting.slice(membersMax);
       this.#underWay.push(batch);
-      this.#worker.postMessage(batch.map((member) => member.request));
+      this.#worker.postMessage(JSON.stringify(batch.map((member) => member.request)));
     }
   }
 

@@ -9,7 +9,7 @@ import { applyPragmas } from './sqlite-pragmas.ts';
 import { parseOrganization, parseToken, parseUser, userColumns } from './sqlite-rows.ts';
 import { createWriter } from './sqlite-writer.ts';
 import { type Store, StoreUnusable, type TokenOwner } from './store.ts';
-import { batchPerTick } from './tick.ts';
+import { type Snapshot, TickReader } from './tick.ts';
 
 export interface SqliteOptions {
   /** Path of the database file, made with mode 0600 where absent. */
@@ -28,6 +28,7 @@ export function openSqlite(options: SqliteOptions): Store {
   const db = open(options);
   const lists = createLists(db);
   const writer = createWriter({ path: options.path, busyTimeoutMs: options.busyTimeoutMs ?? busyTimeoutMs });
+  const reader = new TickReader(snapshotOf(db));
   const user = db.prepare(`SELECT ${userColumns} FROM users WHERE user_id = ?`);
   const token = db.prepare(
     `SELECT tokens.token_id, tokens.sequence AS token_sequence, tokens.created_at AS token_created_at, tokens.expires_at, tokens.secret_hash, ${userColumns} ` +
@@ -44,13 +45,15 @@ export function openSqlite(options: SqliteOptions): Store {
     );
   };
 
+  const readUser = (userId: string) => {
+    const row = user.get(userId);
+    return row && parseUser(row);
+  };
+
   return {
     ...lists,
-    loadToken: batchPerTick(readToken),
-    loadUser: reading((userId) => {
-      const row = user.get(userId);
-      return row && parseUser(row);
-    }),
+    loadToken: (tokenId) => reader.read('t', tokenId, readToken),
+    loadUser: (userId) => reader.read('u', userId, readUser),
     loadPasswordHash: reading(
       (userId) => (passwordHash.get(userId)?.password_hash as string | null | undefined) ?? undefined,
     ),
@@ -67,6 +70,20 @@ export function openSqlite(options: SqliteOptions): Store {
       await writer[Symbol.asyncDispose]();
       db.close();
     },
+  };
+}
+
+// Outside of a transaction SQLite takes and drops its read lock for every single look-up.
+function snapshotOf(db: DatabaseSync): Snapshot {
+  const begin = db.prepare('BEGIN');
+  const commit = db.prepare('COMMIT');
+  return (reads) => {
+    begin.run();
+    try {
+      reads();
+    } finally {
+      commit.run();
+    }
   };
 }
 
