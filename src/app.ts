@@ -1,11 +1,16 @@
 import { randomInt } from 'node:crypto';
 import pino, { type Logger } from 'pino';
-import { openSqlite } from './store/sqlite.ts';
+import { openStore } from './store/open.ts';
+import { withoutPassword } from './store/postgres-url.ts';
 import type { Store } from './store/store.ts';
 
 export interface AppConfig {
-  /** Path of the SQLite file. */
+  /** Path of the SQLite file, or postgres://… */
   readonly database: string;
+  readonly databaseConnectionsMax?: number;
+  readonly databaseTimeoutMs?: number;
+  /** 'never': throw StoreUnusable where the schema is behind. Default 'auto'. */
+  readonly migrate?: 'auto' | 'never';
   readonly passwordAttemptsMax: number;
   readonly logLevel: string;
 }
@@ -13,6 +18,8 @@ export interface AppConfig {
 /** All that the rooms share. */
 export interface App extends AsyncDisposable {
   readonly store: Store;
+  /** What the database is called in messages and logs: without its password. */
+  readonly databaseName: string;
   /** Milliseconds since 1970, UTC. */
   readonly now: () => number;
   readonly newId: () => string;
@@ -22,9 +29,16 @@ export interface App extends AsyncDisposable {
 
 /** Opens the store; the only place where one is made. Throws StoreUnusable. */
 export async function openApp(config: AppConfig): Promise<App> {
-  const store = openSqlite({ path: config.database });
+  const { database, databaseConnectionsMax, databaseTimeoutMs, migrate } = config;
+  const store = await openStore({
+    database,
+    migrateNot: migrate === 'never',
+    ...(databaseConnectionsMax !== undefined && { connectionsMax: databaseConnectionsMax }),
+    ...(databaseTimeoutMs !== undefined && { timeoutMs: databaseTimeoutMs }),
+  });
   return {
     store,
+    databaseName: withoutPassword(database),
     now: Date.now,
     newId: createIds(Date.now, randomInt(idsPerMs)),
     // To stderr: stdout belongs to what a command prints.

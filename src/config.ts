@@ -16,7 +16,26 @@ export const settings = {
     fallback: 'latchkey-data',
     help: 'folder of the database and the first token',
   },
-  db: { env: 'LATCHKEY_DB', fallback: '', help: 'database file; default: latchkey.db in the data folder' },
+  db: {
+    env: 'LATCHKEY_DB',
+    fallback: '',
+    help: 'database file, or postgres://…; default: latchkey.db in the data folder',
+  },
+  'db-connections-max': {
+    env: 'LATCHKEY_DB_CONNECTIONS_MAX',
+    fallback: '10',
+    help: 'connections to PostgreSQL, 2 or more',
+  },
+  'db-timeout-ms': {
+    env: 'LATCHKEY_DB_TIMEOUT_MS',
+    fallback: '5000',
+    help: 'longest statement (PostgreSQL) or wait for another process (file)',
+  },
+  migrate: {
+    env: 'LATCHKEY_MIGRATE',
+    fallback: 'auto',
+    help: 'auto: bring the schema up to date at the start; never: refuse to start where it is not',
+  },
   'tls-cert': {
     env: 'LATCHKEY_TLS_CERT',
     fallback: '',
@@ -60,7 +79,11 @@ export interface ServeConfig {
   readonly host: string;
   readonly port: number;
   readonly dataFolder: string;
+  /** Path of a file, or postgres://… with a password in it: never to be logged. */
   readonly database: string;
+  readonly databaseConnectionsMax: number;
+  readonly databaseTimeoutMs: number;
+  readonly migrate: 'auto' | 'never';
   readonly tls: { readonly certPath: string; readonly keyPath: string } | undefined;
   /** Beside TLS, on the same port. */
   readonly plaintext: 'refused' | 'allowed';
@@ -97,6 +120,9 @@ export function parseServeConfig(argv: readonly string[]): ServeConfig {
     port: count('port', 65_535),
     dataFolder,
     database: value('db') || `${dataFolder}/latchkey.db`,
+    databaseConnectionsMax: Math.max(2, count('db-connections-max', 1_000)),
+    databaseTimeoutMs: Math.max(1, count('db-timeout-ms', 600_000)),
+    migrate: parseMigrate(value('migrate')),
     tls: parseTls(value('tls-cert'), value('tls-key')),
     plaintext: parsePlaintext(value('plaintext')),
     passwordAttemptsMax: count('lockout-attempts', 1_000),
@@ -157,6 +183,11 @@ function parseTls(certPath: string, keyPath: string): ServeConfig['tls'] {
 function parsePlaintext(text: string): ServeConfig['plaintext'] {
   if (text === 'refused' || text === 'allowed') return text;
   throw new UsageError(`--plaintext must be refused or allowed, not "${text}"`);
+}
+
+function parseMigrate(text: string): 'auto' | 'never' {
+  if (text === 'auto' || text === 'never') return text;
+  throw new UsageError(`--migrate must be auto or never, not "${text}"`);
 }
 
 function parseLogLevel(level: string): string {

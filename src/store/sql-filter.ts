@@ -8,11 +8,14 @@ import type { ListTokens, ListUsers, TimeMethod, TokenFilter, TokenSortField } f
  */
 export interface SqlDialect {
   /** The parameter's name in the text, counted from 1; it may occur more than once. */
-  placeholder(index: number): string;
-  /** domain/user-filter.ts, foldText; NULL stays NULL. */
-  fold(text: string): string;
+  placeholder(index: number, value: string | number): string;
   /** A text member of a JSON column; NULL where absent. */
   member(column: string, key: string): string;
+  /**
+   * What `text` makes of members, put through foldText of domain/user-filter.ts; NULL stays NULL. The dialect may fold
+   * the members or the whole: `text` joins them by nothing but spaces, where that is the same.
+   */
+  folded(text: (member: SqlDialect['member']) => string): string;
   startsWith(text: string, value: string): string;
   endsWith(text: string, value: string): string;
   contains(text: string, value: string): string;
@@ -87,7 +90,7 @@ function createSink(dialect: SqlDialect): Sink {
   const tables = new Set<SqlTable>();
   return {
     dialect,
-    bind: (value) => dialect.placeholder(values.push(value)),
+    bind: (value) => dialect.placeholder(values.push(value), value),
     column: (table, name) => {
       tables.add(table);
       return `${table}.${name}`;
@@ -195,12 +198,13 @@ function fieldSql(sink: Sink, field: UserTextField, form: Form): string {
     // A domain is lower-case ASCII, its own folded form.
     return `(${fieldSql(sink, 'user_name', form)} || '@' || ${sink.column('organizations', 'domain')})`;
   }
-  const member = (key: string) => sink.dialect.member(sink.column('profiles', 'profile'), key);
-  const plain =
+  const profile = sink.column('profiles', 'profile');
+  const { member, folded } = sink.dialect;
+  const text = (of: SqlDialect['member']) =>
     field === 'display_name'
-      ? `coalesce(nullif(${member('displayName')}, ''), ${member('givenName')} || ' ' || ${member('familyName')}, ${member('name')})`
-      : member(profileMembers[field]);
-  return isFolded ? sink.dialect.fold(plain) : plain;
+      ? `coalesce(nullif(${of(profile, 'displayName')}, ''), ${of(profile, 'givenName')} || ' ' || ${of(profile, 'familyName')}, ${of(profile, 'name')})`
+      : of(profile, profileMembers[field]);
+  return isFolded ? folded(text) : text(member);
 }
 
 // By the numbers that the states have on the wire, as clients know them.

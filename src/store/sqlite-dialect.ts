@@ -5,9 +5,8 @@ import type { SqlDialect } from './sql-filter.ts';
 /** SQLite's way of writing the conditions; `fold_text` must have been registered on the connection. */
 export const sqliteDialect: SqlDialect = {
   placeholder: (index) => `?${index}`,
-  fold: (text) => `fold_text(${text})`,
-  // In parentheses: || binds as tightly as ->>.
-  member: (column, key) => `(${column} ->> '${key}')`,
+  member,
+  folded: (text) => `fold_text(${text(member)})`,
   startsWith: (text, value) => `substr(${text}, 1, length(${value})) = ${value}`,
   // From the end; a text shorter than the value comes back whole, and is not equal to it.
   endsWith: (text, value) => `substr(${text}, -length(${value})) = ${value}`,
@@ -16,6 +15,11 @@ export const sqliteDialect: SqlDialect = {
   // BINARY, the default collation, compares UTF-8 bytes: the order of code points.
   sortable: (text) => text,
 };
+
+// In parentheses: || binds as tightly as ->>.
+function member(column: string, key: string): string {
+  return `(${column} ->> '${key}')`;
+}
 
 /** Makes foldText callable in SQL on this connection. Kept out of indexes, so that any other tool opens the file. */
 export function registerFold(db: DatabaseSync): void {

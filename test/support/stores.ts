@@ -1,8 +1,9 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createPostgresDatabase } from './postgres.ts';
 
-export type StoreKind = 'sqlite';
+export type StoreKind = 'sqlite' | 'postgres';
 
 /** An empty database of its own, gone when disposed. */
 export interface EmptyDatabase extends AsyncDisposable {
@@ -11,10 +12,10 @@ export interface EmptyDatabase extends AsyncDisposable {
 }
 
 /** Every store that the server runs on, for `describe.each`. */
-export const stores = [['sqlite', openSqliteFile]] as const satisfies readonly (readonly [
-  StoreKind,
-  () => Promise<EmptyDatabase>,
-])[];
+export const stores: readonly (readonly [StoreKind, () => Promise<EmptyDatabase>])[] = [
+  ['sqlite', openSqliteFile],
+  ['postgres', openPostgresDatabase],
+];
 
 /** Throws where there is no such store. */
 export function openEmptyDatabase(kind: StoreKind): Promise<EmptyDatabase> {
@@ -29,4 +30,8 @@ async function openSqliteFile(): Promise<EmptyDatabase> {
     database: join(folder, 'latchkey.db'),
     [Symbol.asyncDispose]: () => rm(folder, { recursive: true }),
   };
+}
+
+async function openPostgresDatabase(): Promise<EmptyDatabase> {
+  return { database: await createPostgresDatabase(), [Symbol.asyncDispose]: () => Promise.resolve() };
 }

@@ -1,0 +1,28 @@
+import { openPostgres } from './postgres.ts';
+import { isPostgresUrl } from './postgres-url.ts';
+import { openSqlite } from './sqlite.ts';
+import type { Store } from './store.ts';
+
+export interface StoreOptions {
+  /** postgres://… or the path of a SQLite file. */
+  readonly database: string;
+  /** PostgreSQL alone; see PostgresOptions. */
+  readonly connectionsMax?: number;
+  /** How long a statement may take (PostgreSQL), or wait for another process's write (SQLite). */
+  readonly timeoutMs?: number;
+  /** Throw where the schema is behind instead of migrating. Default false. */
+  readonly migrateNot?: boolean;
+}
+
+/** Opens the store that `database` names. Throws StoreUnusable. */
+export async function openStore({ database, timeoutMs, ...options }: StoreOptions): Promise<Store> {
+  if (isPostgresUrl(database)) {
+    return openPostgres({ ...options, url: database, ...(timeoutMs !== undefined && { timeoutMs }) });
+  }
+  const { migrateNot = false } = options;
+  return openSqlite({
+    path: database,
+    migrateNot,
+    ...(timeoutMs !== undefined && { busyTimeoutMs: timeoutMs }),
+  });
+}

@@ -1,0 +1,43 @@
+import { DatabaseError } from 'pg';
+import { DomainError } from '../domain/errors.ts';
+
+/** The connection broke while a statement was under way: nobody knows whether it was carried out. */
+export class ConnectionLost extends Error {
+  override readonly name = 'ConnectionLost';
+}
+
+/** SQLSTATE of what the database refused; undefined where it was not the database that spoke. */
+export function sqlState(error: unknown): string | undefined {
+  return error instanceof DatabaseError ? error.code : undefined;
+}
+
+/** Whether the database ended the session, or says that it does not know what became of the statement. */
+export function endsSession(error: unknown): boolean {
+  if (!(error instanceof DatabaseError)) return !(error instanceof TypeError);
+  const state = error.code ?? '';
+  return error.severity === 'FATAL' || error.severity === 'PANIC' || /^(08|57P0)|^40003$/.test(state);
+}
+
+/** Lost a race of transactions or a deadlock: nothing was done, and the same again may succeed. */
+export function isSerializationFailure(error: unknown): boolean {
+  return /^(40001|40P01)$/.test(sqlState(error) ?? '');
+}
+
+/** Whether the database, not the statement, is what failed, and nothing was done. */
+export function isUnavailable(error: unknown): boolean {
+  // Timeouts of statement (57014) and lock (55P03), read-only (25006), no resources or no space (53), no file (58),
+  // and what may come when the database's users or names are changed under a running server (28, 3D).
+  return /^(57|55P03|25006|53|58|28|3D)/.test(sqlState(error) ?? '') || isSerializationFailure(error);
+}
+
+/** An error of the database as the store's callers know it. */
+export function asStoreError(error: unknown): unknown {
+  if (error instanceof ConnectionLost || isUnavailable(error)) {
+    return new DomainError('storeUnavailable', { cause: error });
+  }
+  // Text with NUL, or half a surrogate pair in JSON: PostgreSQL keeps neither.
+  if (/^(22021|22P05|22P02)$/.test(sqlState(error) ?? '')) {
+    return new DomainError('fieldInvalid', { text: 'text must be Unicode without NUL', cause: error });
+  }
+  return error;
+}

@@ -1,0 +1,115 @@
+import type { RecordedEvent } from '../domain/events.ts';
+import type { UserId } from '../domain/ids.ts';
+import type { Profile } from '../domain/user.ts';
+import type { Connection, Statement } from './postgres-connection.ts';
+import { asStoreError } from './postgres-error.ts';
+import type { Placer } from './postgres-placer.ts';
+import { type Pool, persist, transaction } from './postgres-pool.ts';
+import { parseEvent, parsePassword, parseToken, parseUser, type Row, userColumns } from './sqlite-rows.ts';
+import type { History } from './store.ts';
+
+/** Ids in one transaction, and events in one statement. */
+const usersPerSnapshot = 200;
+const eventsPerPage = 1_000;
+
+export interface HistoryReader {
+  readonly pool: Pool;
+  readonly placer: Pick<Placer, 'place'>;
+  readonly patienceMs: number;
+}
+
+/** Store.readHistories. Rows are read in one snapshot; their events never change, so those may be read after it. */
+export function createHistories(reader: HistoryReader): () => AsyncGenerator<History> {
+  return async function* readHistories() {
+    let after = '' as UserId;
+    try {
+      for (;;) {
+        const { pool, patienceMs } = reader;
+        const snapshot = await persist(pool, patienceMs, (connection) => readAfter(connection, after));
+        for (const userId of snapshot.userIds) yield historyOf(reader, snapshot, userId);
+        const last = snapshot.userIds.at(-1);
+        if (last === undefined) return;
+        after = last;
+      }
+    } catch (error) {
+      throw asStoreError(error);
+    }
+  };
+}
+
+interface Snapshot {
+  readonly userIds: readonly UserId[];
+  readonly users: ReadonlyMap<unknown, readonly Row[]>;
+  readonly profiles: ReadonlyMap<unknown, readonly Row[]>;
+  readonly tokens: ReadonlyMap<unknown, readonly Row[]>;
+  readonly newest: ReadonlyMap<unknown, readonly Row[]>;
+}
+
+// Any table may know an id that the others do not: that is one of the things to be found.
+const nextIds: Statement = {
+  text: ['users', 'profiles', 'tokens', 'events']
+    .map((table) => `(SELECT DISTINCT user_id FROM ${table} WHERE user_id > $1 ORDER BY user_id LIMIT $2)`)
+    .join(' UNION ')
+    .concat(' ORDER BY user_id LIMIT $2'),
+};
+
+function readAfter(connection: Connection, after: UserId): Promise<Snapshot> {
+  return transaction(connection, 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY', async () => {
+    const ids = await connection.query(nextIds, [after, usersPerSnapshot]);
+    const userIds = ids.map(({ user_id }) => user_id as UserId);
+    const grouped = async (text: string) =>
+      Map.groupBy(await connection.query({ text }, [userIds]), ({ user_id }) => user_id);
+    return {
+      userIds,
+      users: await grouped(`SELECT ${userColumns} FROM users WHERE user_id = ANY($1::text[])`),
+      profiles: await grouped(
+        'SELECT user_id, profile, password_change_required, password_changed_at FROM profiles WHERE user_id = ANY($1::text[])',
+      ),
+      tokens: await grouped(
+        'SELECT token_id, user_id, sequence AS token_sequence, created_at AS token_created_at, expires_at ' +
+          'FROM tokens WHERE user_id = ANY($1::text[]) ORDER BY user_id, sequence',
+      ),
+      newest: await grouped(
+        'SELECT user_id, max(sequence) AS sequence FROM events WHERE user_id = ANY($1::text[]) GROUP BY user_id',
+      ),
+    };
+  });
+}
+
+function historyOf(reader: HistoryReader, snapshot: Snapshot, userId: UserId): History {
+  const user = snapshot.users.get(userId)?.[0];
+  const profile = snapshot.profiles.get(userId)?.[0];
+  const newest = (snapshot.newest.get(userId)?.[0]?.sequence as number | undefined) ?? 0;
+  return {
+    userId,
+    user: user && parseUser(user),
+    profile: profile && (JSON.parse(profile.profile as string) as Profile),
+    password: profile && parsePassword(profile),
+    tokens: (snapshot.tokens.get(userId) ?? []).map(parseToken),
+    events: readEvents(reader, userId, newest),
+  };
+}
+
+const eventsOf: Statement = {
+  name: 'events_of',
+  text: 'SELECT * FROM events WHERE user_id = $1 AND sequence > $2 AND sequence <= $3 ORDER BY sequence LIMIT $4',
+};
+
+async function* readEvents(
+  { pool, placer, patienceMs }: HistoryReader,
+  userId: UserId,
+  newest: number,
+): AsyncGenerator<RecordedEvent> {
+  let sequence = 0;
+  while (sequence < newest) {
+    const values = [userId, sequence, newest, eventsPerPage];
+    const page = () => persist(pool, patienceMs, (connection) => connection.query(eventsOf, values));
+    let rows = await page();
+    if (rows.some(({ position }) => position === null)) {
+      await placer.place();
+      rows = await page();
+    }
+    for (const row of rows) yield parseEvent(row);
+    sequence = (rows.at(-1)?.sequence as number | undefined) ?? newest;
+  }
+}

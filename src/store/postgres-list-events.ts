@@ -1,0 +1,52 @@
+import type { RecordedEvent } from '../domain/events.ts';
+import type { Connection, Statement } from './postgres-connection.ts';
+import { parseEvent } from './sqlite-rows.ts';
+import type { ListEvents } from './store.ts';
+
+/** How many events one statement looks through for those of one type, which no index holds. */
+const windowSize = 20_000;
+
+/** Store.listEvents, of what has a position. */
+export async function listEvents(
+  connection: Connection,
+  query: ListEvents,
+): Promise<readonly RecordedEvent[]> {
+  const { type, userId, afterPosition, limit } = query;
+  if (userId !== undefined) {
+    const rows = await connection.query(ofUser, [afterPosition, limit, userId, type]);
+    return rows.map(parseEvent);
+  }
+  if (type !== undefined) return listOfType(connection, { ...query, type });
+  return (await connection.query(all, [afterPosition, limit])).map(parseEvent);
+}
+
+async function listOfType(
+  connection: Connection,
+  { type, afterPosition, limit }: ListEvents & { readonly type: string },
+): Promise<readonly RecordedEvent[]> {
+  const [newest] = await connection.query({
+    text: 'SELECT coalesce(max(position), 0) AS position FROM events WHERE position IS NOT NULL',
+  });
+  const end = newest?.position as number;
+  const found: RecordedEvent[] = [];
+  for (let from = afterPosition; from < end && found.length < limit; from += windowSize) {
+    const to = Math.min(from + windowSize, end);
+    const rows = await connection.query(ofType, [from, to, type, limit - found.length]);
+    found.push(...rows.map(parseEvent));
+  }
+  return found;
+}
+
+const all: Statement = {
+  name: 'list_events',
+  text: 'SELECT * FROM events WHERE position > $1 ORDER BY position LIMIT $2',
+};
+// A user's positions rise with the sequences, and the index of sequences is there.
+const ofUser: Statement = {
+  name: 'list_events_of_user',
+  text: 'SELECT * FROM events WHERE user_id = $3 AND position > $1 AND ($4::text IS NULL OR type = $4) ORDER BY sequence LIMIT $2',
+};
+const ofType: Statement = {
+  name: 'list_events_of_type',
+  text: 'SELECT * FROM events WHERE position > $1 AND position <= $2 AND type = $3 ORDER BY position LIMIT $4',
+};

@@ -1,0 +1,104 @@
+import { readFileSync } from 'node:fs';
+import type { ConnectionOptions } from 'node:tls';
+import { StoreUnusable } from './store.ts';
+
+/** Where the database is and who asks; what is absent is up to the library's defaults (PGUSER, PGPASSWORD, …). */
+export interface PostgresAddress {
+  readonly host?: string;
+  readonly port?: number;
+  readonly user?: string;
+  readonly password?: string;
+  readonly database?: string;
+  readonly ssl: ConnectionOptions | false;
+}
+
+/** Whether `--db` names a PostgreSQL database rather than a file. */
+export function isPostgresUrl(database: string): boolean {
+  return /^postgres(ql)?:\/\//i.test(database);
+}
+
+/** What `--db` says, fit for a log: without the password. */
+export function withoutPassword(database: string): string {
+  if (!isPostgresUrl(database)) return database;
+  const url = parseUrl(database);
+  if (url === undefined) return 'postgres://(unreadable)';
+  return `postgres://${url.username ? `${url.username}@` : ''}${url.host}${url.pathname}`;
+}
+
+const known = new Set(['host', 'sslmode', 'sslrootcert', 'sslcert', 'sslkey']);
+
+/**
+ * postgres://user:password@host:port/database, with libpq's names after the question mark: host (a socket's folder),
+ * sslmode (disable, require, verify-ca, verify-full), sslrootcert, sslcert, sslkey. Throws StoreUnusable, which never
+ * repeats the password.
+ */
+export function parsePostgresUrl(database: string): PostgresAddress {
+  const url = parseUrl(database);
+  if (url === undefined) {
+    throw new StoreUnusable(
+      'cannot read the database URL: write postgres://user:password@host:5432/database, with special characters percent-encoded',
+    );
+  }
+  const unknown = [...url.searchParams.keys()].find((name) => !known.has(name));
+  if (unknown !== undefined) {
+    throw new StoreUnusable(
+      `the database URL has "${unknown}", which Latchkey does not know: it knows ${[...known].join(', ')}`,
+    );
+  }
+  const host = url.searchParams.get('host') ?? decodeURIComponent(url.hostname).replace(/^\[(.*)\]$/, '$1');
+  const name = decodeURIComponent(url.pathname.slice(1));
+  return {
+    ...(host !== '' && { host }),
+    ...(url.port !== '' && { port: Number(url.port) }),
+    ...(url.username !== '' && { user: decodeURIComponent(url.username) }),
+    ...(url.password !== '' && { password: decodeURIComponent(url.password) }),
+    ...(name !== '' && { database: name }),
+    ssl: parseTls(url.searchParams),
+  };
+}
+
+function parseUrl(text: string): URL | undefined {
+  try {
+    const url = new URL(text);
+    for (const part of [url.username, url.password, url.pathname, url.hostname]) decodeURIComponent(part);
+    return url;
+  } catch {
+    return undefined;
+  }
+}
+
+function parseTls(parameters: URLSearchParams): ConnectionOptions | false {
+  const mode = parameters.get('sslmode') ?? (parameters.has('sslrootcert') ? 'verify-full' : 'disable');
+  const file = (name: string) => {
+    const path = parameters.get(name);
+    return path === null ? undefined : readPem(name, path);
+  };
+  const [ca, cert, key] = [file('sslrootcert'), file('sslcert'), file('sslkey')];
+  const files = { ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) };
+  switch (mode) {
+    case 'disable':
+      return false;
+    case 'require':
+      // As libpq has it: encrypted, but to whomever answers, unless there is a root to hold the answer against.
+      return ca
+        ? { ...files, checkServerIdentity: () => undefined }
+        : { ...files, rejectUnauthorized: false };
+    case 'verify-ca':
+      return { ...files, checkServerIdentity: () => undefined };
+    case 'verify-full':
+      return files;
+    default:
+      throw new StoreUnusable(
+        `sslmode must be disable, require, verify-ca or verify-full, not "${mode}" (allow and prefer would fall back to plain text)`,
+      );
+  }
+}
+
+function readPem(name: string, path: string): Buffer {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new StoreUnusable(`cannot read the ${name} of the database URL: ${reason}`, { cause: error });
+  }
+}

@@ -1,0 +1,185 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { DomainError } from '../domain/errors.ts';
+import {
+  type AppendOutcome,
+  addOrganization,
+  appendAlone,
+  evolveAll,
+  isOrganizationLogged,
+} from './postgres-append.ts';
+import { findLogged, moveAll, type PlainChange, parsePlain } from './postgres-batch.ts';
+import type { Connection } from './postgres-connection.ts';
+import { asStoreError, ConnectionLost, isUnavailable, sqlState } from './postgres-error.ts';
+import { type Pool, persist } from './postgres-pool.ts';
+import type { Change, Store } from './store.ts';
+
+interface Member extends PlainChange {
+  readonly resolve: (outcome: AppendOutcome) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** Commits under way at once: while one waits for the disk, others are planned, sent and written. */
+const commitsMax = 3;
+/** The most that one statement carries; what is over goes into the next. */
+const membersMax = 512;
+
+export interface WriterOptions {
+  /** For plain changes. */
+  readonly hot: Pool;
+  /** For what takes a transaction of its own. */
+  readonly slow: Pool;
+  readonly patienceMs: number;
+}
+
+type Writer = Pick<Store, 'append' | 'addOrganization'> & AsyncDisposable;
+
+/**
+ * Group commit: what arrives while commits are under way goes into the next one, together. Nothing waits for more to
+ * come, and a member that fails, fails alone.
+ */
+export function createWriter({ hot, slow, patienceMs }: WriterOptions): Writer {
+  const batches = new Batches((members) => commit(hot, patienceMs, members));
+  let closed = false;
+  let alone = 0;
+
+  const aloneDone = async <Result>(work: () => Promise<Result>): Promise<Result> => {
+    if (closed) throw new DomainError('storeUnavailable');
+    alone += 1;
+    try {
+      return await work();
+    } catch (error) {
+      throw asStoreError(error);
+    } finally {
+      alone -= 1;
+    }
+  };
+
+  return {
+    append(change) {
+      const plain = parsePlain(change);
+      if (plain === undefined || closed) return aloneDone(() => appendOnce(slow, patienceMs, change));
+      return new Promise((resolve, reject) => batches.add({ ...plain, resolve, reject }));
+    },
+    addOrganization: (event, at, meta) =>
+      aloneDone(() =>
+        persist(slow, patienceMs, async (connection, mayBeDone) => {
+          const organization = { event, at, meta };
+          const outcome = await addOrganization(connection, organization);
+          if (outcome !== 'taken' || !mayBeDone) return outcome;
+          const isOurs = await isOrganizationLogged(connection, organization);
+          return isOurs ? { ...event.payload, createdAt: at.createdAt } : outcome;
+        }),
+      ),
+    async [Symbol.asyncDispose]() {
+      closed = true;
+      while (batches.isBusy() || alone > 0) await delay(1);
+    },
+  };
+}
+
+class Batches {
+  readonly #commit: (members: readonly Member[]) => Promise<void>;
+  #waiting: Member[] = [];
+  /** Users with a change under way: a second one would only wait for the first one's lock, and its whole batch with it. */
+  readonly #busy = new Set<string>();
+  #underWay = 0;
+  #isScheduled = false;
+
+  constructor(commit: (members: readonly Member[]) => Promise<void>) {
+    this.#commit = commit;
+  }
+
+  add(member: Member): void {
+    this.#waiting.push(member);
+    this.#schedule();
+  }
+
+  isBusy(): boolean {
+    return this.#waiting.length > 0 || this.#underWay > 0;
+  }
+
+  // Once a turn of the event loop, so that all who ask in one turn go together.
+  #schedule(): void {
+    if (this.#isScheduled || this.#underWay >= commitsMax) return;
+    this.#isScheduled = true;
+    setImmediate(() => {
+      this.#isScheduled = false;
+      this.#start();
+    });
+  }
+
+  #start(): void {
+    if (this.#underWay >= commitsMax) return;
+    const members: Member[] = [];
+    const left: Member[] = [];
+    for (const member of this.#waiting) {
+      const { userId } = member.before;
+      if (members.length === membersMax || this.#busy.has(userId)) left.push(member);
+      else {
+        this.#busy.add(userId);
+        members.push(member);
+      }
+    }
+    this.#waiting = left;
+    if (members.length > 0) void this.#run(members);
+  }
+
+  async #run(members: readonly Member[]): Promise<void> {
+    this.#underWay += 1;
+    await this.#commit(members);
+    this.#underWay -= 1;
+    for (const { before } of members) this.#busy.delete(before.userId);
+    if (this.#waiting.length > 0) this.#schedule();
+  }
+}
+
+// Never rejects: whatever happens is some member's answer.
+async function commit(pool: Pool, patienceMs: number, members: readonly Member[]): Promise<void> {
+  let isUnknown = false;
+  try {
+    const done = await persist(pool, patienceMs, (connection, mayBeDone) => {
+      isUnknown = mayBeDone;
+      return moveOnce(connection, members, mayBeDone);
+    });
+    for (const member of members) member.resolve(done.has(member) ? member.after : 'stale');
+  } catch (error) {
+    if (members.length === 1 || isUnknown || !isMembersFault(error)) {
+      for (const member of members) member.reject(asStoreError(error));
+      return;
+    }
+    // One of several failed: each again by itself, so that the others do not suffer for it.
+    for (const member of members) await commit(pool, patienceMs, [member]);
+  }
+}
+
+// A lock that somebody else holds on one row (55P03) is that member's trouble, not the database's.
+function isMembersFault(error: unknown): boolean {
+  if (error instanceof ConnectionLost || error instanceof DomainError) return false;
+  return sqlState(error) === '55P03' || !isUnavailable(error);
+}
+
+// What an attempt with an unknown outcome has done, the next one finds stale: then the log knows whose change it was.
+async function moveOnce(
+  connection: Connection,
+  members: readonly Member[],
+  mayBeDone: boolean,
+): Promise<ReadonlySet<Member>> {
+  const moved = await moveAll(connection, members);
+  const done = new Set(members.filter(({ before }) => moved.has(before.userId)));
+  const stale = members.filter((member) => !done.has(member));
+  if (!mayBeDone || stale.length === 0) return done;
+  const logged = await findLogged(
+    connection,
+    stale.map(({ change }) => change),
+  );
+  for (const member of stale) if (logged.has(member.change)) done.add(member);
+  return done;
+}
+
+function appendOnce(pool: Pool, patienceMs: number, change: Change): Promise<AppendOutcome> {
+  return persist(pool, patienceMs, async (connection, mayBeDone) => {
+    const outcome = await appendAlone(connection, change);
+    if (typeof outcome !== 'string' || !mayBeDone) return outcome;
+    return (await findLogged(connection, [change])).has(change) ? evolveAll(change) : outcome;
+  });
+}

