@@ -76,5 +76,8 @@ async function migrate({ args, output }: CommandContext): Promise<void> {
   const { openApp } = await import('../app.ts');
   await using app = await openApp({ database, passwordAttemptsMax: 0, logLevel: 'silent' });
   const isReady = await app.store.isReady();
-  await output.document({ database, isReady }, [`${database} has the schema of latchkey ${readVersion()}`]);
+  const { databaseName } = app;
+  await output.document({ database: databaseName, isReady }, [
+    `${databaseName} has the schema of latchkey ${readVersion()}`,
+  ]);
 }
