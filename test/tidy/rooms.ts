@@ -80,14 +80,13 @@ function refusal({ one, room, allowed }: Question): string | undefined {
 }
 
 const wire = /^(@bufbuild|@connectrpc|@grpc)\//;
-const http = /^node:(http|https|http2|net|tls)$/;
+const http = /^node:(http|https|http2)$/;
 const database = /^(node:sqlite|pg|pg-[\w-]+)(\/|$)/;
 const lowRooms = ['domain', 'store', 'auth', 'commands', 'queries'];
 
 function packageRefusal({ one, room, allowed }: Question): string | undefined {
   if (room === 'domain') return ' (it imports nothing)';
   if (database.test(one.target) && room !== 'store') return ' (only store talks to a database)';
-  // pg itself opens sockets and TLS; store only hands it options.
   if (http.test(one.target) && lowRooms.includes(room)) return ' (nothing below rpc has heard of HTTP)';
   const knowsMessages = allowed === undefined || [...allowed].some((item) => item.startsWith('gen/'));
   return wire.test(one.target) && !knowsMessages ? ' (only a room with gen/ knows messages)' : undefined;
