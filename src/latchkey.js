@@ -6,7 +6,7 @@
 import { spawn } from 'child_process';
 import { existsSync, realpathSync } from 'fs';
 import * as nodeModule from 'module';
-import { dirname, join } from 'path';
+import { dirname, join, sep } from 'path';
 import { fileURLToPath } from 'url';
 
 const nodeNeeded = [24, 7];
@@ -15,8 +15,7 @@ const self = fileURLToPath(import.meta.url);
 if (isNewEnough()) {
   quietExperimentalWarnings();
   keepCompiledCode();
-  const main = existsSync(join(dirname(self), 'main.ts')) ? './main.ts' : './main.js';
-  import(main).catch(die);
+  import(mainModule()).catch(die);
 } else {
   runOnInstalledNode();
 }
@@ -24,6 +23,15 @@ if (isNewEnough()) {
 function isNewEnough() {
   const [major, minor] = process.versions.node.split('.').map(Number);
   return major > nodeNeeded[0] || (major === nodeNeeded[0] && minor >= nodeNeeded[1]);
+}
+
+/** The source runs as it is, but not below node_modules, where Node strips no types: there it is what was built. */
+function mainModule() {
+  const isInstalled = self.split(sep).includes('node_modules');
+  const places = isInstalled ? ['../dist/src/main.js', './main.js'] : ['./main.ts', './main.js'];
+  const found = places.find((place) => existsSync(join(dirname(self), place)));
+  if (found === undefined) die('latchkey: this package was not built: run "npm run build" in it first');
+  return found;
 }
 
 /** Node says that node:sqlite and type stripping are experimental on every start; every other warning stays. */

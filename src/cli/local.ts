@@ -1,5 +1,5 @@
-import { openApp } from '../app.ts';
-import { systemCaller } from '../auth/caller.ts';
+import { type App, openApp } from '../app.ts';
+import { type Caller, systemCaller } from '../auth/caller.ts';
 import { createUser } from '../commands/create-user.ts';
 import { addGrant, type GrantRequest, removeGrant } from '../commands/grants.ts';
 import { createOrganization } from '../commands/organizations.ts';
@@ -42,6 +42,17 @@ export async function openLocal({ database, osUser, reason }: LocalTarget): Prom
   const app = await openApp({ database, passwordAttemptsMax: 0, logLevel: 'silent' });
   const caller = systemCaller(osUser, reason);
   return {
+    ...users(app, caller),
+    ...tokensAndGrants(app, caller),
+    ...organizationsAndEvents(app, caller),
+    [Symbol.asyncDispose]: () => app[Symbol.asyncDispose](),
+  };
+}
+
+type UserCalls = Pick<Backend, 'listUsers' | 'getUser' | 'changeUserState' | 'createUser' | 'setPassword'>;
+
+function users(app: App, caller: Caller): UserCalls {
+  return {
     listUsers: async ({ offset, limit, ...query }) => {
       const page = pageRequest({ offset, limit });
       const filters = userFilters(query);
@@ -62,7 +73,16 @@ export async function openLocal({ database, osUser, reason }: LocalTarget): Prom
       const request = { userId: parseUserId(userId), newPassword, currentPassword: undefined };
       return changeRow(await setPassword(app, caller, request));
     },
+  };
+}
 
+type GrantCalls = Pick<
+  Backend,
+  'createToken' | 'revokeToken' | 'listTokens' | 'addGrant' | 'removeGrant' | 'listGrants'
+>;
+
+function tokensAndGrants(app: App, caller: Caller): GrantCalls {
+  return {
     async createToken({ userId, expiresAt }) {
       const made = await addToken(app, caller, { userId: parseUserId(userId), expiresAt });
       return { tokenId: made.tokenId, token: made.token, creationDate: timeText(made.createdAt) };
@@ -87,7 +107,13 @@ export async function openLocal({ database, osUser, reason }: LocalTarget): Prom
         }),
         grantRow,
       ),
+  };
+}
 
+type EventCalls = Pick<Backend, 'createOrganization' | 'listOrganizations' | 'listEvents' | 'followEvents'>;
+
+function organizationsAndEvents(app: App, caller: Caller): EventCalls {
+  return {
     async createOrganization(organization) {
       checkLengths({ name: [organization.name, 1, 200], domain: [organization.domain, 1, 253] });
       return organizationRow(await createOrganization(app, caller, organization));
@@ -108,8 +134,6 @@ export async function openLocal({ database, osUser, reason }: LocalTarget): Prom
       const request = { afterPosition: BigInt(afterPosition), caller: async () => caller, signal };
       for await (const event of followEvents(app, request)) yield eventRow(event);
     },
-
-    [Symbol.asyncDispose]: () => app[Symbol.asyncDispose](),
   };
 }
 

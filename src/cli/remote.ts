@@ -14,7 +14,19 @@ import {
 
 /** A server, through gRPC. Every refusal is a CliError with the server's own text and id. */
 export function openRemote(target: RemoteTarget): Backend {
-  const { users, admin, call, stream, close } = connect(target);
+  const connection = connect(target);
+  return {
+    ...userCalls(connection),
+    ...tokenCalls(connection),
+    ...adminCalls(connection),
+    [Symbol.asyncDispose]: async () => connection.close(),
+  };
+}
+
+type Connection = ReturnType<typeof connect>;
+type UserCalls = Pick<Backend, 'listUsers' | 'getUser' | 'changeUserState' | 'createUser' | 'setPassword'>;
+
+function userCalls({ users, call }: Connection): UserCalls {
   const stateCalls = {
     lock: users.lockUser.bind(users),
     unlock: users.unlockUser.bind(users),
@@ -42,7 +54,13 @@ export function openRemote(target: RemoteTarget): Backend {
       const request = { userId, newPassword, verification: undefined };
       return changeRow(userId, (await call(users.setPassword.bind(users), request)).details);
     },
+  };
+}
 
+type TokenCalls = Pick<Backend, 'createToken' | 'revokeToken' | 'listTokens'>;
+
+function tokenCalls({ users, call }: Connection): TokenCalls {
+  return {
     async createToken({ userId, expiresAt }) {
       const request = { userId, expirationDate: new Date(expiresAt) };
       const made = await call(users.addPersonalAccessToken.bind(users), request);
@@ -57,7 +75,13 @@ export function openRemote(target: RemoteTarget): Backend {
       const { result, pagination } = await call(users.listPersonalAccessTokens.bind(users), request);
       return listing(result.map(tokenRow), pagination?.totalResult);
     },
+  };
+}
 
+type AdminCalls = Omit<Backend, keyof UserCalls | keyof TokenCalls | typeof Symbol.asyncDispose>;
+
+function adminCalls({ admin, call, stream }: Connection): AdminCalls {
+  return {
     addGrant: async (grant) =>
       changeRow(grant.userId, (await call(admin.addGrant.bind(admin), grant)).details),
     removeGrant: async (grant) =>
@@ -86,8 +110,6 @@ export function openRemote(target: RemoteTarget): Backend {
         yield eventRow(event);
       }
     },
-
-    [Symbol.asyncDispose]: async () => close(),
   };
 }
 

@@ -39,13 +39,18 @@ async function dispatch(argv: readonly string[], terminal: Terminal): Promise<vo
   const words = [versionWords[first] ?? first, ...rest];
   const command = commands.find(({ path }) => isPrefix(path.split(' '), words));
   if (command === undefined) {
-    const before = argv.slice(0, argv.findIndex((word) => word.startsWith('-')) >>> 0);
+    const before = leadingWords(argv);
     if (asksHelp(argv)) return showHelp(before, terminal);
     throw unknownCommand(before.length === 0 ? argv.slice(0, 1) : before);
   }
   const operands = words.slice(command.path.split(' ').length);
   if (asksHelp(operands)) return write(terminal.output, commandHelp(command));
   await run(command, checkOperands(command, parseArguments(operands, command.options)), terminal);
+}
+
+function leadingWords(argv: readonly string[]): readonly string[] {
+  const end = argv.findIndex((word) => word.startsWith('-'));
+  return end === -1 ? argv : argv.slice(0, end);
 }
 
 const isPrefix = (path: readonly string[], words: readonly string[]): boolean =>

@@ -33,8 +33,6 @@ export function startCli(argv: readonly string[], options: RunOptions = {}): Chi
   return spawn(process.execPath, [...nodeOptions, launcher, ...argv], {
     cwd,
     env: { PATH: process.env.PATH ?? '', ...env },
-    timeout: 20_000,
-    killSignal: 'SIGKILL',
   });
 }
 
