@@ -92,24 +92,22 @@ function listed(connection: Connection, { selection, page, timeoutMs }: ListQuer
   const [limit, offset] = [values.length + 1, values.length + 2];
   const paged = `SELECT ${columns} FROM ${from} WHERE ${where} ORDER BY ${order} LIMIT $${limit}::bigint OFFSET $${offset}::bigint`;
   const text = selection.widen?.(paged) ?? paged;
-  return transaction(connection, 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY', async () => {
-    await connection.query({ text: `SET LOCAL statement_timeout = ${timeoutMs}` });
+  const begin = `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = ${timeoutMs}`;
+  return transaction(connection, begin, async () => {
     const rows = await connection.query({ text }, [...values, page.limit, page.offset], timeoutMs);
     // A page that is not full says by itself how many there are; else it takes a second look.
     const isWhole = rows.length < page.limit && (rows.length > 0 || page.offset === 0);
-    const count = `SELECT count(*) AS total FROM ${selection.countFrom ?? from} WHERE ${where}`;
-    const total = isWhole
-      ? page.offset + rows.length
-      : ((await connection.query({ text: count }, values, timeoutMs))[0]?.total as number);
-    const [newest] = await connection.query(newestPosition);
-    return { rows, total, position: newest?.position as number };
+    const count = `, (SELECT count(*) FROM ${selection.countFrom ?? from} WHERE ${where}) AS total`;
+    const [facts] = await (isWhole
+      ? connection.query({ text: newestPosition })
+      : connection.query({ text: `${newestPosition}${count}` }, values, timeoutMs));
+    const total = isWhole ? page.offset + rows.length : (facts?.total as number);
+    return { rows, total, position: facts?.position as number };
   });
 }
 
-const newestPosition = {
-  name: 'newest_position',
-  text: 'SELECT coalesce(max(position), 0) AS position FROM events WHERE position IS NOT NULL',
-};
+const newestPosition =
+  'SELECT (SELECT coalesce(max(position), 0) FROM events WHERE position IS NOT NULL) AS position';
 
 const direction = (page: Page) => (page.ascending ? 'ASC' : 'DESC');
 

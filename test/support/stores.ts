@@ -1,6 +1,8 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { openStore } from '../../src/store/open.ts';
+import type { Store } from '../../src/store/store.ts';
 import { createPostgresDatabase } from './postgres.ts';
 
 export type StoreKind = 'sqlite' | 'postgres';
@@ -22,6 +24,19 @@ export function openEmptyDatabase(kind: StoreKind): Promise<EmptyDatabase> {
   const open = stores.find(([name]) => name === kind)?.[1];
   if (open === undefined) throw new Error(`no store ${kind}`);
   return open();
+}
+
+/** An empty store alone, without a server; its database goes with it. */
+export async function openEmptyStore(kind: StoreKind): Promise<Store> {
+  const empty = await openEmptyDatabase(kind);
+  const store = await openStore({ database: empty.database });
+  return {
+    ...store,
+    async [Symbol.asyncDispose]() {
+      await store[Symbol.asyncDispose]();
+      await empty[Symbol.asyncDispose]();
+    },
+  };
 }
 
 async function openSqliteFile(): Promise<EmptyDatabase> {
