@@ -159,6 +159,7 @@ interface GrpcAnswer {
 
 function ofGrpc({ answer, trailers, frames }: GrpcAnswer, { desc }: Method, { codec }: Form): Answer {
   const code = Number(trailers['grpc-status'] ?? Number.NaN);
+  if (Number.isNaN(code)) throw new Error('an answer without a status');
   if (code === 0) {
     const bytes = frames.subarray(5, 5 + frames.readUInt32BE(1));
     const response = codec === 'json' ? JSON.parse(bytes.toString()) : new Uint8Array(bytes);

@@ -37,7 +37,8 @@ export function openWire(url: string): Wire {
     url,
     send(request) {
       if (request.version === 1) return sendHttp1(url, agent, request);
-      session ??= http2.connect(url);
+      // What ends a session ends its streams, and they tell.
+      session ??= http2.connect(url).on('error', () => undefined);
       return sendHttp2(session, request);
     },
     async [Symbol.asyncDispose]() {
@@ -75,7 +76,12 @@ async function sendHttp2(session: http2.ClientHttp2Session, request: WireRequest
     trailers = received;
   });
   if (!endStream) stream.end(body);
-  const [received] = (await once(stream, 'response')) as [http2.IncomingHttpHeaders];
+  const received = await new Promise<http2.IncomingHttpHeaders>((resolve, reject) => {
+    stream.once('response', resolve);
+    stream.once('error', reject);
+    // A connection that is lost closes its streams without an error.
+    stream.once('close', () => reject(new Error(`closed unanswered, code ${stream.rstCode}`)));
+  });
   const bytes = await buffer(stream);
   return {
     status: Number(received[':status']),

@@ -1,0 +1,42 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+/** `latchkey serve` in a process of its own, which a test may end as it likes. */
+export interface ChildServer {
+  readonly url: string;
+  kill(signal: NodeJS.Signals): void;
+  /** How it ended: `exit 0`, `SIGKILL` or the like. */
+  readonly exited: Promise<string>;
+}
+
+/** A process that is loaded and waits to be told to serve; disposing kills it, whatever it does. */
+export interface Standby extends AsyncDisposable {
+  /** Resolves once it serves; rejects where it ends before. */
+  start(): Promise<ChildServer>;
+}
+
+const script = fileURLToPath(new URL('standby-server.ts', import.meta.url));
+
+/** Loads a server that will serve under these flags on a free port of the loopback. */
+export function standBy(flags: readonly string[]): Standby {
+  const always = ['--host', '127.0.0.1', '--port', '0', '--log-level', 'error'];
+  const argv = ['--no-warnings', script, ...always, ...flags];
+  const child = spawn(process.execPath, argv, { stdio: ['pipe', 'pipe', 'inherit'] });
+  const exited = once(child, 'exit').then(([code, signal]) => (signal as string | null) ?? `exit ${code}`);
+  const firstLine = once(createInterface(child.stdout), 'line').then(([line]) => line as string);
+  return {
+    async start() {
+      child.stdin.end('serve\n');
+      const line = await Promise.race([firstLine, exited]);
+      const url = /^Latchkey serves every protocol at (\S+)$/.exec(line)?.[1];
+      if (url === undefined) throw new Error(`the server does not serve: ${line}`);
+      return { url, exited, kill: (signal) => child.kill(signal) };
+    },
+    async [Symbol.asyncDispose]() {
+      child.kill('SIGKILL');
+      await exited;
+    },
+  };
+}
