@@ -1,8 +1,6 @@
-import { isUtf8 } from 'node:buffer';
 import {
   type DescMessage,
   fromBinary,
-  fromJsonString,
   type Message,
   type Registry,
   toBinary,
@@ -10,6 +8,7 @@ import {
 } from '@bufbuild/protobuf';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { encodeJson } from './json-encoder.ts';
+import { parseJsonMessage } from './rest-binding.ts';
 
 /** Messages to bytes and back, in one of the two encodings of protobuf. */
 export interface Codec {
@@ -26,7 +25,14 @@ export const protoCodec: Codec = {
     try {
       return fromBinary(desc, bytes);
     } catch (cause) {
-      throw malformed('protobuf', cause);
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      throw new ConnectError(
+        `malformed protobuf: ${reason}`,
+        Code.InvalidArgument,
+        undefined,
+        undefined,
+        cause,
+      );
     }
   },
   encode: (desc, message) => toBinary(desc, message),
@@ -37,21 +43,8 @@ export function createJsonCodec(registry?: Registry): Codec {
   const options = { ignoreUnknownFields: true, ...(registry && { registry }) };
   return {
     name: 'json',
-    decode(desc, bytes) {
-      if (!isUtf8(bytes)) throw malformed('JSON', new Error('not UTF-8'));
-      const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
-      try {
-        return fromJsonString(desc, text, options);
-      } catch (cause) {
-        throw malformed('JSON', cause);
-      }
-    },
+    decode: (desc, bytes) => parseJsonMessage(desc, bytes, registry),
     encode: (desc, message) =>
       Buffer.from(registry ? toJsonString(desc, message, options) : encodeJson(desc, message), 'utf8'),
   };
-}
-
-function malformed(what: string, cause: unknown): ConnectError {
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  return new ConnectError(`malformed ${what}: ${reason}`, Code.InvalidArgument, undefined, undefined, cause);
 }

@@ -7,6 +7,7 @@ import {
   type Message,
   type MessageShape,
   mergeFromJson,
+  type Registry,
   toJson,
 } from '@bufbuild/protobuf';
 import { isFieldError } from '@bufbuild/protobuf/reflect';
@@ -50,11 +51,18 @@ export function encodeResponse(route: Route, message: Message): Uint8Array {
   return Buffer.from(text);
 }
 
-/** Reads a message from JSON text as every dialect does: unknown fields ignored. Throws ConnectError InvalidArgument. */
-export function parseJsonMessage<Desc extends DescMessage>(desc: Desc, body: Uint8Array): MessageShape<Desc> {
+/**
+ * Reads a message from JSON text as every dialect does: unknown fields ignored. Throws ConnectError InvalidArgument,
+ * whose message never quotes the body: it may hold a password.
+ */
+export function parseJsonMessage<Desc extends DescMessage>(
+  desc: Desc,
+  body: Uint8Array,
+  registry?: Registry,
+): MessageShape<Desc> {
   const json = parseJson(body);
   try {
-    return fromJson(desc, json, readOptions);
+    return fromJson(desc, json, registry === undefined ? readOptions : { ...readOptions, registry });
   } catch (error) {
     throw unfitJson(desc, error);
   }
