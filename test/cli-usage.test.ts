@@ -169,7 +169,7 @@ describe('passwords at a terminal', () => {
 
   test('are asked for twice and never shown', async () => {
     const argv = [...profile('tty@acme.example'), database];
-    const ended = await runAtTerminal(argv, ['correcx\u007ft horse\r', 'correct horse\r']);
+    const ended = await runAtTerminal(argv, 'correcx\u007ft horse\rcorrect horse\r');
     expect(ended).toMatchObject({ code: 0, stderr: 'Password: \nOnce more: \n' });
     expect(ended.stdout).not.toContain('horse');
     const shown = await runHere(['user', 'show', '--login', 'tty@acme.example', '--json', '--db', database]);
@@ -178,11 +178,11 @@ describe('passwords at a terminal', () => {
 
   test('must be the same both times, and Control-C ends it', async () => {
     const argv = [...profile('tty2@acme.example'), database];
-    expect(await runAtTerminal(argv, ['one\r', 'two\r'])).toMatchObject({
+    expect(await runAtTerminal(argv, 'one\rtwo\r')).toMatchObject({
       code: 7,
       stderr: expect.stringMatching(/The two are not the same/),
     });
-    expect(await runAtTerminal(argv, ['on\u0003'])).toMatchObject({
+    expect(await runAtTerminal(argv, 'on\u0003')).toMatchObject({
       code: 7,
       stderr: expect.stringMatching(/Interrupted/),
     });

@@ -29,48 +29,47 @@ async function readAll(input: Terminal['input']): Promise<string> {
     .replace(/\r?\n$/, '');
 }
 
-async function askTwice(terminal: Terminal, what: string): Promise<string> {
-  const first = await ask(terminal, `${what}: `);
-  if ((await ask(terminal, 'Once more: ')) !== first) throw invalid('The two are not the same');
-  return first;
+/**
+ * Raw mode before the first question and until after the last answer: what is typed ahead is not shown either. This
+ * function then does what the terminal would have done.
+ */
+async function askTwice({ input, errors }: Terminal, what: string): Promise<string> {
+  input.setRawMode(true);
+  input.setEncoding('utf8');
+  const keys = charactersOf(input);
+  const ask = async (question: string): Promise<string> => {
+    await write(errors, question);
+    try {
+      return await readLine(keys);
+    } finally {
+      await write(errors, '\n');
+    }
+  };
+  try {
+    const first = await ask(`${what}: `);
+    if ((await ask('Once more: ')) !== first) throw invalid('The two are not the same');
+    return first;
+  } finally {
+    input.setRawMode(false);
+    await keys.return();
+  }
+}
+
+async function* charactersOf(input: Terminal['input']): AsyncGenerator<string, void, undefined> {
+  for await (const chunk of input) yield* String(chunk);
 }
 
 const controlC = '\u0003';
 const controlD = '\u0004';
 const erasers = ['\u007f', '\b'];
 
-/** One line in raw mode: the terminal shows nothing, and this function does what the terminal would have done. */
-async function ask({ input, errors }: Terminal, question: string): Promise<string> {
-  await write(errors, question);
-  input.setRawMode(true);
-  input.setEncoding('utf8');
-  try {
-    return await readLine(input);
-  } finally {
-    input.setRawMode(false);
-    input.pause();
-    await write(errors, '\n');
+async function readLine(keys: AsyncGenerator<string, void, undefined>): Promise<string> {
+  let line: readonly string[] = [];
+  for (let at = 0; at <= secretBytesMax; at += 1) {
+    const { value: key } = await keys.next();
+    if (key === undefined || key === controlC || key === controlD) throw invalid('Interrupted');
+    if (key === '\r' || key === '\n') return line.join('');
+    line = erasers.includes(key) ? line.slice(0, -1) : [...line, key];
   }
-}
-
-function readLine(input: Terminal['input']): Promise<string> {
-  return new Promise((resolve, reject) => {
-    let line: readonly string[] = [];
-    const end = (settle: () => void) => {
-      input.off('data', read);
-      input.off('end', cut);
-      settle();
-    };
-    const cut = () => end(() => reject(invalid('Interrupted')));
-    const read = (text: string) => {
-      for (const character of text) {
-        if (character === controlC || character === controlD) return cut();
-        if (character === '\r' || character === '\n') return end(() => resolve(line.join('')));
-        line = erasers.includes(character) ? line.slice(0, -1) : [...line, character];
-      }
-    };
-    input.on('data', read);
-    input.on('end', cut);
-    input.resume();
-  });
+  throw invalid(`Over ${secretBytesMax} characters`);
 }

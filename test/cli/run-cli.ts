@@ -55,27 +55,36 @@ export async function runHere(argv: readonly string[], input = ''): Promise<Ende
   return runWith(argv, stdin);
 }
 
-/** The same with a terminal on stdin, where somebody types the keys. */
-export async function runAtTerminal(argv: readonly string[], keys: readonly string[]): Promise<Ended> {
+/** The same with a terminal on stdin, where somebody types ahead. Throws where a question comes before the echo is off. */
+export async function runAtTerminal(argv: readonly string[], keys: string): Promise<Ended> {
   const stdin = new PassThrough();
-  const waiting = [...keys];
-  // The program turns the echo off before each answer: that is the moment to type one.
-  const setRawMode = (isRaw: boolean) => void (isRaw && stdin.write(waiting.shift() ?? ''));
-  return runWith(argv, Object.assign(stdin, { isTTY: true, setRawMode }));
+  let isRaw = false;
+  const setRawMode = (wanted: boolean) => {
+    if (wanted && !isRaw) stdin.write(keys);
+    isRaw = wanted;
+  };
+  let isShown = false;
+  const ended = await runWith(argv, Object.assign(stdin, { isTTY: true, setRawMode }), (said) => {
+    isShown ||= said.endsWith(': ') && !isRaw;
+  });
+  if (isShown || isRaw) throw new Error('the terminal would have shown the secret, or stays raw');
+  return ended;
 }
 
-async function runWith(argv: readonly string[], stdin: PassThrough): Promise<Ended> {
+async function runWith(
+  argv: readonly string[],
+  stdin: PassThrough,
+  watch: (said: string) => void = () => undefined,
+): Promise<Ended> {
   const output = new PassThrough();
   const errors = new PassThrough();
+  const said = [text(output), text(errors)];
+  errors.on('data', (chunk) => watch(String(chunk)));
   const input = stdin as unknown as NodeJS.ReadStream;
-  const [code, stdout, stderr] = await Promise.all([
-    runCli(argv, { input, output, errors }).finally(() => {
-      output.end();
-      errors.end();
-    }),
-    text(output),
-    text(errors),
-  ]);
+  const code = await runCli(argv, { input, output, errors });
+  output.end();
+  errors.end();
+  const [stdout = '', stderr = ''] = await Promise.all(said);
   return { code, stdout, stderr };
 }
 
