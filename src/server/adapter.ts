@@ -11,6 +11,8 @@ import type {
   UniversalServerRequest,
   UniversalServerResponse,
 } from '@connectrpc/connect/protocol';
+import { parseTimeout as parseConnectTimeout } from '@connectrpc/connect/protocol-connect';
+import { parseTimeout as parseGrpcTimeout } from '@connectrpc/connect/protocol-grpc';
 import {
   compressionBrotli,
   compressionGzip,
@@ -19,8 +21,7 @@ import {
 } from '@connectrpc/connect-node';
 import { requestInfoKey } from '../rpc/request-info.ts';
 import { base64Chunks, bytesOfBase64Chunks } from './base64-groups.ts';
-import { connectTimeoutMs } from './dialect-connect.ts';
-import { grpcTimeoutMs } from './dialect-grpc.ts';
+import { deadlineExceeded } from './deadline.ts';
 import type { Log, NodeExchange } from './exchange.ts';
 import type { MountedService } from './method-table.ts';
 
@@ -65,14 +66,25 @@ async function carry(
   options: AdapterOptions,
 ): Promise<void> {
   const { req, res } = exchange.nodePair();
+  const limit = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
   try {
     const pairs = exchange.ownPairs();
     for (let i = 0; i + 1 < pairs.length; i += 2) res.setHeader(pairs[i] ?? '', pairs[i + 1] ?? '');
     const values = createContextValues().set(requestInfoKey, exchange);
-    const request = universalRequestFromNodeRequest(req, res, undefined, values);
-    boundTimeout(handler, request, options);
-    await universalResponseToNodeResponse(await translate(handler, request), res);
+    const whole = universalRequestFromNodeRequest(req, res, undefined, values);
+    // Connect leaves a body unread that it refuses; destroying it then would destroy the connection before the answer.
+    const body = req.iterator({ destroyOnReturn: false });
+    exchange.discardBodyAfterAnswer();
+    shortenTimeout(whole.header, options.timeoutMsMax);
+    if (handler.method.methodKind === 'unary' && !whole.header.has('connect-timeout-ms')) {
+      timer = setTimeout(() => limit.abort(deadlineExceeded()), options.defaultTimeoutMs);
+    }
+    const signal = AbortSignal.any([whole.signal, limit.signal]);
+    res.once('close', () => clearTimeout(timer));
+    await universalResponseToNodeResponse(await translate(handler, { ...whole, body, signal }), res);
   } catch (cause) {
+    clearTimeout(timer);
     // Aborted is how connect-node says that the client is gone.
     if (cause instanceof ConnectError && cause.code === Code.Aborted) return;
     options.log('answer.failed', { method: handler.method.name, requestId: exchange.requestId, cause });
@@ -82,30 +94,15 @@ async function carry(
   }
 }
 
-// connect-node refuses a timeout beyond its maximum; Latchkey shortens it, in the lane and here alike.
-function boundTimeout(
-  handler: UniversalHandler,
-  request: UniversalServerRequest,
-  { timeoutMsMax, defaultTimeoutMs }: AdapterOptions,
-): void {
-  const { header } = request;
+// Connect would refuse a timeout beyond a maximum; Latchkey shortens it, in the lane and here alike. What is malformed
+// is for Connect to refuse, in the dress of the dialect.
+function shortenTimeout(header: Headers, timeoutMsMax: number): void {
   const isGrpc = /^application\/grpc/i.test(header.get('content-type') ?? '');
   const name = isGrpc ? 'grpc-timeout' : 'connect-timeout-ms';
-  const value = header.get(name);
-  const unit = isGrpc ? 'm' : '';
-  if (value === null) {
-    if (handler.method.methodKind === 'unary') header.set(name, `${defaultTimeoutMs}${unit}`);
-    return;
-  }
-  let timeoutMs: number | undefined;
-  try {
-    timeoutMs = isGrpc ? grpcTimeoutMs({ [name]: value }) : connectTimeoutMs({ [name]: value });
-  } catch (error) {
-    // A malformed one is for Connect to refuse, in the dialect's own dress.
-    if (error instanceof ConnectError) return;
-    throw error;
-  }
-  if (timeoutMs !== undefined && timeoutMs > timeoutMsMax) header.set(name, `${timeoutMsMax}${unit}`);
+  const parse = isGrpc ? parseGrpcTimeout : parseConnectTimeout;
+  const { timeoutMs = 0, error } = parse(header.get(name), Number.MAX_SAFE_INTEGER);
+  if (error === undefined && timeoutMs > timeoutMsMax)
+    header.set(name, `${timeoutMsMax}${isGrpc ? 'm' : ''}`);
 }
 
 // connect-node knows gRPC-Web's binary form alone; the text form is base64 around it.

@@ -121,8 +121,9 @@ export class Call implements UnaryRequest, HandlerContext, DialectCall, Timed, B
     return this.contextValues;
   }
 
-  timeoutMs(): number {
-    return this.deadlineAtMs - Date.now();
+  /** What is left of the time that the client gave; undefined where it gave none, though the server has its own limit. */
+  timeoutMs(): number | undefined {
+    return this.timer === undefined ? undefined : this.deadlineAtMs - Date.now();
   }
 
   /** Tells whoever holds the signal, or will ask for it, that the call is over. */

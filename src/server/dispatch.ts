@@ -67,7 +67,7 @@ function dispatchOther(options: DispatchOptions, exchange: NodeExchange): void {
     return;
   }
   const probing = verb === 'GET' || verb === 'HEAD' ? probe(path, options.probes) : undefined;
-  if (probing === undefined) exchange.answer(notFound(exchange));
+  if (probing === undefined) exchange.answer(notFound(exchange, path));
   else void answerProbe(exchange, probing);
 }
 
@@ -82,13 +82,13 @@ function dispatchRpc(
   if (isConnectGet) {
     adapter(path, exchange);
   } else if (exchange.verb !== 'POST') {
-    exchange.answer(wrongVerb(exchange, isSafe && unary !== undefined ? ['GET', 'POST'] : ['POST']));
+    exchange.answer(wrongVerb(exchange, 'rpc', isSafe && unary !== undefined ? ['GET', 'POST'] : ['POST']));
   } else if (unary === undefined) {
     if (isStreamContentType(contentType)) adapter(path, exchange);
-    else exchange.answer(unsupportedMediaType(exchange, streamContentTypes));
+    else exchange.answer(unsupportedMediaType(streamContentTypes));
   } else {
     const dialect = dialects.of(contentType);
-    if (dialect === undefined) exchange.answer(unsupportedMediaType(exchange, dialects.contentTypes));
+    if (dialect === undefined) exchange.answer(unsupportedMediaType(dialects.contentTypes));
     else lane.start({ ...unary, dialect, route: undefined, routeFields: [] }, exchange);
   }
 }
@@ -103,7 +103,7 @@ function dispatchRoute(
     return;
   }
   if (match.kind === 'wrong-verb') {
-    exchange.answer(wrongVerb(exchange, match.allow));
+    exchange.answer(wrongVerb(exchange, 'rest', match.allow));
     return;
   }
   const { route, fields } = match;

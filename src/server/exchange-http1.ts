@@ -4,6 +4,7 @@ import {
   type BodySink,
   bodyTooLarge,
   corsPairs,
+  discardBytesMax,
   type ExchangePolicy,
   emptyBody,
   headerOf,
@@ -16,9 +17,6 @@ const exchangeKey = Symbol('exchange');
 
 type KeyedRequest = IncomingMessage & { [exchangeKey]: Http1Exchange };
 type KeyedResponse = ServerResponse & { [exchangeKey]: Http1Exchange };
-
-/** How much of a refused body is read and thrown away, so that the client sees the refusal, before the connection is cut. */
-const discardBytesMax = 8 * 1024 * 1024;
 
 /** One HTTP/1.1 request and its response. */
 export class Http1Exchange implements NodeExchange {
@@ -69,9 +67,8 @@ export class Http1Exchange implements NodeExchange {
     req[exchangeKey] = this;
     res[exchangeKey] = this;
     res.on('close', onClose);
-    const declaredBytes = Number(this.headers['content-length'] ?? 0);
-    if (declaredBytes > bytesMax) {
-      this.#refuse(declaredBytes);
+    if (Number(this.headers['content-length'] ?? 0) > bytesMax) {
+      this.#refuse();
       return;
     }
     req.on('data', onData);
@@ -96,6 +93,21 @@ export class Http1Exchange implements NodeExchange {
     return { req: this.req, res: this.res };
   }
 
+  discardBodyAfterAnswer(): void {
+    this.res.once('finish', () => this.#discardBody());
+  }
+
+  #discardBody(): void {
+    const { req } = this;
+    if (req.complete || req.destroyed) return;
+    let discardedBytes = 0;
+    req.on('error', ignore);
+    req.on('data', (chunk: Buffer) => {
+      discardedBytes += chunk.length;
+      if (discardedBytes > discardBytesMax) req.destroy();
+    });
+  }
+
   ownPairs(): string[] {
     const pairs = ['x-request-id', this.requestId];
     if (this.headers.origin !== undefined) pairs.push(...corsPairs(this.#policy.cors, this));
@@ -108,7 +120,7 @@ export class Http1Exchange implements NodeExchange {
     if (this.#body.bytes <= this.#bytesMax) return;
     this.req.off('data', onData);
     this.req.off('end', onEnd);
-    this.#refuse(Number(this.headers['content-length'] ?? 0));
+    this.#refuse();
   }
 
   takeEnd(): void {
@@ -119,15 +131,9 @@ export class Http1Exchange implements NodeExchange {
     this.#sink?.onClosed();
   }
 
-  #refuse(declaredBytes: number): void {
-    let discardedBytes = 0;
-    const { req } = this;
-    req.on('error', ignore);
-    if (declaredBytes > discardBytesMax) this.res.shouldKeepAlive = false;
-    req.on('data', (chunk: Buffer) => {
-      discardedBytes += chunk.length;
-      if (discardedBytes > discardBytesMax) req.destroy();
-    });
+  #refuse(): void {
+    if (Number(this.headers['content-length'] ?? 0) > discardBytesMax) this.res.shouldKeepAlive = false;
+    this.#discardBody();
     this.#sink?.onBodyRefused(bodyTooLarge(this.#bytesMax));
   }
 }

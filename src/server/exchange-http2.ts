@@ -105,14 +105,25 @@ export class Http2Exchange implements NodeExchange {
       stream.respond(headers);
       stream.end(body);
     }
-    // RFC 9113 8.1: a complete answer to a request that is still coming is followed by RST_STREAM(NO_ERROR).
-    if (!this.#isRequestRead && !stream.endAfterHeaders) stream.close(constants.NGHTTP2_NO_ERROR);
+    if (!this.#isRequestRead) this.#discardBody();
   }
 
   nodePair(): NodePair {
     const options = {};
     const req = new Http2ServerRequest(this.stream, this.headers, options, []);
     return { req, res: new Http2ServerResponse(this.stream) };
+  }
+
+  discardBodyAfterAnswer(): void {
+    // Node writes trailers in a turn of their own, after the event that asks for them.
+    this.stream.once('wantTrailers', () => setImmediate(() => this.#discardBody()));
+  }
+
+  // RFC 9113 8.1: a complete answer to a request that is still coming is followed by RST_STREAM(NO_ERROR).
+  #discardBody(): void {
+    const { stream } = this;
+    if (stream.destroyed || stream.endAfterHeaders || stream.readableEnded) return;
+    stream.close(constants.NGHTTP2_NO_ERROR);
   }
 
   ownPairs(): string[] {

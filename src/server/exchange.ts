@@ -67,6 +67,9 @@ export function bodyTooLarge(bytesMax: number): ConnectError {
   return new ConnectError(`message is larger than ${bytesMax} bytes`, Code.ResourceExhausted);
 }
 
+/** How much of a refused body is read and thrown away before the connection is cut: a client that is still sending would else miss the answer. */
+export const discardBytesMax: number = 8 * 1_048_576;
+
 /** Gathers a body; one chunk, the usual case, is passed on without a copy. */
 export class BodyBuffer {
   bytes = 0;
@@ -93,6 +96,8 @@ export const emptyBody: Buffer = Buffer.alloc(0);
 export interface NodeExchange extends Exchange {
   /** Called once at most, and never together with `readBody` or `answer`. */
   nodePair(): NodePair;
+  /** Once the pair's answer is sent: throws away what is still to come of the request. */
+  discardBodyAfterAnswer(): void;
   /** What every answer carries, whoever writes it: names and values in turn. */
   ownPairs(): readonly string[];
 }

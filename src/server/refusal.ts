@@ -3,61 +3,62 @@ import { percentEncode } from './error-wire.ts';
 import { type Exchange, headerOf, type Reply } from './exchange.ts';
 import { statusBody } from './rest-error.ts';
 
+/** Which kind of path is refused: that of a method, or that of a REST resource. */
+export type PathKind = 'rpc' | 'rest';
+
 /** The answer to a path that leads nowhere. */
-export function notFound(exchange: Exchange): Reply {
-  return dressed(exchange, 404, new ConnectError('not found', Code.NotFound));
+export function notFound(exchange: Exchange, path: string): Reply {
+  const kind = /^\/[\w.]+\/\w+$/.test(path) && path.includes('.') ? 'rpc' : 'rest';
+  return refuse(exchange, kind, { status: 404, error: new ConnectError('not found', Code.NotFound) });
 }
 
 /** The answer to a known path with the wrong verb. */
-export function wrongVerb(exchange: Exchange, allow: readonly string[]): Reply {
-  const reply = dressed(exchange, 405, new ConnectError('method not allowed', Code.Unimplemented));
+export function wrongVerb(exchange: Exchange, kind: PathKind, allow: readonly string[]): Reply {
+  const error = new ConnectError('method not allowed', Code.Unimplemented);
+  const reply = refuse(exchange, kind, { status: 405, error });
   reply.headers.push('allow', allow.join(', '));
   return reply;
 }
 
 /** The answer to a path that cannot be read. */
 export function badPath(exchange: Exchange, reason: string): Reply {
-  return dressed(exchange, 400, new ConnectError(reason, Code.InvalidArgument));
+  return refuse(exchange, 'rest', { status: 400, error: new ConnectError(reason, Code.InvalidArgument) });
 }
 
 /** The answer to a content type that the method does not take. */
-export function unsupportedMediaType(exchange: Exchange, acceptPost: string): Reply {
-  const error = new ConnectError('unsupported content type', Code.Unimplemented);
-  const reply = plain(exchange, 415, error);
-  reply.headers.push('accept-post', acceptPost);
-  return reply;
+export function unsupportedMediaType(acceptPost: string): Reply {
+  return { status: 415, headers: ['accept-post', acceptPost], body: undefined, trailers: undefined };
 }
 
-// A gRPC client reads nothing but the status; where nothing was found, there is no method, and gRPC's word for it is
-// Unimplemented.
-function dressed(exchange: Exchange, status: number, error: ConnectError): Reply {
+interface Refusal {
+  readonly status: number;
+  readonly error: ConnectError;
+}
+
+// A gRPC client reads nothing but the status, and its word for "no such path" is Unimplemented. Clients of Connect and
+// gRPC-Web read the HTTP status, and stumble over a body that is not theirs: they get none.
+function refuse(exchange: Exchange, kind: PathKind, { status, error }: Refusal): Reply {
   const contentType = headerOf(exchange.headers, 'content-type')?.toLowerCase() ?? '';
-  const isGrpc =
-    contentType.startsWith('application/grpc') && !contentType.startsWith('application/grpc-web');
-  if (!isGrpc) return plain(exchange, status, error);
-  const code = error.code === Code.NotFound ? Code.Unimplemented : error.code;
-  return {
-    status: 200,
-    headers: [
-      'content-type',
-      contentType,
-      'grpc-status',
-      String(code),
-      'grpc-message',
-      percentEncode(error.rawMessage),
-    ],
-    body: undefined,
-    trailers: undefined,
-  };
-}
-
-// HEAD has no body; whoever else comes gets google.rpc.Status, which says more than nothing in any dialect.
-function plain(exchange: Exchange, status: number, error: ConnectError): Reply {
-  const { body } = statusBody(error);
+  if (/^application\/grpc($|[+;])/.test(contentType)) return asGrpc(contentType, error);
+  const isRest = kind === 'rest' && !/^application\/(grpc|proto|connect)/.test(contentType);
+  if (!isRest) return { status, headers: [], body: undefined, trailers: undefined };
   return {
     status,
     headers: ['content-type', 'application/json'],
-    body: exchange.verb === 'HEAD' ? undefined : body,
+    body: exchange.verb === 'HEAD' ? undefined : statusBody(error).body,
     trailers: undefined,
   };
+}
+
+function asGrpc(contentType: string, { code, rawMessage }: ConnectError): Reply {
+  const status = String(code === Code.NotFound ? Code.Unimplemented : code);
+  const headers = [
+    'content-type',
+    contentType,
+    'grpc-status',
+    status,
+    'grpc-message',
+    percentEncode(rawMessage),
+  ];
+  return { status: 200, headers, body: undefined, trailers: undefined };
 }
