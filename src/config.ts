@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 
 /** One setting: a flag, its environment variable, its default, what it does. README's table is held against this one. */
@@ -193,4 +194,9 @@ function parseMigrate(text: string): 'auto' | 'never' {
 function parseLogLevel(level: string): string {
   if (['debug', 'info', 'warn', 'error', 'silent'].includes(level)) return level;
   throw new UsageError(`--log-level must be debug, info, warn, error or silent, not "${level}"`);
+}
+
+/** File of the first administrator's token, mode 0600. */
+export function adminTokenPath(dataFolder: string): string {
+  return join(dataFolder, 'admin-token');
 }

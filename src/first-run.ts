@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import type { App } from './app.ts';
 import { type Caller, systemCaller } from './auth/caller.ts';
 import { createUser } from './commands/create-user.ts';
@@ -8,6 +7,7 @@ import { addGrant } from './commands/grants.ts';
 import { createOrganization } from './commands/organizations.ts';
 import { addToken } from './commands/tokens.ts';
 import { changeUserState } from './commands/user-state.ts';
+import { adminTokenPath } from './config.ts';
 import type { OrganizationId, UserId } from './domain/ids.ts';
 
 export interface FirstRun {
@@ -33,11 +33,6 @@ export interface FirstRunOptions {
 
 const dayMs = 86_400_000;
 const tokenLifeMs = 365 * dayMs;
-
-/** File of the administrator's token, mode 0600. */
-export function adminTokenPath(dataFolder: string): string {
-  return join(dataFolder, 'admin-token');
-}
 
 /** On a database without organizations: one organization, an administrator with a token, and with demo a few people. */
 export async function firstRun(app: App, options: FirstRunOptions): Promise<FirstRun | undefined> {

@@ -5,7 +5,6 @@
 // biome-ignore-all lint/complexity/useOptionalChain: Node before 14 does not know it
 import { spawn } from 'child_process';
 import { existsSync, realpathSync } from 'fs';
-import * as nodeModule from 'module';
 import { dirname, join, sep } from 'path';
 import { fileURLToPath } from 'url';
 
@@ -14,7 +13,6 @@ const self = fileURLToPath(import.meta.url);
 
 if (isNewEnough()) {
   quietExperimentalWarnings();
-  keepCompiledCode();
   import(mainModule()).catch(die);
 } else {
   runOnInstalledNode();
@@ -44,12 +42,6 @@ function quietExperimentalWarnings() {
     if (type === 'ExperimentalWarning' && isExpected) return;
     emitWarning.apply(process, warning);
   };
-}
-
-/** Halves the start. The cache lies beside the packages, where only who may change the code can write. */
-function keepCompiledCode() {
-  const packages = installedPackages().find((folder) => existsSync(folder));
-  if (packages !== undefined) nodeModule.enableCompileCache(join(packages, '.cache', 'latchkey'));
 }
 
 /** node_modules of this package and of every folder above it, nearest first. */

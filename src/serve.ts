@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { type App, openApp } from './app.ts';
-import type { ServeConfig } from './config.ts';
-import { adminTokenPath, type FirstRun, firstRun } from './first-run.ts';
+import { adminTokenPath, type ServeConfig } from './config.ts';
+import { type FirstRun, firstRun } from './first-run.ts';
 import { type RunningServer, startServer } from './start-server.ts';
 
 /**

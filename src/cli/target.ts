@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
-import { type ClientEnvironment, readClientEnvironment, UsageError } from '../config.ts';
+import { adminTokenPath, type ClientEnvironment, readClientEnvironment, UsageError } from '../config.ts';
 import type { Arguments } from './arguments.ts';
 import type { Backend } from './backend.ts';
 import { connectionOptions } from './command.ts';
@@ -64,7 +64,7 @@ async function openServer(
   reason: string | undefined,
 ): Promise<Backend> {
   const url = parseUrl(args.text('url') ?? environment.url ?? connectionOptions.url.fallback);
-  const token = args.text('token') ?? environment.token ?? (await firstToken(url, environment));
+  const token = args.text('token') ?? environment.token ?? firstToken(url, environment);
   const caPath = args.text('ca');
   const timeoutSeconds = args.count('timeout') ?? Number(connectionOptions.timeout.fallback);
   if (timeoutSeconds < 1 || timeoutSeconds > timeoutSecondsMax) {
@@ -88,8 +88,7 @@ function parseUrl(text: string): URL {
 }
 
 /** The token that the first start left, for this machine's server alone: no other server is ever sent it. */
-async function firstToken(url: URL, environment: ClientEnvironment): Promise<string> {
-  const { adminTokenPath } = await import('../first-run.ts');
+function firstToken(url: URL, environment: ClientEnvironment): string {
   const path = adminTokenPath(environment.dataFolder);
   if (isLoopback(url) && existsSync(path)) return readText(path).trim();
   const where = isLoopback(url) ? ` (there is no ${path} here)` : '';
