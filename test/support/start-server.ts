@@ -23,6 +23,8 @@ export interface TestServer extends AsyncDisposable {
 export interface TestServerOptions {
   /** Default: sqlite. */
   readonly store?: StoreKind;
+  /** A database that others are on as well; default: an empty one of its own. */
+  readonly database?: string;
   /** Flags of `latchkey serve`, such as `--lockout-attempts`. */
   readonly flags?: readonly string[];
   /** Stands between the server and its store. */
@@ -32,10 +34,11 @@ export interface TestServerOptions {
 /** What the clock shows at the start. */
 export const startMs = Date.UTC(2026, 0, 31, 12, 0, 0, 250);
 
-/** Starts with an empty database; disposing drains, closes and deletes it. */
+/** Starts, with an empty database where none is given; disposing drains, closes and deletes that one. */
 export async function startServer(options: TestServerOptions = {}): Promise<TestServer> {
   await using cleanup = new AsyncDisposableStack();
-  const { database } = cleanup.use(await openEmptyDatabase(options.store ?? 'sqlite'));
+  const database =
+    options.database ?? cleanup.use(await openEmptyDatabase(options.store ?? 'sqlite')).database;
   const always = ['--host', '127.0.0.1', '--port', '0', '--db', database];
   const quiet = ['--log-level', 'silent', '--drain-timeout-ms', '1000'];
   const config = parseServeConfig([...always, ...quiet, ...(options.flags ?? [])]);
