@@ -12,7 +12,8 @@ export async function recordTraffic(page) {
     amend(requestId, { method: request.method, url: request.url, contentType });
   });
   session.on('Network.responseReceived', ({ requestId, response }) => {
-    amend(requestId, { status: response.status, protocol: response.protocol });
+    const exposed = headerOf(response.headers, 'access-control-expose-headers');
+    amend(requestId, { status: response.status, protocol: response.protocol, exposed });
   });
   session.on('Network.loadingFailed', ({ requestId, corsErrorStatus, errorText }) => {
     amend(requestId, { failure: corsErrorStatus?.corsError ?? errorText });
