@@ -58,19 +58,20 @@ export function isPreflight(
   return method === 'OPTIONS' && origin !== undefined && requestMethod !== undefined;
 }
 
-/** The whole answer to a preflight; without the `access-control-` headers where the origin is not allowed. */
+/**
+ * What the answer to a preflight carries besides the headers that every answer to this origin does (`corsHeaders`): a
+ * browser refuses an answer that names the origin twice. Grants nothing where the origin is not allowed.
+ */
 export function preflightAnswer(
   policy: CorsPolicy,
   origin: string,
   host: string | undefined,
 ): { readonly status: 204; readonly headers: Headers } {
-  const vary = 'origin, access-control-request-method, access-control-request-headers';
-  const allowOrigin = corsHeaders(policy, origin, host)?.['access-control-allow-origin'];
-  if (allowOrigin === undefined) return { status: 204, headers: { vary } };
+  const vary = 'access-control-request-method, access-control-request-headers';
+  if (corsHeaders(policy, origin, host) === refused) return { status: 204, headers: { vary } };
   return {
     status: 204,
     headers: {
-      'access-control-allow-origin': allowOrigin,
       'access-control-allow-methods': allowMethods,
       'access-control-allow-headers': allowHeaders,
       'access-control-max-age': String(maxAgeSeconds),
