@@ -178,14 +178,21 @@ export async function persist<Result>(
       return await pool.use((connection) => work(connection, mayBeDone));
     } catch (error) {
       const isLost = error instanceof ConnectionLost;
-      if (!isLost && !isSerializationFailure(error)) throw error;
+      if (!isLost && !isSerializationFailure(error)) throw mayBeDone ? unknown(error) : error;
       mayBeDone ||= isLost;
       const nowMs = performance.now();
       deadlineMs ??= nowMs + patienceMs;
-      if (nowMs > deadlineMs || attempt === attemptsMax) throw error;
+      if (nowMs > deadlineMs || attempt === attemptsMax) throw mayBeDone ? unknown(error) : error;
       if (!isLost) await new Promise((resolve) => setTimeout(resolve, Math.random() * attempt * 4));
     }
   }
+}
+
+// Whatever is refused now, an earlier attempt may have done: no refusal can be answered.
+function unknown(error: unknown): unknown {
+  return error instanceof DomainError
+    ? error
+    : new ConnectionLost('the outcome is unknown', { cause: error });
 }
 
 /** All or nothing: commits where the work answers, rolls back where it throws. */

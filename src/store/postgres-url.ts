@@ -60,6 +60,8 @@ export function parsePostgresUrl(database: string): PostgresAddress {
 function parseUrl(text: string): URL | undefined {
   try {
     const url = new URL(text);
+    // A password with a bare "/" ends the host early, and its rest stands in the path: not to be shown, nor believed.
+    if (url.pathname.includes('@')) return undefined;
     for (const part of [url.username, url.password, url.pathname, url.hostname]) decodeURIComponent(part);
     return url;
   } catch {

@@ -135,15 +135,13 @@ class Batches {
 
 // Never rejects: whatever happens is some member's answer.
 async function commit(pool: Pool, patienceMs: number, members: readonly Member[]): Promise<void> {
-  let isUnknown = false;
   try {
-    const done = await persist(pool, patienceMs, (connection, mayBeDone) => {
-      isUnknown = mayBeDone;
-      return moveOnce(connection, members, mayBeDone);
-    });
+    const done = await persist(pool, patienceMs, (connection, mayBeDone) =>
+      moveOnce(connection, members, mayBeDone),
+    );
     for (const member of members) member.resolve(done.has(member) ? member.after : 'stale');
   } catch (error) {
-    if (members.length === 1 || isUnknown || !isMembersFault(error)) {
+    if (members.length === 1 || !isMembersFault(error)) {
       for (const member of members) member.reject(asStoreError(error));
       return;
     }
