@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
 import pino, { type Logger } from 'pino';
 import { openStore } from './store/open.ts';
+import type * as OpenArchive from './store/open-archive.ts';
 import { withoutPassword } from './store/postgres-url.ts';
 import type { Store } from './store/store.ts';
 
@@ -61,3 +62,20 @@ export function createIds(now: () => number, start: number): () => string {
     return `${now()}${String(count + idsPerMs).slice(1)}`;
   };
 }
+
+/** The rooms of the archive are loaded when asked for: a server starts without them. */
+const archives = () => import('./store/open-archive.ts');
+
+/** All that the database holds, at this moment. Throws StoreUnusable. */
+export const openArchive: typeof OpenArchive.openArchive = async (database) =>
+  (await archives()).openArchive(database);
+
+/** The database to be filled, made where it is a file that is not there. Throws StoreUnusable, StoreNotEmpty. */
+export const openRestoration: typeof OpenArchive.openRestoration = async (database) =>
+  (await archives()).openRestoration(database);
+
+/** Copies the embedded database while others serve it. Throws StoreUnusable. */
+export const backUp: typeof OpenArchive.backUp = async (options) => (await archives()).backUp(options);
+
+/** What the database is called in messages and logs: without its password. */
+export const databaseNameOf = withoutPassword;

@@ -1,12 +1,17 @@
+import { backupCommand } from './backup.ts';
 import type { Command } from './command.ts';
 import { eventsCommands } from './events.ts';
+import { exportCommand } from './export.ts';
 import { grantCommands } from './grant.ts';
+import { healthCommand } from './health.ts';
+import { importCommand } from './import.ts';
 import { orgCommands } from './org.ts';
 import { serverCommands } from './server.ts';
 import { tokenCommands } from './token.ts';
 import { userCommands } from './user.ts';
 import { userPasswordCommands } from './user-create.ts';
 import { userStateCommands } from './user-state.ts';
+import { verifyCommand } from './verify.ts';
 
 const help = { help: { help: 'this text' } };
 const json = {
@@ -25,4 +30,9 @@ export const commands: readonly Command[] = [
   ...grantCommands,
   ...orgCommands,
   ...eventsCommands,
+  exportCommand,
+  importCommand,
+  backupCommand,
+  verifyCommand,
+  healthCommand,
 ].map((command) => ({ ...command, options: { ...command.options, ...json[command.json], ...help } }));

@@ -1,6 +1,7 @@
-import { parseServeConfig, readClientEnvironment, settings } from '../config.ts';
+import { parseServeConfig, settings } from '../config.ts';
 import type { OptionSpecs } from './arguments.ts';
 import type { Command, CommandContext } from './command.ts';
+import { databaseOf, databaseOptions } from './database.ts';
 import { readVersion } from './version.ts';
 
 const serveOptions: OptionSpecs = {
@@ -37,9 +38,7 @@ export const serverCommands: readonly Command[] = [
     operands: '',
     operandsMax: 0,
     summary: 'Bring the database to the schema of this version, making it where there is none',
-    options: {
-      db: { value: 'FILE', help: 'database file (LATCHKEY_DB)', fallback: 'latchkey.db in the data folder' },
-    },
+    options: databaseOptions,
     json: 'document',
     examples: ['latchkey migrate --db latchkey-data/latchkey.db'],
     run: migrate,
@@ -71,8 +70,7 @@ async function explainServe({ args }: CommandContext): Promise<void> {
 }
 
 async function migrate({ args, output }: CommandContext): Promise<void> {
-  const environment = readClientEnvironment();
-  const database = args.text('db') ?? environment.db ?? `${environment.dataFolder}/latchkey.db`;
+  const database = databaseOf(args);
   const { openApp } = await import('../app.ts');
   await using app = await openApp({ database, passwordAttemptsMax: 0, logLevel: 'silent' });
   const isReady = await app.store.isReady();

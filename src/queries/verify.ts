@@ -3,7 +3,7 @@ import { evolve, evolvePassword, evolveProfile } from '../domain/evolve.ts';
 import { evolveTokens } from '../domain/evolve-tokens.ts';
 import type { OrganizationId, UserId } from '../domain/ids.ts';
 import type { PasswordFacts, Profile, Token, User } from '../domain/user.ts';
-import type { History, Store } from '../store/store.ts';
+import type { History, Verifiable } from '../store/store.ts';
 
 /** What a verification looked at and what it found. */
 export interface Verification {
@@ -29,9 +29,7 @@ const pageSize = 1_000;
  * sequence without gap from 1, every history in the order of positions. Secrets are in no event, so not in this.
  * Others may write meanwhile; memory is that of the longest list of one user's tokens.
  */
-export async function verify(
-  store: Pick<Store, 'readHistories' | 'listEvents' | 'loadOrganization' | 'listOrganizations'>,
-): Promise<Verification> {
+export async function verify(store: Verifiable): Promise<Verification> {
   const found = new Findings();
   for await (const history of store.readHistories()) {
     found.users += 1;
@@ -154,8 +152,21 @@ interface Compared {
 }
 
 function differ({ userId, what, row, events }: Compared, found: Findings): void {
+  if (isSame(row, events)) return;
   const [inRow, inEvents] = [asText(row), asText(events)];
   if (inRow !== inEvents) found.add(userId, `${what}: the row says ${inRow}, its events say ${inEvents}`);
+}
+
+// True only where the texts are equal too: nearly always, and ten times sooner.
+function isSame(one: unknown, other: unknown): boolean {
+  if (one === other) return true;
+  if (typeof one !== 'object' || typeof other !== 'object' || one === null || other === null) return false;
+  const names = Object.keys(one);
+  return (
+    Array.isArray(one) === Array.isArray(other) &&
+    names.length === Object.keys(other).length &&
+    names.every((name) => isSame(one[name as keyof typeof one], other[name as keyof typeof other]))
+  );
 }
 
 // One text for one value: members in the order of their names, absent ones left out.
@@ -169,10 +180,7 @@ function sorted(_key: string, value: unknown): unknown {
 }
 
 // Organizations are made and never changed: each event has its row, and no row is without one.
-async function verifyOrganizations(
-  store: Pick<Store, 'listEvents' | 'loadOrganization' | 'listOrganizations'>,
-  found: Findings,
-): Promise<void> {
+async function verifyOrganizations(store: Omit<Verifiable, 'readHistories'>, found: Findings): Promise<void> {
   const listed = await store.listOrganizations('all', { offset: 0, limit: 1, ascending: true });
   const order = new Order(instanceStream, found);
   let afterPosition = 0;
@@ -191,7 +199,7 @@ async function verifyOrganizations(
 }
 
 async function verifyOrganization(
-  store: Pick<Store, 'loadOrganization'>,
+  store: Pick<Verifiable, 'loadOrganization'>,
   { payload, createdAt }: RecordedEvent,
   found: Findings,
 ): Promise<void> {

@@ -151,3 +151,57 @@ export interface ListEvents {
 export class StoreUnusable extends Error {
   override readonly name = 'StoreUnusable';
 }
+
+/** What can be held against its own events: a store, or one that is being filled. */
+export interface Verifiable extends Pick<Store, 'readHistories' | 'loadOrganization'> {
+  listEvents(query: {
+    readonly afterPosition: number;
+    readonly limit: number;
+    readonly userId: UserId;
+  }): Promise<readonly RecordedEvent[]>;
+  listOrganizations(scope: 'all', page: Page): Promise<Pick<Listed<Organization>, 'total' | 'position'>>;
+}
+
+/** All that a store holds, secrets included, as it stood at one moment. Disposing lets go of that moment. */
+export interface Archive extends AsyncDisposable, Verifiable {
+  readonly counts: ArchiveCounts;
+  /** Every row: kind by kind in the order of archiveKinds, each in the order of its key; read once. */
+  readPages(): AsyncIterable<ArchivePage>;
+}
+
+/** The version of the archive's form; a file names it in its first line. */
+export const archiveFormat = 1;
+export const archiveKinds = ['organization', 'event', 'user', 'profile', 'token'] as const;
+export type ArchiveKind = (typeof archiveKinds)[number];
+export type ArchiveCounts = Readonly<Record<ArchiveKind, number>>;
+
+/** Rows of one kind, by the names of store/archive-tables.ts; the same from every store. */
+export interface ArchivePage {
+  readonly kind: ArchiveKind;
+  readonly rows: readonly ArchiveRow[];
+}
+
+export type ArchiveRow = Readonly<Record<string, unknown>>;
+
+/** An empty store that is being filled: all of it or, where it is disposed before its commit, nothing. */
+export interface Restoration extends AsyncDisposable, Verifiable {
+  /** Throws RowRefused where a row is not one of its kind, or contradicts another. */
+  add(page: ArchivePage): Promise<void>;
+  commit(): Promise<void>;
+}
+
+/** A row that the store cannot keep; `index` in its page, undefined where the database did not say which. */
+export class RowRefused extends Error {
+  override readonly name = 'RowRefused';
+  readonly index: number | undefined;
+
+  constructor(message: string, index?: number) {
+    super(message);
+    this.index = index;
+  }
+}
+
+/** What is there already forbids it; the message says what, and what to do. */
+export class StoreNotEmpty extends Error {
+  override readonly name = 'StoreNotEmpty';
+}

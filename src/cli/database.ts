@@ -1,0 +1,26 @@
+import { existsSync } from 'node:fs';
+import { readClientEnvironment } from '../config.ts';
+import type { Arguments, OptionSpecs } from './arguments.ts';
+import { CliError } from './failure.ts';
+
+/** Option of every command that works on a database and on nothing else. */
+export const databaseOptions = {
+  db: {
+    value: 'DATABASE',
+    help: 'database file, or postgres://… (LATCHKEY_DB)',
+    fallback: 'latchkey.db in the data folder',
+  },
+} as const satisfies OptionSpecs;
+
+/** The database that options and environment name; it may not be there yet. */
+export function databaseOf(args: Arguments): string {
+  const environment = readClientEnvironment();
+  return args.text('db') ?? environment.db ?? `${environment.dataFolder}/latchkey.db`;
+}
+
+/** The same, but a misspelt path must not become a new, empty database. Throws CliError. */
+export function existingDatabaseOf(args: Arguments): string {
+  const database = databaseOf(args);
+  if (database.includes('://') || existsSync(database)) return database;
+  throw new CliError({ code: 'unavailable', message: `There is no database ${database}` });
+}

@@ -1,0 +1,176 @@
+import { createHash, type Hash } from 'node:crypto';
+import {
+  type ArchiveCounts,
+  type ArchiveKind,
+  type ArchiveRow,
+  archiveFormat,
+  archiveKinds,
+  type Restoration,
+  RowRefused,
+} from '../store/store.ts';
+import { ArchiveInvalid, type Lines, splitLines } from './archive-lines.ts';
+
+export interface ImportOptions {
+  /** What export wrote, in pieces of any size. */
+  readonly chunks: AsyncIterable<Uint8Array>;
+  /** Called after every few thousand rows. */
+  readonly onProgress: (rows: number, rowsTotal: number) => void;
+}
+
+/**
+ * Reads an archive to its end into an empty store and answers how many rows of each kind there were. Whether the rows
+ * agree with their events is for `verify` to say before the commit. Throws ArchiveInvalid with the line's number.
+ */
+export async function importLines(
+  restoration: Pick<Restoration, 'add'>,
+  { chunks, onProgress }: ImportOptions,
+): Promise<ArchiveCounts> {
+  const reader = new Reader(restoration);
+  for await (const lines of splitLines(chunks)) {
+    await reader.read(lines);
+    onProgress(reader.rows, reader.rowsTotal);
+  }
+  return reader.finish();
+}
+
+const rowsPerPage = 1_000;
+
+class Reader {
+  readonly #restoration: Pick<Restoration, 'add'>;
+  readonly #hash: Hash = createHash('sha256');
+  readonly #counts: Record<ArchiveKind, number> = {
+    organization: 0,
+    event: 0,
+    user: 0,
+    profile: 0,
+    token: 0,
+  };
+  #claimed: ArchiveCounts | undefined;
+  #hasEnded = false;
+  /** Rows of one kind that lie ready, and the line of the first of them. */
+  #kind: ArchiveKind = 'organization';
+  #page: ArchiveRow[] = [];
+  #pageLine = 0;
+
+  constructor(restoration: Pick<Restoration, 'add'>) {
+    this.#restoration = restoration;
+  }
+
+  get rows(): number {
+    return total(this.#counts);
+  }
+
+  get rowsTotal(): number {
+    return this.#claimed === undefined ? 0 : total(this.#claimed);
+  }
+
+  async read({ bytes, number, texts }: Lines): Promise<void> {
+    this.#update(bytes, texts.at(-1) ?? '');
+    for (const [index, text] of texts.entries()) await this.#readLine(text, number + index);
+  }
+
+  async finish(): Promise<ArchiveCounts> {
+    if (this.#claimed === undefined) throw new ArchiveInvalid('the file is empty');
+    if (!this.#hasEnded) throw new ArchiveInvalid('the file is not whole: its last line is missing');
+    for (const kind of archiveKinds) {
+      const [found, claimed] = [this.#counts[kind], this.#claimed[kind]];
+      if (found !== claimed) {
+        throw new ArchiveInvalid(`line 1 says ${claimed} rows of kind ${kind}, the file has ${found}`);
+      }
+    }
+    return this.#counts;
+  }
+
+  // The last line holds the hash of all before it.
+  #update(bytes: Uint8Array, lastText: string): void {
+    const isEnd = lastText.startsWith('{"end":');
+    this.#hash.update(isEnd ? bytes.subarray(0, bytes.length - Buffer.byteLength(lastText) - 1) : bytes);
+  }
+
+  async #readLine(text: string, line: number): Promise<void> {
+    const { name, content } = parseLine(text, line);
+    if (this.#hasEnded) throw new ArchiveInvalid(`line ${line} stands after the end`);
+    if (line === 1) {
+      this.#claimed = parseHeader(name, content);
+    } else if (name === 'end') {
+      await this.#flush();
+      this.#hasEnded = true;
+      if (content.sha256 === this.#hash.digest('hex')) return;
+      throw new ArchiveInvalid(`line ${line}: the checksum does not fit: the file was changed or damaged`);
+    } else await this.#take(parseKind(name, line), content, line);
+  }
+
+  async #take(kind: ArchiveKind, row: ArchiveRow, line: number): Promise<void> {
+    if (this.#page.length >= rowsPerPage || this.#kind !== kind) await this.#flush();
+    if (this.#page.length === 0) this.#pageLine = line;
+    this.#kind = kind;
+    this.#page.push(row);
+    this.#counts[kind] += 1;
+  }
+
+  async #flush(): Promise<void> {
+    const page = this.#page;
+    if (page.length === 0) return;
+    this.#page = [];
+    try {
+      await this.#restoration.add({ kind: this.#kind, rows: page });
+    } catch (error) {
+      if (!(error instanceof RowRefused)) throw error;
+      const first = this.#pageLine + (error.index ?? 0);
+      const where =
+        error.index === undefined ? `lines ${first} to ${first + page.length - 1}` : `line ${first}`;
+      throw new ArchiveInvalid(`${where}: ${error.message}`, { cause: error });
+    }
+  }
+}
+
+const total = (counts: ArchiveCounts): number => archiveKinds.reduce((sum, kind) => sum + counts[kind], 0);
+
+interface ParsedLine {
+  readonly name: string;
+  readonly content: ArchiveRow;
+}
+
+function parseLine(text: string, line: number): ParsedLine {
+  const parsed = parseObject(text);
+  const [name, ...more] = Object.keys(parsed ?? {});
+  const content = name === undefined ? undefined : parsed?.[name];
+  if (name !== undefined && more.length === 0 && isObject(content)) return { name, content };
+  throw new ArchiveInvalid(`line ${line} is not one JSON object like {"user":{…}}`);
+}
+
+function parseObject(text: string): ArchiveRow | undefined {
+  try {
+    const parsed: unknown = JSON.parse(text);
+    return isObject(parsed) ? parsed : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isObject(value: unknown): value is ArchiveRow {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function parseHeader(name: string, content: ArchiveRow): ArchiveCounts {
+  const { counts } = content;
+  if (name !== 'latchkey' || !isObject(counts)) {
+    throw new ArchiveInvalid('line 1 is not the first line of an export of Latchkey');
+  }
+  if (content.format !== archiveFormat) {
+    throw new ArchiveInvalid(
+      `line 1 names format ${content.format}; this Latchkey reads format ${archiveFormat}`,
+    );
+  }
+  for (const kind of archiveKinds) {
+    if (!Number.isSafeInteger(counts[kind]))
+      throw new ArchiveInvalid(`line 1 does not say how many of kind ${kind}`);
+  }
+  return counts as ArchiveCounts;
+}
+
+function parseKind(name: string, line: number): ArchiveKind {
+  const kind = archiveKinds.find((one) => one === name);
+  if (kind !== undefined) return kind;
+  throw new ArchiveInvalid(`line ${line} is of kind ${JSON.stringify(name)}, which is not known here`);
+}

@@ -1,0 +1,36 @@
+import type { ArchiveTable } from './archive-tables.ts';
+import type { Row } from './sqlite-rows.ts';
+
+/** Questions to one unchanging state of a database: all answers are of the same moment. */
+export interface Snapshot extends AsyncDisposable {
+  /** How the nth parameter is written, from 1. */
+  readonly placeholder: (index: number) => string;
+  query(text: string, values: readonly (string | number)[]): Promise<readonly Row[]>;
+  /** Rows that have no key yet, given the next ones, in their order; few. */
+  readonly late?: (table: ArchiveTable) => Promise<readonly Row[]>;
+}
+
+/** Rows that one query answers: a few milliseconds of one process. */
+const rowsPerPage = 2_000;
+
+/** The whole table, page after page, by the columns of `order`, which must be unique together and not null. */
+export async function* readTable(
+  { placeholder, query }: Snapshot,
+  { name, columns, key }: ArchiveTable,
+  order: readonly string[] = key,
+): AsyncGenerator<readonly Row[]> {
+  const by = order.join(', ');
+  const selected = columns.map(({ column }) => column).join(', ');
+  const last = order.map((_column, index) => placeholder(index + 1)).join(', ');
+  const first = `SELECT ${selected} FROM ${name} ORDER BY ${by} LIMIT ${rowsPerPage}`;
+  const next = `SELECT ${selected} FROM ${name} WHERE (${by}) > (${last}) ORDER BY ${by} LIMIT ${rowsPerPage}`;
+  for (let rows = await query(first, []); rows.length > 0; ) {
+    yield rows;
+    const newest = rows.at(-1);
+    if (rows.length < rowsPerPage || newest === undefined) return;
+    rows = await query(
+      next,
+      order.map((column) => newest[column] as string | number),
+    );
+  }
+}

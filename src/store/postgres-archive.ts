@@ -1,0 +1,183 @@
+import { createArchive } from './archive.ts';
+import { createVerifiable } from './archive-histories.ts';
+import type { Snapshot } from './archive-snapshot.ts';
+import { type ArchiveTable, archiveTables, type ColumnValues, parseColumnValues } from './archive-tables.ts';
+import { foldProfile } from './postgres-append.ts';
+import { type Connection, type ConnectionOptions, connect } from './postgres-connection.ts';
+import { asStoreError, sqlState } from './postgres-error.ts';
+import { createPlacer } from './postgres-placer.ts';
+import { createPool } from './postgres-pool.ts';
+import { parsePostgresUrl } from './postgres-url.ts';
+import type { Row } from './sqlite-rows.ts';
+import {
+  type Archive,
+  type ArchivePage,
+  archiveKinds,
+  type Restoration,
+  RowRefused,
+  StoreNotEmpty,
+} from './store.ts';
+
+const connectTimeoutMs = 5_000;
+const lockTimeoutMs = 5_000;
+/** Of one statement: the indexes of many millions of rows are read whole. */
+const statementTimeoutMs = 3_600_000;
+
+/** Everything in the database as it stands now, while others go on writing. It must have this code's schema. */
+export async function openArchive(url: string): Promise<Archive> {
+  const options = connectionOptions(url);
+  await placeEvents(options);
+  const connection = await connect(options);
+  try {
+    await connection.query({ text: 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY' });
+    return await createArchive(createSnapshot(connection));
+  } catch (error) {
+    connection.close();
+    throw asStoreError(error);
+  }
+}
+
+/**
+ * Fills the database in one transaction; others read it empty, and organizations that they add wait. It must have this
+ * code's schema. Throws StoreNotEmpty.
+ */
+export async function openRestoration(url: string): Promise<Restoration> {
+  const connection = await connect(connectionOptions(url));
+  try {
+    await connection.query({ text: 'BEGIN ISOLATION LEVEL READ COMMITTED' });
+    // Whoever adds an organization takes this lock too, and without an organization there is nobody to add.
+    await connection.query({ text: 'SELECT placer_id FROM placer FOR UPDATE' });
+    await requireEmpty(connection);
+    return createRestoration(connection);
+  } catch (error) {
+    connection.close();
+    throw asStoreError(error);
+  }
+}
+
+function connectionOptions(url: string): ConnectionOptions {
+  return { address: parsePostgresUrl(url), connectTimeoutMs, statementTimeoutMs, lockTimeoutMs };
+}
+
+// What was committed before the archive keeps the position that it has for good.
+async function placeEvents(options: ConnectionOptions): Promise<void> {
+  await using pool = createPool({ ...options, connectionsMax: 1, patienceMs: connectTimeoutMs });
+  await using placer = createPlacer(pool, connectTimeoutMs);
+  await placer.place();
+}
+
+function createSnapshot(connection: Connection): Snapshot {
+  return {
+    placeholder: (index) => `$${index}`,
+    async query(text, values) {
+      try {
+        return (await connection.query({ text }, values)).map(withPosition);
+      } catch (error) {
+        throw asStoreError(error);
+      }
+    },
+    late: async ({ name, columns }) => (name === 'events' ? readLate(connection, columns) : []),
+    async [Symbol.asyncDispose]() {
+      connection.close();
+    },
+  };
+}
+
+const beyondAllPositions = 2 ** 52;
+
+// An event that has no position yet stands behind all that have, and behind the older ones of its user.
+function withPosition(row: Row): Row {
+  if (row.position !== null) return row;
+  return { ...row, position: beyondAllPositions + (row.sequence as number) };
+}
+
+// In the order in which they will be placed: see postgres-placer.ts.
+function readLate(connection: Connection, columns: ArchiveTable['columns']): Promise<readonly Row[]> {
+  const others = columns.map(({ column }) => column).filter((column) => column !== 'position');
+  return connection.query({
+    text:
+      `SELECT ${others.join(', ')}, (SELECT last_position FROM placer) + row_number() OVER (ORDER BY age, user_id, sequence) AS position ` +
+      'FROM (SELECT *, max(created_at) OVER (PARTITION BY user_id ORDER BY sequence) AS age FROM events WHERE position IS NULL) AS dated ' +
+      'ORDER BY age, user_id, sequence',
+  });
+}
+
+async function requireEmpty(connection: Connection): Promise<void> {
+  for (const { name } of Object.values(archiveTables)) {
+    if ((await connection.query({ text: `SELECT 1 FROM ${name} LIMIT 1` })).length > 0) {
+      throw new StoreNotEmpty(`the database already has ${name}: import into a new one`);
+    }
+  }
+}
+
+function createRestoration(connection: Connection): Restoration {
+  return {
+    ...createVerifiable(createSnapshot(connection)),
+    add: (page) => addPage(connection, page),
+    async commit() {
+      try {
+        await connection.query({
+          text: 'UPDATE placer SET last_position = (SELECT coalesce(max(position), 0) FROM events)',
+        });
+        await connection.query({ text: 'COMMIT' });
+        for (const kind of archiveKinds) {
+          await connection.query({ text: `ANALYZE ${archiveTables[kind].name}` });
+        }
+      } catch (error) {
+        throw asStoreError(error);
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      // Closing rolls back what was not committed.
+      connection.close();
+    },
+  };
+}
+
+async function addPage(connection: Connection, { kind, rows }: ArchivePage): Promise<void> {
+  const all = rows.map((row, index) => {
+    try {
+      const values = parseColumnValues(kind, row);
+      return kind === 'profile' ? { ...values, profile_folded: foldedText(row.profile) } : values;
+    } catch (error) {
+      throw error instanceof RowRefused ? new RowRefused(error.message, index) : error;
+    }
+  });
+  try {
+    await insert(connection, archiveTables[kind], all);
+  } catch (error) {
+    if (!/^(22|23)/.test(sqlState(error) ?? '')) throw asStoreError(error);
+    const { message, detail } = error as Error & { readonly detail?: string };
+    throw new RowRefused(detail === undefined ? message : `${message}: ${detail}`);
+  }
+}
+
+const foldedText = (profile: unknown): string =>
+  JSON.stringify(foldProfile(profile as Parameters<typeof foldProfile>[0]));
+
+async function insert(
+  connection: Connection,
+  { name, columns }: ArchiveTable,
+  rows: readonly ColumnValues[],
+): Promise<void> {
+  const written = Object.keys(rows[0] ?? {});
+  const arrays = written.map((column, index) => {
+    const shape = columns.find((one) => one.column === column)?.shape ?? 'text';
+    return `$${index + 1}::${arrayTypes[shape]}`;
+  });
+  await connection.query(
+    {
+      name: `restore_${name}`,
+      text: `INSERT INTO ${name} (${written.join(', ')}) SELECT * FROM unnest(${arrays.join(', ')})`,
+    },
+    written.map((column) => rows.map((values) => values[column])),
+  );
+}
+
+const arrayTypes = {
+  text: 'text[]',
+  json: 'text[]',
+  number: 'bigint[]',
+  boolean: 'bigint[]',
+  sha256: 'bytea[]',
+} as const;

@@ -1,0 +1,138 @@
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { createArchive } from './archive.ts';
+import { createVerifiable } from './archive-histories.ts';
+import type { Snapshot } from './archive-snapshot.ts';
+import { archiveTables, type ColumnValues, parseColumnValues } from './archive-tables.ts';
+import { asStoreError, isUnavailable } from './sqlite-error.ts';
+import { applyPragmas } from './sqlite-pragmas.ts';
+import { createStatementCache } from './sqlite-statements.ts';
+import { type Archive, type ArchiveKind, type Restoration, RowRefused, StoreNotEmpty } from './store.ts';
+
+const busyTimeoutMs = 5_000;
+
+/** Everything in the file as it stands now, while others go on writing. The file must have this code's schema. */
+export async function openArchive(path: string): Promise<Archive> {
+  const db = new DatabaseSync(path, { timeout: busyTimeoutMs });
+  try {
+    db.exec('BEGIN');
+    return await createArchive(createSnapshot(db));
+  } catch (error) {
+    db.close();
+    throw asStoreError(error);
+  }
+}
+
+/**
+ * Fills the file in one transaction; others read it empty and wait with their writes. The file must have this code's
+ * schema. Throws StoreNotEmpty.
+ */
+export async function openRestoration(path: string): Promise<Restoration> {
+  const db = new DatabaseSync(path, { timeout: busyTimeoutMs });
+  try {
+    applyPragmas(db);
+    // Room for the indexes that are filled in no order; what does not fit goes to the disk and comes back.
+    db.exec('PRAGMA cache_size = -262144');
+    db.exec('BEGIN IMMEDIATE');
+    requireEmpty(db);
+    return createRestoration(db);
+  } catch (error) {
+    db.close();
+    throw asStoreError(error);
+  }
+}
+
+function createSnapshot(db: DatabaseSync): Snapshot {
+  const statements = createStatementCache(db);
+  return {
+    placeholder: (index) => `?${index}`,
+    async query(text, values) {
+      try {
+        const rows = statements.get(text).all(...values);
+        await nextTurn();
+        return rows;
+      } catch (error) {
+        throw asStoreError(error);
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      db.close();
+    },
+  };
+}
+
+function requireEmpty(db: DatabaseSync): void {
+  for (const { name } of Object.values(archiveTables)) {
+    if (db.prepare(`SELECT 1 FROM ${name} LIMIT 1`).get() !== undefined) {
+      throw new StoreNotEmpty(`the database already has ${name}: import into a new one`);
+    }
+  }
+}
+
+function createRestoration(db: DatabaseSync): Restoration {
+  const restoreIndexes = dropIndexes(db);
+  const insert = createInserts(db);
+  return {
+    ...createVerifiable(createSnapshot(db)),
+    async add({ kind, rows }) {
+      for (const [index, row] of rows.entries()) {
+        try {
+          insert(kind, parseColumnValues(kind, row));
+        } catch (error) {
+          throw refusal(error, index);
+        }
+      }
+      await nextTurn();
+    },
+    async commit() {
+      try {
+        restoreIndexes();
+        db.exec('COMMIT');
+        db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+      } catch (error) {
+        throw asStoreError(error);
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      // Closing rolls back what was not committed.
+      db.close();
+    },
+  };
+}
+
+// An index is made of a million sorted rows in a moment; row by row it is most of the work. Those that keep rows unique stay.
+function dropIndexes(db: DatabaseSync): () => void {
+  const indexes = db
+    .prepare("SELECT name, sql FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL")
+    .all();
+  for (const { name } of indexes) db.exec(`DROP INDEX ${name}`);
+  return () => {
+    for (const { sql } of indexes) db.exec(sql as string);
+  };
+}
+
+function createInserts(db: DatabaseSync): (kind: ArchiveKind, values: ColumnValues) => void {
+  const statements = new Map<ArchiveKind, StatementSync>();
+  return (kind, values) => {
+    let statement = statements.get(kind);
+    if (statement === undefined) {
+      const columns = Object.keys(values);
+      const marks = columns.map(() => '?').join(', ');
+      statement = db.prepare(
+        `INSERT INTO ${archiveTables[kind].name} (${columns.join(', ')}) VALUES (${marks})`,
+      );
+      statements.set(kind, statement);
+    }
+    statement.run(...Object.values(values));
+  };
+}
+
+function refusal(error: unknown, index: number): unknown {
+  if (isUnavailable(error)) return asStoreError(error);
+  const message = error instanceof Error ? error.message : String(error);
+  return error instanceof RowRefused || isConstraint(error) ? new RowRefused(message, index) : error;
+}
+
+function isConstraint(error: unknown): boolean {
+  return error instanceof Error && 'errcode' in error && (Number(error.errcode) & 0xff) === 19;
+}
