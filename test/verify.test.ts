@@ -85,6 +85,13 @@ test.each([
     ],
   ],
   [
+    'a profile that is found by another name, elsewhere',
+    "UPDATE profiles SET organization_id = 'there', user_name_folded = 'ada lovelace' WHERE user_id = 'ada'",
+    [
+      'ada profile keys: the row says {"organizationId":"there","userName":"ada","userNameFolded":"ada lovelace"}, its events say {"organizationId":"here","userName":"ada","userNameFolded":"ada"}',
+    ],
+  ],
+  [
     'a password nobody asked to change',
     "UPDATE profiles SET password_change_required = 1 WHERE user_id = 'ada'",
     [expect.stringMatching(/^ada password: the row says \{"changeRequired":true,/)],

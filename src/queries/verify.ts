@@ -3,7 +3,8 @@ import { evolve, evolvePassword, evolveProfile } from '../domain/evolve.ts';
 import { evolveTokens } from '../domain/evolve-tokens.ts';
 import type { OrganizationId, UserId } from '../domain/ids.ts';
 import type { PasswordFacts, Profile, Token, User } from '../domain/user.ts';
-import type { History, Verifiable } from '../store/store.ts';
+import { foldText } from '../domain/user-filter.ts';
+import type { History, ProfileKeys, Verifiable } from '../store/store.ts';
 
 /** What a verification looked at and what it found. */
 export interface Verification {
@@ -142,6 +143,14 @@ function compare(history: History, fold: Fold, found: Findings): void {
   for (const what of ['profile', 'password', 'tokens'] as const) {
     differ({ userId, what, row: history[what], events: fold[what] }, found);
   }
+  differ({ userId, what: 'profile keys', row: history.profileKeys, events: keysOf(fold) }, found);
+}
+
+function keysOf({ user, profile }: Fold): ProfileKeys | undefined {
+  if (user === undefined || profile === undefined) return undefined;
+  const { organizationId } = user;
+  const { userName } = profile;
+  return { organizationId, userName, userNameFolded: foldText(userName) };
 }
 
 interface Compared {

@@ -16,11 +16,11 @@ const rowsPerPage = 2_000;
 /** The whole table, page after page, by the columns of `order`, which must be unique together and not null. */
 export async function* readTable(
   { placeholder, query }: Snapshot,
-  { name, columns, key }: ArchiveTable,
+  { name, columns, key, derived = [] }: ArchiveTable,
   order: readonly string[] = key,
 ): AsyncGenerator<readonly Row[]> {
   const by = order.join(', ');
-  const selected = columns.map(({ column }) => column).join(', ');
+  const selected = [...columns.map(({ column }) => column), ...derived].join(', ');
   const last = order.map((_column, index) => placeholder(index + 1)).join(', ');
   const first = `SELECT ${selected} FROM ${name} ORDER BY ${by} LIMIT ${rowsPerPage}`;
   const next = `SELECT ${selected} FROM ${name} WHERE (${by}) > (${last}) ORDER BY ${by} LIMIT ${rowsPerPage}`;

@@ -9,6 +9,8 @@ export interface ArchiveTable {
   /** Columns that its rows are ordered by. */
   readonly key: readonly string[];
   readonly columns: readonly ArchiveColumn[];
+  /** Columns that follow from the others: in the table, not in the archive. */
+  readonly derived?: readonly string[];
 }
 
 export interface ArchiveColumn {
@@ -37,8 +39,8 @@ const number = (name: string) => column(name, 'number');
 const optionalText = (name: string) => column(name, 'text', true);
 
 /**
- * Every table of people, and every column of theirs but those that follow from others: the one list that export and
- * import go by, for either store.
+ * Every table, and every column that does not follow from others: the one list that export and import go by, for
+ * either store.
  */
 export const archiveTables: Readonly<Record<ArchiveKind, ArchiveTable>> = {
   organization: {
@@ -93,6 +95,7 @@ export const archiveTables: Readonly<Record<ArchiveKind, ArchiveTable>> = {
       column('password_change_required', 'boolean', true),
       column('password_changed_at', 'number', true),
     ],
+    derived: ['user_name', 'user_name_folded'],
   },
   token: {
     name: 'tokens',

@@ -5,7 +5,15 @@ import type { Connection, Statement } from './postgres-connection.ts';
 import { asStoreError } from './postgres-error.ts';
 import type { Placer } from './postgres-placer.ts';
 import { type Pool, persist, transaction } from './postgres-pool.ts';
-import { parseEvent, parsePassword, parseToken, parseUser, type Row, userColumns } from './sqlite-rows.ts';
+import {
+  parseEvent,
+  parsePassword,
+  parseProfileKeys,
+  parseToken,
+  parseUser,
+  type Row,
+  userColumns,
+} from './sqlite-rows.ts';
 import type { History } from './store.ts';
 
 /** Ids in one transaction, and events in one statement. */
@@ -63,7 +71,7 @@ function readAfter(connection: Connection, after: UserId): Promise<Snapshot> {
       userIds,
       users: await grouped(`SELECT ${userColumns} FROM users WHERE user_id = ANY($1::text[])`),
       profiles: await grouped(
-        'SELECT user_id, profile, password_change_required, password_changed_at FROM profiles WHERE user_id = ANY($1::text[])',
+        'SELECT user_id, organization_id, user_name, user_name_folded, profile, password_change_required, password_changed_at FROM profiles WHERE user_id = ANY($1::text[])',
       ),
       tokens: await grouped(
         'SELECT token_id, user_id, sequence AS token_sequence, created_at AS token_created_at, expires_at ' +
@@ -84,6 +92,7 @@ function historyOf(reader: HistoryReader, snapshot: Snapshot, userId: UserId): H
     userId,
     user: user && parseUser(user),
     profile: profile && (JSON.parse(profile.profile as string) as Profile),
+    profileKeys: profile && parseProfileKeys(profile),
     password: profile && parsePassword(profile),
     tokens: (snapshot.tokens.get(userId) ?? []).map(parseToken),
     events: readEvents(reader, userId, newest),

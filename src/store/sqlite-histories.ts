@@ -4,7 +4,14 @@ import type { RecordedEvent } from '../domain/events.ts';
 import type { UserId } from '../domain/ids.ts';
 import type { Profile } from '../domain/user.ts';
 import { asStoreError } from './sqlite-error.ts';
-import { parseEvent, parsePassword, parseToken, parseUser, userColumns } from './sqlite-rows.ts';
+import {
+  parseEvent,
+  parsePassword,
+  parseProfileKeys,
+  parseToken,
+  parseUser,
+  userColumns,
+} from './sqlite-rows.ts';
 import { snapshot } from './sqlite-snapshot.ts';
 import type { History } from './store.ts';
 
@@ -43,7 +50,7 @@ function prepare(db: DatabaseSync) {
     ),
     user: db.prepare(`SELECT ${userColumns} FROM users WHERE user_id = ?`),
     profile: db.prepare(
-      'SELECT organization_id, profile, password_change_required, password_changed_at FROM profiles WHERE user_id = ?',
+      'SELECT organization_id, user_name, user_name_folded, profile, password_change_required, password_changed_at FROM profiles WHERE user_id = ?',
     ),
     tokens: db.prepare(
       'SELECT token_id, user_id, sequence AS token_sequence, created_at AS token_created_at, expires_at FROM tokens WHERE user_id = ? ORDER BY sequence',
@@ -65,6 +72,7 @@ function readAfter(statements: Statements, after: UserId): History | undefined {
     userId,
     user: user && parseUser(user),
     profile: profile && (JSON.parse(profile.profile as string) as Profile),
+    profileKeys: profile && parseProfileKeys(profile),
     password: profile && parsePassword(profile),
     tokens: statements.tokens.all(userId).map(parseToken),
     events: readEvents(statements, userId, newest),

@@ -2,6 +2,7 @@ import type { SQLOutputValue } from 'node:sqlite';
 import type { EventMeta, RecordedEvent } from '../domain/events.ts';
 import type { OrganizationId, UserId } from '../domain/ids.ts';
 import type { Grant, Organization, PasswordFacts, Token, User, UserKind, UserState } from '../domain/user.ts';
+import type { ProfileKeys } from './store.ts';
 
 /** One row as node:sqlite gives it: column name → value. */
 export type Row = Record<string, SQLOutputValue>;
@@ -36,6 +37,15 @@ export function parseOrganization(row: Row): Organization {
     name: row.name as string,
     domain: row.domain as string,
     createdAt: row.created_at as number,
+  };
+}
+
+/** A row with organization_id, user_name, user_name_folded of the profiles table. */
+export function parseProfileKeys(row: Row): ProfileKeys {
+  return {
+    organizationId: row.organization_id as OrganizationId,
+    userName: row.user_name as string,
+    userNameFolded: row.user_name_folded as string,
   };
 }
 

@@ -90,11 +90,20 @@ export interface History {
   readonly userId: UserId;
   readonly user: User | undefined;
   readonly profile: Profile | undefined;
+  /** What the profile's row is found by. */
+  readonly profileKeys: ProfileKeys | undefined;
   readonly password: PasswordFacts | undefined;
   /** In the order in which they were added. */
   readonly tokens: readonly Token[];
   /** Every event up to that moment, oldest first; to be read once, before the store is closed. */
   readonly events: AsyncIterable<RecordedEvent>;
+}
+
+/** No organization has two profiles of one folded user name. */
+export interface ProfileKeys {
+  readonly organizationId: OrganizationId;
+  readonly userName: string;
+  readonly userNameFolded: string;
 }
 
 /** total counts all that match, whatever the page; position is the newest event's that the answer reflects. */
