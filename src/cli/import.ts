@@ -8,6 +8,7 @@ import type { Command, CommandContext } from './command.ts';
 import { databaseOf, databaseOptions } from './database.ts';
 import { CliError } from './failure.ts';
 import { type Progress, rate, startProgress } from './progress.ts';
+import { isFileError } from './secret-file.ts';
 
 /** `latchkey import`. */
 export const importCommand: Command = {
@@ -95,8 +96,7 @@ function toCliError(error: unknown, file: string): unknown {
       error,
     );
   }
-  const isUnreadable = error instanceof Error && 'syscall' in error && 'path' in error;
-  if (!(error instanceof ArchiveInvalid) && !isUnreadable) return error;
+  if (!(error instanceof ArchiveInvalid) && !isFileError(error)) return error;
   const message = `Nothing was imported from ${file}: ${error.message}`;
   return new CliError({ code: 'invalid_argument', message }, error);
 }

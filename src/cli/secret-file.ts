@@ -33,8 +33,9 @@ async function create(path: string): Promise<FileHandle> {
   }
 }
 
-function isFileError(error: unknown): error is NodeJS.ErrnoException {
-  return error instanceof Error && 'syscall' in error;
+/** What the file system said. */
+export function isFileError(error: unknown): error is NodeJS.ErrnoException {
+  return typeof error === 'object' && error !== null && 'syscall' in error;
 }
 
 function cannotWrite(path: string, error: Error): CliError {

@@ -4,7 +4,7 @@ import { createArchive } from './archive.ts';
 import { createVerifiable } from './archive-histories.ts';
 import type { Snapshot } from './archive-snapshot.ts';
 import { archiveTables, type ColumnValues, parseColumnValues } from './archive-tables.ts';
-import { asStoreError, isUnavailable } from './sqlite-error.ts';
+import { asStoreError, isUnavailable, resultCode } from './sqlite-error.ts';
 import { applyPragmas } from './sqlite-pragmas.ts';
 import { createStatementCache } from './sqlite-statements.ts';
 import { type Archive, type ArchiveKind, type Restoration, RowRefused, StoreNotEmpty } from './store.ts';
@@ -129,10 +129,6 @@ function createInserts(db: DatabaseSync): (kind: ArchiveKind, values: ColumnValu
 
 function refusal(error: unknown, index: number): unknown {
   if (isUnavailable(error)) return asStoreError(error);
-  const message = error instanceof Error ? error.message : String(error);
-  return error instanceof RowRefused || isConstraint(error) ? new RowRefused(message, index) : error;
-}
-
-function isConstraint(error: unknown): boolean {
-  return error instanceof Error && 'errcode' in error && (Number(error.errcode) & 0xff) === 19;
+  const isRefused = error instanceof RowRefused || resultCode(error) === 19; /* CONSTRAINT */
+  return isRefused ? new RowRefused((error as Error).message, index) : error;
 }

@@ -6,10 +6,18 @@ const unavailableCodes: ReadonlySet<number> = new Set([
   13 /* FULL */, 14 /* CANTOPEN */, 26 /* NOTADB */,
 ]);
 
-/** Whether the database, not the statement, is what failed. */
+/** SQLite's primary result code; undefined for what is no error of SQLite's. */
+export function resultCode(error: unknown): number | undefined {
+  // Not instanceof: in a test's own realm, Node's errors are of another Error.
+  if (typeof error !== 'object' || error === null || !('errcode' in error)) return undefined;
+  return typeof error.errcode === 'number' ? error.errcode & 0xff : undefined;
+}
+
+/** Whether the database, not the statement, is what failed; a closed one too. */
 export function isUnavailable(error: unknown): boolean {
-  const code = error instanceof Error && 'errcode' in error ? error.errcode : undefined;
-  return typeof code === 'number' && unavailableCodes.has(code & 0xff);
+  const isClosed =
+    typeof error === 'object' && error !== null && 'code' in error && error.code === 'ERR_INVALID_STATE';
+  return isClosed || unavailableCodes.has(resultCode(error) ?? 0);
 }
 
 /** An error of node:sqlite as the store's callers know it. */

@@ -2,6 +2,7 @@ import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { parentPort, workerData } from 'node:worker_threads';
 import { isUnavailable } from './sqlite-error.ts';
 import { applyPragmas } from './sqlite-pragmas.ts';
+import { createReadiness } from './sqlite-readiness.ts';
 import {
   type Write,
   type WriteFailure,
@@ -23,6 +24,7 @@ applyPragmas(db);
 const statements = new Map<string, StatementSync>(
   Object.entries(writeStatements).map(([name, sql]) => [name, db.prepare(sql)]),
 );
+const readiness = createReadiness(db, path);
 
 // A batch in, its outcomes out, in the same order; an empty batch asks whether a write would go through. As JSON: a
 // structured clone of as many small arrays takes several times as long.
@@ -30,8 +32,14 @@ parentPort?.on('message', (message: string) => {
   if (message === 'close') {
     db.close();
     parentPort?.close();
-  } else parentPort?.postMessage(commit(JSON.parse(message) as WriteRequest[]));
+  } else parentPort?.postMessage(outcomesOf(JSON.parse(message) as WriteRequest[]));
 });
+
+function outcomesOf(batch: readonly WriteRequest[]): readonly WriteOutcome[] {
+  if (batch.length > 0) return commit(batch);
+  const why = readiness.whyNot();
+  return why === undefined ? [] : [failureOf(why)];
+}
 
 function commit(batch: readonly WriteRequest[]): readonly WriteOutcome[] {
   try {
@@ -41,10 +49,11 @@ function commit(batch: readonly WriteRequest[]): readonly WriteOutcome[] {
     return outcomes;
   } catch (error) {
     if (db.isTransaction) db.exec('ROLLBACK');
+    readiness.failed(error);
     // One of several failed: each again in a transaction of its own, so that the others do not suffer for it.
     if (batch.length > 1 && !isUnavailable(error)) return batch.flatMap((request) => commit([request]));
     const failure = failureOf(error);
-    return batch.length === 0 ? [failure] : batch.map(() => failure);
+    return batch.map(() => failure);
   }
 }
 

@@ -1,7 +1,7 @@
 import { chmodSync, existsSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { reading } from './sqlite-error.ts';
+import { reading, resultCode } from './sqlite-error.ts';
 import { createHistories } from './sqlite-histories.ts';
 import { createLists } from './sqlite-lists.ts';
 import { migrate } from './sqlite-migrate.ts';
@@ -68,7 +68,7 @@ export function openSqlite(options: SqliteOptions): Store {
     isReady: writer.isReady,
     async [Symbol.asyncDispose]() {
       await writer[Symbol.asyncDispose]();
-      db.close();
+      if (db.isOpen) db.close();
     },
   };
 }
@@ -92,13 +92,14 @@ const busyTimeoutMs = 5_000;
 function open(options: SqliteOptions): DatabaseSync {
   const { path } = options;
   const isNew = !existsSync(path);
-  if (isNew) mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   let db: DatabaseSync | undefined;
   try {
+    if (isNew) mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
     db = new DatabaseSync(path, { timeout: options.busyTimeoutMs ?? busyTimeoutMs });
     if (isNew) chmodSync(path, 0o600);
     applyPragmas(db);
     migrate(db, { only: options.migrateNot ? 'check' : 'apply' });
+    requireWritable(db);
     return db;
   } catch (error) {
     db?.close();
@@ -107,12 +108,23 @@ function open(options: SqliteOptions): DatabaseSync {
   }
 }
 
+// SQLite opens a file that it cannot write without a word, and tells at the first write.
+function requireWritable(db: DatabaseSync): void {
+  try {
+    db.exec('BEGIN IMMEDIATE');
+    db.exec('UPDATE migrations SET applied_at = applied_at WHERE version = 1; ROLLBACK');
+  } catch (error) {
+    if (db.isTransaction) db.exec('ROLLBACK');
+    if (resultCode(error) !== 5 /* BUSY */) throw error;
+  }
+}
+
 function reasonOf(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
   if (/not a database|malformed/.test(message)) {
     return `${message}. The file is damaged or not a Latchkey database: restore a backup, or name another file with --db`;
   }
-  if (/readonly|read-only|unable to open|permission/i.test(message)) {
+  if (/readonly|read-only|unable to open|permission|^E[A-Z]+: /i.test(message)) {
     return `${message}. Latchkey needs to read and write the file and its folder: check their owner and mode`;
   }
   if (/locked|busy/.test(message))
