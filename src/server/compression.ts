@@ -84,8 +84,7 @@ async function bounded(
   try {
     return await decompress();
   } catch (cause) {
-    const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
-    if (code === 'ERR_BUFFER_TOO_LARGE') throw bodyTooLarge(bytesMax);
+    if ((cause as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw bodyTooLarge(bytesMax);
     throw new ConnectError('decompression failed', Code.InvalidArgument, undefined, undefined, cause);
   }
 }

@@ -123,6 +123,9 @@ export class Http2Exchange implements NodeExchange {
   #discardBody(): void {
     const { stream } = this;
     if (stream.destroyed || stream.endAfterHeaders || stream.readableEnded) return;
+    // Node keeps a closed stream for as long as bytes of it wait to be read.
+    stream.removeAllListeners('data');
+    stream.resume();
     stream.close(constants.NGHTTP2_NO_ERROR);
   }
 
@@ -138,7 +141,6 @@ export class Http2Exchange implements NodeExchange {
     if (this.#body.bytes <= this.#bytesMax) return;
     this.stream.off('data', onData);
     this.stream.off('end', onEnd);
-    this.stream.resume();
     this.#sink?.onBodyRefused(bodyTooLarge(this.#bytesMax));
   }
 

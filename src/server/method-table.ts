@@ -10,6 +10,14 @@ export interface MountedService {
   readonly implementation: Partial<ServiceImpl<DescService>>;
 }
 
+/** Pairs a service with what serves it, each known by its own type. */
+export function mount<Service extends DescService>(
+  desc: Service,
+  implementation: Partial<ServiceImpl<Service>>,
+): MountedService {
+  return { desc, implementation: implementation as MountedService['implementation'] };
+}
+
 /** One method behind its RPC path. */
 export interface MethodEntry {
   readonly path: string;
