@@ -17,8 +17,10 @@ import {
 import type { History } from './store.ts';
 
 /** Ids in one transaction, and events in one statement. */
-const usersPerSnapshot = 200;
+const usersPerSnapshot = 500;
 const eventsPerPage = 1_000;
+/** Short histories, which nearly all are, come along with the rows. */
+const shortHistoryMax = 20;
 
 export interface HistoryReader {
   readonly pool: Pool;
@@ -32,7 +34,8 @@ export function createHistories(reader: HistoryReader): () => AsyncGenerator<His
     let after = '' as UserId;
     try {
       for (;;) {
-        const { pool, patienceMs } = reader;
+        const { pool, placer, patienceMs } = reader;
+        await placer.place();
         const snapshot = await persist(pool, patienceMs, (connection) => readAfter(connection, after));
         for (const userId of snapshot.userIds) yield historyOf(reader, snapshot, userId);
         const last = snapshot.userIds.at(-1);
@@ -51,6 +54,8 @@ interface Snapshot {
   readonly profiles: ReadonlyMap<unknown, readonly Row[]>;
   readonly tokens: ReadonlyMap<unknown, readonly Row[]>;
   readonly newest: ReadonlyMap<unknown, readonly Row[]>;
+  /** Of the ids whose history is short. */
+  readonly events: ReadonlyMap<unknown, readonly Row[]>;
 }
 
 // Any table may know an id that the others do not: that is one of the things to be found.
@@ -65,8 +70,12 @@ function readAfter(connection: Connection, after: UserId): Promise<Snapshot> {
   return transaction(connection, 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY', async () => {
     const ids = await connection.query(nextIds, [after, usersPerSnapshot]);
     const userIds = ids.map(({ user_id }) => user_id as UserId);
-    const grouped = async (text: string) =>
-      Map.groupBy(await connection.query({ text }, [userIds]), ({ user_id }) => user_id);
+    const grouped = async (text: string, ofIds: readonly unknown[] = userIds) =>
+      Map.groupBy(await connection.query({ text }, [ofIds]), ({ user_id }) => user_id);
+    const newest = await grouped(
+      'SELECT user_id, max(sequence) AS sequence FROM events WHERE user_id = ANY($1::text[]) GROUP BY user_id',
+    );
+    const isShort = (userId: UserId) => newestOf(newest, userId) <= shortHistoryMax;
     return {
       userIds,
       users: await grouped(`SELECT ${userColumns} FROM users WHERE user_id = ANY($1::text[])`),
@@ -77,17 +86,23 @@ function readAfter(connection: Connection, after: UserId): Promise<Snapshot> {
         'SELECT token_id, user_id, sequence AS token_sequence, created_at AS token_created_at, expires_at ' +
           'FROM tokens WHERE user_id = ANY($1::text[]) ORDER BY user_id, sequence',
       ),
-      newest: await grouped(
-        'SELECT user_id, max(sequence) AS sequence FROM events WHERE user_id = ANY($1::text[]) GROUP BY user_id',
+      newest,
+      events: await grouped(
+        'SELECT * FROM events WHERE user_id = ANY($1::text[]) ORDER BY user_id, sequence',
+        userIds.filter(isShort),
       ),
     };
   });
 }
 
+function newestOf(newest: Snapshot['newest'], userId: UserId): number {
+  return (newest.get(userId)?.[0]?.sequence as number | undefined) ?? 0;
+}
+
 function historyOf(reader: HistoryReader, snapshot: Snapshot, userId: UserId): History {
   const user = snapshot.users.get(userId)?.[0];
   const profile = snapshot.profiles.get(userId)?.[0];
-  const newest = (snapshot.newest.get(userId)?.[0]?.sequence as number | undefined) ?? 0;
+  const events = snapshot.events.get(userId);
   return {
     userId,
     user: user && parseUser(user),
@@ -95,8 +110,16 @@ function historyOf(reader: HistoryReader, snapshot: Snapshot, userId: UserId): H
     profileKeys: profile && parseProfileKeys(profile),
     password: profile && parsePassword(profile),
     tokens: (snapshot.tokens.get(userId) ?? []).map(parseToken),
-    events: readEvents(reader, userId, newest),
+    events: events?.every(isPlaced)
+      ? parseEvents(events)
+      : readEvents(reader, userId, newestOf(snapshot.newest, userId)),
   };
+}
+
+const isPlaced = ({ position }: Row): boolean => position !== null;
+
+async function* parseEvents(rows: readonly Row[]): AsyncGenerator<RecordedEvent> {
+  for (const row of rows) yield parseEvent(row);
 }
 
 const eventsOf: Statement = {
@@ -114,7 +137,7 @@ async function* readEvents(
     const values = [userId, sequence, newest, eventsPerPage];
     const page = () => persist(pool, patienceMs, (connection) => connection.query(eventsOf, values));
     let rows = await page();
-    if (rows.some(({ position }) => position === null)) {
+    if (!rows.every(isPlaced)) {
       await placer.place();
       rows = await page();
     }
