@@ -1,11 +1,14 @@
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 
 /** `latchkey serve` in a process of its own, which a test may end as it likes. */
 export interface ChildServer {
   readonly url: string;
+  /** Kilobytes of memory that the process holds now. */
+  residentKilobytes(): Promise<number>;
   kill(signal: NodeJS.Signals): void;
   /** How it ended: `exit 0`, `SIGKILL` or the like. */
   readonly exited: Promise<string>;
@@ -17,6 +20,7 @@ export interface Standby extends AsyncDisposable {
   start(): Promise<ChildServer>;
 }
 
+const run = promisify(execFile);
 const script = fileURLToPath(new URL('standby-server.ts', import.meta.url));
 
 /** Loads a server that will serve under these flags on a free port of the loopback. */
@@ -32,7 +36,9 @@ export function standBy(flags: readonly string[]): Standby {
       const line = await Promise.race([firstLine, exited]);
       const url = /^Latchkey serves every protocol at (\S+)$/.exec(line)?.[1];
       if (url === undefined) throw new Error(`the server does not serve: ${line}`);
-      return { url, exited, kill: (signal) => child.kill(signal) };
+      const residentKilobytes = async () =>
+        Number((await run('ps', ['-o', 'rss=', '-p', String(child.pid)])).stdout);
+      return { url, residentKilobytes, exited, kill: (signal) => child.kill(signal) };
     },
     async [Symbol.asyncDispose]() {
       child.kill('SIGKILL');
