@@ -46,6 +46,46 @@ export function createPool(options: PoolOptions): Pool {
   };
 }
 
+/**
+ * The same pool, of which no more than so many connections are used at once by those who come this way: they wait for
+ * one another, and the rest of the pool stays for others. Throws storeUnavailable where the wait takes too long.
+ */
+export function limitPool(
+  pool: Pool,
+  { usesMax, patienceMs }: { usesMax: number; patienceMs: number },
+): Pool {
+  const waiting: (() => void)[] = [];
+  let uses = 0;
+  const turn = (): Promise<void> => {
+    uses += 1;
+    if (uses <= usesMax) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        waiting.splice(waiting.indexOf(go), 1);
+        uses -= 1;
+        reject(new DomainError('storeUnavailable'));
+      }, patienceMs);
+      const go = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+      waiting.push(go);
+    });
+  };
+  return {
+    async use(work) {
+      await turn();
+      try {
+        return await pool.use(work);
+      } finally {
+        uses -= 1;
+        waiting.shift()?.();
+      }
+    },
+    [Symbol.asyncDispose]: () => pool[Symbol.asyncDispose](),
+  };
+}
+
 class ConnectionPool {
   readonly #options: PoolOptions;
   readonly #idle: Connection[] = [];

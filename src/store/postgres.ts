@@ -5,7 +5,7 @@ import { createLists } from './postgres-lists.ts';
 import { batchLoads } from './postgres-loads.ts';
 import { migrate } from './postgres-migrate.ts';
 import { createPlacer } from './postgres-placer.ts';
-import { createPool, type Pool, type PoolOptions, persist } from './postgres-pool.ts';
+import { createPool, limitPool, type Pool, type PoolOptions, persist } from './postgres-pool.ts';
 import { parsePostgresUrl, withoutPassword } from './postgres-url.ts';
 import { createWriter } from './postgres-writer.ts';
 import { parseOrganization, parseToken, parseUser, type Row, userColumns } from './sqlite-rows.ts';
@@ -45,10 +45,9 @@ export async function openPostgres(options: PostgresOptions): Promise<Store> {
     patienceMs,
   };
   await prepare(settings, options);
-  // Apart, so that a few long lists never hold up a lock or an unlock.
-  const slowMax = Math.max(1, Math.floor(connectionsMax * 0.4));
-  const slow = createPool({ ...settings, connectionsMax: slowMax });
-  const hot = createPool({ ...settings, connectionsMax: Math.max(1, connectionsMax - slowMax) });
+  const hot = createPool({ ...settings, connectionsMax });
+  // Some are kept free of what may take long, so that a few lists never hold up a lock or an unlock.
+  const slow = limitPool(hot, { usesMax: Math.max(1, Math.floor(connectionsMax * 0.4)), patienceMs });
   const placer = createPlacer(slow, patienceMs);
   const writer = createWriter({ hot, slow, patienceMs });
   const one = (statement: Statement, value: string) => readOne(hot, patienceMs, statement, value);
@@ -74,7 +73,6 @@ export async function openPostgres(options: PostgresOptions): Promise<Store> {
       await writer[Symbol.asyncDispose]();
       await placer[Symbol.asyncDispose]();
       await hot[Symbol.asyncDispose]();
-      await slow[Symbol.asyncDispose]();
     },
   };
 }

@@ -26,69 +26,91 @@ interface Armed {
 /** Listens on a free port of 127.0.0.1. */
 export async function startProxy(databaseUrl: string): Promise<PostgresProxy> {
   const target = new URL(databaseUrl);
-  const sockets = new Set<Socket>();
-  let armed: Armed | undefined;
-  let refusing = false;
-  let silent = false;
-
-  const server = createServer((client) => {
-    if (refusing) return client.destroy();
-    const upstream = tcpConnect(Number(target.port), target.hostname);
-    for (const socket of [client, upstream]) {
-      sockets.add(socket);
-      socket.on('error', () => socket.destroy());
-      socket.on('close', () => sockets.delete(socket));
-      if (silent) socket.pause();
-    }
-    client.on('close', () => upstream.end());
-    upstream.on('close', () => client.destroy());
-    upstream.pipe(client);
-    client.on('data', (chunk) => {
-      if (armed === undefined || !chunk.includes(armed.text)) {
-        upstream.write(chunk);
-        return;
-      }
-      const { point, done } = armed;
-      armed = undefined;
-      upstream.unpipe(client);
-      // Deaf from here on: what the database answers is not passed on.
-      upstream.once(point === "before the commit's answer" ? 'data' : 'close', () => {
-        client.destroy();
-        upstream.end();
-        done();
-      });
-      upstream.resume();
-      if (point === 'before send') upstream.destroy();
-      else upstream.write(chunk);
-      if (point === 'after send') client.destroy();
-    });
-    return undefined;
-  });
+  const wires = new Wires();
+  const server = createServer((client) =>
+    wires.join(client, () => tcpConnect(Number(target.port), target.hostname)),
+  );
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('no port');
   const url = new URL(databaseUrl);
   url.host = `127.0.0.1:${address.port}`;
-
   return {
     url: url.href,
     cutOn: (text, point) =>
       new Promise((done) => {
-        armed = { text, point, done };
+        wires.armed = { text, point, done };
       }),
-    setRefusing(now) {
-      refusing = now;
-      if (now) for (const socket of sockets) socket.destroy();
-    },
-    setSilent(now) {
-      silent = now;
-      for (const socket of sockets) now ? socket.pause() : socket.resume();
-    },
+    setRefusing: (refusing) => wires.setRefusing(refusing),
+    setSilent: (silent) => wires.setSilent(silent),
     async [Symbol.asyncDispose]() {
-      for (const socket of sockets) socket.destroy();
+      wires.setRefusing(true);
       server.close();
       await once(server, 'close');
     },
   };
+}
+
+class Wires {
+  armed: Armed | undefined;
+  readonly #sockets = new Set<Socket>();
+  #refusing = false;
+  #silent = false;
+
+  join(client: Socket, connectUpstream: () => Socket): void {
+    if (this.#refusing) {
+      client.destroy();
+      return;
+    }
+    const upstream = connectUpstream();
+    for (const socket of [client, upstream]) {
+      this.#sockets.add(socket);
+      socket.on('error', () => socket.destroy());
+      socket.on('close', () => this.#sockets.delete(socket));
+      if (this.#silent) socket.pause();
+    }
+    client.on('close', () => upstream.end());
+    upstream.on('close', () => client.destroy());
+    upstream.pipe(client);
+    client.on('data', (chunk) => {
+      const { armed } = this;
+      if (armed === undefined || !chunk.includes(armed.text)) {
+        upstream.write(chunk);
+        return;
+      }
+      this.armed = undefined;
+      cut(armed, { client, upstream, chunk });
+    });
+  }
+
+  setRefusing(refusing: boolean): void {
+    this.#refusing = refusing;
+    if (refusing) for (const socket of this.#sockets) socket.destroy();
+  }
+
+  setSilent(silent: boolean): void {
+    this.#silent = silent;
+    for (const socket of this.#sockets) silent ? socket.pause() : socket.resume();
+  }
+}
+
+interface Sending {
+  readonly client: Socket;
+  readonly upstream: Socket;
+  readonly chunk: Buffer;
+}
+
+function cut({ point, done }: Armed, { client, upstream, chunk }: Sending): void {
+  // Deaf from here on: what the database answers is not passed on.
+  upstream.unpipe(client);
+  upstream.once(point === "before the commit's answer" ? 'data' : 'close', () => {
+    client.destroy();
+    upstream.end();
+    done();
+  });
+  upstream.resume();
+  if (point === 'before send') upstream.destroy();
+  else upstream.write(chunk);
+  if (point === 'after send') client.destroy();
 }
