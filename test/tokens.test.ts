@@ -1,17 +1,21 @@
 import { createHash } from 'node:crypto';
 import type { JsonObject } from '@bufbuild/protobuf';
+import { Code, createClient } from '@connectrpc/connect';
+import { createGrpcTransport } from '@connectrpc/connect-node';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { UserService } from '../gen/es/zitadel/user/v2/user_service_pb.js';
 import { type Door, openDoor } from './support/door.ts';
 import { startMs, startServer, type TestServer } from './support/start-server.ts';
 
 let server: TestServer;
 let door: Door;
+let token: string;
 
 beforeAll(async () => {
   server = await startServer();
   for (const id of ['acme', 'beta', 'shelf', 'rack']) await server.people.organization(id);
-  const roles = ['IAM_OWNER'];
-  door = openDoor(server.url, await server.people.caller({ organization: 'acme', roles }));
+  token = await server.people.caller({ organization: 'acme', roles: ['IAM_OWNER'] });
+  door = openDoor(server.url, token);
 });
 afterAll(async () => {
   await door[Symbol.asyncDispose]();
@@ -81,6 +85,26 @@ describe('a new token', () => {
       code: 'InvalidArgument',
       message: 'Expiration date is not in the future (LATCH-t0kexp1r)',
     });
+  });
+
+  test('none that expires after the year 9999, which no list could show', async () => {
+    const userId = await machine();
+    // JSON has no such time; the binary encoding has.
+    const users = createClient(UserService, createGrpcTransport({ baseUrl: server.url }));
+    const headers = { authorization: `Bearer ${token}` };
+    const beyond = [2n ** 62n, 9_007_199_254_741n, 253_402_300_800n].map((seconds) => ({
+      seconds,
+      nanos: 0,
+    }));
+    for (const expirationDate of [...beyond, { seconds: 4_102_444_800n, nanos: -1 }]) {
+      const added = users.addPersonalAccessToken({ userId, expirationDate }, { headers });
+      await expect(added).rejects.toMatchObject({
+        code: Code.InvalidArgument,
+        rawMessage: 'expiration_date: must be a time from year 1 to year 9999',
+      });
+    }
+    expect((await add(userId, '9999-12-31T23:59:59.999999999Z')).code).toBe('OK');
+    expect((await list({})).result?.at(0)?.expirationDate).toBe('9999-12-31T23:59:59.999Z');
   });
 
   test('none without an expiration date', async () => {

@@ -92,7 +92,8 @@ function parseTime(filter: TimestampFilter, path: string) {
 const secondsMin = -62_135_596_800n;
 const secondsMax = 253_402_300_799n;
 
-function parseTimestamp({ seconds, nanos }: Timestamp, path: string): number {
+/** Milliseconds since 1970; between two of them, a half. Throws fieldInvalid where no answer could show it. */
+export function parseTimestamp({ seconds, nanos }: Timestamp, path: string): number {
   if (seconds < secondsMin || seconds > secondsMax || nanos < 0 || nanos > 999_999_999) {
     throw invalidField(path, 'must be a time from year 1 to year 9999');
   }

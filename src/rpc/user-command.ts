@@ -1,4 +1,3 @@
-import { timestampMs } from '@bufbuild/protobuf/wkt';
 import type { ServiceImpl } from '@connectrpc/connect';
 import type {
   AddHumanUserRequest,
@@ -12,6 +11,7 @@ import { addToken, removeToken } from '../commands/tokens.ts';
 import { DomainError } from '../domain/errors.ts';
 import { parseOrganizationId, parseUserId } from '../domain/ids.ts';
 import { callerKey } from './caller-key.ts';
+import { parseTimestamp } from './convert-token.ts';
 import { detailsOf, timestampOf } from './details.ts';
 import { parseHuman, parsePassword, refuse } from './human-request.ts';
 
@@ -47,7 +47,10 @@ export function userCommandHandlers(app: PasswordApp): UserCommandHandlers {
     async addPersonalAccessToken(req, context) {
       const added = await addToken(app, context.values.get(callerKey), {
         userId: parseUserId(req.userId),
-        expiresAt: req.expirationDate === undefined ? 0 : timestampMs(req.expirationDate),
+        expiresAt:
+          req.expirationDate === undefined
+            ? 0
+            : Math.floor(parseTimestamp(req.expirationDate, 'expiration_date')),
       });
       return { tokenId: added.tokenId, token: added.token, creationDate: timestampOf(added.createdAt) };
     },
