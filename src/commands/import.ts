@@ -65,7 +65,7 @@ class Reader {
   }
 
   async read({ bytes, number, texts }: Lines): Promise<void> {
-    this.#update(bytes, texts.at(-1) ?? '');
+    this.#hash.update(bytes.subarray(0, bytesBeforeEnd(bytes, texts)));
     for (const [index, text] of texts.entries()) await this.#readLine(text, number + index);
   }
 
@@ -79,12 +79,6 @@ class Reader {
       }
     }
     return this.#counts;
-  }
-
-  // The last line holds the hash of all before it.
-  #update(bytes: Uint8Array, lastText: string): void {
-    const isEnd = lastText.startsWith('{"end":');
-    this.#hash.update(isEnd ? bytes.subarray(0, bytes.length - Buffer.byteLength(lastText) - 1) : bytes);
   }
 
   async #readLine(text: string, line: number): Promise<void> {
@@ -122,6 +116,13 @@ class Reader {
       throw new ArchiveInvalid(`${where}: ${error.message}`, { cause: error });
     }
   }
+}
+
+// The last line holds the hash of all before it.
+function bytesBeforeEnd(bytes: Uint8Array, texts: readonly string[]): number {
+  const end = texts.findIndex((text) => text.startsWith('{"end":'));
+  if (end === -1) return bytes.length;
+  return texts.slice(0, end).reduce((sum, text) => sum + Buffer.byteLength(text) + 1, 0);
 }
 
 const total = (counts: ArchiveCounts): number => archiveKinds.reduce((sum, kind) => sum + counts[kind], 0);

@@ -13,7 +13,7 @@ export interface Snapshot extends AsyncDisposable {
 /** Rows that one query answers: a few milliseconds of one process. */
 const rowsPerPage = 2_000;
 
-/** The whole table, page after page, by the columns of `order`, which must be unique together and not null. */
+/** The whole table, page after page, by the columns of `order`, which are unique together; without late rows. */
 export async function* readTable(
   { placeholder, query }: Snapshot,
   { name, columns, key, derived = [] }: ArchiveTable,
@@ -22,7 +22,7 @@ export async function* readTable(
   const by = order.join(', ');
   const selected = [...columns.map(({ column }) => column), ...derived].join(', ');
   const last = order.map((_column, index) => placeholder(index + 1)).join(', ');
-  const first = `SELECT ${selected} FROM ${name} ORDER BY ${by} LIMIT ${rowsPerPage}`;
+  const first = `SELECT ${selected} FROM ${name} WHERE ${order[0]} IS NOT NULL ORDER BY ${by} LIMIT ${rowsPerPage}`;
   const next = `SELECT ${selected} FROM ${name} WHERE (${by}) > (${last}) ORDER BY ${by} LIMIT ${rowsPerPage}`;
   for (let rows = await query(first, []); rows.length > 0; ) {
     yield rows;

@@ -1,4 +1,4 @@
-import { openStore } from './open.ts';
+import { openPostgres } from './postgres.ts';
 import {
   openArchive as openPostgresArchive,
   openRestoration as openPostgresRestoration,
@@ -13,14 +13,16 @@ import { type Archive, type Restoration, StoreUnusable } from './store.ts';
 
 /** All that the database holds, at this moment. Throws StoreUnusable. */
 export async function openArchive(database: string): Promise<Archive> {
+  if (!isPostgresUrl(database)) return openSqliteArchive(database);
   await bringUpToDate(database);
-  return isPostgresUrl(database) ? openPostgresArchive(database) : openSqliteArchive(database);
+  return openPostgresArchive(database);
 }
 
 /** The database to be filled, made where it is a file that is not there. Throws StoreUnusable, StoreNotEmpty. */
 export async function openRestoration(database: string): Promise<Restoration> {
+  if (!isPostgresUrl(database)) return openSqliteRestoration(database);
   await bringUpToDate(database);
-  return isPostgresUrl(database) ? openPostgresRestoration(database) : openSqliteRestoration(database);
+  return openPostgresRestoration(database);
 }
 
 /** Copies the embedded database while others serve it. Throws StoreUnusable. */
@@ -32,6 +34,6 @@ export async function backUp(options: BackupOptions): Promise<void> {
 }
 
 // Opening a store checks all that can be wrong with it, and says what to do.
-async function bringUpToDate(database: string): Promise<void> {
-  await using _store = await openStore({ database });
+async function bringUpToDate(url: string): Promise<void> {
+  await using _store = await openPostgres({ url });
 }

@@ -1,19 +1,17 @@
-import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { createArchive } from './archive.ts';
 import { createVerifiable } from './archive-histories.ts';
 import type { Snapshot } from './archive-snapshot.ts';
 import { archiveTables, type ColumnValues, parseColumnValues } from './archive-tables.ts';
+import { openDatabase } from './sqlite.ts';
 import { asStoreError, isUnavailable, resultCode } from './sqlite-error.ts';
-import { applyPragmas } from './sqlite-pragmas.ts';
 import { createStatementCache } from './sqlite-statements.ts';
 import { type Archive, type ArchiveKind, type Restoration, RowRefused, StoreNotEmpty } from './store.ts';
 
-const busyTimeoutMs = 5_000;
-
-/** Everything in the file as it stands now, while others go on writing. The file must have this code's schema. */
+/** Everything in the file as it stands now, while others go on writing. Throws StoreUnusable. */
 export async function openArchive(path: string): Promise<Archive> {
-  const db = new DatabaseSync(path, { timeout: busyTimeoutMs });
+  const db = openDatabase({ path });
   try {
     db.exec('BEGIN');
     return await createArchive(createSnapshot(db));
@@ -24,13 +22,12 @@ export async function openArchive(path: string): Promise<Archive> {
 }
 
 /**
- * Fills the file in one transaction; others read it empty and wait with their writes. The file must have this code's
- * schema. Throws StoreNotEmpty.
+ * Fills the file, made where there is none, in one transaction; others read it empty and wait with their writes. Throws
+ * StoreUnusable, StoreNotEmpty.
  */
 export async function openRestoration(path: string): Promise<Restoration> {
-  const db = new DatabaseSync(path, { timeout: busyTimeoutMs });
+  const db = openDatabase({ path });
   try {
-    applyPragmas(db);
     // Room for the indexes that are filled in no order; what does not fit goes to the disk and comes back.
     db.exec('PRAGMA cache_size = -262144');
     db.exec('BEGIN IMMEDIATE');

@@ -25,7 +25,7 @@ export interface SqliteOptions {
  * Throws StoreUnusable with what to do where the file is not a database, not writable, or newer than this code.
  */
 export function openSqlite(options: SqliteOptions): Store {
-  const db = open(options);
+  const db = openDatabase(options);
   const lists = createLists(db);
   const writer = createWriter({ path: options.path, busyTimeoutMs: options.busyTimeoutMs ?? busyTimeoutMs });
   const reader = new TickReader(snapshotOf(db));
@@ -89,7 +89,8 @@ function snapshotOf(db: DatabaseSync): Snapshot {
 
 const busyTimeoutMs = 5_000;
 
-function open(options: SqliteOptions): DatabaseSync {
+/** A connection to the file, brought up to date; throws as openSqlite does. */
+export function openDatabase(options: SqliteOptions): DatabaseSync {
   const { path } = options;
   const isNew = !existsSync(path);
   let db: DatabaseSync | undefined;
