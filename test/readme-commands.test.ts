@@ -46,7 +46,13 @@ describe('one unlock, every protocol', () => {
 
   test('is there for REST, Connect, gRPC and gRPC-Web', () => {
     expect(shellCommands(text)).toHaveLength(5);
-    for (const mark of ['/v2/users/', 'application/json', '--protocol grpc ', '--protocol grpcweb ']) {
+    for (const mark of [
+      '/v2/users/',
+      'application/json',
+      '--protocol grpc ',
+      '--protocol grpcweb ',
+      "'latchkey-reason: ",
+    ]) {
       expect(text).toContain(mark);
     }
   });

@@ -71,6 +71,15 @@ test.each(titles)(
 );
 
 test(
+  'npx finds the command line in a clone',
+  async () => {
+    const { code, stdout } = await checkout.run('npx latchkey version');
+    expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringMatching(/^latchkey \d/) });
+  },
+  timeoutMs,
+);
+
+test(
   'a second start keeps data and token, and makes no new one',
   async () => {
     const before = await token();
