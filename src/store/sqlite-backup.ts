@@ -1,5 +1,6 @@
 import { backup, DatabaseSync } from 'node:sqlite';
-import { asStoreError } from './sqlite-error.ts';
+import { reasonOf } from './sqlite.ts';
+import { StoreUnusable } from './store.ts';
 
 export interface BackupOptions {
   readonly from: string;
@@ -13,7 +14,7 @@ const pagesPerStep = 2_000;
 
 /**
  * Copies the database as it stands now, in a thread of its own, while others go on writing. On disk when it resolves.
- * Its last reader takes the copy out of WAL mode, so that one file is all there is; the first to serve puts it back.
+ * Taken out of WAL mode, so that one file is all there is; who serves it puts it back. Throws StoreUnusable.
  */
 export async function backUp({ from, to, onProgress }: BackupOptions): Promise<void> {
   try {
@@ -21,7 +22,7 @@ export async function backUp({ from, to, onProgress }: BackupOptions): Promise<v
     using copied = new DatabaseSync(to);
     copied.exec('PRAGMA synchronous = FULL; PRAGMA journal_mode = DELETE');
   } catch (error) {
-    throw asStoreError(error);
+    throw new StoreUnusable(`cannot copy the database ${from}: ${reasonOf(error)}`, { cause: error });
   }
 }
 

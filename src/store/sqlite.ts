@@ -120,7 +120,8 @@ function requireWritable(db: DatabaseSync): void {
   }
 }
 
-function reasonOf(error: unknown): string {
+/** What went wrong with the file, and what to do. */
+export function reasonOf(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
   if (/not a database|malformed/.test(message)) {
     return `${message}. The file is damaged or not a Latchkey database: restore a backup, or name another file with --db`;
