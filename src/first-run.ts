@@ -8,6 +8,7 @@ import { createOrganization } from './commands/organizations.ts';
 import { addToken } from './commands/tokens.ts';
 import { changeUserState } from './commands/user-state.ts';
 import { adminTokenPath } from './config.ts';
+import { DomainError } from './domain/errors.ts';
 import type { OrganizationId, UserId } from './domain/ids.ts';
 
 export interface FirstRun {
@@ -39,13 +40,22 @@ export async function firstRun(app: App, options: FirstRunOptions): Promise<Firs
   const page = { offset: 0, limit: 1, ascending: true };
   if ((await app.store.listOrganizations('all', page)).total > 0) return undefined;
   const caller = systemCaller(options.osUser, 'first run');
-  const { organizationId } = await createOrganization(app, caller, {
-    name: 'Default',
-    domain: 'latchkey.localhost',
-  });
+  const organizationId = await createFirstOrganization(app, caller);
+  if (organizationId === undefined) return undefined;
   const token = await createAdministrator(app, caller, organizationId);
   const people = options.demo ? await createPeople(app, options.osUser, organizationId) : [];
   return { organizationId, token, tokenPath: saveToken(options.dataFolder, token), people };
+}
+
+// Servers that start together on one database find it empty together: the first to make it is whose first run it is.
+async function createFirstOrganization(app: App, caller: Caller): Promise<OrganizationId | undefined> {
+  try {
+    const organization = { name: 'Default', domain: 'latchkey.localhost' };
+    return (await createOrganization(app, caller, organization)).organizationId;
+  } catch (error) {
+    if (error instanceof DomainError && error.error === 'organizationExists') return undefined;
+    throw error;
+  }
 }
 
 async function createAdministrator(

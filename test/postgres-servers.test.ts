@@ -1,5 +1,8 @@
+import { dirname } from 'node:path';
 import type { JsonObject } from '@bufbuild/protobuf';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { openApp } from '../src/app.ts';
+import { firstRun } from '../src/first-run.ts';
 import { verify } from '../src/queries/verify.ts';
 import type { Answer } from './support/answer.ts';
 import { askBare } from './support/bare-dialect.ts';
@@ -8,6 +11,7 @@ import type { MethodName } from './support/methods.ts';
 import { createPostgresDatabase } from './support/postgres.ts';
 import { historyOf } from './support/replay.ts';
 import { startServer, type TestServer } from './support/start-server.ts';
+import { temporaryDatabase } from './support/temporary.ts';
 import { openWire, type Wire } from './support/wire.ts';
 
 const servers: TestServer[] = [];
@@ -54,6 +58,25 @@ test('of 64 unlocks at once through two servers one wins, a hundred times', asyn
   expect(types.slice(1)).toEqual(Array.from({ length: 100 }, () => ['user.locked', 'user.unlocked']).flat());
   expect(await verify(here().app.store)).toMatchObject({ problems: [] });
 }, 120_000);
+
+test('servers that start together on an empty database: one has the first run, all serve', async () => {
+  await using cleanup = new AsyncDisposableStack();
+  const database = await createPostgresDatabase();
+  const starts = await Promise.all(
+    Array.from({ length: 3 }, async () => {
+      const app = cleanup.use(await openApp({ database, passwordAttemptsMax: 5, logLevel: 'silent' }));
+      const dataFolder = dirname(temporaryDatabase());
+      return { app, first: await firstRun(app, { dataFolder, osUser: 'root', demo: false }) };
+    }),
+  );
+  expect(starts.filter(({ first }) => first !== undefined).length).toBe(1);
+  for (const { app } of starts) {
+    expect((await app.store.listOrganizations('all', { offset: 0, limit: 9, ascending: true })).total).toBe(
+      1,
+    );
+    expect(await verify(app.store)).toMatchObject({ users: 1, problems: [] });
+  }
+});
 
 test('what one server takes away, the other refuses from the next call on', async () => {
   const { people } = here();
