@@ -1,4 +1,4 @@
-import { requireNotAbove } from '../auth/authorize.ts';
+import { requireAnywhere, requireNotAbove, requireOnUser } from '../auth/authorize.ts';
 import type { Caller } from '../auth/caller.ts';
 import { verifyPassword } from '../auth/password.ts';
 import { DomainError } from '../domain/errors.ts';
@@ -22,19 +22,30 @@ export interface SetPasswordRequest {
 
 /**
  * Sets a human user's password. Throws passwordOfMachine, passwordHashUnsupported, and with a current password
- * signInNotActive, signInLocked, passwordNotSet, passwordWrong.
+ * signInNotActive, signInLocked, passwordNotSet, passwordWrong, overloaded.
  */
-export function setPassword(app: PasswordApp, caller: Caller, request: SetPasswordRequest): Promise<User> {
-  if (request.currentPassword === undefined) return change(app, caller, request);
-  return oneAtATime(request.userId, () => change(app, caller, request));
+export async function setPassword(
+  app: PasswordApp,
+  caller: Caller,
+  request: SetPasswordRequest,
+): Promise<User> {
+  const { userId, currentPassword } = request;
+  if (currentPassword === undefined) return change(app, caller, request);
+  // Before the queue: who may not set it takes no place there, and no wait tells them that somebody signs in.
+  const rule = ruleFor(userId);
+  requireAnywhere(caller, rule.permission);
+  requireOnUser(caller, await app.store.loadUser(userId), rule);
+  return oneAtATime(userId, () => change(app, caller, request));
 }
+
+const ruleFor = (userId: UserId) =>
+  ({ userId, permission: 'user.credential.write', notFound: 'userNotFound' }) as const;
 
 async function change(app: PasswordApp, caller: Caller, request: SetPasswordRequest): Promise<User> {
   const { userId, newPassword, currentPassword } = request;
-  const rule = { userId, permission: 'user.credential.write', notFound: 'userNotFound' } as const;
   let isRight = false;
   let wasOpen = false;
-  const after = await changeUser(app, caller, rule, async (before) => {
+  const after = await changeUser(app, caller, ruleFor(userId), async (before) => {
     requireNotAbove(caller, before);
     if (before.kind !== 'human') throw new DomainError('passwordOfMachine');
     if (currentPassword !== undefined) requireOpen(before, wasOpen);
@@ -73,19 +84,25 @@ function failure(app: PasswordApp, before: User): readonly UserEvent[] {
 }
 
 const queues = new Map<UserId, Promise<unknown>>();
+/** Of all users together, under way or waiting; the next one is turned away. */
+const checksMax = 256;
+let checks = 0;
 
 /**
  * Checks of one user's password run one after the other: parallel guesses cannot all start before the first is
  * counted (CVE-2023-47111 and its kin). Other servers are held by the compare-and-set: a check that lost the race is
- * thrown away unanswered.
+ * thrown away unanswered. Throws overloaded.
  */
 async function oneAtATime<Value>(userId: UserId, work: () => Promise<Value>): Promise<Value> {
+  if (checks >= checksMax) throw new DomainError('overloaded');
+  checks += 1;
   const previous = queues.get(userId);
   const turn = (previous ?? Promise.resolve()).then(work, work);
   queues.set(userId, turn);
   try {
     return await turn;
   } finally {
+    checks -= 1;
     if (queues.get(userId) === turn) queues.delete(userId);
   }
 }

@@ -66,5 +66,5 @@ export function adminQueryHandlers(app: QueryApp): AdminQueryHandlers {
 // The token once more: a stream must not outlive the lock, the revocation or the lost role of whoever opened it.
 function callerAsOfNow(app: AuthenticateApp, context: HandlerContext) {
   const authorization = context.values.get(requestInfoKey).header('authorization');
-  return authenticate(app, { authorization, organizationId: undefined, origin: {} });
+  return authenticate(app, { authorization, organizationId: undefined, origin: () => ({}) });
 }

@@ -80,7 +80,7 @@ function authenticateCaller(app: InterceptorApp): Interceptor {
     const caller = await authenticate(app, {
       authorization: info.header('authorization'),
       organizationId: info.header('x-zitadel-orgid') || undefined,
-      origin: readOrigin(info),
+      origin: () => readOrigin(info),
     });
     req.contextValues.set(callerKey, caller);
     return next(req);
