@@ -95,7 +95,7 @@ export interface ServeConfig {
   readonly corsOrigins: readonly string[];
   readonly trustedProxies: readonly string[];
   readonly logLevel: string;
-  /** Fill an empty database with a few people, one of them locked. */
+  /** Fill an empty database with a few people, most of them locked. */
   readonly demo: boolean;
 }
 

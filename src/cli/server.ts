@@ -11,7 +11,7 @@ const serveOptions: OptionSpecs = {
       { value: 'VALUE', help: `${help} (${env})`, ...(fallback !== '' && { fallback }) },
     ]),
   ),
-  demo: { help: 'fill an empty database with a few people, one of them locked' },
+  demo: { help: 'fill an empty database with a few people, most of them locked' },
 };
 
 /** `latchkey serve`, `migrate`, `version`. */

@@ -30,7 +30,7 @@ const reasonLengthMax = 500;
 
 function reasonOf(args: Arguments): string | undefined {
   const reason = args.text('reason');
-  if (reason !== undefined && reason.length > reasonLengthMax) {
+  if (reason !== undefined && [...reason].length > reasonLengthMax) {
     throw invalid(`--reason must be at most ${reasonLengthMax} characters long`);
   }
   return reason === '' ? undefined : reason?.toWellFormed();

@@ -28,7 +28,7 @@ export function readOrigin(info: RequestInfo): Omit<EventMeta, 'actorUserId' | '
 
 function parseReason(encoded: string): string {
   const reason = decodeReason(encoded);
-  if (reason.length > reasonLengthMax) {
+  if ([...reason].length > reasonLengthMax) {
     throw new DomainError('fieldInvalid', {
       text: `latchkey-reason: must be at most ${reasonLengthMax} characters long`,
     });

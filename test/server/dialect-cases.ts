@@ -109,7 +109,7 @@ const proto = (userId: string): Buffer => envelope(protoRequest(userId));
 const other = (): Buffer => proto('somebody else');
 const base64 = (bytes: Buffer): Buffer => Buffer.from(bytes.toString('base64'));
 
-/** Every dialect and content type of contract.md, over both versions of HTTP. */
+/** Every dialect and content type of the contract, over both versions of HTTP. */
 export const dialects: readonly WireDialect[] = [
   framed('application/json', { read: readUnary, encode: json }),
   framed('application/json; charset=utf-8', { read: readUnary, encode: json }),
