@@ -122,7 +122,9 @@ describe('a database that cannot be opened', () => {
       message: expect.stringMatching(message),
     });
     const shown = await opening.catch((error) => `${error.message} ${error.stack}`);
-    for (const word of [secret, encodeURIComponent(secret), 'swordfish']) expect(shown).not.toContain(word);
+    // Somebody else's server may have a password that is part of many words.
+    const words = [secret, encodeURIComponent(secret), 'swordfish'].filter((word) => word.length > 3);
+    for (const word of words) expect(shown).not.toContain(word);
   });
 
   test('an encoding that has no place for every name', async () => {
