@@ -1,13 +1,7 @@
-import {
-  type DescMessage,
-  fromBinary,
-  type Message,
-  type Registry,
-  toBinary,
-  toJsonString,
-} from '@bufbuild/protobuf';
+import { type DescMessage, fromBinary, type Message, type Registry, toJsonString } from '@bufbuild/protobuf';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { encodeJson } from './json-encoder.ts';
+import { encodeProto } from './proto-encoder.ts';
 import { parseJsonMessage } from './rest-binding.ts';
 
 /** Messages to bytes and back, in one of the two encodings of protobuf. */
@@ -35,7 +29,7 @@ export const protoCodec: Codec = {
       );
     }
   },
-  encode: (desc, message) => toBinary(desc, message),
+  encode: encodeProto,
 };
 
 /** The JSON encoding; unknown fields are ignored. The registry is for `google.protobuf.Any` alone. */
