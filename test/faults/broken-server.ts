@@ -8,7 +8,7 @@ import type { Store } from '../../src/store/store.ts';
 import type { Bug } from './bugs.ts';
 
 /** How often a fault that does not depend on a race shows. */
-const everyNth = 25;
+const everyNth = 10;
 const staleMs = 150;
 
 /** Each breaks compare-and-set in one way that tests of single calls would not notice. */
