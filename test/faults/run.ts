@@ -35,6 +35,8 @@ export interface Run extends Recording {
   }[];
   readonly kills: number;
   readonly restarts: number;
+  /** Of servers that nobody killed. */
+  readonly falls: readonly string[];
   readonly logPaths: readonly string[];
 }
 
@@ -82,6 +84,7 @@ export async function run(options: RunOptions): Promise<Run> {
     followers: followers.map(({ name, lives, events }) => ({ name, lives: lives(), events: [...events] })),
     kills,
     restarts: options.restarts.length,
+    falls: servers.flatMap((server) => server.falls),
     logPaths: servers.map(({ logPath }) => logPath),
   };
 }

@@ -23,6 +23,8 @@ export interface ServerOptions {
 export interface ServerProcess extends AsyncDisposable {
   readonly name: string;
   readonly dataFolder: string;
+  /** How it ended where nobody killed it and it had been serving: `exit 1` or the like. */
+  readonly falls: readonly string[];
   /** What it wrote to its log. */
   readonly logPath: string;
   /** Undefined while it does not serve. */
@@ -42,6 +44,7 @@ export function runServer({ name, command, database, folder }: ServerOptions): S
   const flags = ['--host', '127.0.0.1', '--port', '0', '--log-level', 'error', '--data', dataFolder];
   const argv = ['--no-warnings', ...command, ...flags, '--db', database];
   const stop = new AbortController();
+  const falls: string[] = [];
   let wire: Wire | undefined;
   let kill: () => void = () => undefined;
 
@@ -58,7 +61,8 @@ export function runServer({ name, command, database, folder }: ServerOptions): S
       const url = /^Latchkey serves every protocol at (\S+)$/.exec(line)?.[1];
       if (url !== undefined) wire = openWire(url);
     });
-    await closed;
+    const [code, signal] = await closed;
+    if (signal !== 'SIGKILL' && wire !== undefined) falls.push(`${name} ended: ${signal ?? `exit ${code}`}`);
     stop.signal.removeEventListener('abort', kill);
     const broken = wire;
     wire = undefined;
@@ -76,6 +80,7 @@ export function runServer({ name, command, database, folder }: ServerOptions): S
   return {
     name,
     dataFolder,
+    falls,
     logPath,
     wire: () => wire,
     async serving() {

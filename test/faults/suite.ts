@@ -51,6 +51,7 @@ async function faultRun(options: Pick<RunOptions, 'database' | 'folder'>): Promi
     ...(counts.unknown === 0 ? ['no outcome was unknown'] : []),
     ...(result.kills < wanted ? [`only ${result.kills} of ${wanted} kills`] : []),
   ]);
+  check('no server ended but those that were killed', result.falls);
   check('every answer was one that a fault or the transitions table explains', result.unexpected);
   check('the calls on each user are linearizable', contradictions(result.calls));
   check('each acknowledged change is in the log once, and no event is without cause', logProblems(result));
