@@ -10,6 +10,7 @@ import { changeUserState } from './commands/user-state.ts';
 import { adminTokenPath } from './config.ts';
 import { DomainError } from './domain/errors.ts';
 import type { OrganizationId, UserId } from './domain/ids.ts';
+import type { Organization } from './domain/user.ts';
 
 export interface FirstRun {
   readonly organizationId: OrganizationId;
@@ -35,16 +36,33 @@ export interface FirstRunOptions {
 const dayMs = 86_400_000;
 const tokenLifeMs = 365 * dayMs;
 
-/** On a database without organizations: one organization, an administrator with a token, and with demo a few people. */
+const firstRow = { offset: 0, limit: 1, ascending: true };
+
+/** A first run that is this old and has left no administrator is not under way any more: it was cut short. */
+const interruptedAfterMs = 10_000;
+
+/**
+ * On a database without organizations, or where an earlier first run was cut short before its end: one organization,
+ * an administrator with a token, and with demo a few people.
+ */
 export async function firstRun(app: App, options: FirstRunOptions): Promise<FirstRun | undefined> {
-  const page = { offset: 0, limit: 1, ascending: true };
-  if ((await app.store.listOrganizations('all', page)).total > 0) return undefined;
   const caller = systemCaller(options.osUser, 'first run');
-  const organizationId = await createFirstOrganization(app, caller);
+  const { rows } = await app.store.listOrganizations('all', firstRow);
+  const [existing] = rows;
+  if (existing !== undefined && !(await wasInterrupted(app, existing))) return undefined;
+  const organizationId = existing?.organizationId ?? (await createFirstOrganization(app, caller));
   if (organizationId === undefined) return undefined;
-  const token = await createAdministrator(app, caller, organizationId);
+  const { userId, token } = await createAdministrator(app, caller, organizationId);
+  const tokenPath = saveToken(options.dataFolder, token);
+  // The role comes last: whoever finds no role at all finds a first run that did not get here.
+  await addGrant(app, caller, { userId, role: 'IAM_OWNER', organizationId: undefined });
   const people = options.demo ? await createPeople(app, options.osUser, organizationId) : [];
-  return { organizationId, token, tokenPath: saveToken(options.dataFolder, token), people };
+  return { organizationId, token, tokenPath, people };
+}
+
+async function wasInterrupted(app: App, organization: Organization): Promise<boolean> {
+  if (organization.createdAt + interruptedAfterMs > app.now()) return false;
+  return (await app.store.listGrants({ scope: 'all', page: firstRow })).total === 0;
 }
 
 // Servers that start together on one database find it empty together: the first to make it is whose first run it is.
@@ -58,21 +76,37 @@ async function createFirstOrganization(app: App, caller: Caller): Promise<Organi
   }
 }
 
-async function createAdministrator(
+async function createAdministrator(app: App, caller: Caller, organizationId: OrganizationId) {
+  const userId = await createOrFindAdministrator(app, caller, organizationId);
+  const { token } = await addToken(app, caller, { userId, expiresAt: app.now() + tokenLifeMs });
+  return { userId, token };
+}
+
+async function createOrFindAdministrator(
   app: App,
   caller: Caller,
   organizationId: OrganizationId,
-): Promise<string> {
-  const administrator = await createUser(app, caller, {
-    organization: { organizationId },
-    userId: undefined,
-    userName: 'admin',
-    profile: { kind: 'machine', name: 'Administrator', description: 'Made at the first start' },
-  });
-  const { userId } = administrator;
-  await addGrant(app, caller, { userId, role: 'IAM_OWNER', organizationId: undefined });
-  const { token } = await addToken(app, caller, { userId, expiresAt: app.now() + tokenLifeMs });
-  return token;
+): Promise<UserId> {
+  const userName = 'admin';
+  try {
+    const administrator = await createUser(app, caller, {
+      organization: { organizationId },
+      userId: undefined,
+      userName,
+      profile: { kind: 'machine', name: 'Administrator', description: 'Made at the first start' },
+    });
+    return administrator.userId;
+  } catch (error) {
+    if (!(error instanceof DomainError) || error.error !== 'userNameTaken') throw error;
+    const { rows } = await app.store.listUsers({
+      scope: [organizationId],
+      filters: [{ kind: 'text', field: 'user_name', method: 'equals_ignore_case', value: userName }],
+      sort: 'user_name',
+      page: firstRow,
+    });
+    if (rows[0] === undefined) throw error;
+    return rows[0].user.userId;
+  }
 }
 
 // wx: an older token file is somebody's; it is never overwritten.
