@@ -66,10 +66,12 @@ async function changesOf(userId: string, database: string): Promise<readonly str
   return parseLines(stdout).map(({ type }) => String(type));
 }
 
-const describeDisk = noDisks === undefined ? describe : describe.skip;
+const onDisk = noDisks === undefined ? test : test.skip;
+const why = noDisks === undefined ? '' : ` (skipped: ${noDisks})`;
 
-describeDisk(`on a small disk${noDisks === undefined ? '' : ` (skipped: ${noDisks})`}`, () => {
-  test('full: writes are UNAVAILABLE, reads go on, probes tell, nothing acknowledged is lost; space cures it', async () => {
+onDisk(
+  `full: writes are UNAVAILABLE, reads go on, probes tell, nothing acknowledged is lost; space cures it${why}`,
+  async () => {
     await using server = await serveOnDisk(8 * 1024 * 1024, disk);
     const { url } = server;
     await using wire = openWire(url);
@@ -107,35 +109,35 @@ describeDisk(`on a small disk${noDisks === undefined ? '' : ` (skipped: ${noDisk
     const { code, stderr } = await server.stop();
     expect(code).toBe(0);
     expect(stderr).not.toContain(token);
-  });
+  },
+);
 
-  test('too small for the first start: one line, exit code 6', async () => {
-    const argv = ['serve', '--data', disk, '--port', '0', '--log-level', 'warn'];
-    const ended = await runOnDisk({ bytes: 64 * 1024, folder: disk, argv });
+onDisk(`too small for the first start: one line, exit code 6${why}`, async () => {
+  const argv = ['serve', '--data', disk, '--port', '0', '--log-level', 'warn'];
+  const ended = await runOnDisk({ bytes: 64 * 1024, folder: disk, argv });
+  expect(ended).toMatchObject({ code: 6, stdout: '' });
+  expect(ended.stderr).toMatch(/^latchkey: cannot open the database .*latchkey\.db: .*\n$/);
+});
+
+onDisk.each([
+  ['file', 'mount --bind a.db a.db && mount -o remount,bind,ro a.db'],
+  ['folder', 'cd / && mount -o remount,ro "$0"'],
+])(`a read-only %s: one line that says so, exit code 6${why}`, async (_what, lock) => {
+  const furnish = `cat < "$SOURCE" > a.db && ${lock}`;
+  for (const argv of [['serve', '--port', '0'], ['migrate'], ['verify'], ['import', '-']]) {
+    const database = ['--db', join(disk, 'a.db')];
+    const ended = await runOnDisk({
+      bytes: 1 << 20,
+      folder: disk,
+      furnish,
+      source: sound,
+      argv: [...argv, ...database],
+    });
     expect(ended).toMatchObject({ code: 6, stdout: '' });
-    expect(ended.stderr).toMatch(/^latchkey: cannot open the database .*latchkey\.db: .*\n$/);
-  });
-
-  test.each([
-    ['file', 'mount --bind a.db a.db && mount -o remount,bind,ro a.db'],
-    ['folder', 'cd / && mount -o remount,ro "$0"'],
-  ])('a read-only %s: one line that says so, exit code 6', async (_what, lock) => {
-    const furnish = `cat < "$SOURCE" > a.db && ${lock}`;
-    for (const argv of [['serve', '--port', '0'], ['migrate'], ['verify'], ['import', '-']]) {
-      const database = ['--db', join(disk, 'a.db')];
-      const ended = await runOnDisk({
-        bytes: 1 << 20,
-        folder: disk,
-        furnish,
-        source: sound,
-        argv: [...argv, ...database],
-      });
-      expect(ended).toMatchObject({ code: 6, stdout: '' });
-      expect(ended.stderr).toMatch(
-        /^latchkey: cannot open the database .*a\.db: .*(readonly|unable to open).* needs to read and write the file and its folder.*\n$/,
-      );
-    }
-  });
+    expect(ended.stderr).toMatch(
+      /^latchkey: cannot open the database .*a\.db: .*(readonly|unable to open).* needs to read and write the file and its folder.*\n$/,
+    );
+  }
 });
 
 /** Writes until no byte more fits. */
@@ -206,7 +208,7 @@ describe('a database that is not as it should be is refused in one line, and lef
     for (const suffix of ['-wal', '-shm']) rmSync(path + suffix, { force: true });
   });
 
-  test('spoilt in the middle: what lies there is UNAVAILABLE, the rest is served, verify says so', async () => {
+  test('spoilt in the middle: what lies there is UNAVAILABLE, and from then on probes tell; so does verify', async () => {
     const data = join(folder, 'spoilt');
     let userIds: readonly string[];
     {
@@ -218,7 +220,9 @@ describe('a database that is not as it should be is refused in one line, and lef
     await using server = await startServe(data);
     await using wire = openWire(server.url);
     const token = readFileSync(join(data, 'admin-token'), 'utf8').trim();
+    expect(await health(server.url)).toEqual(ready);
     expect(await change({ wire, token, userId: userIds[0] ?? '' }, 'UnlockUser')).toBe('Unavailable');
+    expect(await health(server.url)).toEqual(notReady);
     const verified = await runHere(['verify', '--db', database]);
     expect(verified.code).toBe(6);
   });

@@ -20,6 +20,12 @@ export function isUnavailable(error: unknown): boolean {
   return isClosed || unavailableCodes.has(resultCode(error) ?? 0);
 }
 
+/** Whether the file holds what cannot be right. */
+export function isDamage(error: unknown): boolean {
+  const code = resultCode(error);
+  return code === 11 /* CORRUPT */ || code === 26 /* NOTADB */;
+}
+
 /** An error of node:sqlite as the store's callers know it. */
 export function asStoreError(error: unknown): unknown {
   return isUnavailable(error) ? new DomainError('storeUnavailable', { cause: error }) : error;

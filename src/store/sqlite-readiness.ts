@@ -1,7 +1,7 @@
 import { statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
-import { isUnavailable, resultCode } from './sqlite-error.ts';
+import { isDamage, isUnavailable } from './sqlite-error.ts';
 
 /** What the writer knows of its chances. */
 export interface Readiness {
@@ -45,11 +45,6 @@ export function createReadiness(db: DatabaseSync, path: string): Readiness {
       }
     },
   };
-}
-
-function isDamage(error: unknown): boolean {
-  const code = resultCode(error);
-  return code === 11 /* CORRUPT */ || code === 26 /* NOTADB */;
 }
 
 function roomBytes(path: string): number {

@@ -1,7 +1,7 @@
 import { chmodSync, existsSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { reading, resultCode } from './sqlite-error.ts';
+import { isDamage, reading, resultCode } from './sqlite-error.ts';
 import { createHistories } from './sqlite-histories.ts';
 import { createLists } from './sqlite-lists.ts';
 import { migrate } from './sqlite-migrate.ts';
@@ -38,17 +38,28 @@ export function openSqlite(options: SqliteOptions): Store {
   const organizationById = db.prepare('SELECT * FROM organizations WHERE organization_id = ?');
   const organizationByDomain = db.prepare('SELECT * FROM organizations WHERE domain = ?');
 
-  const readToken = (tokenId: string): TokenOwner | undefined => {
+  let isDamaged = false;
+  // Every call comes by here: what it finds damaged must not be called ready.
+  const noting = <Value>(read: (key: string) => Value) => {
+    return (key: string): Value => {
+      try {
+        return read(key);
+      } catch (error) {
+        isDamaged ||= isDamage(error);
+        throw error;
+      }
+    };
+  };
+  const readToken = noting((tokenId): TokenOwner | undefined => {
     const row = token.get(tokenId);
     return (
       row && { token: parseToken(row), secretHash: row.secret_hash as Uint8Array, owner: parseUser(row) }
     );
-  };
-
-  const readUser = (userId: string) => {
+  });
+  const readUser = noting((userId) => {
     const row = user.get(userId);
     return row && parseUser(row);
-  };
+  });
 
   return {
     ...lists,
@@ -65,7 +76,7 @@ export function openSqlite(options: SqliteOptions): Store {
     append: writer.append,
     addOrganization: writer.addOrganization,
     readHistories: createHistories(db),
-    isReady: writer.isReady,
+    isReady: async () => !isDamaged && (await writer.isReady()),
     async [Symbol.asyncDispose]() {
       await writer[Symbol.asyncDispose]();
       if (db.isOpen) db.close();
