@@ -10,9 +10,8 @@ import {
 } from '@connectrpc/connect';
 import { requestInfoKey } from '../rpc/request-info.ts';
 import { deadlineExceeded, type Timed } from './deadline.ts';
-import type { Dialect, DialectCall } from './dialect.ts';
+import type { Dialect, DialectCall, FoundRoute } from './dialect.ts';
 import type { BodySink, Exchange } from './exchange.ts';
-import type { Route } from './http-rule.ts';
 
 /** What carries a call on once its body is here, and ends it. */
 export interface CallRunner {
@@ -26,8 +25,6 @@ export interface CallTarget {
   readonly method: DescMethodUnary;
   readonly run: (request: UnaryRequest) => Promise<UnaryResponse>;
   readonly dialect: Dialect;
-  readonly route: Route | undefined;
-  readonly routeFields: readonly string[];
 }
 
 const unread: Message = create(EmptySchema);
@@ -44,8 +41,7 @@ export class Call implements UnaryRequest, HandlerContext, DialectCall, Timed, B
   readonly service: DescService;
   readonly run: CallTarget['run'];
   readonly dialect: Dialect;
-  readonly route: Route | undefined;
-  readonly routeFields: readonly string[];
+  readonly match: FoundRoute | undefined;
   readonly exchange: Exchange;
   readonly runner: CallRunner;
   message: Message = unread;
@@ -62,14 +58,13 @@ export class Call implements UnaryRequest, HandlerContext, DialectCall, Timed, B
   #header: Headers | undefined;
   #values: ContextValues | undefined;
 
-  constructor(target: CallTarget, exchange: Exchange, runner: CallRunner) {
+  constructor(target: CallTarget, match: FoundRoute | undefined, exchange: Exchange, runner: CallRunner) {
     this.call = this;
     this.method = target.method;
     this.service = target.method.parent;
     this.run = target.run;
     this.dialect = target.dialect;
-    this.route = target.route;
-    this.routeFields = target.routeFields;
+    this.match = match;
     this.exchange = exchange;
     this.runner = runner;
   }
@@ -107,8 +102,11 @@ export class Call implements UnaryRequest, HandlerContext, DialectCall, Timed, B
   }
 
   get signal(): AbortSignal {
-    this.#abort ??= new AbortController();
-    if (this.#abortReason !== undefined) this.#abort.abort(this.#abortReason);
+    if (this.#abort === undefined) {
+      this.#abort = new AbortController();
+      if (this.#abortReason !== undefined) this.#abort.abort(this.#abortReason);
+      else this.exchange.watch(this);
+    }
     return this.#abort.signal;
   }
 

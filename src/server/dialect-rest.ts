@@ -1,10 +1,9 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { knownEncodings } from './compression.ts';
-import type { Dialect, DialectCall } from './dialect.ts';
+import type { Dialect, DialectCall, FoundRoute } from './dialect.ts';
 import { connectTimeoutMs } from './dialect-connect.ts';
 import { grpcTimeoutMs } from './dialect-grpc.ts';
-import type { Route } from './http-rule.ts';
 import { appendMetadata, metadataOf } from './metadata.ts';
 import { bindRequest, encodeResponse } from './rest-binding.ts';
 import { statusBody } from './rest-error.ts';
@@ -25,14 +24,15 @@ export const restDialect: Dialect = {
   decode(call, bytes) {
     const { target } = call.exchange;
     const queryAt = target.indexOf('?');
-    return bindRequest(routeOf(call), {
-      fields: call.routeFields,
+    const { route, fields } = matchOf(call);
+    return bindRequest(route, {
+      fields,
       query: queryAt === -1 ? '' : target.slice(queryAt + 1),
       body: bytes,
     });
   },
 
-  encode: (call, message) => encodeResponse(routeOf(call), message),
+  encode: (call, message) => encodeResponse(matchOf(call).route, message),
 
   success(call, bytes, encoding) {
     const headers = ['content-type', 'application/json'];
@@ -58,7 +58,7 @@ function restTimeoutMs(headers: IncomingHttpHeaders): number | undefined {
   return connectTimeoutMs(headers) ?? grpcTimeoutMs(headers);
 }
 
-function routeOf(call: DialectCall): Route {
-  if (call.route === undefined) throw new ConnectError('no route', Code.Internal);
-  return call.route;
+function matchOf({ match }: DialectCall): FoundRoute {
+  if (match === undefined) throw new ConnectError('no route', Code.Internal);
+  return match;
 }

@@ -8,6 +8,7 @@ import { createGrpcWebDialect } from './dialect-grpc-web.ts';
 /** Finds the RPC dialect of a unary call by its content type; REST has none of its own. */
 export interface DialectTable {
   of(contentType: string | undefined): Dialect | undefined;
+  readonly byContentType: ReadonlyMap<string, Dialect>;
   /** For `accept-post`. */
   readonly contentTypes: string;
 }
@@ -46,6 +47,7 @@ export function createDialectTable(jsonRegistry?: Registry): DialectTable {
     ['application/grpc-web-text+json', createGrpcWebDialect(jsonCodec, 'text')],
   ]);
   return {
+    byContentType: dialects,
     contentTypes: [...dialects.keys()].join(', '),
     of(contentType) {
       if (contentType === undefined) return undefined;

@@ -2,15 +2,17 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { DescMethodUnary, Message } from '@bufbuild/protobuf';
 import type { ConnectError } from '@connectrpc/connect';
 import type { Exchange, Reply } from './exchange.ts';
-import type { Route } from './http-rule.ts';
+import type { RouteMatch } from './http-rule.ts';
+
+/** A REST route and the values of its variables. */
+export type FoundRoute = Extract<RouteMatch, { kind: 'found' }>;
 
 /** What a dialect sees of a call. */
 export interface DialectCall {
   readonly method: DescMethodUnary;
   readonly exchange: Exchange;
-  /** The REST route that the path matched, and the values of its variables. */
-  readonly route: Route | undefined;
-  readonly routeFields: readonly string[];
+  /** The REST route that the path matched, where it was a REST path. */
+  readonly match: FoundRoute | undefined;
   /** What the handler set, where it set anything. */
   readonly sentHeader: Headers | undefined;
   readonly sentTrailer: Headers | undefined;

@@ -1,4 +1,5 @@
 import type { Adapter } from './adapter.ts';
+import type { CallTarget } from './call.ts';
 import { type CorsPolicy, isPreflight, preflightAnswer } from './cors.ts';
 import { restDialect } from './dialect-rest.ts';
 import { type DialectTable, isStreamContentType, streamContentTypes } from './dialect-table.ts';
@@ -23,22 +24,33 @@ export interface DispatchOptions {
 /** Sends each request where its path and content type say: the path decides the method, the content type the dialect. */
 export function createDispatch(options: DispatchOptions): (exchange: NodeExchange) => void {
   const { methods, dialects, lane } = options;
+  const targets = targetsOf(methods, dialects);
   return (exchange) => {
     try {
-      const entry = methods.byPath.get(exchange.target);
-      if (entry?.unary !== undefined && exchange.verb === 'POST') {
-        const dialect = dialects.of(exchange.headers['content-type']);
-        if (dialect !== undefined) {
-          lane.start({ ...entry.unary, dialect, route: undefined, routeFields: [] }, exchange);
-          return;
-        }
-      }
-      dispatchOther(options, exchange);
+      const contentType = exchange.headers['content-type'] ?? '';
+      const target = exchange.verb === 'POST' ? targets.get(exchange.target)?.get(contentType) : undefined;
+      if (target !== undefined) lane.start(target, undefined, exchange);
+      else dispatchOther(options, exchange);
     } catch (cause) {
       options.log('request.failed', { requestId: exchange.requestId, cause });
       exchange.answer({ status: 500, headers: [], body: undefined, trailers: undefined });
     }
   };
+}
+
+/** Every pair of RPC path and plain content type that leads into the lane, so that most calls need two look-ups. */
+function targetsOf(
+  { byPath }: MethodTable,
+  { byContentType }: DialectTable,
+): ReadonlyMap<string, ReadonlyMap<string, CallTarget>> {
+  const targets = new Map<string, ReadonlyMap<string, CallTarget>>();
+  for (const { path, unary } of byPath.values()) {
+    if (unary === undefined) continue;
+    const ofMethod = new Map<string, CallTarget>();
+    for (const [contentType, dialect] of byContentType) ofMethod.set(contentType, { ...unary, dialect });
+    targets.set(path, ofMethod);
+  }
+  return targets;
 }
 
 function dispatchOther(options: DispatchOptions, exchange: NodeExchange): void {
@@ -89,7 +101,7 @@ function dispatchRpc(
   } else {
     const dialect = dialects.of(contentType);
     if (dialect === undefined) exchange.answer(unsupportedMediaType(dialects.contentTypes));
-    else lane.start({ ...unary, dialect, route: undefined, routeFields: [] }, exchange);
+    else lane.start({ ...unary, dialect }, undefined, exchange);
   }
 }
 
@@ -106,13 +118,13 @@ function dispatchRoute(
     exchange.answer(wrongVerb(exchange, 'rest', match.allow));
     return;
   }
-  const { route, fields } = match;
+  const { route } = match;
   const unary = methods.byPath.get(pathOf(route.method))?.unary;
   if (unary === undefined) throw new Error(`the route ${route.template} leads to no unary method`);
   const named = dialects.of(exchange.headers['content-type']);
   // JSON on a REST path is REST's own; so is whatever names no dialect of RPC.
   const dialect = named === undefined || isJson(named.contentType) ? restDialect : named;
-  lane.start({ ...unary, dialect, route, routeFields: fields }, exchange);
+  lane.start({ ...unary, dialect }, match, exchange);
 }
 
 function isJson(contentType: string): boolean {

@@ -3,6 +3,7 @@ import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import type { Registry } from '@bufbuild/protobuf';
 import { Code, ConnectError, type Interceptor } from '@connectrpc/connect';
 import { createAdapter } from './adapter.ts';
+import { BodyBudget } from './body-buffer.ts';
 import { type ClientAddressOptions, createClientAddress } from './client-address.ts';
 import type { CorsPolicy } from './cors.ts';
 import { Deadlines } from './deadline.ts';
@@ -34,6 +35,10 @@ export interface DoorOptions extends ProbeDeps {
   readonly log: Log;
   /** One message, compressed and not. */
   readonly bodyBytesMax?: number;
+  /** All bodies together, while they come and until they are answered; twice `bodyBytesMax` at least. */
+  readonly bodiesBytesMax?: number;
+  /** One message of a stream; default `bodyBytesMax`. */
+  readonly streamMessageBytesMax?: number;
   /** For calls that name no deadline. */
   readonly defaultTimeoutMs?: number;
   readonly timeoutMsMax?: number;
@@ -53,7 +58,7 @@ export interface OpenDoor extends Door {
 
 /** Opens the way from bytes to handlers. Throws where two services or routes collide. */
 export function createDoor(options: DoorOptions): OpenDoor {
-  const { services, interceptors, log, jsonRegistry } = options;
+  const { services, interceptors, log, jsonRegistry, bodiesBytesMax = 128 * 1_048_576 } = options;
   const { bodyBytesMax = 1_048_576, defaultTimeoutMs = 30_000, timeoutMsMax = 300_000 } = options;
   const deadlines = new Deadlines({ defaultTimeoutMs, timeoutMsMax });
   const shutdown = new AbortController();
@@ -64,7 +69,7 @@ export function createDoor(options: DoorOptions): OpenDoor {
     adapter: createAdapter({
       services,
       interceptors,
-      messageBytesMax: bodyBytesMax,
+      messageBytesMax: options.streamMessageBytesMax ?? bodyBytesMax,
       timeoutMsMax: deadlines.timeoutMsMax,
       defaultTimeoutMs,
       shutdownSignal: shutdown.signal,
@@ -80,6 +85,7 @@ export function createDoor(options: DoorOptions): OpenDoor {
     clientAddress: createClientAddress(options.clientAddress),
     forwardingHeader: options.clientAddress.header ?? 'x-forwarded-for',
     cors: options.cors,
+    bodies: new BodyBudget(Math.max(bodiesBytesMax, 2 * bodyBytesMax)),
   };
   return {
     handleRequest: (req, res) => dispatch(new Http1Exchange(req, res, policy)),

@@ -1,6 +1,6 @@
 import { Code, ConnectError } from '@connectrpc/connect';
+import { bodyTooLarge } from './body-buffer.ts';
 import type { Payload } from './dialect.ts';
-import { bodyTooLarge } from './exchange.ts';
 
 /** One byte of flags and four of length stand before each message. */
 export const envelopeBytes = 5;

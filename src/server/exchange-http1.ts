@@ -1,12 +1,11 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
+import type { ConnectError } from '@connectrpc/connect';
+import { BodyBuffer, bodyTooLarge, emptyBody } from './body-buffer.ts';
 import {
-  BodyBuffer,
   type BodySink,
-  bodyTooLarge,
   corsPairs,
   discardBytesMax,
   type ExchangePolicy,
-  emptyBody,
   headerOf,
   type NodeExchange,
   type NodePair,
@@ -31,6 +30,7 @@ export class Http1Exchange implements NodeExchange {
   #body: BodyBuffer | undefined;
   #bytesMax = 0;
   #sink: BodySink | undefined;
+  #isWatched = false;
 
   constructor(req: IncomingMessage, res: ServerResponse, policy: ExchangePolicy) {
     this.req = req;
@@ -61,20 +61,28 @@ export class Http1Exchange implements NodeExchange {
 
   readBody(bytesMax: number, sink: BodySink): void {
     const req = this.req as KeyedRequest;
-    const res = this.res as KeyedResponse;
     this.#sink = sink;
     this.#bytesMax = bytesMax;
     req[exchangeKey] = this;
-    res[exchangeKey] = this;
-    res.on('close', onClose);
+    this.watch(sink);
     if (Number(this.headers['content-length'] ?? 0) > bytesMax) {
-      this.#refuse();
+      this.#refuse(bodyTooLarge(bytesMax));
       return;
     }
     req.on('data', onData);
     req.on('end', onEnd);
     // A client that hangs up in the middle of its body; 'close' of the response tells the rest.
     req.on('error', ignore);
+  }
+
+  watch(sink: BodySink): void {
+    if (this.#isWatched) return;
+    this.#isWatched = true;
+    this.#sink = sink;
+    const res = this.res as KeyedResponse;
+    res[exchangeKey] = this;
+    if (res.destroyed) sink.onClosed();
+    else res.on('close', onClose);
   }
 
   answer(reply: Reply): void {
@@ -115,12 +123,12 @@ export class Http1Exchange implements NodeExchange {
   }
 
   takeChunk(chunk: Buffer): void {
-    this.#body ??= new BodyBuffer();
-    this.#body.add(chunk);
-    if (this.#body.bytes <= this.#bytesMax) return;
+    this.#body ??= new BodyBuffer(this.#bytesMax, this.#policy.bodies);
+    const refusal = this.#body.add(chunk);
+    if (refusal === undefined) return;
     this.req.off('data', onData);
     this.req.off('end', onEnd);
-    this.#refuse();
+    this.#refuse(refusal);
   }
 
   takeEnd(): void {
@@ -128,13 +136,14 @@ export class Http1Exchange implements NodeExchange {
   }
 
   takeClose(): void {
+    this.#body?.release();
     this.#sink?.onClosed();
   }
 
-  #refuse(): void {
+  #refuse(refusal: ConnectError): void {
     if (Number(this.headers['content-length'] ?? 0) > discardBytesMax) this.res.shouldKeepAlive = false;
     this.#discardBody();
-    this.#sink?.onBodyRefused(bodyTooLarge(this.#bytesMax));
+    this.#sink?.onBodyRefused(refusal);
   }
 }
 

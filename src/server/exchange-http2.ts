@@ -6,13 +6,11 @@ import {
   type IncomingHttpHeaders,
   type ServerHttp2Stream,
 } from 'node:http2';
+import { BodyBuffer, bodyTooLarge, emptyBody, smallBytesMax } from './body-buffer.ts';
 import {
-  BodyBuffer,
   type BodySink,
-  bodyTooLarge,
   corsPairs,
   type ExchangePolicy,
-  emptyBody,
   headerOf,
   type NodeExchange,
   type NodePair,
@@ -44,6 +42,7 @@ export class Http2Exchange implements NodeExchange {
   #bytesMax = 0;
   #sink: BodySink | undefined;
   #isRequestRead = false;
+  #isWatched = false;
   #trailers: Trailers | undefined;
 
   constructor(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, policy: ExchangePolicy) {
@@ -76,33 +75,51 @@ export class Http2Exchange implements NodeExchange {
   readBody(bytesMax: number, sink: BodySink): void {
     const stream = this.stream as KeyedStream;
     this.#sink = sink;
-    stream[exchangeKey] = this;
-    stream.on('close', onClose);
     if (Number(this.headers['content-length'] ?? 0) > bytesMax) {
       sink.onBodyRefused(bodyTooLarge(bytesMax));
       return;
     }
     this.#bytesMax = bytesMax;
+    // A small request is whole by the time its stream is handed out: taken in one piece, it costs no events.
+    const first: Buffer | null = stream.read();
+    if (isEnded(stream) && (first === null || first.length <= Math.min(smallBytesMax, bytesMax))) {
+      this.#isRequestRead = true;
+      sink.onBody(first ?? emptyBody);
+      return;
+    }
+    this.watch(sink);
     stream.on('data', onData);
     stream.on('end', onEnd);
+    if (first !== null) this.takeChunk(first);
   }
 
-  answer(reply: Reply): void {
+  watch(sink: BodySink): void {
+    if (this.#isWatched) return;
+    this.#isWatched = true;
+    this.#sink = sink;
+    const stream = this.stream as KeyedStream;
+    stream[exchangeKey] = this;
+    if (stream.closed) sink.onClosed();
+    else stream.on('close', onClose);
+  }
+
+  answer({ status, headers, body, trailers }: Reply): void {
     const { stream } = this;
     if (stream.destroyed || stream.closed) return;
-    const headers = [':status', statusText(reply.status), ...reply.headers, ...this.ownPairs()];
-    const { body, trailers } = reply;
+    const sent = [':status', status === 200 ? '200' : String(status), 'x-request-id', this.requestId];
+    for (const item of headers) sent.push(item);
+    if (this.headers.origin !== undefined) sent.push(...corsPairs(this.#policy.cors, this));
     if (trailers !== undefined) {
       (stream as KeyedStream)[exchangeKey] = this;
       this.#trailers = trailers;
       stream.on('wantTrailers', onWantTrailers);
-      stream.respond(headers, beforeTrailers);
+      stream.respond(sent, beforeTrailers);
       stream.end(body);
     } else if (body === undefined || body.length === 0) {
-      stream.respond(headers, withoutBody);
+      stream.respond(sent, withoutBody);
     } else {
-      headers.push('content-length', String(body.length));
-      stream.respond(headers);
+      sent.push('content-length', String(body.length));
+      stream.respond(sent);
       stream.end(body);
     }
     if (!this.#isRequestRead) this.#discardBody();
@@ -136,12 +153,12 @@ export class Http2Exchange implements NodeExchange {
   }
 
   takeChunk(chunk: Buffer): void {
-    this.#body ??= new BodyBuffer();
-    this.#body.add(chunk);
-    if (this.#body.bytes <= this.#bytesMax) return;
+    this.#body ??= new BodyBuffer(this.#bytesMax, this.#policy.bodies);
+    const refusal = this.#body.add(chunk);
+    if (refusal === undefined) return;
     this.stream.off('data', onData);
     this.stream.off('end', onEnd);
-    this.#sink?.onBodyRefused(bodyTooLarge(this.#bytesMax));
+    this.#sink?.onBodyRefused(refusal);
   }
 
   takeEnd(): void {
@@ -152,12 +169,18 @@ export class Http2Exchange implements NodeExchange {
   }
 
   takeClose(): void {
+    this.#body?.release();
     this.#sink?.onClosed();
   }
 
   takeWantTrailers(): void {
     if (!this.stream.destroyed) this.stream.sendTrailers(this.#trailers ?? {});
   }
+}
+
+// Node keeps this for itself, and stream.state would ask the native side for it; without it, 'end' tells as well.
+function isEnded(stream: ServerHttp2Stream & { _readableState?: { ended?: boolean } }): boolean {
+  return stream._readableState?.ended === true;
 }
 
 function onData(this: KeyedStream, chunk: Buffer): void {
@@ -174,10 +197,6 @@ function onClose(this: KeyedStream): void {
 
 function onWantTrailers(this: KeyedStream): void {
   this[exchangeKey].takeWantTrailers();
-}
-
-function statusText(status: number): string {
-  return status === 200 ? '200' : String(status);
 }
 
 // session.socket is a proxy, and gone with the session: asked once for each connection.

@@ -1,7 +1,8 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
-import { Code, ConnectError } from '@connectrpc/connect';
+import type { ConnectError } from '@connectrpc/connect';
 import type { RequestInfo } from '../rpc/request-info.ts';
+import type { BodyBudget } from './body-buffer.ts';
 import type { ClientAddressOf } from './client-address.ts';
 import { type CorsPolicy, corsHeaders } from './cors.ts';
 
@@ -17,7 +18,7 @@ export interface Reply {
 /** HTTP trailers by lower-case name. */
 export type Trailers = Readonly<Record<string, string>>;
 
-/** Who is told of the request's body: one of the first two, once, unless the client is gone before. */
+/** Who is told of the request's body: one of the first two, once, unless the client leaves before. */
 export interface BodySink {
   onBody(body: Buffer): void;
   onBodyRefused(error: ConnectError): void;
@@ -36,6 +37,8 @@ export interface Exchange extends RequestInfo {
   readonly authority: string;
   /** Reads the whole body; more than `bytesMax` of it is refused with ResourceExhausted. */
   readBody(bytesMax: number, sink: BodySink): void;
+  /** From now on tells the sink when the exchange is closed; at once where it is. Most calls do not ask. */
+  watch(sink: BodySink): void;
   /** Sends the one answer. Does nothing where the client is gone. */
   answer(reply: Reply): void;
 }
@@ -48,6 +51,8 @@ export interface ExchangePolicy {
   readonly clientAddress: ClientAddressOf;
   readonly forwardingHeader: 'x-forwarded-for' | 'forwarded';
   readonly cors: CorsPolicy;
+  /** What the bodies of all exchanges may hold at once. */
+  readonly bodies: BodyBudget;
 }
 
 /** The headers of an answer that a browser's script wants to read, names and values in turn. */
@@ -62,35 +67,8 @@ export function headerOf(headers: IncomingHttpHeaders, name: string): string | u
   return Array.isArray(value) ? value.join(', ') : value;
 }
 
-/** The answer to a body beyond its limit. */
-export function bodyTooLarge(bytesMax: number): ConnectError {
-  return new ConnectError(`message is larger than ${bytesMax} bytes`, Code.ResourceExhausted);
-}
-
 /** How much of a refused body is read and thrown away before the connection is cut: a client that is still sending would else miss the answer. */
 export const discardBytesMax: number = 8 * 1_048_576;
-
-/** Gathers a body; one chunk, the usual case, is passed on without a copy. */
-export class BodyBuffer {
-  bytes = 0;
-  #first: Buffer | undefined;
-  #rest: Buffer[] | undefined;
-
-  add(chunk: Buffer): void {
-    this.bytes += chunk.length;
-    if (this.#first === undefined) this.#first = chunk;
-    else if (this.#rest === undefined) this.#rest = [this.#first, chunk];
-    else this.#rest.push(chunk);
-  }
-
-  whole(): Buffer {
-    if (this.#rest !== undefined) return Buffer.concat(this.#rest, this.bytes);
-    return this.#first ?? emptyBody;
-  }
-}
-
-/** A body of no bytes. */
-export const emptyBody: Buffer = Buffer.alloc(0);
 
 /** An exchange that can also be seen as the pair of objects that Node's own handlers take. */
 export interface NodeExchange extends Exchange {

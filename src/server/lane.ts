@@ -2,6 +2,7 @@ import { Code, ConnectError } from '@connectrpc/connect';
 import { Call, type CallRunner, type CallTarget } from './call.ts';
 import { compressBytesMin, type Encoding, requestEncoding, responseEncoding } from './compression.ts';
 import { type Deadlines, deadlineExceeded } from './deadline.ts';
+import type { FoundRoute } from './dialect.ts';
 import { type Exchange, headerOf, type Reply } from './exchange.ts';
 import { bindPath } from './rest-binding.ts';
 import { adopt } from './unary-runner.ts';
@@ -26,8 +27,8 @@ export class Lane implements CallRunner {
   }
 
   /** Takes a call over, from its headers to its answer. Never throws. */
-  start(target: CallTarget, exchange: Exchange): void {
-    const call = new Call(target, exchange, this);
+  start(target: CallTarget, match: FoundRoute | undefined, exchange: Exchange): void {
+    const call = new Call(target, match, exchange, this);
     const { deadlines, messageBytesMax } = this.#options;
     try {
       const timeoutMs = target.dialect.timeoutMs(exchange.headers);
@@ -69,8 +70,8 @@ export class Lane implements CallRunner {
       // Awaited only where there is something to wait for: a needless await costs a turn of the microtask queue.
       const bytes = read instanceof Promise ? await read : read;
       const message = dialect.decode(call, bytes);
-      if (call.route !== undefined && dialect.protocolName !== 'rest') {
-        bindPath(message, call.route, call.routeFields);
+      if (call.match !== undefined && dialect.protocolName !== 'rest') {
+        bindPath(message, call.match.route, call.match.fields);
       }
       call.message = message;
       const response = await call.run(call);

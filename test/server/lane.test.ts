@@ -50,6 +50,18 @@ describe('limits', () => {
     expect((await send(ofJson(mebibyte + 1), { type, path, version })).status).toBe(429);
   });
 
+  test('a limit below what fits one packet holds too', async () => {
+    await using open = await openLane({ bodyBytesMax: 100 });
+    const forms: [string, (userId: string) => Buffer, string][] = [
+      ['application/proto', protoRequest, 'resource_exhausted'],
+      ['application/grpc', grpc, '8'],
+    ];
+    for (const [type, encode, refused] of forms) {
+      expect(codeOf(await send(encode('x'.repeat(98)), { to: open, type }), type)).toBe('ok');
+      expect(codeOf(await send(encode('x'.repeat(99)), { to: open, type }), type)).toBe(refused);
+    }
+  });
+
   test('a body that does not declare its size is refused as soon as it is too large', async () => {
     const req = http.request(`${lane.url}${rpc}`, {
       method: 'POST',
