@@ -18,6 +18,8 @@ export interface Connections {
 interface Connection {
   /** The newest response; an older one of a pipelining client ends before it. */
   response: ServerResponse | undefined;
+  /** Requests that are not answered yet: more than one where the client pipelines. */
+  unanswered: number;
 }
 
 /** HTTP/1.1 on sockets that others accepted, with the limits of the listener; `count` hears of refusals by name. */
@@ -32,7 +34,12 @@ export function createHttp1Connections(
 
   server.on('request', (req, res) => {
     const connection = connections.get(req.socket);
-    if (connection !== undefined) connection.response = res;
+    if (connection !== undefined && addResponse(connection, res) > limits.streamsMax) {
+      if (!req.socket.destroyed) count('http1Pipelined');
+      req.socket.destroy();
+    }
+    // The parser goes on through what it has read of a connection that was just cut.
+    if (req.socket.destroyed) return;
     if (isDraining) res.shouldKeepAlive = false;
     door.handleRequest(req, res);
   });
@@ -52,7 +59,7 @@ export function createHttp1Connections(
 
   return {
     accept(socket) {
-      connections.set(socket, { response: undefined });
+      connections.set(socket, { response: undefined, unanswered: 0 });
       socket.on('close', () => connections.delete(socket));
       server.emit('connection', socket);
     },
@@ -70,6 +77,19 @@ export function createHttp1Connections(
       server.close();
     },
   };
+}
+
+/**
+ * Answers how many requests of the connection are unanswered: one read of a socket may hold thousands, and handed on all
+ * at once they would hold up everybody else.
+ */
+function addResponse(connection: Connection, res: ServerResponse): number {
+  connection.response = res;
+  connection.unanswered += 1;
+  res.on('close', () => {
+    connection.unanswered -= 1;
+  });
+  return connection.unanswered;
 }
 
 function createHttp1Server(limits: ListenerLimits): Server {

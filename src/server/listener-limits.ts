@@ -12,7 +12,7 @@ export interface ListenerLimits {
   readonly drainTimeoutMs: number;
   /** Connections at once; the next one is closed on accept. */
   readonly connectionsMax: number;
-  /** Streams at once in one HTTP/2 connection. */
+  /** Calls at once in one connection: streams of HTTP/2, pipelined requests of HTTP/1.1. */
   readonly streamsMax: number;
   /** Request headers, decoded, in either version of HTTP. */
   readonly headerBytesMax: number;
