@@ -88,6 +88,8 @@ export class Http2Exchange implements NodeExchange {
       return;
     }
     this.watch(sink);
+    // Reset before its body was read: nobody would give back what the body took.
+    if (stream.closed) return;
     stream.on('data', onData);
     stream.on('end', onEnd);
     if (first !== null) this.takeChunk(first);
