@@ -25,12 +25,14 @@ export interface RunningServer extends AsyncDisposable {
 }
 
 const readyTimeoutMs = 2_000;
+/** Those who follow, watch or reflect ask short questions, and most of them without a token. */
+const streamMessageBytesMax = 64 * 1_024;
 
 /** Desk behind door behind listener. Disposing drains: calls in flight finish, within drainTimeoutMs. */
 export async function startServer(app: App, config: ServerConfig): Promise<RunningServer> {
   let listener: Listener | undefined;
   const isDraining = () => listener?.isDraining() ?? false;
-  const isReady = async () => !isDraining() && (await app.store.isReady());
+  const isReady = shared(async () => !isDraining() && (await app.store.isReady()));
   const desk = createDesk(app, isReady);
   const log = (event: string, fields: Readonly<Record<string, unknown>>) => app.log.info(fields, event);
   const door = createDoor({
@@ -38,6 +40,7 @@ export async function startServer(app: App, config: ServerConfig): Promise<Runni
     cors: createCorsPolicy({ allowedOrigins: config.corsOrigins, scheme: config.tls ? 'https' : 'http' }),
     clientAddress: { trustedProxies: config.trustedProxies },
     bodyBytesMax: config.bodyBytesMax,
+    streamMessageBytesMax: Math.min(streamMessageBytesMax, config.bodyBytesMax),
     timeoutMsMax: config.timeoutMsMax,
     isReady,
     isDraining,
@@ -60,5 +63,16 @@ export async function startServer(app: App, config: ServerConfig): Promise<Runni
       await drained;
       door.close();
     },
+  };
+}
+
+/** Whoever asks while an answer is on its way gets that one: probes need no token, and each would take the write lock. */
+function shared<Value>(ask: () => Promise<Value>): () => Promise<Value> {
+  let underWay: Promise<Value> | undefined;
+  return () => {
+    underWay ??= ask().finally(() => {
+      underWay = undefined;
+    });
+    return underWay;
   };
 }

@@ -24,6 +24,7 @@ beforeAll(async () => {
   const reflection = createReflection({
     services: [UserService, Health],
     files: [file_google_rpc_error_details],
+    streamsMax: 10,
   });
   open = await openServices([
     mounted(Health, health.service),

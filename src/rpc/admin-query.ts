@@ -1,5 +1,5 @@
 import type { HandlerContext, ServiceImpl } from '@connectrpc/connect';
-import type { AdminService } from '../../gen/es/latchkey/v1/admin_pb.js';
+import type { AdminService, FollowEventsRequest } from '../../gen/es/latchkey/v1/admin_pb.js';
 import { type AuthenticateApp, authenticate } from '../auth/authenticate.ts';
 import { parseOrganizationId, parseUserId } from '../domain/ids.ts';
 import { followEvents, listEvents } from '../queries/events.ts';
@@ -11,14 +11,19 @@ import { eventOf } from './convert-event.ts';
 import { timestampOf } from './details.ts';
 import { listDetailsOf, pageOf, parseSearchText } from './list-details.ts';
 import { requestInfoKey } from './request-info.ts';
+import { createStreamLimit } from './stream-limit.ts';
 
 type AdminQueryHandlers = Pick<
   ServiceImpl<typeof AdminService>,
   'listOrganizations' | 'listGrants' | 'listEvents' | 'followEvents'
 >;
 
+/** Each of them looks for news several times a second. */
+const followersMax = 256;
+
 /** Our own calls that read: organizations, roles and the record of events. */
 export function adminQueryHandlers(app: QueryApp): AdminQueryHandlers {
+  const limit = createStreamLimit(followersMax);
   return {
     async listOrganizations(req, context) {
       const found = await listOrganizations(app, context.values.get(callerKey), pageOf(req.query));
@@ -52,15 +57,14 @@ export function adminQueryHandlers(app: QueryApp): AdminQueryHandlers {
       const nextPosition = newest === undefined ? afterPosition : BigInt(newest.position);
       return { events: events.map(eventOf), nextPosition };
     },
-    async *followEvents(req, context) {
-      const events = followEvents(app, {
-        afterPosition: req.afterPosition,
-        caller: () => callerAsOfNow(app, context),
-        signal: context.signal,
-      });
-      for await (const event of events) yield eventOf(event);
-    },
+    followEvents: (req, context) => limit(() => follow(app, req, context)),
   };
+}
+
+async function* follow(app: QueryApp, { afterPosition }: FollowEventsRequest, context: HandlerContext) {
+  const caller = () => callerAsOfNow(app, context);
+  const events = followEvents(app, { afterPosition, caller, signal: context.signal });
+  for await (const event of events) yield eventOf(event);
 }
 
 // The token once more: a stream must not outlive the lock, the revocation or the lost role of whoever opened it.

@@ -35,6 +35,7 @@ export interface Desk {
 export type DeskApp = PasswordApp & InterceptorApp & QueryApp;
 
 const watchesMax = 1_000;
+const reflectionsMax = 100;
 const healthPollMs = 1_000;
 
 /** Every handler on one app. `isReady` says whether a call would be served now. */
@@ -49,6 +50,7 @@ export function createDesk(app: DeskApp, isReady: () => Promise<boolean>): Desk 
   const reflection = createReflection({
     services: [...served.map(({ desc }) => desc), HealthService],
     files: [file_zitadel_v1_error_detail, file_google_rpc_error_details],
+    streamsMax: reflectionsMax,
   });
   return {
     services: [

@@ -10,6 +10,7 @@ import {
   type ServerReflectionRequest as V1AlphaRequest,
 } from '../../gen/es/grpc/reflection/v1alpha/reflection_pb.js';
 import { createFileIndex, type FileIndex } from './file-index.ts';
+import { createStreamLimit } from './stream-limit.ts';
 
 /** What a client may ask about. */
 export interface ReflectionOptions {
@@ -17,6 +18,8 @@ export interface ReflectionOptions {
   readonly services: readonly DescService[];
   /** Files that no service imports but that answers hold, such as those of error details. */
   readonly files: readonly DescFile[];
+  /** Streams open at once; the next one is refused with RESOURCE_EXHAUSTED. */
+  readonly streamsMax: number;
 }
 
 /** The two names of server reflection: `grpc.reflection.v1` and its elder, the same message for message. */
@@ -26,13 +29,14 @@ export interface Reflection {
 }
 
 /** Answers from the descriptors in the generated code, so that a client needs no protos at hand. */
-export function createReflection({ services, files }: ReflectionOptions): Reflection {
+export function createReflection({ services, files, streamsMax }: ReflectionOptions): Reflection {
   const served = [...services, V1, V1Alpha];
   const index = createFileIndex([...served.map((service) => service.file), ...files]);
   const names = served.map(({ typeName }) => ({ name: typeName })).sort((a, b) => (a.name < b.name ? -1 : 1));
+  const limit = createStreamLimit(streamsMax);
   return {
-    v1: { serverReflectionInfo: (requests) => answerAll(requests, index, names) },
-    v1alpha: { serverReflectionInfo: (requests) => answerAll(requests, index, names) },
+    v1: { serverReflectionInfo: (requests) => limit(() => answerAll(requests, index, names)) },
+    v1alpha: { serverReflectionInfo: (requests) => limit(() => answerAll(requests, index, names)) },
   };
 }
 
