@@ -47,12 +47,13 @@ async function* readHistories(snapshot: Snapshot): AsyncGenerator<History> {
   const events = new Cursor(readTable(snapshot, eventTable, ['user_id', 'sequence']));
   const cursors = [users, profiles, tokens, events];
   // The instance's own stream belongs to no user.
-  while ((await events.take('')) !== undefined);
+  await drop(events, '');
   for (;;) {
-    const userId = leastOf(await Promise.all(cursors.map((cursor) => cursor.userId())));
+    for (const cursor of cursors) if (cursor.isDry) await cursor.fill();
+    const userId = leastOf(cursors.map((cursor) => cursor.userId));
     if (userId === undefined) return;
-    const user = await users.take(userId);
-    const profile = await profiles.take(userId);
+    const user = users.take(userId);
+    const profile = profiles.take(userId);
     yield {
       userId,
       user: user && parseUser(user),
@@ -63,27 +64,37 @@ async function* readHistories(snapshot: Snapshot): AsyncGenerator<History> {
       events: takeEvents(events, userId),
     };
     // Whoever gave up on this user's events has not read them all.
-    while ((await events.take(userId)) !== undefined);
+    await drop(events, userId);
   }
 }
 
 async function takeTokens(cursor: Cursor, userId: UserId): Promise<readonly Token[]> {
   const tokens: Token[] = [];
-  for (let row = await cursor.take(userId); row !== undefined; row = await cursor.take(userId)) {
-    tokens.push(
-      parseToken({ ...row, token_sequence: row.sequence ?? null, token_created_at: row.created_at ?? null }),
-    );
+  for (;;) {
+    if (cursor.isDry) await cursor.fill();
+    const row = cursor.take(userId);
+    if (row === undefined) return tokens;
+    const { sequence = null, created_at = null } = row;
+    tokens.push(parseToken({ ...row, token_sequence: sequence, token_created_at: created_at }));
   }
-  return tokens;
 }
 
 async function* takeEvents(cursor: Cursor, userId: UserId): AsyncGenerator<RecordedEvent> {
-  for (let row = await cursor.take(userId); row !== undefined; row = await cursor.take(userId)) {
+  for (;;) {
+    if (cursor.isDry) await cursor.fill();
+    const row = cursor.take(userId);
+    if (row === undefined) return;
     yield parseEvent(row);
   }
 }
 
-/** Reads rows one at a time, those of one user after those of another. */
+async function drop(cursor: Cursor, userId: string): Promise<void> {
+  do {
+    if (cursor.isDry) await cursor.fill();
+  } while (cursor.take(userId) !== undefined);
+}
+
+/** Reads rows one at a time, those of one user after those of another; waits only from page to page. */
 class Cursor {
   readonly #pages: AsyncGenerator<readonly Row[]>;
   #page: readonly Row[] | undefined = [];
@@ -93,25 +104,27 @@ class Cursor {
     this.#pages = pages;
   }
 
+  /** Whether it must be filled before it is asked for a row. */
+  get isDry(): boolean {
+    return this.#page !== undefined && this.#index >= this.#page.length;
+  }
+
+  async fill(): Promise<void> {
+    this.#page = (await this.#pages.next()).value as readonly Row[] | undefined;
+    this.#index = 0;
+  }
+
   /** Of the next row; undefined at the end. */
-  async userId(): Promise<UserId | undefined> {
-    return (await this.#next())?.user_id as UserId | undefined;
+  get userId(): UserId | undefined {
+    return this.#page?.[this.#index]?.user_id as UserId | undefined;
   }
 
   /** The next row, where it is this user's. */
-  async take(userId: string): Promise<Row | undefined> {
-    const row = await this.#next();
+  take(userId: string): Row | undefined {
+    const row = this.#page?.[this.#index];
     if (row?.user_id !== userId) return undefined;
     this.#index += 1;
     return row;
-  }
-
-  async #next(): Promise<Row | undefined> {
-    while (this.#page !== undefined && this.#index >= this.#page.length) {
-      this.#page = (await this.#pages.next()).value as readonly Row[] | undefined;
-      this.#index = 0;
-    }
-    return this.#page?.[this.#index];
   }
 }
 
@@ -119,7 +132,7 @@ function leastOf(userIds: readonly (UserId | undefined)[]): UserId | undefined {
   let least: UserId | undefined;
   for (const userId of userIds) {
     if (userId === undefined) continue;
-    if (least === undefined || isBefore(userId, least)) least = userId;
+    if (least === undefined || (userId !== least && isBefore(userId, least))) least = userId;
   }
   return least;
 }

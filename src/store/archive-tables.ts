@@ -25,8 +25,10 @@ type Shape = 'text' | 'number' | 'boolean' | 'json' | 'sha256';
 /** A value as both databases take it. */
 export type ColumnValue = string | number | null | Uint8Array;
 
-/** A row to be inserted: column → value. */
-export type ColumnValues = Readonly<Record<string, ColumnValue>>;
+/** The columns that a row is inserted with; parseColumnValues answers values in this order. */
+export function writtenColumns({ columns, derived = [] }: ArchiveTable): readonly string[] {
+  return [...columns.map(({ column }) => column), ...derived];
+}
 
 const column = (name: string, shape: Shape, isOptional = false): ArchiveColumn => ({
   member: name.replace(/_([a-z])/g, (_match, letter: string) => letter.toUpperCase()),
@@ -137,23 +139,23 @@ function fromColumn(shape: Shape, value: NonNullable<Row[string]>): unknown {
   }
 }
 
-/** A row of the archive, whatever it claims to be → values for its columns. Throws RowRefused. */
-export function parseColumnValues(kind: ArchiveKind, row: ArchiveRow): ColumnValues {
+/** A row of the archive, whatever it claims to be → values of writtenColumns. Throws RowRefused. */
+export function parseColumnValues(kind: ArchiveKind, row: ArchiveRow): ColumnValue[] {
   const { columns } = archiveTables[kind];
-  const values: Record<string, ColumnValue> = {};
+  const values: ColumnValue[] = [];
   let known = 0;
-  for (const { member, column, shape, isOptional } of columns) {
+  for (const { member, shape, isOptional } of columns) {
     const value = row[member];
     if (value !== undefined) known += 1;
     else if (!isOptional) throw new RowRefused(`${kind} without ${member}`);
-    values[column] = value === undefined ? null : parseValue(shape, value, member);
+    values.push(value === undefined ? null : parseValue(shape, value, member));
   }
-  const members = Object.keys(row);
-  if (known < members.length) {
-    const odd = members.find((name) => columns.every(({ member }) => member !== name));
+  if (known < Object.keys(row).length) {
+    const odd = Object.keys(row).find((name) => columns.every(({ member }) => member !== name));
     throw new RowRefused(`${kind} with ${JSON.stringify(odd)}, which is not known here`);
   }
-  return kind === 'profile' ? { ...values, ...userName(row.profile) } : values;
+  if (kind === 'profile') values.push(...userNames(row.profile));
+  return values;
 }
 
 function parseValue(shape: Shape, value: unknown, member: string): ColumnValue {
@@ -185,9 +187,9 @@ function parseSha256(value: unknown, member: string): Uint8Array {
   throw new RowRefused(`${member} must be ${sha256Bytes} bytes in base64`);
 }
 
-// These two columns follow from the profile; uniqueness is judged by the second.
-function userName(profile: unknown): ColumnValues {
+// The derived columns of a profile; uniqueness is judged by the second.
+function userNames(profile: unknown): readonly [userName: string, folded: string] {
   const { userName } = profile as Partial<Profile>;
-  if (typeof userName === 'string') return { user_name: userName, user_name_folded: foldText(userName) };
+  if (typeof userName === 'string') return [userName, foldText(userName)];
   throw new RowRefused('a profile without userName');
 }

@@ -1,7 +1,13 @@
 import { createArchive } from './archive.ts';
 import { createVerifiable } from './archive-histories.ts';
 import type { Snapshot } from './archive-snapshot.ts';
-import { type ArchiveTable, archiveTables, type ColumnValues, parseColumnValues } from './archive-tables.ts';
+import {
+  type ArchiveTable,
+  archiveTables,
+  type ColumnValue,
+  parseColumnValues,
+  writtenColumns,
+} from './archive-tables.ts';
 import { foldProfile } from './postgres-append.ts';
 import { type Connection, type ConnectionOptions, connect } from './postgres-connection.ts';
 import { asStoreError, sqlState } from './postgres-error.ts';
@@ -138,7 +144,7 @@ async function addPage(connection: Connection, { kind, rows }: ArchivePage): Pro
   const all = rows.map((row, index) => {
     try {
       const values = parseColumnValues(kind, row);
-      return kind === 'profile' ? { ...values, profile_folded: foldedText(row.profile) } : values;
+      return kind === 'profile' ? [...values, foldedText(row.profile)] : values;
     } catch (error) {
       throw error instanceof RowRefused ? new RowRefused(error.message, index) : error;
     }
@@ -157,20 +163,20 @@ const foldedText = (profile: unknown): string =>
 
 async function insert(
   connection: Connection,
-  { name, columns }: ArchiveTable,
-  rows: readonly ColumnValues[],
+  table: ArchiveTable,
+  rows: readonly (readonly ColumnValue[])[],
 ): Promise<void> {
-  const written = Object.keys(rows[0] ?? {});
-  const arrays = written.map((column, index) => {
-    const shape = columns.find((one) => one.column === column)?.shape ?? 'text';
-    return `$${index + 1}::${arrayTypes[shape]}`;
-  });
+  const { name, columns } = table;
+  const written = [...writtenColumns(table), ...(name === 'profiles' ? ['profile_folded'] : [])];
+  const arrays = written.map(
+    (_column, index) => `$${index + 1}::${arrayTypes[columns[index]?.shape ?? 'text']}`,
+  );
   await connection.query(
     {
       name: `restore_${name}`,
       text: `INSERT INTO ${name} (${written.join(', ')}) SELECT * FROM unnest(${arrays.join(', ')})`,
     },
-    written.map((column) => rows.map((values) => values[column])),
+    written.map((_column, index) => rows.map((values) => values[index])),
   );
 }
 

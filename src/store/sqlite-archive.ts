@@ -3,9 +3,10 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { createArchive } from './archive.ts';
 import { createVerifiable } from './archive-histories.ts';
 import type { Snapshot } from './archive-snapshot.ts';
-import { archiveTables, type ColumnValues, parseColumnValues } from './archive-tables.ts';
+import { archiveTables, type ColumnValue, parseColumnValues, writtenColumns } from './archive-tables.ts';
 import { openDatabase } from './sqlite.ts';
 import { asStoreError, isUnavailable, resultCode } from './sqlite-error.ts';
+import { applyPragmas } from './sqlite-pragmas.ts';
 import { createStatementCache } from './sqlite-statements.ts';
 import { type Archive, type ArchiveKind, type Restoration, RowRefused, StoreNotEmpty } from './store.ts';
 
@@ -22,14 +23,15 @@ export async function openArchive(path: string): Promise<Archive> {
 }
 
 /**
- * Fills the file, made where there is none, in one transaction; others read it empty and wait with their writes. Throws
- * StoreUnusable, StoreNotEmpty.
+ * Fills the file, made where there is none, in one transaction; others wait, or find it empty. Throws StoreUnusable,
+ * StoreNotEmpty.
  */
 export async function openRestoration(path: string): Promise<Restoration> {
   const db = openDatabase({ path });
   try {
     // Room for the indexes that are filled in no order; what does not fit goes to the disk and comes back.
     db.exec('PRAGMA cache_size = -262144');
+    leaveWal(db);
     db.exec('BEGIN IMMEDIATE');
     requireEmpty(db);
     return createRestoration(db);
@@ -56,6 +58,16 @@ function createSnapshot(db: DatabaseSync): Snapshot {
       db.close();
     },
   };
+}
+
+// Without a write-ahead log new pages are written once, straight to their place; the journal holds what little was there
+// before. Where somebody else has the file open too, it stays as it is: slower, and no less safe.
+function leaveWal(db: DatabaseSync): void {
+  try {
+    db.exec('PRAGMA journal_mode = DELETE');
+  } catch (error) {
+    if (!isUnavailable(error)) throw error;
+  }
 }
 
 function requireEmpty(db: DatabaseSync): void {
@@ -85,7 +97,7 @@ function createRestoration(db: DatabaseSync): Restoration {
       try {
         restoreIndexes();
         db.exec('COMMIT');
-        db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+        applyPragmas(db);
       } catch (error) {
         throw asStoreError(error);
       }
@@ -108,19 +120,19 @@ function dropIndexes(db: DatabaseSync): () => void {
   };
 }
 
-function createInserts(db: DatabaseSync): (kind: ArchiveKind, values: ColumnValues) => void {
+function createInserts(db: DatabaseSync): (kind: ArchiveKind, values: readonly ColumnValue[]) => void {
   const statements = new Map<ArchiveKind, StatementSync>();
   return (kind, values) => {
     let statement = statements.get(kind);
     if (statement === undefined) {
-      const columns = Object.keys(values);
+      const columns = writtenColumns(archiveTables[kind]);
       const marks = columns.map(() => '?').join(', ');
       statement = db.prepare(
         `INSERT INTO ${archiveTables[kind].name} (${columns.join(', ')}) VALUES (${marks})`,
       );
       statements.set(kind, statement);
     }
-    statement.run(...Object.values(values));
+    statement.run(...values);
   };
 }
 
