@@ -1,0 +1,139 @@
+/**
+ * Unlock throughput on PostgreSQL with ten million users beside that with ten thousand: `node bench/postgres-scale.ts
+ * --help`. In bursts, as scale.ts does it, because ten thousand users hold too few locked ones for a second.
+ */
+import { tmpdir } from 'node:os';
+import { parseArgs } from 'node:util';
+import { type Bounded, bounded } from './postgres-bounded.ts';
+import { machine, settingsText } from './postgres-report.ts';
+import { seedPostgres } from './postgres-seed.ts';
+import { databaseBytes, type PostgresServer, startPostgres } from './postgres-server.ts';
+import { measureUnlocks, type Unlocker } from './postgres-unlocks.ts';
+import { type Generator, startGenerator, startServer } from './process.ts';
+import { type Spread, spread } from './spread.ts';
+import { table, whole } from './table.ts';
+
+const help = `node bench/postgres-scale.ts [options]
+  --users N          the larger database (10000000; 40 GB of disk for a while; 1000000 is the small choice)
+  --small N          the smaller one (10000)
+  --rounds N         measured bursts of each (40)
+  --warm N           bursts before them (10)
+  --in-flight N      calls under way at once (256)
+  --set NAME=VALUE   a setting of PostgreSQL, any number of times; not with DATABASE_URL
+  --dir FOLDER       where the database goes (the system's temporary folder)
+  --minutes N        give up after so long (60)
+  --json             print the results as JSON
+`;
+
+const { values } = parseArgs({
+  options: {
+    users: { type: 'string', default: '10000000' },
+    small: { type: 'string', default: '10000' },
+    rounds: { type: 'string', default: '40' },
+    warm: { type: 'string', default: '10' },
+    'in-flight': { type: 'string', default: '256' },
+    set: { type: 'string', multiple: true, default: [] },
+    dir: { type: 'string', default: tmpdir() },
+    minutes: { type: 'string', default: '60' },
+    json: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
+});
+const bar = 0.8;
+const burstSecondsMax = 60;
+const warmRounds = Number(values.warm);
+const log = (line: string) => console.error(line);
+
+interface Size extends Unlocker {
+  readonly users: number;
+  readonly seedSeconds: number;
+  readonly seededBytes: number;
+  readonly perSecond: number[];
+  errors: number;
+}
+
+if (values.help) console.log(help);
+else await bounded(Number(values.minutes), main);
+
+async function main(run: Bounded): Promise<void> {
+  const postgres = run.stack.use(await startPostgres({ folder: values.dir, settings: values.set }));
+  const sizes: Size[] = [];
+  for (const users of [Number(values.small), Number(values.users)]) {
+    log(`seeding ${whole(users)} users …`);
+    sizes.push(await prepare(run, postgres, users));
+  }
+  const generator = run.stack.use(startGenerator());
+  const burst = Math.min(...sizes.map(({ seeded }) => seeded.locked.count));
+  for (let round = 0; round < warmRounds + Number(values.rounds); round++) {
+    for (const size of round % 2 === 0 ? sizes : sizes.toReversed()) {
+      const perSecond = await measureBurst(generator, size, { burst, round });
+      if (round >= warmRounds) size.perSecond.push(perSecond);
+    }
+  }
+  report(sizes, burst, postgres.settings);
+}
+
+async function prepare({ stack }: Bounded, postgres: PostgresServer, users: number): Promise<Size> {
+  const url = await postgres.createDatabase();
+  const startedMs = performance.now();
+  const seeded = await seedPostgres(url, users);
+  const seedSeconds = (performance.now() - startedMs) / 1000;
+  const seededBytes = await databaseBytes(url);
+  log(`${whole(users)} users: ${seedSeconds.toFixed(1)} s, ${whole(seededBytes / 2 ** 20)} MiB`);
+  const server = stack.use(await startServer(['src/main.ts', 'serve', '--db', url]));
+  return { users, server, seeded, dialect: 'grpc', seedSeconds, seededBytes, perSecond: [], errors: 0 };
+}
+
+async function measureBurst(
+  generator: Generator,
+  size: Size,
+  { burst, round }: { burst: number; round: number },
+): Promise<number> {
+  const result = await measureUnlocks(generator, size, {
+    load: { kind: 'count', requests: burst },
+    inFlight: Number(values['in-flight']),
+    warmupSeconds: 0,
+    seconds: burstSecondsMax,
+    skip: round * burst,
+  });
+  size.errors += result.errors;
+  return result.perSecond;
+}
+
+function report(sizes: readonly Size[], burst: number, settings: Readonly<Record<string, string>>): void {
+  const [small, large] = sizes;
+  const ratio: Spread = spread(
+    (large?.perSecond ?? []).map((value, round) => value / (small?.perSecond[round] ?? Number.NaN)),
+  );
+  const measured = sizes.map((size) => ({
+    users: size.users,
+    perSecond: spread(size.perSecond),
+    errors: size.errors,
+    residentBytes: size.server.residentBytes(),
+    seededBytes: size.seededBytes,
+    seedSeconds: size.seedSeconds,
+  }));
+  if (values.json) {
+    console.log(JSON.stringify({ machine: machine(), settings, bar, burst, ratio, measured }));
+    return;
+  }
+  const rows = measured.map((size) => [
+    whole(size.users),
+    whole(size.perSecond.median),
+    `${whole(size.perSecond.min)}–${whole(size.perSecond.max)}`,
+    whole(size.errors),
+    whole(size.residentBytes / 2 ** 20),
+    whole(size.seededBytes / 2 ** 20),
+    whole(size.seedSeconds),
+    whole(size.users / size.seedSeconds),
+  ]);
+  const header = 'users|unlocks/s|min–max|errors|server RSS MiB|database MiB|seed s|seeded users/s'.split(
+    '|',
+  );
+  const range = `${ratio.min.toFixed(2)}–${ratio.max.toFixed(2)}`;
+  const verdict = ratio.median >= bar ? 'met' : 'missed';
+  console.log(`${settingsText(settings)}\n\n${table(header, rows)}\n`);
+  console.log(
+    `throughput ratio: ${ratio.median.toFixed(2)} (${range}), bar ≥ ${bar}: ${verdict}; bursts of ${whole(burst)}`,
+  );
+}
