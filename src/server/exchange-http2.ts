@@ -5,7 +5,9 @@ import {
   type Http2Session,
   type IncomingHttpHeaders,
   type ServerHttp2Stream,
+  sensitiveHeaders,
 } from 'node:http2';
+import type { ConnectError } from '@connectrpc/connect';
 import { BodyBuffer, bodyTooLarge, emptyBody, smallBytesMax } from './body-buffer.ts';
 import {
   type BodySink,
@@ -38,6 +40,8 @@ export class Http2Exchange implements NodeExchange {
   readonly stream: ServerHttp2Stream;
   readonly #policy: ExchangePolicy;
   readonly #peerAddress: string;
+  /** The body while it is one small chunk, as most are. */
+  #only: Buffer = emptyBody;
   #body: BodyBuffer | undefined;
   #bytesMax = 0;
   #sink: BodySink | undefined;
@@ -80,19 +84,9 @@ export class Http2Exchange implements NodeExchange {
       return;
     }
     this.#bytesMax = bytesMax;
-    // A small request is whole by the time its stream is handed out: taken in one piece, it costs no events.
-    const first: Buffer | null = stream.read();
-    if (isEnded(stream) && (first === null || first.length <= Math.min(smallBytesMax, bytesMax))) {
-      this.#isRequestRead = true;
-      sink.onBody(first ?? emptyBody);
-      return;
-    }
     this.watch(sink);
-    // Reset before its body was read: nobody would give back what the body took.
-    if (stream.closed) return;
     stream.on('data', onData);
     stream.on('end', onEnd);
-    if (first !== null) this.takeChunk(first);
   }
 
   watch(sink: BodySink): void {
@@ -109,6 +103,7 @@ export class Http2Exchange implements NodeExchange {
     const { stream } = this;
     if (stream.destroyed || stream.closed) return;
     const sent = [':status', status === 200 ? '200' : String(status), 'x-request-id', this.requestId];
+    markUnique(sent);
     for (const item of headers) sent.push(item);
     if (this.headers.origin !== undefined) sent.push(...corsPairs(this.#policy.cors, this));
     if (trailers !== undefined) {
@@ -155,8 +150,11 @@ export class Http2Exchange implements NodeExchange {
   }
 
   takeChunk(chunk: Buffer): void {
-    this.#body ??= new BodyBuffer(this.#bytesMax, this.#policy.bodies);
-    const refusal = this.#body.add(chunk);
+    if (this.#only === emptyBody && chunk.length <= Math.min(smallBytesMax, this.#bytesMax)) {
+      this.#only = chunk;
+      return;
+    }
+    const refusal = this.#gather(chunk);
     if (refusal === undefined) return;
     this.stream.off('data', onData);
     this.stream.off('end', onEnd);
@@ -167,7 +165,7 @@ export class Http2Exchange implements NodeExchange {
     this.#isRequestRead = true;
     // Node ends the readable side of an aborted stream as if the request were whole.
     if (this.stream.aborted) return;
-    this.#sink?.onBody(this.#body === undefined ? emptyBody : this.#body.whole());
+    this.#sink?.onBody(this.#body === undefined ? this.#only : this.#body.whole());
   }
 
   takeClose(): void {
@@ -178,11 +176,15 @@ export class Http2Exchange implements NodeExchange {
   takeWantTrailers(): void {
     if (!this.stream.destroyed) this.stream.sendTrailers(this.#trailers ?? {});
   }
-}
 
-// Node keeps this for itself, and stream.state would ask the native side for it; without it, 'end' tells as well.
-function isEnded(stream: ServerHttp2Stream & { _readableState?: { ended?: boolean } }): boolean {
-  return stream._readableState?.ended === true;
+  /** Why the body is refused, where it is. */
+  #gather(chunk: Buffer): ConnectError | undefined {
+    if (this.#body === undefined) {
+      this.#body = new BodyBuffer(this.#bytesMax, this.#policy.bodies);
+      if (this.#only !== emptyBody) this.#body.add(this.#only);
+    }
+    return this.#body.add(chunk);
+  }
 }
 
 function onData(this: KeyedStream, chunk: Buffer): void {
@@ -199,6 +201,13 @@ function onClose(this: KeyedStream): void {
 
 function onWantTrailers(this: KeyedStream): void {
   this[exchangeKey].takeWantTrailers();
+}
+
+const uniqueHeaders = ['x-request-id'];
+
+// An id that no other answer has would only push useful entries out of HPACK's table, at a cost in every answer.
+function markUnique(headers: string[]): void {
+  (headers as unknown as Record<symbol, string[]>)[sensitiveHeaders] = uniqueHeaders;
 }
 
 // session.socket is a proxy, and gone with the session: asked once for each connection.
