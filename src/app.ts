@@ -42,10 +42,35 @@ export async function openApp(config: AppConfig): Promise<App> {
     databaseName: withoutPassword(database),
     now: Date.now,
     newId: createIds(Date.now, randomInt(idsPerMs)),
-    // To stderr: stdout belongs to what a command prints.
-    log: pino({ level: config.logLevel, base: null }, pino.destination({ fd: 2, sync: true })),
+    log: createLog(config.logLevel),
     passwordAttemptsMax: config.passwordAttemptsMax,
     [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
+  };
+}
+
+const unwrittenBytesMax = 1_048_576;
+
+/** One JSON record a line, on stderr: stdout belongs to what a command prints. */
+function createLog(level: string): Logger {
+  const destination = pino.destination({ fd: 2, sync: true, maxLength: unwrittenBytesMax });
+  // A full disk under the log must not end the server: what cannot be written waits, and beyond the maximum is dropped.
+  destination.on('error', () => undefined);
+  const serializers = { err: describeError, error: describeError, cause: describeError };
+  return pino({ level, base: null, serializers }, destination);
+}
+
+const causesMax = 5;
+
+// Named one by one: a database's errors carry more, even the row that they are about, hashes and all.
+function describeError(error: unknown, causesLeft: number = causesMax): unknown {
+  if (!(error instanceof Error)) return String(error);
+  const { name, message, stack, cause } = error;
+  return {
+    type: name,
+    message,
+    ...('code' in error && { code: error.code }),
+    stack,
+    ...(cause !== undefined && causesLeft > 0 && { cause: describeError(cause, causesLeft - 1) }),
   };
 }
 

@@ -21,10 +21,13 @@ const codes = {
 
 /**
  * Whatever was thrown → the one error that every dialect dresses. What the table does not know becomes
- * "internal error"; `unexpected` gets the cause, the client never does.
+ * "internal error"; `unexpected` gets the cause, and that of an outage, the client never does.
  */
 export function dress(thrown: unknown, unexpected: (cause: unknown) => void): ConnectError {
-  if (thrown instanceof DomainError) return dressDomainError(thrown);
+  if (thrown instanceof DomainError) {
+    if (codes[errors[thrown.error].kind] === Code.Unavailable) unexpected(thrown);
+    return dressDomainError(thrown);
+  }
   if (thrown instanceof ConnectError) return thrown;
   unexpected(thrown);
   return dressDomainError(new DomainError('internal'));
