@@ -2,6 +2,7 @@ import { createHash, type Hash } from 'node:crypto';
 import {
   type ArchiveCounts,
   type ArchiveKind,
+  type ArchivePage,
   type ArchiveRow,
   archiveFormat,
   archiveKinds,
@@ -51,6 +52,7 @@ class Reader {
   #kind: ArchiveKind = 'organization';
   #page: ArchiveRow[] = [];
   #pageLine = 0;
+  #underWay: Promise<void> = Promise.resolve();
 
   constructor(restoration: Pick<Restoration, 'add'>) {
     this.#restoration = restoration;
@@ -88,6 +90,7 @@ class Reader {
       this.#claimed = parseHeader(name, content);
     } else if (name === 'end') {
       await this.#flush();
+      await this.#underWay;
       this.#hasEnded = true;
       if (content.sha256 === this.#hash.digest('hex')) return;
       throw new ArchiveInvalid(`line ${line}: the checksum does not fit: the file was changed or damaged`);
@@ -102,17 +105,24 @@ class Reader {
     this.#counts[kind] += 1;
   }
 
+  // The database takes one page while the next one is read.
   async #flush(): Promise<void> {
-    const page = this.#page;
-    if (page.length === 0) return;
+    await this.#underWay;
+    if (this.#page.length === 0) return;
+    this.#underWay = this.#add({ kind: this.#kind, rows: this.#page }, this.#pageLine);
+    // Whoever awaits it hears of it; nobody does where the next page has failed before.
+    this.#underWay.catch(() => undefined);
     this.#page = [];
+  }
+
+  async #add(page: ArchivePage, firstLine: number): Promise<void> {
     try {
-      await this.#restoration.add({ kind: this.#kind, rows: page });
+      await this.#restoration.add(page);
     } catch (error) {
       if (!(error instanceof RowRefused)) throw error;
-      const first = this.#pageLine + (error.index ?? 0);
+      const lastLine = firstLine + page.rows.length - 1;
       const where =
-        error.index === undefined ? `lines ${first} to ${first + page.length - 1}` : `line ${first}`;
+        error.index === undefined ? `lines ${firstLine} to ${lastLine}` : `line ${firstLine + error.index}`;
       throw new ArchiveInvalid(`${where}: ${error.message}`, { cause: error });
     }
   }
