@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { verifyPassword } from '../src/auth/password.ts';
 import type { Store } from '../src/store/store.ts';
 import type { Answer } from './support/answer.ts';
 import { type Door, openDoor } from './support/door.ts';
@@ -97,4 +98,17 @@ test('who is not signed in hears of that before anything else in the request', a
   const answer = await door.ask('LockUser', { userId: 'other' }, 'not a token', broken);
   expect([answer.code, answer.message]).toEqual(['Unauthenticated', 'invalid auth header (AUTH-toLo1)']);
   expect((await door.ask('LockUser', { userId: 'other' }, tokens.home, broken)).code).toBe('InvalidArgument');
+});
+
+test('a bcrypt hash of high cost is checked beside the event loop, not on it', async () => {
+  // Cost 10 takes a tenth of a second.
+  const hash = '$2b$10$cNL8kd2qcuo1YAEbacpbAOFlyJrZqmq.VpOOL6PhoQz.DXcl1ct3W';
+  let isOver = false;
+  const checked = verifyPassword('wrong', hash).finally(() => {
+    isOver = true;
+  });
+  let turns = 0;
+  for (; !isOver; turns += 1) await new Promise(setImmediate);
+  expect(await checked).toBe(false);
+  expect(turns).toBeGreaterThan(100);
 });

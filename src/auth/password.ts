@@ -1,7 +1,7 @@
 import { argon2, randomBytes, timingSafeEqual } from 'node:crypto';
 import { promisify } from 'node:util';
-import bcrypt from 'bcryptjs';
 import { DomainError } from '../domain/errors.ts';
+import { compareBcrypt } from './bcrypt.ts';
 
 const derive = promisify(argon2);
 
@@ -35,7 +35,7 @@ export async function hashPassword(password: string): Promise<string> {
 
 /** Whether the password is the one behind the PHC string. Throws overloaded, passwordHashUnsupported. */
 export async function verifyPassword(password: string, phc: string): Promise<boolean> {
-  if (bcryptCost(phc) !== undefined) return bounded(() => bcrypt.compare(password, phc));
+  if (bcryptCost(phc) !== undefined) return bounded(() => compareBcrypt(password, phc));
   const parsed = parseArgon2(phc);
   if (parsed === undefined) throw new DomainError('passwordHashUnsupported');
   const tag = await bounded(() => deriveTag(password, parsed));
