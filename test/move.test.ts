@@ -192,6 +192,17 @@ describe.each(stores)('%s', (kind, openEmpty) => {
     await Promise.all(writers);
   });
 
+  test('an import leaves tables and indexes as a migration does', async () => {
+    await using empty = await openEmpty();
+    await succeed('migrate', '--db', empty.database);
+    await using copy = await openEmpty();
+    await importText(whole, copy.database);
+    const indexes = await indexesOf(kind, copy.database);
+    expect(indexes.length).toBeGreaterThan(4);
+    expect(indexes).toEqual(await indexesOf(kind, empty.database));
+    expect(await columnsOf(kind, copy.database)).toEqual(await columnsOf(kind, empty.database));
+  });
+
   test('every table and every column is in the archive, or follows from what is', async () => {
     await using empty = await openEmpty();
     await succeed('migrate', '--db', empty.database);
@@ -210,15 +221,32 @@ describe.each(stores)('%s', (kind, openEmpty) => {
   });
 });
 
+async function indexesOf(kind: StoreKind, database: string): Promise<string[]> {
+  return selectText(kind, database, {
+    sqlite: "SELECT name || sql AS text FROM sqlite_schema WHERE type = 'index' ORDER BY name",
+    postgres:
+      'SELECT indexdef AS text FROM pg_indexes WHERE schemaname = current_schema() ORDER BY indexname',
+  });
+}
+
 async function columnsOf(kind: StoreKind, database: string): Promise<string[]> {
-  const sqlite =
-    "SELECT tables.name || '.' || columns.name AS name FROM sqlite_schema AS tables, pragma_table_info(tables.name) AS columns WHERE tables.type = 'table'";
-  const postgres =
-    "SELECT table_name || '.' || column_name AS name FROM information_schema.columns WHERE table_schema = current_schema()";
-  if (kind === 'postgres') return (await runSql(database, postgres)).map(({ name }) => String(name));
+  return selectText(kind, database, {
+    sqlite:
+      "SELECT tables.name || '.' || columns.name AS text FROM sqlite_schema AS tables, pragma_table_info(tables.name) AS columns WHERE tables.type = 'table'",
+    postgres:
+      "SELECT table_name || '.' || column_name AS text FROM information_schema.columns WHERE table_schema = current_schema()",
+  });
+}
+
+async function selectText(
+  kind: StoreKind,
+  database: string,
+  sql: Readonly<Record<StoreKind, string>>,
+): Promise<string[]> {
+  if (kind === 'postgres') return (await runSql(database, sql.postgres)).map(({ text }) => String(text));
   using db = new DatabaseSync(database);
   return db
-    .prepare(sqlite)
+    .prepare(sql.sqlite)
     .all()
-    .map(({ name }) => String(name));
+    .map(({ text }) => String(text));
 }

@@ -44,8 +44,7 @@ export async function openArchive(url: string): Promise<Archive> {
 }
 
 /**
- * Fills the database in one transaction; others read it empty, and organizations that they add wait. It must have this
- * code's schema. Throws StoreNotEmpty.
+ * Fills the database in one transaction; others wait. It must have this code's schema. Throws StoreNotEmpty.
  */
 export async function openRestoration(url: string): Promise<Restoration> {
   const connection = await connect(connectionOptions(url));
@@ -54,7 +53,7 @@ export async function openRestoration(url: string): Promise<Restoration> {
     // Whoever adds an organization takes this lock too, and without an organization there is nobody to add.
     await connection.query({ text: 'SELECT placer_id FROM placer FOR UPDATE' });
     await requireEmpty(connection);
-    return createRestoration(connection);
+    return createRestoration(connection, await dropIndexes(connection));
   } catch (error) {
     connection.close();
     throw asStoreError(error);
@@ -116,12 +115,25 @@ async function requireEmpty(connection: Connection): Promise<void> {
   }
 }
 
-function createRestoration(connection: Connection): Restoration {
+// Made at the end, all at once, instead of row by row. Those that keep rows unique stay. Answers the statements for it.
+async function dropIndexes(connection: Connection): Promise<readonly string[]> {
+  const indexes = await connection.query(
+    {
+      text: "SELECT indexname AS name, indexdef AS text FROM pg_indexes WHERE schemaname = current_schema() AND tablename = ANY($1::text[]) AND indexdef NOT LIKE 'CREATE UNIQUE%'",
+    },
+    [Object.values(archiveTables).map(({ name }) => name)],
+  );
+  for (const { name } of indexes) await connection.query({ text: `DROP INDEX ${name}` });
+  return indexes.map(({ text }) => text as string);
+}
+
+function createRestoration(connection: Connection, indexes: readonly string[]): Restoration {
   return {
     ...createVerifiable(createSnapshot(connection)),
     add: (page) => addPage(connection, page),
     async commit() {
       try {
+        for (const text of indexes) await connection.query({ text });
         await connection.query({
           text: 'UPDATE placer SET last_position = (SELECT coalesce(max(position), 0) FROM events)',
         });
