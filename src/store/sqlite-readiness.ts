@@ -47,6 +47,28 @@ export function createReadiness(db: DatabaseSync, path: string): Readiness {
   };
 }
 
+/** Remembers whether one of the watched reads found the file damaged. */
+export interface DamageWatch {
+  watched<Value>(read: (key: string) => Value): (key: string) => Value;
+  isFound(): boolean;
+}
+
+/** Reads pass as they are; only what SQLite calls damage is noted. */
+export function watchDamage(): DamageWatch {
+  let isFound = false;
+  return {
+    isFound: () => isFound,
+    watched: (read) => (key) => {
+      try {
+        return read(key);
+      } catch (error) {
+        isFound ||= isDamage(error);
+        throw error;
+      }
+    },
+  };
+}
+
 function roomBytes(path: string): number {
   try {
     const { bavail, bsize } = statfsSync(dirname(path));

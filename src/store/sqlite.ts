@@ -1,14 +1,16 @@
 import { chmodSync, existsSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { isDamage, reading, resultCode } from './sqlite-error.ts';
+import { reading, resultCode } from './sqlite-error.ts';
 import { createHistories } from './sqlite-histories.ts';
+import { createListQueue } from './sqlite-list-queue.ts';
 import { createLists } from './sqlite-lists.ts';
 import { migrate } from './sqlite-migrate.ts';
 import { applyPragmas } from './sqlite-pragmas.ts';
+import { watchDamage } from './sqlite-readiness.ts';
 import { parseOrganization, parseToken, parseUser, userColumns } from './sqlite-rows.ts';
 import { createWriter } from './sqlite-writer.ts';
-import { type Store, StoreUnusable, type TokenOwner } from './store.ts';
+import { type ListUsers, type Store, StoreUnusable, type TokenOwner } from './store.ts';
 import { type Snapshot, TickReader } from './tick.ts';
 
 export interface SqliteOptions {
@@ -27,7 +29,9 @@ export interface SqliteOptions {
 export function openSqlite(options: SqliteOptions): Store {
   const db = openDatabase(options);
   const lists = createLists(db);
-  const writer = createWriter({ path: options.path, busyTimeoutMs: options.busyTimeoutMs ?? busyTimeoutMs });
+  const thread = { path: options.path, busyTimeoutMs: options.busyTimeoutMs ?? busyTimeoutMs };
+  const writer = createWriter(thread);
+  const queue = createListQueue({ ...thread, timeoutMs: listTimeoutMs, waitingMax: listsWaitingMax });
   const reader = new TickReader(snapshotOf(db));
   const user = db.prepare(`SELECT ${userColumns} FROM users WHERE user_id = ?`);
   const token = db.prepare(
@@ -38,31 +42,22 @@ export function openSqlite(options: SqliteOptions): Store {
   const organizationById = db.prepare('SELECT * FROM organizations WHERE organization_id = ?');
   const organizationByDomain = db.prepare('SELECT * FROM organizations WHERE domain = ?');
 
-  let isDamaged = false;
-  // Every call comes by here: what it finds damaged must not be called ready.
-  const noting = <Value>(read: (key: string) => Value) => {
-    return (key: string): Value => {
-      try {
-        return read(key);
-      } catch (error) {
-        isDamaged ||= isDamage(error);
-        throw error;
-      }
-    };
-  };
-  const readToken = noting((tokenId): TokenOwner | undefined => {
+  // Every call comes by these two: what they find damaged must not be called ready.
+  const damage = watchDamage();
+  const readToken = damage.watched((tokenId): TokenOwner | undefined => {
     const row = token.get(tokenId);
     return (
       row && { token: parseToken(row), secretHash: row.secret_hash as Uint8Array, owner: parseUser(row) }
     );
   });
-  const readUser = noting((userId) => {
+  const readUser = damage.watched((userId) => {
     const row = user.get(userId);
     return row && parseUser(row);
   });
 
   return {
     ...lists,
+    listUsers: (query) => (isQuick(query) ? lists : queue).listUsers(query),
     loadToken: (tokenId) => reader.read('t', tokenId, readToken),
     loadUser: (userId) => reader.read('u', userId, readUser),
     loadPasswordHash: reading(
@@ -76,8 +71,9 @@ export function openSqlite(options: SqliteOptions): Store {
     append: writer.append,
     addOrganization: writer.addOrganization,
     readHistories: createHistories(db),
-    isReady: async () => !isDamaged && (await writer.isReady()),
+    isReady: async () => !damage.isFound() && (await writer.isReady()),
     async [Symbol.asyncDispose]() {
+      await queue[Symbol.asyncDispose]();
       await writer[Symbol.asyncDispose]();
       if (db.isOpen) db.close();
     },
@@ -99,6 +95,17 @@ function snapshotOf(db: DatabaseSync): Snapshot {
 }
 
 const busyTimeoutMs = 5_000;
+const listTimeoutMs = 30_000;
+const listsWaitingMax = 100;
+const idsQuickMax = 1_000;
+
+// Found by an index, whoever is there; all other filters look at every user in scope.
+function isQuick({ filters }: ListUsers): boolean {
+  return filters.every(
+    (filter) =>
+      filter.kind === 'organization' || (filter.kind === 'ids' && filter.userIds.length <= idsQuickMax),
+  );
+}
 
 /** A connection to the file, brought up to date; throws as openSqlite does. */
 export function openDatabase(options: SqliteOptions): DatabaseSync {
