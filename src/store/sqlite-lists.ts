@@ -37,9 +37,10 @@ import type {
 type Lists = Pick<Store, 'listUsers' | 'listTokens' | 'listGrants' | 'listOrganizations' | 'listEvents'>;
 
 /**
- * The reads that answer more than one row. node:sqlite is synchronous: while a list runs, nothing else does. An
- * unfiltered page by user name or creation date is a walk along an index; a filter on text, and the count that every
- * list carries, look at every user in scope. Count and rows are of one moment.
+ * The reads that answer more than one row. node:sqlite is synchronous: while a list runs, nothing else on its thread
+ * does (for the costly ones see sqlite-list-queue.ts). An unfiltered page by user name or creation date is a walk along
+ * an index; a filter on text, and the count that every list carries, look at every user in scope. Count and rows are of
+ * one moment.
  */
 export function createLists(db: DatabaseSync): Lists {
   registerFold(db);

@@ -1,0 +1,40 @@
+import { DatabaseSync } from 'node:sqlite';
+import { parentPort, workerData } from 'node:worker_threads';
+import { DomainError } from '../domain/errors.ts';
+import { createLists } from './sqlite-lists.ts';
+import { applyPragmas } from './sqlite-pragmas.ts';
+import type { WriteFailure } from './sqlite-write-statements.ts';
+import type { Listed, ListUsers, UserRecord } from './store.ts';
+
+/** What the thread is started with. */
+export interface ListThreadData {
+  readonly path: string;
+  readonly busyTimeoutMs: number;
+}
+
+export type ListOutcome =
+  | { readonly listed: Listed<UserRecord> }
+  /** An error on its way between threads. */
+  | { readonly failure: WriteFailure };
+
+const { path, busyTimeoutMs } = workerData as ListThreadData;
+const db = new DatabaseSync(path, { timeout: busyTimeoutMs });
+applyPragmas(db);
+db.exec('PRAGMA query_only = ON');
+const lists = createLists(db);
+
+// A query in, its outcome out; whoever asks waits for one before the next.
+parentPort?.on('message', (query: ListUsers) => {
+  void outcomeOf(query).then((outcome) => parentPort?.postMessage(outcome));
+});
+
+async function outcomeOf(query: ListUsers): Promise<ListOutcome> {
+  try {
+    return { listed: await lists.listUsers(query) };
+  } catch (error) {
+    const cause = error instanceof DomainError ? error.cause : error;
+    const errcode = cause instanceof Error && 'errcode' in cause ? cause.errcode : undefined;
+    const message = cause instanceof Error ? cause.message : String(cause);
+    return { failure: { message, errcode: typeof errcode === 'number' ? errcode : undefined } };
+  }
+}
