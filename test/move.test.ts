@@ -187,6 +187,7 @@ describe.each(stores)('%s', (kind, openEmpty) => {
         stderr: expect.stringMatching(/^All/),
       });
       expect(await exportOf(other.database)).toBe(text);
+      expect(await succeed('verify', '--db', database)).toMatchObject({ problemsTotal: 0 });
     }
     isDone = true;
     await Promise.all(writers);
