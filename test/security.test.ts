@@ -112,3 +112,18 @@ test('a bcrypt hash of high cost is checked beside the event loop, not on it', a
   expect(await checked).toBe(false);
   expect(turns).toBeGreaterThan(100);
 });
+
+test('who reads one organization is not told how much happens in the others', async () => {
+  await server.people.user({ organization: 'abroad', userId: 'busy' });
+  const told = async (as: string) => {
+    const lists = ['ListUsers', 'ListGrants', 'ListOrganizations'] as const;
+    const answers = await Promise.all(lists.map((method) => door.ask(method, {}, tokens[as])));
+    return answers.map(
+      ({ response }) => (response.details as { processedSequence?: string }).processedSequence,
+    );
+  };
+  const before = { home: await told('home'), instance: await told('instance') };
+  await server.people.act('busy', 'lock');
+  expect(await told('home')).toEqual(before.home);
+  expect(await told('instance')).toEqual(before.instance.map((sequence) => String(Number(sequence) + 1)));
+});

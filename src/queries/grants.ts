@@ -2,7 +2,7 @@ import { readScope } from '../auth/authorize.ts';
 import type { Caller } from '../auth/caller.ts';
 import type { OrganizationId, UserId } from '../domain/ids.ts';
 import type { GrantRecord, Listed } from '../store/store.ts';
-import { type PageRequest, parsePage } from './page.ts';
+import { type PageRequest, parsePage, seenFrom } from './page.ts';
 import type { QueryApp } from './users.ts';
 
 export type { GrantRecord } from '../store/store.ts';
@@ -25,10 +25,11 @@ export async function listGrants(
   const { userId, organizationId } = request;
   const page = parsePage(request.page);
   const scope = readScope(caller, 'user.read');
-  return app.store.listGrants({
+  const listed = await app.store.listGrants({
     scope,
     page,
     ...(userId !== undefined && { userId }),
     ...(organizationId !== undefined && { organizationId }),
   });
+  return seenFrom(scope, listed);
 }

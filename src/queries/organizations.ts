@@ -2,7 +2,7 @@ import { readScope } from '../auth/authorize.ts';
 import type { Caller } from '../auth/caller.ts';
 import type { Organization } from '../domain/user.ts';
 import type { Listed } from '../store/store.ts';
-import { type PageRequest, parsePage } from './page.ts';
+import { type PageRequest, parsePage, seenFrom } from './page.ts';
 import type { QueryApp } from './users.ts';
 
 /** The organizations whose users the caller may read, by id. Throws limitTooLarge, permissionMissing. */
@@ -12,5 +12,6 @@ export async function listOrganizations(
   request: PageRequest,
 ): Promise<Listed<Organization>> {
   const page = parsePage(request);
-  return app.store.listOrganizations(readScope(caller, 'user.read'), page);
+  const scope = readScope(caller, 'user.read');
+  return seenFrom(scope, await app.store.listOrganizations(scope, page));
 }

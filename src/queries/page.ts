@@ -1,5 +1,6 @@
 import { DomainError } from '../domain/errors.ts';
-import type { Page } from '../domain/user-filter.ts';
+import type { Page, Scope } from '../domain/user-filter.ts';
+import type { Listed } from '../store/store.ts';
 
 export const limitDefault = 100;
 export const limitMax = 1_000;
@@ -32,4 +33,9 @@ export function parseLimit(limit: number): number {
 /** A 64-bit offset or position → number; what is past the numbers is past every list as well. */
 export function parsePosition(value: bigint): number {
   return value > BigInt(Number.MAX_SAFE_INTEGER) ? Number.MAX_SAFE_INTEGER : Number(value);
+}
+
+/** The newest position counts the events of the whole instance: who reads only a part of it is not told. */
+export function seenFrom<Row>(scope: Scope, listed: Listed<Row>): Listed<Row> {
+  return scope === 'all' ? listed : { ...listed, position: 0 };
 }

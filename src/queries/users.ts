@@ -4,7 +4,7 @@ import { DomainError } from '../domain/errors.ts';
 import type { UserId } from '../domain/ids.ts';
 import type { UserFilter, UserSortField } from '../domain/user-filter.ts';
 import type { Listed, Store, UserRecord } from '../store/store.ts';
-import { type PageRequest, parsePage } from './page.ts';
+import { type PageRequest, parsePage, seenFrom } from './page.ts';
 
 /** What every query asks of the app. */
 export interface QueryApp {
@@ -54,7 +54,8 @@ export async function listUsers(
   const page = parsePage(request.page);
   requireShallow(request.filters);
   const scope = readScope(caller, 'user.read');
-  return app.store.listUsers({ scope, filters: request.filters, sort: request.sort, page });
+  const { filters, sort } = request;
+  return seenFrom(scope, await app.store.listUsers({ scope, filters, sort, page }));
 }
 
 function requireShallow(filters: readonly UserFilter[], depth = 1): void {
