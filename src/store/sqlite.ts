@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdirSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { reading, resultCode } from './sqlite-error.ts';
@@ -113,9 +113,8 @@ export function openDatabase(options: SqliteOptions): DatabaseSync {
   const isNew = !existsSync(path);
   let db: DatabaseSync | undefined;
   try {
-    if (isNew) mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    if (isNew) makeSecretFile(path);
     db = new DatabaseSync(path, { timeout: options.busyTimeoutMs ?? busyTimeoutMs });
-    if (isNew) chmodSync(path, 0o600);
     applyPragmas(db);
     migrate(db, { only: options.migrateNot ? 'check' : 'apply' });
     requireWritable(db);
@@ -125,6 +124,12 @@ export function openDatabase(options: SqliteOptions): DatabaseSync {
     if (error instanceof StoreUnusable) throw error;
     throw new StoreUnusable(`cannot open the database ${path}: ${reasonOf(error)}`, { cause: error });
   }
+}
+
+// Made before SQLite would, whose own file is everybody's to open until its mode is changed. Its -wal and -shm take it over.
+function makeSecretFile(path: string): void {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  closeSync(openSync(path, 'a', 0o600));
 }
 
 // SQLite opens a file that it cannot write without a word, and tells at the first write.
