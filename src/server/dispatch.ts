@@ -1,3 +1,4 @@
+import type { DescMethod } from '@bufbuild/protobuf';
 import type { Adapter } from './adapter.ts';
 import type { CallTarget } from './call.ts';
 import { type CorsPolicy, isPreflight, preflightAnswer } from './cors.ts';
@@ -6,7 +7,7 @@ import { type DialectTable, isStreamContentType, streamContentTypes } from './di
 import { headerOf, type Log, type NodeExchange, type Reply } from './exchange.ts';
 import type { RouteMatch } from './http-rule.ts';
 import type { Lane } from './lane.ts';
-import { type MethodEntry, type MethodTable, pathOf } from './method-table.ts';
+import type { MethodEntry, MethodTable } from './method-table.ts';
 import { type ProbeDeps, probe } from './probes.ts';
 import { badPath, notFound, unsupportedMediaType, wrongVerb } from './refusal.ts';
 
@@ -23,14 +24,14 @@ export interface DispatchOptions {
 
 /** Sends each request where its path and content type say: the path decides the method, the content type the dialect. */
 export function createDispatch(options: DispatchOptions): (exchange: NodeExchange) => void {
-  const { methods, dialects, lane } = options;
-  const targets = targetsOf(methods, dialects);
+  const ways: Ways = { ...options, ...targetsOf(options) };
   return (exchange) => {
     try {
       const contentType = exchange.headers['content-type'] ?? '';
-      const target = exchange.verb === 'POST' ? targets.get(exchange.target)?.get(contentType) : undefined;
-      if (target !== undefined) lane.start(target, undefined, exchange);
-      else dispatchOther(options, exchange);
+      const target =
+        exchange.verb === 'POST' ? ways.byPath.get(exchange.target)?.get(contentType) : undefined;
+      if (target !== undefined) ways.lane.start(target, undefined, exchange);
+      else dispatchOther(ways, exchange);
     } catch (cause) {
       options.log('request.failed', { requestId: exchange.requestId, cause });
       exchange.answer({ status: 500, headers: [], body: undefined, trailers: undefined });
@@ -38,28 +39,37 @@ export function createDispatch(options: DispatchOptions): (exchange: NodeExchang
   };
 }
 
-/** Every pair of RPC path and plain content type that leads into the lane, so that most calls need two look-ups. */
-function targetsOf(
-  { byPath }: MethodTable,
-  { byContentType }: DialectTable,
-): ReadonlyMap<string, ReadonlyMap<string, CallTarget>> {
-  const targets = new Map<string, ReadonlyMap<string, CallTarget>>();
-  for (const { path, unary } of byPath.values()) {
-    if (unary === undefined) continue;
-    const ofMethod = new Map<string, CallTarget>();
-    for (const [contentType, dialect] of byContentType) ofMethod.set(contentType, { ...unary, dialect });
-    targets.set(path, ofMethod);
-  }
-  return targets;
+/** What the lane takes of one method, by the plain content type; REST's under `rest`. */
+type MethodTargets = ReadonlyMap<string, CallTarget>;
+
+interface Ways extends DispatchOptions {
+  readonly byPath: ReadonlyMap<string, MethodTargets>;
+  readonly byMethod: ReadonlyMap<DescMethod, MethodTargets>;
 }
 
-function dispatchOther(options: DispatchOptions, exchange: NodeExchange): void {
+// Made once, so that most calls need two look-ups and no object.
+function targetsOf({ methods, dialects }: DispatchOptions): Pick<Ways, 'byPath' | 'byMethod'> {
+  const byPath = new Map<string, MethodTargets>();
+  const byMethod = new Map<DescMethod, MethodTargets>();
+  for (const { path, unary } of methods.byPath.values()) {
+    if (unary === undefined) continue;
+    const targets = new Map<string, CallTarget>([['rest', { ...unary, dialect: restDialect }]]);
+    for (const [contentType, dialect] of dialects.byContentType) {
+      targets.set(contentType, { ...unary, dialect });
+    }
+    byPath.set(path, targets);
+    byMethod.set(unary.method, targets);
+  }
+  return { byPath, byMethod };
+}
+
+function dispatchOther(ways: Ways, exchange: NodeExchange): void {
   const { verb, target } = exchange;
   const queryAt = target.indexOf('?');
   const path = queryAt === -1 ? target : target.slice(0, queryAt);
   const origin = headerOf(exchange.headers, 'origin');
   if (isPreflight(verb, origin, headerOf(exchange.headers, 'access-control-request-method'))) {
-    const { status, headers } = preflightAnswer(options.cors, origin ?? '', exchange.authority);
+    const { status, headers } = preflightAnswer(ways.cors, origin ?? '', exchange.authority);
     exchange.answer({
       status,
       headers: Object.entries(headers).flat(),
@@ -68,48 +78,39 @@ function dispatchOther(options: DispatchOptions, exchange: NodeExchange): void {
     });
     return;
   }
-  const entry = options.methods.byPath.get(path);
+  const entry = ways.methods.byPath.get(path);
   if (entry !== undefined) {
-    dispatchRpc(options, exchange, entry);
+    dispatchRpc(ways, exchange, entry);
     return;
   }
-  const match = options.methods.routes.match(verb, path);
+  const match = ways.methods.routes.match(verb, path);
   if (match !== undefined) {
-    dispatchRoute(options, exchange, match);
+    dispatchRoute(ways, exchange, match);
     return;
   }
-  const probing = verb === 'GET' || verb === 'HEAD' ? probe(path, options.probes) : undefined;
+  const probing = verb === 'GET' || verb === 'HEAD' ? probe(path, ways.probes) : undefined;
   if (probing === undefined) exchange.answer(notFound(exchange, path));
   else void answerProbe(exchange, probing);
 }
 
-function dispatchRpc(
-  { dialects, lane, adapter }: DispatchOptions,
-  exchange: NodeExchange,
-  entry: MethodEntry,
-) {
+function dispatchRpc(ways: Ways, exchange: NodeExchange, { unary, isSafe, path }: MethodEntry): void {
   const contentType = exchange.headers['content-type'];
-  const { unary, isSafe, path } = entry;
-  const isConnectGet = exchange.verb === 'GET' && isSafe && unary !== undefined;
-  if (isConnectGet) {
-    adapter(path, exchange);
+  const isGet = exchange.verb === 'GET' && isSafe && unary !== undefined;
+  if (isGet) {
+    ways.adapter(path, exchange);
   } else if (exchange.verb !== 'POST') {
     exchange.answer(wrongVerb(exchange, 'rpc', isSafe && unary !== undefined ? ['GET', 'POST'] : ['POST']));
   } else if (unary === undefined) {
-    if (isStreamContentType(contentType)) adapter(path, exchange);
+    if (isStreamContentType(contentType)) ways.adapter(path, exchange);
     else exchange.answer(unsupportedMediaType(streamContentTypes));
   } else {
-    const dialect = dialects.of(contentType);
-    if (dialect === undefined) exchange.answer(unsupportedMediaType(dialects.contentTypes));
-    else lane.start({ ...unary, dialect }, undefined, exchange);
+    const dialect = ways.dialects.of(contentType);
+    if (dialect === undefined) exchange.answer(unsupportedMediaType(ways.dialects.contentTypes));
+    else ways.lane.start({ ...unary, dialect }, undefined, exchange);
   }
 }
 
-function dispatchRoute(
-  { methods, dialects, lane }: DispatchOptions,
-  exchange: NodeExchange,
-  match: RouteMatch,
-) {
+function dispatchRoute(ways: Ways, exchange: NodeExchange, match: RouteMatch): void {
   if (match.kind === 'bad-path') {
     exchange.answer(badPath(exchange, match.reason));
     return;
@@ -118,17 +119,12 @@ function dispatchRoute(
     exchange.answer(wrongVerb(exchange, 'rest', match.allow));
     return;
   }
-  const { route } = match;
-  const unary = methods.byPath.get(pathOf(route.method))?.unary;
-  if (unary === undefined) throw new Error(`the route ${route.template} leads to no unary method`);
-  const named = dialects.of(exchange.headers['content-type']);
+  const named = ways.dialects.of(exchange.headers['content-type'])?.contentType;
   // JSON on a REST path is REST's own; so is whatever names no dialect of RPC.
-  const dialect = named === undefined || isJson(named.contentType) ? restDialect : named;
-  lane.start({ ...unary, dialect }, match, exchange);
-}
-
-function isJson(contentType: string): boolean {
-  return contentType === 'application/json';
+  const isRest = named === undefined || named === 'application/json';
+  const target = ways.byMethod.get(match.route.method)?.get(isRest ? 'rest' : named);
+  if (target === undefined) throw new Error(`the route ${match.route.template} leads to no unary method`);
+  ways.lane.start(target, match, exchange);
 }
 
 async function answerProbe(exchange: NodeExchange, probing: ReturnType<typeof probe>): Promise<void> {
