@@ -5,7 +5,6 @@ import { type FileHandle, open, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { DatabaseSync } from 'node:sqlite';
-import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from '@jest/globals';
 import { makeKeyPair } from './server/key-pair.ts';
@@ -16,7 +15,8 @@ interface Process extends AsyncDisposable {
   readonly url: string;
   readonly database: string;
   readonly door: Door;
-  reload(): void;
+  /** Has the certificate read again; resolves when the log has told of it. */
+  reload(): Promise<void>;
   /** Ends it with SIGTERM; how it ended, and what stood on stderr where that is a pipe. */
   stop(): Promise<{ readonly code: number | null; readonly errors: string }>;
 }
@@ -47,7 +47,10 @@ async function serve(stderr: 'pipe' | number, more: readonly string[] = []): Pro
     },
   );
   const ended = once(child, 'exit') as Promise<[number | null]>;
-  const errors = child.stderr === null ? Promise.resolve('') : text(child.stderr);
+  let errors = '';
+  child.stderr?.on('data', (chunk: Buffer) => {
+    errors += chunk.toString();
+  });
   child.stdin?.end('serve\n');
   if (child.stdout === null) throw new Error('no stdout');
   const [line] = (await once(createInterface(child.stdout), 'line')) as [string];
@@ -57,11 +60,16 @@ async function serve(stderr: 'pipe' | number, more: readonly string[] = []): Pro
     url,
     database,
     door,
-    reload: () => child.kill('SIGHUP'),
+    async reload() {
+      child.kill('SIGHUP');
+      while (child.stderr !== null && !errors.includes('"tls.reload')) await once(child.stderr, 'data');
+    },
     async stop() {
       child.kill('SIGTERM');
+      const closed = child.stderr === null ? undefined : once(child.stderr, 'close');
       const [code] = await ended;
-      return { code, errors: await errors };
+      await closed;
+      return { code, errors };
     },
     async [Symbol.asyncDispose]() {
       await door[Symbol.asyncDispose]();
@@ -187,7 +195,7 @@ describe('the log', () => {
     await using pair = await makeKeyPair();
     await using server = await serve('pipe', ['--tls-cert', pair.certPath, '--tls-key', pair.keyPath]);
     await writeFile(pair.certPath, 'no certificate');
-    server.reload();
+    await server.reload();
     const { errors } = await server.stop();
     const [failed] = errors
       .split('\n')
