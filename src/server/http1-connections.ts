@@ -62,6 +62,9 @@ export function createHttp1Connections(
       connections.set(socket, { response: undefined, unanswered: 0 });
       socket.on('close', () => connections.delete(socket));
       server.emit('connection', socket);
+      // Node's native reading of TLS records fails with HPE_PAUSED where a body follows its headers in another record
+      // while the parser is paused; a listener for 'data' makes it read through the stream, which waits.
+      if ('encrypted' in socket) socket.on('data', readThroughStream);
     },
     sweep() {
       // Only lets go of memory: a finished response would otherwise live as long as its idle connection.
@@ -90,6 +93,10 @@ function addResponse(connection: Connection, res: ServerResponse): number {
     connection.unanswered -= 1;
   });
   return connection.unanswered;
+}
+
+function readThroughStream(): void {
+  // Node's own listener takes the data.
 }
 
 function createHttp1Server(limits: ListenerLimits): Server {
