@@ -2,6 +2,9 @@ import { create, type DescMessage, type MessageInitShape } from '@bufbuild/proto
 import { createValidator } from '@bufbuild/protovalidate';
 import { describe, expect, test } from '@jest/globals';
 import * as admin from '../gen/es/latchkey/v1/admin_pb.js';
+import { CheckOTPSchema, ChecksSchema, CheckTOTPSchema } from '../gen/es/zitadel/session/v2/check_pb.js';
+import { SearchQuerySchema as SessionQuerySchema } from '../gen/es/zitadel/session/v2/query_pb.js';
+import * as session from '../gen/es/zitadel/session/v2/session_service_pb.js';
 import { SearchQuerySchema } from '../gen/es/zitadel/user/v2/query_pb.js';
 import * as user from '../gen/es/zitadel/user/v2/user_service_pb.js';
 
@@ -136,5 +139,71 @@ describe('field rules hold for messages generated from our protos', () => {
   test('a page of events has an end', () => {
     expect(broken(admin.ListEventsRequestSchema, { limit: 1000 })).toEqual([]);
     expect(broken(admin.ListEventsRequestSchema, { limit: 1001 })).toEqual(['limit: uint32.lte']);
+  });
+});
+
+describe('field rules of sign-in', () => {
+  const { CreateSessionRequestSchema, SetSessionRequestSchema, ListSessionsRequestSchema } = session;
+
+  test('a check is held to its rules only where it is given', () => {
+    expect(broken(ChecksSchema, {})).toEqual([]);
+    expect(broken(ChecksSchema, { user: {}, password: {}, webAuthN: {} })).toEqual([
+      'user.search: required',
+      'password.password: string.min_len',
+      'web_auth_n.credential_assertion_data: required',
+    ]);
+    for (const name of ['userId', 'loginName'] as const) {
+      const user = (value: string) => ({ user: { search: { case: name, value } } });
+      expect(broken(ChecksSchema, user('x'.repeat(200)))).toEqual([]);
+      expect(broken(ChecksSchema, user(''))).toHaveLength(1);
+      expect(broken(ChecksSchema, user('x'.repeat(201)))).toHaveLength(1);
+    }
+  });
+
+  test.each([
+    [CheckTOTPSchema, '12345', ['code: string.len']],
+    [CheckTOTPSchema, '123456', []],
+    [CheckTOTPSchema, '1234567', ['code: string.len']],
+    [CheckOTPSchema, '', ['code: string.min_len']],
+    [CheckOTPSchema, '1'.repeat(500), []],
+  ])('%s "%s"', (schema, code, rules) => {
+    expect(broken(schema as typeof CheckOTPSchema, { code })).toEqual(rules);
+  });
+
+  test('a session lasts longer than nothing', () => {
+    const lasting = (seconds: bigint, nanos = 0) => ({ lifetime: { seconds, nanos } });
+    expect(broken(CreateSessionRequestSchema, lasting(0n, 1))).toEqual([]);
+    for (const seconds of [0n, -1n]) {
+      expect(broken(CreateSessionRequestSchema, lasting(seconds))).toEqual(['lifetime: duration.gt']);
+      const change = { sessionId: '1', ...lasting(seconds) };
+      expect(broken(SetSessionRequestSchema, change)).toEqual(['lifetime: duration.gt']);
+    }
+  });
+
+  test('a session token is bounded, and may be absent', () => {
+    expect(broken(SetSessionRequestSchema, { sessionId: '1' })).toEqual([]);
+    expect(broken(SetSessionRequestSchema, { sessionToken: 'x'.repeat(201) })).toEqual([
+      'session_id: string.min_len',
+      'session_token: string.max_len',
+    ]);
+    expect(broken(session.DeleteSessionRequestSchema, {})).toEqual(['session_id: string.min_len']);
+  });
+
+  test('a list of sessions has an end, and only conditions that it names', () => {
+    const number: number = 99;
+    expect(broken(ListSessionsRequestSchema, { sortingColumn: number })).toEqual([
+      'sorting_column: enum.defined_only',
+    ]);
+    const queries = Array.from({ length: 101 }, () => ({
+      query: { case: 'userIdQuery' as const, value: {} },
+    }));
+    expect(broken(ListSessionsRequestSchema, { queries })).toEqual(['queries: repeated.max_items']);
+    expect(broken(SessionQuerySchema, {})).toEqual(['query: required']);
+    const ids = Array<string>(1001).fill('1');
+    expect(broken(SessionQuerySchema, { query: { case: 'idsQuery', value: { ids } } })).toEqual([
+      'ids_query.ids: repeated.max_items',
+    ]);
+    const query = { case: 'creationDateQuery' as const, value: { method: number } };
+    expect(broken(SessionQuerySchema, { query })).toEqual(['creation_date_query.method: enum.defined_only']);
   });
 });

@@ -18,22 +18,33 @@ import { file_grpc_health_v1_health, Health } from '../gen/es/grpc/health/v1/hea
 import * as reflectionV1 from '../gen/es/grpc/reflection/v1/reflection_pb.js';
 import * as reflectionV1alpha from '../gen/es/grpc/reflection/v1alpha/reflection_pb.js';
 import { AdminService, file_latchkey_v1_admin } from '../gen/es/latchkey/v1/admin_pb.js';
+import { rest_status as restStatus } from '../gen/es/latchkey/v1/rest_pb.js';
 import { file_zitadel_filter_v2_filter } from '../gen/es/zitadel/filter/v2/filter_pb.js';
 import { file_zitadel_object_v2_object } from '../gen/es/zitadel/object/v2/object_pb.js';
+import {
+  file_zitadel_session_v2_session_service,
+  SessionService,
+} from '../gen/es/zitadel/session/v2/session_service_pb.js';
+import {
+  file_zitadel_settings_v2_settings_service,
+  SettingsService,
+} from '../gen/es/zitadel/settings/v2/settings_service_pb.js';
 import { file_zitadel_user_v2_user_service, UserService } from '../gen/es/zitadel/user/v2/user_service_pb.js';
 import { file_zitadel_v1_error_detail } from '../gen/es/zitadel/v1/error_detail_pb.js';
+import { file_zitadel_v1_query } from '../gen/es/zitadel/v1/query_pb.js';
 import { otherApis } from './proto/other-apis.ts';
 import { sample } from './proto/sample.ts';
+import { sessionApi } from './proto/session-api.ts';
 import { userApi } from './proto/user-api.ts';
 import { tableText, typeText, wireText, withNested } from './proto/wire-text.ts';
 
-const userFiles = withImports(file_zitadel_user_v2_user_service, 'zitadel.user.v2');
-
 const packages: Readonly<Record<string, readonly DescFile[]>> = {
-  'zitadel.user.v2': userFiles,
+  'zitadel.user.v2': withImports(file_zitadel_user_v2_user_service),
+  'zitadel.session.v2': withImports(file_zitadel_session_v2_session_service),
+  'zitadel.settings.v2': withImports(file_zitadel_settings_v2_settings_service),
   'zitadel.object.v2': [file_zitadel_object_v2_object],
   'zitadel.filter.v2': [file_zitadel_filter_v2_filter],
-  'zitadel.v1': [file_zitadel_v1_error_detail],
+  'zitadel.v1': [file_zitadel_v1_error_detail, file_zitadel_v1_query],
   'latchkey.v1': [file_latchkey_v1_admin],
   'google.api': [file_google_api_http],
   'google.rpc': [file_google_rpc_status, file_google_rpc_error_details],
@@ -45,6 +56,7 @@ const packages: Readonly<Record<string, readonly DescFile[]>> = {
 
 const tables: Readonly<Record<string, string>> = {
   ...userApi,
+  ...sessionApi,
   ...otherApis,
   'grpc.reflection.v1alpha': otherApis['grpc.reflection.v1'] ?? '',
 };
@@ -75,6 +87,14 @@ RemovePersonalAccessToken DELETE /v2/users/{user_id}/pats/{token_id}
 ListPersonalAccessTokens POST /v2/users/pats/search *
 `;
 
+const sessionRoutes = `
+CreateSession POST /v2/sessions * 201
+SetSession PATCH /v2/sessions/{session_id} *
+GetSession GET /v2/sessions/{session_id}
+DeleteSession DELETE /v2/sessions/{session_id} *
+ListSessions POST /v2/sessions/search *
+`;
+
 const adminRoutes = `
 CreateOrganization POST /latchkey/v1/organizations *
 ListOrganizations GET /latchkey/v1/organizations
@@ -94,6 +114,8 @@ Watch stream
 describe('every call has its route', () => {
   test.each([
     [UserService, userRoutes],
+    [SessionService, sessionRoutes],
+    [SettingsService, 'GetLockoutSettings GET /v2/settings/lockout'],
     [AdminService, adminRoutes],
     [Health, healthCalls],
     [reflectionV1.ServerReflection, 'ServerReflectionInfo stream both'],
@@ -103,10 +125,13 @@ describe('every call has its route', () => {
   });
 
   test.each(
-    UserService.methods.map((method) => [method.name, method] as const),
+    [UserService, SessionService, SettingsService].flatMap(({ methods }) =>
+      methods.map((method) => [method.name, method] as const),
+    ),
   )('%s takes and answers messages of its own name', (name, method) => {
-    expect(method.input.typeName).toBe(`zitadel.user.v2.${name}Request`);
-    expect(method.output.typeName).toBe(`zitadel.user.v2.${name}Response`);
+    const { package: packageName } = method.parent.file.proto;
+    expect(method.input.typeName).toBe(`${packageName}.${name}Request`);
+    expect(method.output.typeName).toBe(`${packageName}.${name}Response`);
   });
 
   test('the route is the well-known extension of a method', () => {
@@ -116,6 +141,14 @@ describe('every call has its route', () => {
       'google.protobuf.MethodOptions',
     ]);
     expect(file_google_api_annotations.extensions).toHaveLength(1);
+  });
+
+  test('the status of a success is an extension of ours', () => {
+    expect([restStatus.typeName, restStatus.number, restStatus.extendee.typeName]).toEqual([
+      'latchkey.v1.rest_status',
+      50201,
+      'google.protobuf.MethodOptions',
+    ]);
   });
 });
 
@@ -163,13 +196,14 @@ describe('two generators read the same bytes alike', () => {
   });
 });
 
-/** `Name VERB /path body, VERB /further/path …`, as in the tables above. */
+/** `Name VERB /path body, VERB /further/path … status`, as in the tables above. */
 function methodText(method: DescMethod): string {
   const words = [method.name];
   if (hasOption(method, http)) {
     const rule = getOption(method, http);
     words.push([rule, ...rule.additionalBindings].map(routeText).join(', '));
   }
+  if (hasOption(method, restStatus)) words.push(`${getOption(method, restStatus)}`);
   if (method.deprecated) words.push('deprecated');
   if (method.methodKind !== 'unary') words.push('stream');
   if (method.methodKind === 'bidi_streaming') words.push('both');
@@ -180,7 +214,9 @@ function routeText({ pattern, body }: HttpRule): string {
   return `${pattern.case?.toUpperCase()} ${pattern.value} ${body}`.trim();
 }
 
-function withImports(file: DescFile, name: string): DescFile[] {
+/** The file, and all of its package that it imports. */
+function withImports(file: DescFile): DescFile[] {
+  const name = file.proto.package;
   const found = new Set([file]);
   for (const each of found) {
     for (const imported of each.dependencies) if (imported.proto.package === name) found.add(imported);

@@ -25,6 +25,7 @@ function fill(message: ReflectMessage, depth: number): void {
 function fillWellKnown({ message, desc }: ReflectMessage): void {
   const values: Readonly<Record<string, Record<string, unknown>>> = {
     'google.protobuf.Timestamp': { seconds: 1_790_000_000n, nanos: 123_000_000 },
+    'google.protobuf.Duration': { seconds: 3_600n, nanos: 500_000_000 },
     'google.protobuf.Any': { typeUrl: 'type.googleapis.com/x.Y', value: Uint8Array.of(8, 1) },
     'google.protobuf.Struct': { fields: { key: { kind: { case: 'stringValue', value: 'é' } } } },
   };

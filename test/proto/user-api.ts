@@ -141,5 +141,8 @@ enum TimestampFilterMethod: TIMESTAMP_FILTER_METHOD_EQUALS 0, TIMESTAMP_FILTER_M
   'zitadel.v1': `
 ErrorDetail: id 1 string, message 2 string
 CredentialsCheckError: id 1 string, message 2 string, failed_attempts 3 int32
+enum TimestampQueryMethod: TIMESTAMP_QUERY_METHOD_EQUALS 0, TIMESTAMP_QUERY_METHOD_GREATER 1,
+  TIMESTAMP_QUERY_METHOD_GREATER_OR_EQUALS 2, TIMESTAMP_QUERY_METHOD_LESS 3,
+  TIMESTAMP_QUERY_METHOD_LESS_OR_EQUALS 4
 `,
 };

@@ -4,6 +4,7 @@ import {
   type DescFile,
   type DescMessage,
   getOption,
+  isFieldSet,
   ScalarType,
 } from '@bufbuild/protobuf';
 import * as rules from '@bufbuild/protovalidate/gen/buf/validate/validate_pb.js';
@@ -65,7 +66,13 @@ function typeName(field: DescField): string {
 function stringAndRequired(field: DescField): { string: string; required: boolean } {
   const { type, required } = getOption(field, rules.field);
   if (type.case !== 'string') return { string: '', required };
-  return { string: `[${type.value.minLen}..${type.value.maxLen}]`, required };
+  return { string: lengthText(type.value), required };
+}
+
+function lengthText(string: rules.StringRules): string {
+  if (isFieldSet(string, rules.StringRulesSchema.field.len)) return `[${string.len}..${string.len}]`;
+  const hasEnd = isFieldSet(string, rules.StringRulesSchema.field.maxLen);
+  return `[${string.minLen}..${hasEnd ? string.maxLen : ''}]`;
 }
 
 function enumText(type: DescEnum): string {

@@ -7,7 +7,7 @@
 
 import type { GenExtension, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
-import type { FieldOptions, OneofOptions } from "@bufbuild/protobuf/wkt";
+import type { Duration, FieldOptions, OneofOptions } from "@bufbuild/protobuf/wkt";
 
 /**
  * Describes the file buf/validate/validate.proto.
@@ -72,6 +72,12 @@ export declare type FieldRules = Message<"buf.validate.FieldRules"> & {
      */
     value: RepeatedRules;
     case: "repeated";
+  } | {
+    /**
+     * @generated from field: buf.validate.DurationRules duration = 21;
+     */
+    value: DurationRules;
+    case: "duration";
   } | { case: undefined; value?: undefined };
 };
 
@@ -120,6 +126,13 @@ export declare type StringRules = Message<"buf.validate.StringRules"> & {
    * @generated from field: optional uint64 max_len = 3;
    */
   maxLen: bigint;
+
+  /**
+   * Exactly so long.
+   *
+   * @generated from field: optional uint64 len = 19;
+   */
+  len: bigint;
 };
 
 /**
@@ -161,6 +174,30 @@ export declare type RepeatedRules = Message<"buf.validate.RepeatedRules"> & {
  * Use `create(RepeatedRulesSchema)` to create a new message.
  */
 export declare const RepeatedRulesSchema: GenMessage<RepeatedRules>;
+
+/**
+ * @generated from message buf.validate.DurationRules
+ */
+export declare type DurationRules = Message<"buf.validate.DurationRules"> & {
+  /**
+   * @generated from oneof buf.validate.DurationRules.greater_than
+   */
+  greaterThan: {
+    /**
+     * Longer than this.
+     *
+     * @generated from field: google.protobuf.Duration gt = 5;
+     */
+    value: Duration;
+    case: "gt";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message buf.validate.DurationRules.
+ * Use `create(DurationRulesSchema)` to create a new message.
+ */
+export declare const DurationRulesSchema: GenMessage<DurationRules>;
 
 /**
  * @generated from extension: optional buf.validate.OneofRules oneof = 1159;
