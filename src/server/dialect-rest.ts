@@ -39,7 +39,7 @@ export const restDialect: Dialect = {
     if (encoding !== undefined) headers.push('content-encoding', encoding);
     appendMetadata(headers, call.sentHeader);
     appendMetadata(headers, call.sentTrailer, 'trailer-');
-    return { status: 200, headers, body: bytes, trailers: undefined };
+    return { status: matchOf(call).route.status, headers, body: bytes, trailers: undefined };
   },
 
   failure(call, error) {

@@ -8,6 +8,7 @@ import {
 } from '@bufbuild/protobuf';
 import { http } from '../../gen/es/google/api/annotations_pb.js';
 import type { HttpRule } from '../../gen/es/google/api/http_pb.js';
+import { rest_status as restStatus } from '../../gen/es/latchkey/v1/rest_pb.js';
 import { decodeVariable, parseTemplate, type TemplateVariable } from './path-template.ts';
 import { findField, takesText } from './text-field.ts';
 
@@ -30,6 +31,8 @@ export interface Route {
   readonly body: '*' | DescField | undefined;
   /** The one field of the response that is answered, where `response_body` names one. */
   readonly responseBody: DescField | undefined;
+  /** The HTTP status of a success. */
+  readonly status: number;
 }
 
 /** What a path means. `fields` holds the decoded values of `route.variables`, in their order. */
@@ -70,7 +73,10 @@ interface Cursor {
   readonly starts: number[];
 }
 
-/** Reads the routes off the methods' `google.api.http` options. Throws where two of them collide or one is malformed. */
+/**
+ * Reads the routes off the methods' `google.api.http` and `latchkey.v1.rest_status` options. Throws where two of them
+ * collide or one is malformed.
+ */
 export function compileRoutes(methods: readonly DescMethod[]): RouteTable {
   const tries = new Map<string, SuffixTries>([['', new Map()]]);
   const routes: Route[] = [];
@@ -104,6 +110,7 @@ function addRoute(tries: Map<string, SuffixTries>, method: DescMethod, rule: Htt
     variables: variables.map(({ name }) => routeVariable(method.input, name)),
     body: rule.body === '*' ? '*' : ownField(method.input, rule.body),
     responseBody: ownField(method.output, rule.responseBody),
+    status: statusOf(method),
   };
   const verbs: SuffixTries = tries.get(suffix) ?? new Map();
   tries.set(suffix, verbs);
@@ -141,6 +148,15 @@ function patternOf(method: DescMethod, rule: HttpRule): { verb: string; template
   if (pattern.case === 'custom')
     return { verb: pattern.value.kind.toUpperCase(), template: pattern.value.path };
   return { verb: pattern.case.toUpperCase(), template: pattern.value };
+}
+
+// RFC 9110 §15.3: beyond 203, a success has no body (204, 205) or a part of one (206).
+function statusOf(method: DescMethod): number {
+  if (!hasOption(method, restStatus)) return 200;
+  const status = getOption(method, restStatus);
+  if (status < 200 || status > 203)
+    throw new Error(`${method.name}: rest_status ${status} is not 200 to 203`);
+  return status;
 }
 
 function routeVariable(input: DescMessage, name: string): RouteVariable {

@@ -181,8 +181,11 @@ function unfitJson(desc: DescMessage, error: unknown): ConnectError {
     if (field.kind === 'oneof') return invalid(`JSON: more than one member of ${field.name} is given`);
     return invalid(`JSON: ${field.name} does not hold a valid ${field.fieldKind} (${typeNameOf(field)})`);
   }
-  const isTooDeep = error instanceof Error && error.message.includes('recursion depth');
-  return invalid(isTooDeep ? `JSON: nested deeper than ${nestingMax}` : `JSON: not a valid ${desc.typeName}`);
+  const reason = error instanceof Error ? error.message : '';
+  if (reason.includes('recursion depth')) return invalid(`JSON: nested deeper than ${nestingMax}`);
+  // A message within has no field error of its own: its type is all that the library tells apart from the value.
+  const inner = /^cannot decode message ([\w.]+) from JSON\b/.exec(reason)?.[1];
+  return invalid(`JSON: not a valid ${inner ?? desc.typeName}`);
 }
 
 function invalid(message: string, cause?: unknown): ConnectError {

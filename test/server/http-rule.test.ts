@@ -1,5 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { SessionService } from '../../gen/es/zitadel/session/v2/session_service_pb.js';
+import { SettingsService } from '../../gen/es/zitadel/settings/v2/settings_service_pb.js';
 import { UserService } from '../../gen/es/zitadel/user/v2/user_service_pb.js';
 import { compileRoutes, type RouteMatch, type RouteTable } from '../../src/server/http-rule.ts';
 import { probeMethods } from './probe.ts';
@@ -93,6 +95,34 @@ describe('the routes of the user service', () => {
   });
 });
 
+describe('the routes of sign-in', () => {
+  const table = compileRoutes([
+    ...UserService.methods,
+    ...SessionService.methods,
+    ...SettingsService.methods,
+  ]);
+
+  test.each([
+    ['POST', '/v2/sessions', '/v2/sessions'],
+    ['POST', '/v2/sessions/search', '/v2/sessions/search'],
+    ['PATCH', '/v2/sessions/7', '/v2/sessions/{session_id} 7'],
+    ['GET', '/v2/sessions/7', '/v2/sessions/{session_id} 7'],
+    ['DELETE', '/v2/sessions/7', '/v2/sessions/{session_id} 7'],
+    // A session whose id is "search" is out of reach of POST alone.
+    ['GET', '/v2/sessions/search', '/v2/sessions/{session_id} search'],
+    ['GET', '/v2/settings/lockout', '/v2/settings/lockout'],
+    ['GET', '/v2/sessions', '405 POST'],
+    ['PUT', '/v2/sessions/7', '405 DELETE,GET,PATCH'],
+    ['PUT', '/v2/sessions/search', '405 DELETE,GET,PATCH,POST'],
+    ['POST', '/v2/settings/lockout', '405 GET'],
+  ])('%s %s', (verb, path, expected) => check(table, verb, path, expected));
+
+  test('only CreateSession answers 201', () => {
+    const created = table.routes.filter(({ status }) => status !== 200);
+    expect(created.map(({ method, status }) => `${method.name} ${status}`)).toEqual(['CreateSession 201']);
+  });
+});
+
 describe('the forms of a template', () => {
   const table = compileRoutes(
     probeMethods(
@@ -149,6 +179,8 @@ describe('the forms of a template', () => {
     [{ post: '/a', body: 'nobody' }, 'has no field nobody'],
     [{ get: '/a', responseBody: 'nobody' }, 'has no field nobody'],
     [{ body: '*' }, 'without a pattern'],
+    [{ get: '/a', status: 199 }, 'rest_status 199 is not 200 to 203'],
+    [{ get: '/a', status: 204 }, 'rest_status 204 is not 200 to 203'],
   ])('%j is refused at start', (rule, reason) => {
     expect(() => compileRoutes(probeMethods(rule))).toThrow(reason);
   });

@@ -15,6 +15,7 @@ import {
   file_google_protobuf_wrappers,
 } from '@bufbuild/protobuf/wkt';
 import { file_google_api_annotations } from '../../gen/es/google/api/annotations_pb.js';
+import { file_latchkey_v1_rest } from '../../gen/es/latchkey/v1/rest_pb.js';
 
 const imports = [
   file_google_protobuf_duration,
@@ -95,7 +96,7 @@ const plain: JsonObject = {
     .map((one) => JSON.parse(JSON.stringify(one).replaceAll('.Probe', '.Plain'))),
 };
 
-/** A method for each rule, `Call0`, `Call1`, …, whose request and response are both a Probe. */
+/** A method for each rule, `Call0`, `Call1`, …, whose request and response are both a Probe; `status` is the rest_status. */
 export function probeMethods(...rules: readonly JsonObject[]): readonly DescMethod[] {
   return probeFile(rules).getService('probe.v1.ProbeService')?.methods ?? [];
 }
@@ -129,16 +130,19 @@ function probeFile(rules: readonly JsonObject[]) {
       service: [
         {
           name: 'ProbeService',
-          method: rules.map((rule, index) => ({
+          method: rules.map(({ status, ...rule }, index) => ({
             name: `Call${index}`,
             inputType: '.probe.v1.Probe',
             outputType: '.probe.v1.Probe',
-            options: { '[google.api.http]': rule },
+            options: {
+              '[google.api.http]': rule,
+              ...(status !== undefined && { '[latchkey.v1.rest_status]': status }),
+            },
           })),
         },
       ],
     },
-    { registry: createRegistry(file_google_api_annotations) },
+    { registry: createRegistry(file_google_api_annotations, file_latchkey_v1_rest) },
   );
   const byName = new Map(imports.map((one) => [`${one.name}.proto`, one]));
   return createFileRegistry(file, (name) => byName.get(name));
