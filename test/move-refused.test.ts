@@ -23,8 +23,13 @@ const refusals: readonly (readonly [string, () => string | Buffer, RegExp])[] = 
   ],
   [
     'a newer format',
-    () => moving.whole.replace('"format":1', '"format":2'),
-    /line 1 names format 2; .* reads format 1/,
+    () => moving.whole.replace('"format":2', '"format":3'),
+    /line 1 names format 3; .* reads format 2/,
+  ],
+  [
+    'a file from before locks had records',
+    () => moving.whole.replace('"format":2', '"format":1'),
+    /line 1 names format 1; .* reads format 2: import it with the Latchkey that wrote it, then upgrade that/,
   ],
   [
     'what is no JSON',
@@ -83,7 +88,7 @@ const refusals: readonly (readonly [string, () => string | Buffer, RegExp])[] = 
   [
     'a row that moved without an event',
     () => moving.forge((rows) => rows.map((row) => row.replace('"state":"locked"', '"state":"active"'))),
-    /contradict one another, 1 times:\n {2}locked-user state: the row says "active"/,
+    /contradict one another, 2 times:\n {2}locked-user state: the row says "active"/,
   ],
   [
     'a role that nobody granted',

@@ -3,6 +3,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { openApp, openArchive } from '../src/app.ts';
 import { archiveTables } from '../src/store/archive-tables.ts';
+import { archiveKinds } from '../src/store/store.ts';
 import { runHere } from './cli/run-cli.ts';
 import { type Moving, openMoving, succeed } from './move/moving.ts';
 import { createPeople, password } from './support/people.ts';
@@ -45,11 +46,13 @@ test('from file to PostgreSQL to file, every export is the same, byte for byte',
 test('the file is canonical: rows in the order of code points, members in the order of their names', () => {
   const lines = whole.trimEnd().split('\n');
   const rows = lines.slice(1, -1).map((line) => JSON.parse(line));
-  const kinds = ['organization', 'event', 'user', 'profile', 'token'];
+  const kinds: readonly string[] = archiveKinds;
   const keyOf = (row: Record<string, Record<string, string | number>>) => {
     const [kind = ''] = Object.keys(row);
     const { position, organizationId, userId, tokenId } = row[kind] ?? {};
-    const key = { organization: organizationId, event: position, token: tokenId }[kind] ?? userId;
+    const key =
+      { organization: organizationId, policy: organizationId, event: position, token: tokenId }[kind] ??
+      userId;
     const sortable = typeof key === 'number' ? String(key).padStart(9, '0') : key;
     return Buffer.from(`${kinds.indexOf(kind)} ${sortable}`);
   };

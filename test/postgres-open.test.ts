@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Client } from 'pg';
 import { openPostgres } from '../src/store/postgres.ts';
@@ -22,9 +23,10 @@ describe('the schema', () => {
     const stores = await Promise.all(Array.from({ length: 4 }, () => openPostgres({ url })));
     for (const store of stores) expect(await store.isReady()).toBe(true);
     for (const store of stores) await store[Symbol.asyncDispose]();
-    expect(await runSql(url, 'SELECT version::int, name FROM migrations')).toEqual([
-      { version: 1, name: '0001-initial.sql' },
-    ]);
+    const files = readdirSync(new URL('../src/store/postgres/', import.meta.url)).sort();
+    expect(await runSql(url, 'SELECT version::int, name FROM migrations ORDER BY version')).toEqual(
+      files.map((name, index) => ({ version: index + 1, name })),
+    );
   });
 
   test('of a newer Latchkey is refused', async () => {

@@ -27,7 +27,7 @@ describe.each(stores)('on %s', (store) => {
   let token: string;
 
   beforeAll(async () => {
-    server = await startServer({ store });
+    server = await startServer({ store, flags: ['--lockout-attempts', '5'] });
     clients = openClients(server.url);
     await server.people.organization('acme');
     token = await server.people.caller({ organization: 'acme', roles: ['IAM_OWNER'] });

@@ -45,8 +45,9 @@ test('a failure that was answered survives kill -9: the count goes on where it w
   await using resources = new AsyncDisposableStack();
   const folder = await mkdtemp(join(tmpdir(), 'latchkey-lockout-'));
   resources.defer(() => rm(folder, { recursive: true }));
-  const first = resources.use(standBy(['--data', folder]));
-  const second = resources.use(standBy(['--data', folder]));
+  const flags = ['--data', folder, '--lockout-attempts', '5'];
+  const first = resources.use(standBy(flags));
+  const second = resources.use(standBy(flags));
   const server = await first.start();
   const token = (await readFile(join(folder, 'admin-token'), 'utf8')).trim();
   {

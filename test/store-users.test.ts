@@ -119,6 +119,7 @@ describe.each(stores)('on %s', (kind) => {
       createdAt: changedAt,
       changedAt: changedAt,
       failedPasswordAttempts: 0,
+      lockout: {},
       tokensEndedSequence: 6,
       grants: [],
     });

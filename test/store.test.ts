@@ -55,6 +55,9 @@ describe.each(stores)('on %s', (kind) => {
         sequence: 2,
         changedAt: changedAt,
         tokensEndedSequence: 2,
+        lockout: {
+          lock: { cause: 'administrator', generation: 2, since: changedAt, failedAttempts: 0 },
+        },
       });
       expect(await fixture.now(before)).toEqual(after);
       expect(await fixture.newest(before)).toEqual({

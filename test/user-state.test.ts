@@ -42,7 +42,7 @@ describe.each(stores)('on %s', (store) => {
   let door: Door;
 
   beforeAll(async () => {
-    server = await startServer({ store });
+    server = await startServer({ store, flags: ['--lockout-attempts', '5'] });
     await server.people.organization('acme');
     door = openDoor(server.url, await server.people.caller({ organization: 'acme', roles: ['IAM_OWNER'] }));
   });

@@ -1,33 +1,35 @@
 import { DatabaseSync } from 'node:sqlite';
 import { expect, test } from '@jest/globals';
-import { openApp } from '../src/app.ts';
+import { type App, openApp } from '../src/app.ts';
 import { type Verification, verify } from '../src/queries/verify.ts';
 import { createPeople, type People } from './support/people.ts';
+import { seedPolicy } from './support/seed-users.ts';
 import { openEmptyDatabase } from './support/stores.ts';
 
 /** Lives through `live`, then has its file changed by `tamper`; answers what verify says of it. */
 async function verified(
-  live: (people: People) => Promise<void>,
+  live: (people: People, app: App) => Promise<void>,
   tamper: readonly string[] = [],
 ): Promise<Verification> {
   await using empty = await openEmptyDatabase('sqlite');
   const { database } = empty;
   await using app = await openApp({ database, passwordAttemptsMax: 5, logLevel: 'silent' });
   let nowMs = 0;
-  await live(createPeople({ ...app, now: () => ++nowMs }));
+  await live(createPeople({ ...app, now: () => ++nowMs }), app);
   const db = new DatabaseSync(database);
   for (const sql of tamper) db.exec(sql);
   db.close();
   return await verify(app.store);
 }
 
-async function threePeople(people: People): Promise<void> {
+async function threePeople(people: People, { store }: App): Promise<void> {
   await people.organization('here');
   await people.user({ organization: 'here', userId: 'ada', state: 'locked' });
   await people.user({ organization: 'here', userId: 'bot', kind: 'machine' });
   await people.grant('bot', { role: 'ORG_OWNER', organization: 'here' });
   await people.token('bot');
   await people.user({ organization: 'here', userId: 'gone', state: 'deleted' });
+  await seedPolicy(store, undefined, { maxPasswordAttempts: 3 });
 }
 
 test('an empty database is sound', async () => {
@@ -41,8 +43,11 @@ test('an empty database is sound', async () => {
 });
 
 test('a long life through every event leaves nothing to be found', async () => {
-  const found = await verified(async (people) => {
-    await threePeople(people);
+  const found = await verified(async (people, app) => {
+    await threePeople(people, app);
+    await seedPolicy(app.store, 'here', { maxPasswordAttempts: 3 });
+    await seedPolicy(app.store, 'here', undefined);
+    await seedPolicy(app.store, undefined, { lockSeconds: 60 });
     await people.act('ada', 'unlock');
     await people.act('bot', 'lock');
     await people.act('bot', 'unlock');
@@ -55,7 +60,7 @@ test('a long life through every event leaves nothing to be found', async () => {
       await people.act('ada', 'unlock');
     }
   });
-  expect(found).toEqual({ users: 3, organizations: 1, events: 1_215, problemsTotal: 0, problems: [] });
+  expect(found).toEqual({ users: 3, organizations: 1, events: 1_219, problemsTotal: 0, problems: [] });
 });
 
 const profileOf = (userId: string) =>
@@ -71,6 +76,37 @@ test.each([
     'a counter',
     "UPDATE users SET failed_password_attempts = 4 WHERE user_id = 'ada'",
     ['ada failedPasswordAttempts: the row says 4, its events say 0'],
+  ],
+  [
+    'a lock that somebody shortened',
+    `UPDATE users SET lockout = json_set(lockout, '$.lock.until', 5) WHERE user_id = 'ada'`,
+    [expect.stringMatching(/^ada lockout: the row says .*"until":5.*, its events say /)],
+  ],
+  [
+    'a lock that is found by another end',
+    `UPDATE users SET lock_until = 5 WHERE user_id = 'ada'`,
+    ['ada lock until: the row says 5, its events say nothing'],
+  ],
+  [
+    'a policy that nobody set',
+    `INSERT INTO lockout_policies VALUES ('here', NULL, 1, 2, 3)`,
+    [
+      ' lockout policy of here: the row says {"changedAt":3,"createdAt":2,"sequence":1}, its events say nothing',
+    ],
+  ],
+  [
+    'a policy that was loosened',
+    `UPDATE lockout_policies SET policy = json_set(policy, '$.maxPasswordAttempts', 100) WHERE organization_id = ''`,
+    [
+      expect.stringMatching(
+        /^ lockout policy of the instance: the row says .*"maxPasswordAttempts":100,.*, its events say .*"maxPasswordAttempts":3,/,
+      ),
+    ],
+  ],
+  [
+    'a policy that is lost',
+    'DELETE FROM lockout_policies',
+    [expect.stringMatching(/^ lockout policy of the instance: the row says nothing, its events say \{/)],
   ],
   [
     'a role that nobody granted',
@@ -117,6 +153,9 @@ test.each([
       'ada state: the row says "locked", its events say "active"',
       'ada sequence: the row says 2, its events say 1',
       expect.stringMatching(/^ada changedAt: /),
+      expect.stringMatching(
+        /^ada lockout: the row says \{"lock":\{"cause":"command_line",.*, its events say \{\}$/,
+      ),
       'ada tokensEndedSequence: the row says 2, its events say 1',
     ],
   ],

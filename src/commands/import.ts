@@ -41,6 +41,7 @@ class Reader {
   readonly #hash: Hash = createHash('sha256');
   readonly #counts: Record<ArchiveKind, number> = {
     organization: 0,
+    policy: 0,
     event: 0,
     user: 0,
     profile: 0,
@@ -169,8 +170,10 @@ function parseHeader(name: string, content: ArchiveRow): ArchiveCounts {
     throw new ArchiveInvalid('line 1 is not the first line of an export of Latchkey');
   }
   if (content.format !== archiveFormat) {
+    const isOlder = typeof content.format === 'number' && content.format < archiveFormat;
+    const advice = isOlder ? ': import it with the Latchkey that wrote it, then upgrade that' : '';
     throw new ArchiveInvalid(
-      `line 1 names format ${content.format}; this Latchkey reads format ${archiveFormat}`,
+      `line 1 names format ${content.format}; this Latchkey reads format ${archiveFormat}${advice}`,
     );
   }
   for (const kind of archiveKinds) {

@@ -4,6 +4,7 @@ import { verifyPassword } from '../auth/password.ts';
 import { DomainError } from '../domain/errors.ts';
 import type { UserEvent } from '../domain/events.ts';
 import type { UserId } from '../domain/ids.ts';
+import { decideFailure, defaultPolicy } from '../domain/lockout-policy.ts';
 import type { User } from '../domain/user.ts';
 import { type CommandApp, changeUser } from './change-user.ts';
 import { hashOf, type NewPassword } from './create-user.ts';
@@ -78,9 +79,8 @@ async function isCurrent(app: PasswordApp, userId: UserId, password: string): Pr
 
 // The attempt that reaches the limit and the lock it sets are one append: no crash falls between them.
 function failure(app: PasswordApp, before: User): readonly UserEvent[] {
-  const failed: UserEvent = { type: 'user.human.password.check.failed', payload: {} };
-  const isLimit = app.passwordAttemptsMax > 0 && before.failedPasswordAttempts + 1 >= app.passwordAttemptsMax;
-  return isLimit ? [failed, { type: 'user.locked', payload: {} }] : [failed];
+  const policy = { ...defaultPolicy, maxPasswordAttempts: app.passwordAttemptsMax };
+  return decideFailure(before, policy, { nowMs: app.now(), deviceId: undefined });
 }
 
 const queues = new Map<UserId, Promise<unknown>>();

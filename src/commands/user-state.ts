@@ -1,11 +1,13 @@
 import type { Caller } from '../auth/caller.ts';
+import type { UserEvent, UserLocked, UserUnlocked } from '../domain/events.ts';
 import type { UserId } from '../domain/ids.ts';
+import { type LockCause, locked, unlocked } from '../domain/lock.ts';
 import type { Permission } from '../domain/roles.ts';
 import type { User } from '../domain/user.ts';
 import { decide, transitions, type UserAction } from '../domain/user-state.ts';
 import { type CommandApp, changeUser } from './change-user.ts';
 
-const permissionOf = {
+export const permissionOf = {
   lock: 'user.write',
   unlock: 'user.unlock',
   deactivate: 'user.write',
@@ -21,5 +23,52 @@ export function changeUserState(
   action: UserAction,
 ): Promise<User> {
   const rule = { userId, permission: permissionOf[action], notFound: transitions[action].notFound };
-  return changeUser(app, caller, rule, (user) => ({ events: [decide(user, action)] }));
+  return changeUser(app, caller, rule, (user) => ({ events: [stateEvent(user, action, caller)] }));
+}
+
+const noPayload = Object.freeze({});
+
+function stateEvent(user: User, action: UserAction, caller: Caller): UserEvent {
+  switch (action) {
+    case 'lock':
+      return lockedBy(caller, user, {});
+    case 'unlock':
+      return unlockedBy(caller, user, {});
+    case 'deactivate':
+    case 'reactivate':
+    case 'delete':
+      return { type: decide(user, action), payload: noPayload };
+    default:
+      return action satisfies never;
+  }
+}
+
+/** The lock as the caller sets it; the reason is the one that came with the call. Throws as the transitions table says. */
+export function lockedBy(
+  caller: Caller,
+  user: User,
+  order: Pick<UserLocked, 'until' | 'requestId'>,
+): UserEvent {
+  const { reason, actorUserId, actorOsUser } = caller.meta;
+  const by = actorUserId ?? actorOsUser;
+  return locked(user, {
+    cause: causeOf(caller),
+    ...(reason !== undefined && { reason }),
+    ...(by !== undefined && { lockedBy: by }),
+    failedAttempts: user.failedPasswordAttempts,
+    ...order,
+  });
+}
+
+/** The end of the lock as the caller orders it. Throws as the transitions table says. */
+export function unlockedBy(
+  caller: Caller,
+  user: User,
+  order: Pick<UserUnlocked, 'ticket' | 'identification' | 'requestId'>,
+): UserEvent {
+  return unlocked(user, { cause: causeOf(caller), ...order });
+}
+
+function causeOf(caller: Caller): LockCause {
+  return caller.meta.actorOsUser === undefined ? 'administrator' : 'command_line';
 }

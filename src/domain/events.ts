@@ -1,14 +1,22 @@
 import type { OrganizationId, UserId } from './ids.ts';
+import type { LockCause } from './lock.ts';
+import type { LockoutPolicy } from './lockout-policy.ts';
 import type { Role } from './roles.ts';
 import type { Profile, UserState } from './user.ts';
 
 /** Past tense, append-only. A payload never holds a secret: no password, no hash, no token. */
 export type UserEvent =
   | { readonly type: 'user.human.added' | 'user.machine.added'; readonly payload: UserAdded }
-  | { readonly type: StateEventType; readonly payload: NoPayload }
+  | { readonly type: 'user.locked'; readonly payload: UserLocked }
+  | { readonly type: 'user.unlocked'; readonly payload: UserUnlocked }
+  | { readonly type: 'user.deactivated' | 'user.reactivated' | 'user.removed'; readonly payload: NoPayload }
   | { readonly type: 'user.human.password.changed'; readonly payload: { readonly changeRequired: boolean } }
-  | { readonly type: 'user.human.password.check.failed'; readonly payload: NoPayload }
-  | { readonly type: 'user.human.password.check.succeeded'; readonly payload: NoPayload }
+  | { readonly type: 'user.human.password.check.failed'; readonly payload: PasswordCheckFailed }
+  | {
+      readonly type: 'user.human.password.check.succeeded';
+      /** deviceId: of the known device that it came from. */
+      readonly payload: { readonly deviceId?: string };
+    }
   | {
       readonly type: 'user.pat.added';
       readonly payload: { readonly tokenId: string; readonly expiresAt: number };
@@ -34,6 +42,35 @@ export interface UserAdded {
   readonly password?: { readonly changeRequired: boolean };
 }
 
+/** Absent facts are those of an event from before locks had records. */
+export interface UserLocked {
+  readonly cause?: LockCause;
+  /** Milliseconds since 1970, UTC; absent: until somebody unlocks. */
+  readonly until?: number;
+  readonly reason?: string;
+  readonly lockedBy?: string;
+  readonly failedAttempts?: number;
+  /** AIP-155: the request that asked for it, so that the same one again does nothing. */
+  readonly requestId?: string;
+}
+
+export interface UserUnlocked {
+  /** 'policy': the lock's own end came. */
+  readonly cause?: LockCause;
+  /** Of the lock that ended. */
+  readonly generation?: number;
+  readonly ticket?: string;
+  /** How the person was identified. */
+  readonly identification?: string;
+  readonly requestId?: string;
+}
+
+export interface PasswordCheckFailed {
+  /** Failures that count, this one included: the known device's, or all strangers'. */
+  readonly attempts?: number;
+  readonly deviceId?: string;
+}
+
 export interface GrantPayload {
   readonly role: Role;
   readonly organizationId?: OrganizationId;
@@ -47,6 +84,16 @@ export interface OrganizationAdded {
     readonly name: string;
     readonly domain: string;
   };
+}
+
+/** An organization's own policy, or the instance's where it names none. In the instance's own stream. */
+export type PolicyEvent =
+  | { readonly type: 'policy.lockout.changed'; readonly payload: PolicyChanged }
+  | { readonly type: 'policy.lockout.removed'; readonly payload: Omit<PolicyChanged, 'policy'> };
+
+export interface PolicyChanged {
+  readonly organizationId?: OrganizationId;
+  readonly policy: LockoutPolicy;
 }
 
 /** The stream of events that belong to no user. No user has the empty id, so the two never meet. */
@@ -72,7 +119,7 @@ export interface RecordedEvent {
   readonly eventId: string;
   readonly userId: UserId;
   readonly sequence: number;
-  readonly type: UserEventType | OrganizationAdded['type'];
+  readonly type: UserEventType | OrganizationAdded['type'] | PolicyEvent['type'];
   readonly createdAt: number;
   readonly payload: Readonly<Record<string, unknown>>;
   readonly meta: EventMeta;

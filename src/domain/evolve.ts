@@ -1,6 +1,8 @@
 import type { UserAdded, UserEvent } from './events.ts';
+import { failed, lockedOut, succeeded, timedOut } from './evolve-lockout.ts';
 import type { UserId } from './ids.ts';
-import type { Grant, PasswordFacts, Profile, User } from './user.ts';
+import { noLockout } from './lock.ts';
+import type { Grant, PasswordFacts, Profile, User, UserState } from './user.ts';
 
 /**
  * The next row: user × event → user. Pure, total, and the only place that moves a user; `latchkey verify` and the
@@ -21,29 +23,27 @@ function isAdded(event: UserEvent): event is AddedEvent {
 
 function moved(next: User, event: MovingEvent): User {
   switch (event.type) {
-    case 'user.locked':
-      return { ...next, state: 'locked', tokensEndedSequence: next.sequence };
-    case 'user.unlocked':
-      return { ...next, state: 'active', failedPasswordAttempts: 0 };
+    case 'user.locked': {
+      const lockout = lockedOut(next, event.payload);
+      return { ...next, state: 'locked', lockout, tokensEndedSequence: next.sequence };
+    }
+    case 'user.unlocked': {
+      const lockout = event.payload.cause === 'policy' ? timedOut(next.lockout) : noLockout;
+      return { ...next, state: 'active', failedPasswordAttempts: 0, lockout };
+    }
     case 'user.deactivated':
-      // Every way out of locked ends the lock wholly: the counter goes with it.
-      return { ...next, state: 'inactive', failedPasswordAttempts: 0, tokensEndedSequence: next.sequence };
+      return { ...inState(next, 'inactive'), tokensEndedSequence: next.sequence };
     case 'user.reactivated':
-      return { ...next, state: 'active', failedPasswordAttempts: 0 };
+      return inState(next, 'active');
     case 'user.removed':
-      return {
-        ...next,
-        state: 'deleted',
-        failedPasswordAttempts: 0,
-        tokensEndedSequence: next.sequence,
-        grants: [],
-      };
+      return { ...inState(next, 'deleted'), tokensEndedSequence: next.sequence, grants: [] };
     case 'user.human.password.changed':
-    case 'user.human.password.check.succeeded':
       // A lock once set stays, and so does its counter: only the ways out of locked clear it.
-      return next.state === 'locked' ? next : { ...next, failedPasswordAttempts: 0 };
+      return next.state === 'locked' ? next : { ...next, failedPasswordAttempts: 0, lockout: noLockout };
+    case 'user.human.password.check.succeeded':
+      return { ...next, ...succeeded(next, event.payload.deviceId) };
     case 'user.human.password.check.failed':
-      return { ...next, failedPasswordAttempts: next.failedPasswordAttempts + 1 };
+      return { ...next, ...failed(next, event.payload) };
     case 'user.pat.added':
     case 'user.pat.removed':
       return next;
@@ -54,6 +54,11 @@ function moved(next: User, event: MovingEvent): User {
     default:
       return event satisfies never;
   }
+}
+
+// Every way out of locked ends the lock wholly: the counters go with it.
+function inState(next: User, state: UserState): User {
+  return { ...next, state, failedPasswordAttempts: 0, lockout: noLockout };
 }
 
 export interface EventTime {
@@ -74,6 +79,7 @@ function added(before: User | undefined, payload: UserAdded, at: EventTime): Use
     createdAt: at.createdAt,
     changedAt: at.createdAt,
     failedPasswordAttempts: 0,
+    lockout: noLockout,
     tokensEndedSequence: sequence,
     grants: [],
   };

@@ -69,25 +69,13 @@ export const transitions = {
   },
 } as const satisfies Record<UserAction, Transition>;
 
-export interface StateEvent {
-  readonly type: StateEventType;
-  readonly payload: Readonly<Record<string, never>>;
-}
-
-// One frozen event per action: nothing to allocate on the hot path.
-const noPayload = Object.freeze({});
-const stateEvents = {
-  lock: Object.freeze({ type: transitions.lock.event, payload: noPayload }),
-  unlock: Object.freeze({ type: transitions.unlock.event, payload: noPayload }),
-  deactivate: Object.freeze({ type: transitions.deactivate.event, payload: noPayload }),
-  reactivate: Object.freeze({ type: transitions.reactivate.event, payload: noPayload }),
-  delete: Object.freeze({ type: transitions.delete.event, payload: noPayload }),
-} satisfies Record<UserAction, StateEvent>;
-
 /** The event that the action makes of this user. Throws the DomainError that the table names. */
-export function decide(user: User, action: UserAction): StateEvent {
+export function decide<Action extends UserAction>(
+  user: User,
+  action: Action,
+): (typeof transitions)[Action]['event'] {
   if (user.state === 'deleted') throw new DomainError(transitions[action].notFound);
   const outcome = transitions[action].from[user.state];
   if ('error' in outcome) throw new DomainError(outcome.error);
-  return stateEvents[action];
+  return transitions[action].event;
 }

@@ -1,4 +1,5 @@
 import type { OrganizationId, UserId } from './ids.ts';
+import type { Lockout } from './lock.ts';
 import type { Role } from './roles.ts';
 
 export type UserState = 'initial' | 'active' | 'inactive' | 'locked' | 'deleted';
@@ -21,8 +22,9 @@ export interface User {
   readonly sequence: number;
   readonly createdAt: number;
   readonly changedAt: number;
-  /** Wrong passwords since the last right one, unlock or new password. */
+  /** Strangers' wrong passwords that counted at the last of them; 0 after a right one, an unlock or a new password. */
   readonly failedPasswordAttempts: number;
+  readonly lockout: Lockout;
   /** Tokens added at or before this sequence are void: lock, deactivate and delete end them all at once. */
   readonly tokensEndedSequence: number;
   readonly grants: readonly Grant[];

@@ -7,6 +7,7 @@ import {
   parseEvent,
   parseOrganization,
   parsePassword,
+  parsePolicyRecord,
   parseProfileKeys,
   parseToken,
   parseUser,
@@ -30,6 +31,11 @@ export function createVerifiable(snapshot: Snapshot): Verifiable {
     async listEvents({ afterPosition, limit, userId }) {
       const text = `SELECT * FROM events WHERE user_id = ${placeholder(1)} AND position > ${placeholder(2)} ORDER BY sequence LIMIT ${placeholder(3)}`;
       return (await query(text, [userId, afterPosition, limit])).map(parseEvent);
+    },
+    async listLockoutPolicies() {
+      const [newest] = await query('SELECT coalesce(max(position), 0) AS position FROM events', []);
+      const rows = await query('SELECT * FROM lockout_policies', []);
+      return { rows: rows.map(parsePolicyRecord), position: newest?.position as number };
     },
     async listOrganizations() {
       const [counted] = await query('SELECT count(*) AS total FROM organizations', []);
@@ -57,6 +63,7 @@ async function* readHistories(snapshot: Snapshot): AsyncGenerator<History> {
     yield {
       userId,
       user: user && parseUser(user),
+      lockUntil: (user?.lock_until as number | null | undefined) ?? undefined,
       profile: profile && (JSON.parse(profile.profile as string) as Profile),
       profileKeys: profile && parseProfileKeys(profile),
       password: profile && parsePassword(profile),

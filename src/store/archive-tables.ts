@@ -1,3 +1,4 @@
+import type { Lockout } from '../domain/lock.ts';
 import type { Profile } from '../domain/user.ts';
 import { foldText } from '../domain/user-filter.ts';
 import type { Row } from './sqlite-rows.ts';
@@ -50,6 +51,17 @@ export const archiveTables: Readonly<Record<ArchiveKind, ArchiveTable>> = {
     key: ['organization_id'],
     columns: [text('organization_id'), text('name'), text('domain'), number('created_at')],
   },
+  policy: {
+    name: 'lockout_policies',
+    key: ['organization_id'],
+    columns: [
+      text('organization_id'),
+      column('policy', 'json', true),
+      number('sequence'),
+      number('created_at'),
+      number('changed_at'),
+    ],
+  },
   event: {
     name: 'events',
     key: ['position'],
@@ -84,7 +96,9 @@ export const archiveTables: Readonly<Record<ArchiveKind, ArchiveTable>> = {
       number('failed_password_attempts'),
       number('tokens_ended_sequence'),
       column('grants', 'json'),
+      column('lockout', 'json'),
     ],
+    derived: ['lock_until'],
   },
   profile: {
     name: 'profiles',
@@ -155,6 +169,7 @@ export function parseColumnValues(kind: ArchiveKind, row: ArchiveRow): ColumnVal
     throw new RowRefused(`${kind} with ${JSON.stringify(odd)}, which is not known here`);
   }
   if (kind === 'profile') values.push(...userNames(row.profile));
+  if (kind === 'user') values.push(lockUntil(row.lockout));
   return values;
 }
 
@@ -185,6 +200,13 @@ function parseSha256(value: unknown, member: string): Uint8Array {
   const bytes = typeof value === 'string' ? Buffer.from(value, 'base64') : undefined;
   if (bytes?.length === sha256Bytes && bytes.toString('base64') === value) return bytes;
   throw new RowRefused(`${member} must be ${sha256Bytes} bytes in base64`);
+}
+
+// The derived column of a user.
+function lockUntil(lockout: unknown): number | null {
+  const until = (lockout as Lockout).lock?.until ?? null;
+  if (until === null || Number.isSafeInteger(until)) return until;
+  throw new RowRefused('lockout.lock.until must be a whole number');
 }
 
 // The derived columns of a profile; uniqueness is judged by the second.

@@ -23,7 +23,14 @@ export async function createArchive(snapshot: Snapshot): Promise<Archive> {
 }
 
 async function count(snapshot: Snapshot): Promise<ArchiveCounts> {
-  const counts: Record<ArchiveKind, number> = { organization: 0, event: 0, user: 0, profile: 0, token: 0 };
+  const counts: Record<ArchiveKind, number> = {
+    organization: 0,
+    policy: 0,
+    event: 0,
+    user: 0,
+    profile: 0,
+    token: 0,
+  };
   for (const kind of archiveKinds) {
     const [row] = await snapshot.query(`SELECT count(*) AS count FROM ${archiveTables[kind].name}`, []);
     counts[kind] = row?.count as number;

@@ -1,13 +1,13 @@
-import type { EventMeta, OrganizationAdded, UserEvent } from '../domain/events.ts';
-import { instanceStream } from '../domain/events.ts';
+import type { EventMeta, OrganizationAdded, PolicyEvent, UserEvent } from '../domain/events.ts';
 import { evolve, evolvePassword, evolveProfile } from '../domain/evolve.ts';
 import type { UserId } from '../domain/ids.ts';
-import type { Organization, Profile, User } from '../domain/user.ts';
+import type { Profile, User } from '../domain/user.ts';
 import { foldText } from '../domain/user-filter.ts';
 import { metaColumns } from './postgres-batch.ts';
 import type { Connection, Statement } from './postgres-connection.ts';
 import { sqlState } from './postgres-error.ts';
 import { transaction } from './postgres-pool.ts';
+import { lockoutValues } from './sqlite-rows.ts';
 import type { Change, ChangeTime } from './store.ts';
 
 export type AppendOutcome = User | 'stale' | 'user name taken';
@@ -71,6 +71,7 @@ async function writeUser(connection: Connection, before: User | undefined, after
     after.failedPasswordAttempts,
     after.tokensEndedSequence,
     JSON.stringify(after.grants),
+    ...lockoutValues(after.lockout),
   ];
   const rows = await (before === undefined
     ? connection.query(insertUser, values)
@@ -80,25 +81,26 @@ async function writeUser(connection: Connection, before: User | undefined, after
 
 const insertUser: Statement = {
   name: 'insert_user',
-  text: 'INSERT INTO users VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10) ON CONFLICT DO NOTHING RETURNING user_id',
+  text: 'INSERT INTO users VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12) ON CONFLICT DO NOTHING RETURNING user_id',
 };
 const updateUser: Statement = {
   name: 'update_user',
   text:
     'UPDATE users SET organization_id = $2, kind = $3, state = $4, sequence = $5, created_at = $6, changed_at = $7, ' +
-    'failed_password_attempts = $8, tokens_ended_sequence = $9, grants = $10 WHERE user_id = $1 AND sequence = $11 ' +
-    'RETURNING user_id',
+    'failed_password_attempts = $8, tokens_ended_sequence = $9, grants = $10, lockout = $11, lock_until = $12 ' +
+    'WHERE user_id = $1 AND sequence = $13 RETURNING user_id',
 };
 
-interface EventsToWrite {
+export interface EventsToWrite {
   readonly userId: UserId;
   readonly before: { readonly sequence: number } | undefined;
-  readonly events: readonly (UserEvent | OrganizationAdded)[];
+  readonly events: readonly (UserEvent | OrganizationAdded | PolicyEvent)[];
   readonly at: ChangeTime;
   readonly meta: EventMeta;
 }
 
-async function writeEvents(
+/** Writes the events behind `before`, in their order. */
+export async function writeEvents(
   connection: Connection,
   { userId, before, events, at, meta }: EventsToWrite,
 ): Promise<void> {
@@ -227,49 +229,4 @@ const deleteProfile: Statement = {
 const deleteTokens: Statement = {
   name: 'delete_tokens',
   text: 'DELETE FROM tokens WHERE user_id = $1',
-};
-
-export interface OrganizationToAdd {
-  readonly event: OrganizationAdded;
-  readonly at: ChangeTime;
-  readonly meta: EventMeta;
-}
-
-/** Adds the organization and its event in one transaction. */
-export async function addOrganization(
-  connection: Connection,
-  { event, at, meta }: OrganizationToAdd,
-): Promise<Organization | 'taken'> {
-  const { organizationId, name, domain } = event.payload;
-  return transaction(connection, 'BEGIN', async () => {
-    const values = [organizationId, name, domain, at.createdAt];
-    if ((await connection.query(insertOrganization, values)).length === 0) return 'taken';
-    // One after the other: the instance's stream has no row whose version could be compared. Organizations are rare.
-    await connection.query(lockInstance);
-    const [newest] = await connection.query(instanceSequence, [instanceStream]);
-    const before = { sequence: newest?.sequence as number };
-    await writeEvents(connection, { userId: instanceStream, before, events: [event], at, meta });
-    return { organizationId, name, domain, createdAt: at.createdAt };
-  });
-}
-
-const insertOrganization: Statement = {
-  text: 'INSERT INTO organizations VALUES ($1,$2,$3,$4) ON CONFLICT DO NOTHING RETURNING organization_id',
-};
-const lockInstance: Statement = { text: 'SELECT placer_id FROM placer FOR UPDATE' };
-const instanceSequence: Statement = {
-  text: 'SELECT coalesce(max(sequence), 0) AS sequence FROM events WHERE user_id = $1',
-};
-
-/** Whether the instance's stream holds this organization's event: asked where the outcome was lost. */
-export async function isOrganizationLogged(
-  connection: Connection,
-  { at }: OrganizationToAdd,
-): Promise<boolean> {
-  const rows = await connection.query(organizationLogged, [instanceStream, at.eventId]);
-  return rows.length > 0;
-}
-
-const organizationLogged: Statement = {
-  text: 'SELECT 1 FROM events WHERE user_id = $1 AND event_id = $2',
 };

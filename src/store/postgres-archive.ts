@@ -181,7 +181,7 @@ async function insert(
   const { name, columns } = table;
   const written = [...writtenColumns(table), ...(name === 'profiles' ? ['profile_folded'] : [])];
   const arrays = written.map(
-    (_column, index) => `$${index + 1}::${arrayTypes[columns[index]?.shape ?? 'text']}`,
+    (column, index) => `$${index + 1}::${arrayTypes[columns[index]?.shape ?? derivedShape(column)]}`,
   );
   await connection.query(
     {
@@ -191,6 +191,8 @@ async function insert(
     written.map((_column, index) => rows.map((values) => values[index])),
   );
 }
+
+const derivedShape = (column: string) => (column === 'lock_until' ? 'number' : 'text');
 
 const arrayTypes = {
   text: 'text[]',

@@ -2,6 +2,7 @@ import type { EventMeta } from '../domain/events.ts';
 import { evolve } from '../domain/evolve.ts';
 import type { User } from '../domain/user.ts';
 import type { Connection, Statement } from './postgres-connection.ts';
+import { lockoutValues } from './sqlite-rows.ts';
 import type { Change } from './store.ts';
 
 /** A change that moves a row and writes one event, and the row that it leads to. */
@@ -92,6 +93,7 @@ export const metaColumns: readonly (readonly [string, keyof EventMeta])[] = Obje
 const metaNames = metaColumns.map(([column]) => column).join(', ');
 
 function arrays(members: readonly PlainChange[]): readonly (readonly unknown[])[] {
+  const lockouts = members.map(({ after }) => lockoutValues(after.lockout));
   return [
     members.map(({ before }) => before.userId),
     members.map(({ before }) => before.sequence),
@@ -99,6 +101,8 @@ function arrays(members: readonly PlainChange[]): readonly (readonly unknown[])[
     members.map(({ after }) => after.changedAt),
     members.map(({ after }) => after.failedPasswordAttempts),
     members.map(({ after }) => after.tokensEndedSequence),
+    lockouts.map(([lockout]) => lockout),
+    lockouts.map(([, lockUntil]) => lockUntil),
     members.map(({ change }) => change.at.eventId),
     members.map(({ change }) => change.events[0]?.type),
     members.map(({ change }) => JSON.stringify(change.events[0]?.payload)),
@@ -107,15 +111,16 @@ function arrays(members: readonly PlainChange[]): readonly (readonly unknown[])[
 }
 
 const parameters =
-  '$1::text[], $2::bigint[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::text[], $8::text[], $9::text[], ' +
-  metaColumns.map((_, index) => `$${index + 10}::text[]`).join(', ');
+  '$1::text[], $2::bigint[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::text[], $8::bigint[], $9::text[], ' +
+  '$10::text[], $11::text[], ' +
+  metaColumns.map((_, index) => `$${index + 12}::text[]`).join(', ');
 
 const moving =
   `WITH input AS (SELECT * FROM unnest(${parameters}) AS input(user_id, before_sequence, state, changed_at, ` +
-  `failed_password_attempts, tokens_ended_sequence, event_id, type, payload, ${metaNames})), ` +
+  `failed_password_attempts, tokens_ended_sequence, lockout, lock_until, event_id, type, payload, ${metaNames})), ` +
   'moved AS (UPDATE users SET state = input.state, sequence = input.before_sequence + 1, changed_at = input.changed_at, ' +
-  'failed_password_attempts = input.failed_password_attempts, tokens_ended_sequence = input.tokens_ended_sequence ' +
-  'FROM input WHERE users.user_id = input.user_id AND users.sequence = input.before_sequence RETURNING input.*), ' +
+  'failed_password_attempts = input.failed_password_attempts, tokens_ended_sequence = input.tokens_ended_sequence, ' +
+  'lockout = input.lockout, lock_until = input.lock_until FROM input WHERE users.user_id = input.user_id AND users.sequence = input.before_sequence RETURNING input.*), ' +
   `logged AS (INSERT INTO events (user_id, sequence, created_at, event_id, type, payload, ${metaNames}) ` +
   `SELECT user_id, before_sequence + 1, changed_at, event_id, type, payload, ${metaNames} FROM moved)`;
 

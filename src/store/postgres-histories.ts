@@ -78,7 +78,9 @@ function readAfter(connection: Connection, after: UserId): Promise<Snapshot> {
     const isShort = (userId: UserId) => newestOf(newest, userId) <= shortHistoryMax;
     return {
       userIds,
-      users: await grouped(`SELECT ${userColumns} FROM users WHERE user_id = ANY($1::text[])`),
+      users: await grouped(
+        `SELECT ${userColumns}, users.lock_until FROM users WHERE user_id = ANY($1::text[])`,
+      ),
       profiles: await grouped(
         'SELECT user_id, organization_id, user_name, user_name_folded, profile, password_change_required, password_changed_at FROM profiles WHERE user_id = ANY($1::text[])',
       ),
@@ -106,6 +108,7 @@ function historyOf(reader: HistoryReader, snapshot: Snapshot, userId: UserId): H
   return {
     userId,
     user: user && parseUser(user),
+    lockUntil: (user?.lock_until as number | null | undefined) ?? undefined,
     profile: profile && (JSON.parse(profile.profile as string) as Profile),
     profileKeys: profile && parseProfileKeys(profile),
     password: profile && parsePassword(profile),

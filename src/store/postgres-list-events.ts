@@ -12,6 +12,9 @@ export async function listEvents(
   query: ListEvents,
 ): Promise<readonly RecordedEvent[]> {
   const { type, userId, afterPosition, limit } = query;
+  if (userId !== undefined && query.newestFirst) {
+    return (await connection.query(newestOfUser, [userId, limit])).map(parseEvent);
+  }
   if (userId !== undefined) {
     const rows = await connection.query(ofUser, [afterPosition, limit, userId, type]);
     return rows.map(parseEvent);
@@ -45,6 +48,10 @@ const all: Statement = {
 const ofUser: Statement = {
   name: 'list_events_of_user',
   text: 'SELECT * FROM events WHERE user_id = $3 AND position > $1 AND ($4::text IS NULL OR type = $4) ORDER BY sequence LIMIT $2',
+};
+const newestOfUser: Statement = {
+  name: 'list_newest_events_of_user',
+  text: 'SELECT * FROM events WHERE user_id = $1 AND position IS NOT NULL ORDER BY sequence DESC LIMIT $2',
 };
 const ofType: Statement = {
   name: 'list_events_of_type',

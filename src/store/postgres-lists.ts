@@ -6,6 +6,7 @@ import { postgresDialect } from './postgres-dialect.ts';
 import { asStoreError } from './postgres-error.ts';
 import { listEvents } from './postgres-list-events.ts';
 import type { Placer } from './postgres-placer.ts';
+import { listPolicies } from './postgres-policies.ts';
 import { type Pool, persist, transaction } from './postgres-pool.ts';
 import {
   type SqlCondition,
@@ -34,7 +35,10 @@ import type {
   UserRecord,
 } from './store.ts';
 
-type Lists = Pick<Store, 'listUsers' | 'listTokens' | 'listGrants' | 'listOrganizations' | 'listEvents'>;
+type Lists = Pick<
+  Store,
+  'listUsers' | 'listTokens' | 'listGrants' | 'listOrganizations' | 'listEvents' | 'listLockoutPolicies'
+>;
 
 export interface ListReader {
   readonly pool: Pool;
@@ -66,6 +70,7 @@ export function createLists(reader: ListReader): Lists {
     listGrants: ({ page, ...query }) => list(grantsSelection({ page, ...query }), page, parseGrant),
     listOrganizations: (scope, page) => list(organizationsSelection(scope, page), page, parseOrganization),
     listEvents: (query) => answered((connection) => listEvents(connection, query)),
+    listLockoutPolicies: () => answered(listPolicies),
   };
 }
 

@@ -1,15 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { DomainError } from '../domain/errors.ts';
-import {
-  type AppendOutcome,
-  addOrganization,
-  appendAlone,
-  evolveAll,
-  isOrganizationLogged,
-} from './postgres-append.ts';
+import { evolvePolicy, policyEvent } from '../domain/evolve-policy.ts';
+import { type AppendOutcome, appendAlone, evolveAll } from './postgres-append.ts';
 import { findLogged, moveAll, type PlainChange, parsePlain } from './postgres-batch.ts';
 import type { Connection } from './postgres-connection.ts';
 import { asStoreError, ConnectionLost, isUnavailable, sqlState } from './postgres-error.ts';
+import { addOrganization, changePolicy, isInstanceEventLogged } from './postgres-instance.ts';
 import { type Pool, persist } from './postgres-pool.ts';
 import type { Change, Store } from './store.ts';
 
@@ -31,7 +27,7 @@ export interface WriterOptions {
   readonly patienceMs: number;
 }
 
-type Writer = Pick<Store, 'append' | 'addOrganization'> & AsyncDisposable;
+type Writer = Pick<Store, 'append' | 'addOrganization' | 'changeLockoutPolicy'> & AsyncDisposable;
 
 /**
  * Group commit: what arrives while commits are under way goes into the next one, together. Nothing waits for more to
@@ -66,8 +62,18 @@ export function createWriter({ hot, slow, patienceMs }: WriterOptions): Writer {
           const organization = { event, at, meta };
           const outcome = await addOrganization(connection, organization);
           if (outcome !== 'taken' || !mayBeDone) return outcome;
-          const isOurs = await isOrganizationLogged(connection, organization);
+          const isOurs = await isInstanceEventLogged(connection, at);
           return isOurs ? { ...event.payload, createdAt: at.createdAt } : outcome;
+        }),
+      ),
+    changeLockoutPolicy: (change) =>
+      aloneDone(() =>
+        persist(slow, patienceMs, async (connection, mayBeDone) => {
+          const outcome = await changePolicy(connection, change);
+          if (outcome !== 'stale' || !mayBeDone) return outcome;
+          const { organizationId, before, policy, at } = change;
+          const isOurs = await isInstanceEventLogged(connection, at);
+          return isOurs ? evolvePolicy(before, policyEvent(organizationId, policy), at.createdAt) : outcome;
         }),
       ),
     async [Symbol.asyncDispose]() {

@@ -5,6 +5,7 @@ import { createLists } from './postgres-lists.ts';
 import { batchLoads } from './postgres-loads.ts';
 import { migrate } from './postgres-migrate.ts';
 import { createPlacer } from './postgres-placer.ts';
+import { listLocksOver, loadPolicies } from './postgres-policies.ts';
 import { createPool, limitPool, type Pool, type PoolOptions, persist } from './postgres-pool.ts';
 import { parsePostgresUrl, withoutPassword } from './postgres-url.ts';
 import { createWriter } from './postgres-writer.ts';
@@ -65,7 +66,12 @@ export async function openPostgres(options: PostgresOptions): Promise<Store> {
         : one(organizationById, by.organizationId));
       return row && parseOrganization(row);
     },
+    loadLockoutPolicies: (organizationId) =>
+      asked(hot, patienceMs, (connection) => loadPolicies(connection, organizationId)),
+    listLocksOver: (nowMs, limit) =>
+      asked(hot, patienceMs, (connection) => listLocksOver(connection, { nowMs, limit })),
     append: writer.append,
+    changeLockoutPolicy: writer.changeLockoutPolicy,
     addOrganization: writer.addOrganization,
     readHistories: createHistories({ pool: slow, placer, patienceMs }),
     isReady: () => canWrite(hot),
@@ -99,8 +105,16 @@ async function readOne(
 ): Promise<Row | undefined> {
   // PostgreSQL has no text with NUL, so there is no such row.
   if (value.includes('\0') || !value.isWellFormed()) return undefined;
+  return (await asked(pool, patienceMs, (connection) => connection.query(statement, [value])))[0];
+}
+
+async function asked<Result>(
+  pool: Pool,
+  patienceMs: number,
+  read: (connection: Connection) => Promise<Result>,
+): Promise<Result> {
   try {
-    return (await persist(pool, patienceMs, (connection) => connection.query(statement, [value])))[0];
+    return await persist(pool, patienceMs, read);
   } catch (error) {
     throw asStoreError(error);
   }

@@ -1,9 +1,11 @@
-import type { EventMeta, OrganizationAdded, UserEvent } from '../domain/events.ts';
+import type { EventMeta, OrganizationAdded, PolicyEvent, UserEvent } from '../domain/events.ts';
 import { evolve, evolvePassword, evolveProfile } from '../domain/evolve.ts';
+import { evolvePolicy, policyEvent, type StoredPolicy } from '../domain/evolve-policy.ts';
 import type { User } from '../domain/user.ts';
 import { foldText } from '../domain/user-filter.ts';
+import { lockoutValues } from './sqlite-rows.ts';
 import type { Write, WriteRequest, WriteValue } from './sqlite-write-statements.ts';
-import type { Change, ChangeTime } from './store.ts';
+import type { Change, ChangeTime, PolicyChange } from './store.ts';
 
 /** A change as the writer takes it, and the user that it makes. */
 export interface PlannedChange {
@@ -35,6 +37,26 @@ export function planOrganization(event: OrganizationAdded, at: ChangeTime, meta:
   };
 }
 
+export interface PlannedPolicy {
+  readonly request: WriteRequest;
+  readonly after: StoredPolicy;
+}
+
+/** The policy by compare-and-set, and its event in the instance's own stream. Pure. */
+export function planPolicy(change: PolicyChange): PlannedPolicy {
+  const { organizationId = '', before, at, meta } = change;
+  const event = policyEvent(change.organizationId, change.policy);
+  const after = evolvePolicy(before, event, at.createdAt);
+  const policy = after.policy === undefined ? null : JSON.stringify(after.policy);
+  const { sequence, createdAt, changedAt } = after;
+  const first: Write =
+    before === undefined
+      ? ['insertPolicy', [organizationId, policy, sequence, createdAt, changedAt]]
+      : ['movePolicy', [policy, sequence, changedAt, organizationId, before.sequence]];
+  const rest: readonly Write[] = [['insertInstanceEvent', eventValues(event, at, meta)]];
+  return { request: { guard: null, first, rest }, after };
+}
+
 function guardOf(change: Change): Write | null {
   const first = change.events[0];
   if (first === undefined || !('profile' in first.payload)) return null;
@@ -55,6 +77,7 @@ function rowWrite(before: User | undefined, after: User): Write {
       after.changedAt,
       after.failedPasswordAttempts,
       after.tokensEndedSequence,
+      ...lockoutValues(after.lockout),
       after.userId,
       before.sequence,
     ],
@@ -72,10 +95,15 @@ function rowValues(user: User): readonly WriteValue[] {
     user.failedPasswordAttempts,
     user.tokensEndedSequence,
     JSON.stringify(user.grants),
+    ...lockoutValues(user.lockout),
   ];
 }
 
-function eventValues(event: UserEvent | OrganizationAdded, at: ChangeTime, meta: EventMeta): WriteValue[] {
+function eventValues(
+  event: UserEvent | OrganizationAdded | PolicyEvent,
+  at: ChangeTime,
+  meta: EventMeta,
+): WriteValue[] {
   return [
     at.eventId,
     event.type,

@@ -48,7 +48,7 @@ function prepare(db: DatabaseSync) {
         'SELECT min(user_id) FROM profiles WHERE user_id > ?1 UNION ALL SELECT min(user_id) FROM tokens WHERE user_id > ?1 ' +
         'UNION ALL SELECT min(user_id) FROM events WHERE user_id > ?1)',
     ),
-    user: db.prepare(`SELECT ${userColumns} FROM users WHERE user_id = ?`),
+    user: db.prepare(`SELECT ${userColumns}, users.lock_until FROM users WHERE user_id = ?`),
     profile: db.prepare(
       'SELECT organization_id, user_name, user_name_folded, profile, password_change_required, password_changed_at FROM profiles WHERE user_id = ?',
     ),
@@ -71,6 +71,7 @@ function readAfter(statements: Statements, after: UserId): History | undefined {
   return {
     userId,
     user: user && parseUser(user),
+    lockUntil: (user?.lock_until as number | null | undefined) ?? undefined,
     profile: profile && (JSON.parse(profile.profile as string) as Profile),
     profileKeys: profile && parseProfileKeys(profile),
     password: profile && parsePassword(profile),

@@ -31,6 +31,12 @@ function page(statements: StatementCache, query: ListEvents): readonly RecordedE
       .all(afterPosition, limit)
       .map(parseEvent);
   }
+  if (query.newestFirst) {
+    return statements
+      .get('SELECT * FROM events WHERE user_id = ?1 ORDER BY sequence DESC LIMIT ?2')
+      .all(userId, limit)
+      .map(parseEvent);
+  }
   // A user's positions rise with the sequences, and the index of sequences is there.
   return statements
     .get(

@@ -1,18 +1,21 @@
 import type { SQLOutputValue } from 'node:sqlite';
 import type { EventMeta, RecordedEvent } from '../domain/events.ts';
+import type { StoredPolicy } from '../domain/evolve-policy.ts';
 import type { OrganizationId, UserId } from '../domain/ids.ts';
+import { type Lockout, noLockout } from '../domain/lock.ts';
+import type { LockoutPolicy } from '../domain/lockout-policy.ts';
 import type { Grant, Organization, PasswordFacts, Token, User, UserKind, UserState } from '../domain/user.ts';
-import type { ProfileKeys } from './store.ts';
+import type { PolicyRecord, ProfileKeys } from './store.ts';
 
 /** One row as node:sqlite gives it: column name → value. */
 export type Row = Record<string, SQLOutputValue>;
 
 const noGrants: readonly Grant[] = Object.freeze([]);
 
-/** The users columns, in the order of the table; every query that reads a user selects them. */
+/** The users columns that the law knows; every query that reads a user selects them. */
 export const userColumns =
   'users.user_id, users.organization_id, users.kind, users.state, users.sequence, users.created_at, ' +
-  'users.changed_at, users.failed_password_attempts, users.tokens_ended_sequence, users.grants';
+  'users.changed_at, users.failed_password_attempts, users.tokens_ended_sequence, users.grants, users.lockout';
 
 /** A row of userColumns → User. */
 export function parseUser(row: Row): User {
@@ -25,9 +28,32 @@ export function parseUser(row: Row): User {
     createdAt: row.created_at as number,
     changedAt: row.changed_at as number,
     failedPasswordAttempts: row.failed_password_attempts as number,
+    lockout: row.lockout === '{}' ? noLockout : (JSON.parse(row.lockout as string) as Lockout),
     tokensEndedSequence: row.tokens_ended_sequence as number,
     grants: row.grants === '[]' ? noGrants : (JSON.parse(row.grants as string) as Grant[]),
   };
+}
+
+/** Lockout → its column, and the end of the lock that it is found by. */
+export function lockoutValues(lockout: Lockout): readonly [lockout: string, lockUntil: number | null] {
+  if (lockout === noLockout) return ['{}', null];
+  return [JSON.stringify(lockout), lockout.lock?.until ?? null];
+}
+
+/** A row of the lockout_policies table. */
+export function parsePolicyRow(row: Row): StoredPolicy {
+  return {
+    policy: row.policy === null ? undefined : (JSON.parse(row.policy as string) as LockoutPolicy),
+    sequence: row.sequence as number,
+    createdAt: row.created_at as number,
+    changedAt: row.changed_at as number,
+  };
+}
+
+/** The same, with whose it is. */
+export function parsePolicyRecord(row: Row): PolicyRecord {
+  const organizationId = row.organization_id === '' ? undefined : (row.organization_id as OrganizationId);
+  return { organizationId, ...parsePolicyRow(row) };
 }
 
 /** A row of the organizations table. */

@@ -1,14 +1,15 @@
 /** Every statement that writes, by name; the writer's thread prepares each once. */
 export const writeStatements = {
-  insertUser: 'INSERT INTO users VALUES (?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING',
+  insertUser: 'INSERT INTO users VALUES (?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING',
   /** What most changes move. Compare-and-set: no row changes where the sequence is another. */
   moveUser:
     'UPDATE users SET state = ?, sequence = ?, changed_at = ?, failed_password_attempts = ?, ' +
-    'tokens_ended_sequence = ? WHERE user_id = ? AND sequence = ?',
+    'tokens_ended_sequence = ?, lockout = ?, lock_until = ? WHERE user_id = ? AND sequence = ?',
   /** The whole row, for new grants and for a deleted id that is used again. */
   updateUser:
     'UPDATE users SET organization_id = ?, kind = ?, state = ?, sequence = ?, created_at = ?, changed_at = ?, ' +
-    'failed_password_attempts = ?, tokens_ended_sequence = ?, grants = ? WHERE user_id = ? AND sequence = ?',
+    'failed_password_attempts = ?, tokens_ended_sequence = ?, grants = ?, lockout = ?, lock_until = ? ' +
+    'WHERE user_id = ? AND sequence = ?',
   insertEvent:
     'INSERT INTO events (user_id, sequence, event_id, type, created_at, payload, actor_user_id, actor_os_user, ip, ' +
     'user_agent, request_id, traceparent, reason) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)',
@@ -27,6 +28,10 @@ export const writeStatements = {
   deleteToken: 'DELETE FROM tokens WHERE token_id = ? AND user_id = ?',
   deleteTokens: 'DELETE FROM tokens WHERE user_id = ?',
   insertOrganization: 'INSERT INTO organizations VALUES (?,?,?,?) ON CONFLICT DO NOTHING',
+  insertPolicy: 'INSERT INTO lockout_policies VALUES (?,?,?,?,?) ON CONFLICT DO NOTHING',
+  /** Compare-and-set, as for a user. */
+  movePolicy:
+    'UPDATE lockout_policies SET policy = ?, sequence = ?, changed_at = ? WHERE organization_id = ? AND sequence = ?',
 } as const;
 
 export type WriteName = keyof typeof writeStatements;

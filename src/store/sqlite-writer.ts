@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { DomainError } from '../domain/errors.ts';
-import { planChange, planOrganization } from './sqlite-append.ts';
+import { planChange, planOrganization, planPolicy } from './sqlite-append.ts';
 import { asStoreError } from './sqlite-error.ts';
 import type { WriteFailure, WriteOutcome, WriteRequest } from './sqlite-write-statements.ts';
 import type { WriterThreadData } from './sqlite-writer-thread.ts';
@@ -18,7 +18,7 @@ const membersMax = 512;
 /** One batch is being written while the next one lies ready: the disk never waits for this thread. */
 const batchesMax = 2;
 
-type Writer = Pick<Store, 'append' | 'addOrganization' | 'isReady'> & AsyncDisposable;
+type Writer = Pick<Store, 'append' | 'addOrganization' | 'changeLockoutPolicy' | 'isReady'> & AsyncDisposable;
 
 /**
  * Group commit: what waits while a batch is under way is the next one, in one transaction, synced once, answered
@@ -38,6 +38,10 @@ export function createWriter(data: WriterThreadData): Writer {
       const outcome = await thread.write(planOrganization(event, at, meta));
       const { organizationId, name, domain } = event.payload;
       return outcome === 'written' ? { organizationId, name, domain, createdAt: at.createdAt } : 'taken';
+    },
+    async changeLockoutPolicy(change) {
+      const { request, after } = planPolicy(change);
+      return (await thread.write(request)) === 'written' ? after : 'stale';
     },
     isReady: () => thread.canWrite(),
     [Symbol.asyncDispose]: () => thread[Symbol.asyncDispose](),

@@ -6,6 +6,7 @@ import { createHistories } from './sqlite-histories.ts';
 import { createListQueue } from './sqlite-list-queue.ts';
 import { createLists } from './sqlite-lists.ts';
 import { migrate } from './sqlite-migrate.ts';
+import { createPolicyReads } from './sqlite-policies.ts';
 import { applyPragmas } from './sqlite-pragmas.ts';
 import { watchDamage } from './sqlite-readiness.ts';
 import { parseOrganization, parseToken, parseUser, userColumns } from './sqlite-rows.ts';
@@ -68,7 +69,9 @@ export function openSqlite(options: SqliteOptions): Store {
         'domain' in by ? organizationByDomain.get(by.domain) : organizationById.get(by.organizationId);
       return row && parseOrganization(row);
     }),
+    ...createPolicyReads(db),
     append: writer.append,
+    changeLockoutPolicy: writer.changeLockoutPolicy,
     addOrganization: writer.addOrganization,
     readHistories: createHistories(db),
     isReady: async () => !damage.isFound() && (await writer.isReady()),

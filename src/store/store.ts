@@ -1,5 +1,7 @@
 import type { EventMeta, OrganizationAdded, RecordedEvent, UserEvent } from '../domain/events.ts';
+import type { StoredPolicy } from '../domain/evolve-policy.ts';
 import type { OrganizationId, UserId } from '../domain/ids.ts';
+import type { LockoutPolicy } from '../domain/lockout-policy.ts';
 import type { Grant, Organization, PasswordFacts, Profile, Token, User } from '../domain/user.ts';
 import type { Page, Scope, UserFilter, UserSortField } from '../domain/user-filter.ts';
 
@@ -26,12 +28,21 @@ export interface Store extends AsyncDisposable {
   /** 'taken': the id or the domain belongs to another organization. */
   addOrganization(event: OrganizationAdded, at: ChangeTime, meta: EventMeta): Promise<Organization | 'taken'>;
 
+  /** The instance's policy and the organization's own, each where it was set. */
+  loadLockoutPolicies(organizationId: OrganizationId | undefined): Promise<LockoutPolicies>;
+  /** The policy by compare-and-set on its sequence, and its event in the instance's stream, together. */
+  changeLockoutPolicy(change: PolicyChange): Promise<StoredPolicy | 'stale'>;
+  /** Users whose lock has an end that has come by then, the longest over first. */
+  listLocksOver(nowMs: number, limit: number): Promise<readonly User[]>;
+
   listUsers(query: ListUsers): Promise<Listed<UserRecord>>;
   listTokens(query: ListTokens): Promise<Listed<TokenRecord>>;
   listGrants(query: ListGrants): Promise<Listed<GrantRecord>>;
   listOrganizations(scope: Scope, page: Page): Promise<Listed<Organization>>;
   /** Events after the position, oldest first; without gap: what commits later has a higher position. */
   listEvents(query: ListEvents): Promise<readonly RecordedEvent[]>;
+  /** Every policy that was ever set. The position is of an event that they all reflect, and all before it. */
+  listLockoutPolicies(): Promise<Pick<Listed<PolicyRecord>, 'rows' | 'position'>>;
   /** Every id that any table knows, in their order, however many: one at a time, others are answered meanwhile. */
   readHistories(): AsyncIterable<History>;
 
@@ -65,6 +76,28 @@ export interface ChangeTime {
   readonly eventId: string;
 }
 
+export type { StoredPolicy } from '../domain/evolve-policy.ts';
+
+export interface PolicyRecord extends StoredPolicy {
+  /** undefined: the instance's. */
+  readonly organizationId: OrganizationId | undefined;
+}
+
+export interface LockoutPolicies {
+  readonly instance: StoredPolicy | undefined;
+  readonly organization: StoredPolicy | undefined;
+}
+
+export interface PolicyChange {
+  /** undefined: the instance's. */
+  readonly organizationId: OrganizationId | undefined;
+  readonly before: StoredPolicy | undefined;
+  /** undefined: back to the default. */
+  readonly policy: LockoutPolicy | undefined;
+  readonly at: ChangeTime;
+  readonly meta: EventMeta;
+}
+
 export type OrganizationKey = { readonly organizationId: OrganizationId } | { readonly domain: string };
 
 /** A user with all that a reader is shown. */
@@ -89,6 +122,8 @@ export interface GrantRecord {
 export interface History {
   readonly userId: UserId;
   readonly user: User | undefined;
+  /** What the user's row is found by; of the lock in it. */
+  readonly lockUntil: number | undefined;
   readonly profile: Profile | undefined;
   /** What the profile's row is found by. */
   readonly profileKeys: ProfileKeys | undefined;
@@ -154,6 +189,8 @@ export interface ListEvents {
   readonly limit: number;
   readonly userId?: UserId;
   readonly type?: string;
+  /** Newest first, with `userId` alone: the last `limit` events of that user, whatever `afterPosition` says. */
+  readonly newestFirst?: boolean;
 }
 
 /** The database cannot be opened as it is; the message says what to do. */
@@ -162,7 +199,8 @@ export class StoreUnusable extends Error {
 }
 
 /** What can be held against its own events: a store, or one that is being filled. */
-export interface Verifiable extends Pick<Store, 'readHistories' | 'loadOrganization'> {
+export interface Verifiable
+  extends Pick<Store, 'readHistories' | 'loadOrganization' | 'listLockoutPolicies'> {
   listEvents(query: {
     readonly afterPosition: number;
     readonly limit: number;
@@ -179,8 +217,8 @@ export interface Archive extends AsyncDisposable, Verifiable {
 }
 
 /** The version of the archive's form; a file names it in its first line. */
-export const archiveFormat = 1;
-export const archiveKinds = ['organization', 'event', 'user', 'profile', 'token'] as const;
+export const archiveFormat = 2;
+export const archiveKinds = ['organization', 'policy', 'event', 'user', 'profile', 'token'] as const;
 export type ArchiveKind = (typeof archiveKinds)[number];
 export type ArchiveCounts = Readonly<Record<ArchiveKind, number>>;
 

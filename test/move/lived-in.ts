@@ -2,6 +2,7 @@ import { openApp } from '../../src/app.ts';
 import { parseUserId } from '../../src/domain/ids.ts';
 import { verify } from '../../src/queries/verify.ts';
 import { createPeople, type People } from '../support/people.ts';
+import { seedPolicy } from '../support/seed-users.ts';
 
 /** Ids that a comparison of UTF-16 units, of bytes or of folded letters would put in another order than code points. */
 const oddIds = ['Z', 'a', 'ä', 'zz', '\uffee', '\u{1f511}', '\u{10000}x', "o'neill", '~', '0'];
@@ -47,6 +48,9 @@ async function leaveTraces(store: Parameters<typeof createPeople>[0]['store']): 
       { type: 'user.human.password.check.failed', payload: {} },
       { type: 'user.human.password.changed', payload: { changeRequired: true } },
       { type: 'user.human.password.check.failed', payload: {} },
+      { type: 'user.human.password.check.failed', payload: { attempts: 2 } },
+      { type: 'user.human.password.check.failed', payload: { attempts: 1, deviceId: 'phone' } },
+      { type: 'user.locked', payload: { cause: 'policy', failedAttempts: 2, until: 4_000_000_000_000 } },
     ],
     at: { createdAt: Date.UTC(2026, 1, 1), eventId: 'traces' },
     meta: {
@@ -60,5 +64,9 @@ async function leaveTraces(store: Parameters<typeof createPeople>[0]['store']): 
     },
     secrets: { passwordHash: '$argon2id$never-verified' },
   });
+  await seedPolicy(store, undefined, { lockSeconds: 60 });
+  await seedPolicy(store, 'acme', { maxPasswordAttempts: 3 });
+  await seedPolicy(store, 'globex', { maxPasswordAttempts: 4 });
+  await seedPolicy(store, 'globex', undefined);
   if (typeof changed === 'string') throw new Error(`cannot leave traces: ${changed}`);
 }

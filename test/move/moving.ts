@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from '@jest/globals';
+import { archiveFormat, archiveKinds } from '../../src/store/store.ts';
 import { type Ended, openFolder, runHere } from '../cli/run-cli.ts';
 import { openEmptyDatabase } from '../support/stores.ts';
 import { liveIn } from './lived-in.ts';
@@ -54,9 +55,12 @@ export async function succeed(...argv: readonly string[]): Promise<Record<string
 
 function forge(whole: string, change: (rows: string[]) => readonly string[]): string {
   const rows = [...change(whole.split('\n').slice(1, -2))];
-  const kinds = ['event', 'organization', 'profile', 'token', 'user'];
+  const kinds = [...archiveKinds].sort();
   const counts = kinds.map((kind) => [kind, rows.filter((row) => row.startsWith(`{"${kind}"`)).length]);
-  return sealed([JSON.stringify({ latchkey: { counts: Object.fromEntries(counts), format: 1 } }), ...rows]);
+  return sealed([
+    JSON.stringify({ latchkey: { counts: Object.fromEntries(counts), format: archiveFormat } }),
+    ...rows,
+  ]);
 }
 
 /** The lines with the last one that fits them. */

@@ -1,8 +1,9 @@
 import { formatToken, hashTokenSecret, newTokenSecret } from '../../src/auth/token.ts';
 import type { StateEventType, UserEvent } from '../../src/domain/events.ts';
 import type { OrganizationId, UserId } from '../../src/domain/ids.ts';
+import { defaultPolicy, type LockoutPolicy } from '../../src/domain/lockout-policy.ts';
 import type { Grant, HumanProfile, Profile, User } from '../../src/domain/user.ts';
-import type { Change, Store } from '../../src/store/store.ts';
+import type { Change, Store, StoredPolicy } from '../../src/store/store.ts';
 
 /** Milliseconds since 1970 of the first seeded event; tests count on from it. */
 export const seedTime = Date.UTC(2026, 0, 1);
@@ -39,6 +40,27 @@ export async function seedOrganization(store: Store, id: string): Promise<void> 
   const at = { createdAt: seedTime, eventId: `organization-${id}` };
   const added = await store.addOrganization({ type: 'organization.added', payload }, at, {});
   if (added === 'taken') throw new Error(`organization ${id} is there already`);
+}
+
+/** Sets the organization's lockout policy, the instance's where none is named; without one, back to the default. */
+export async function seedPolicy(
+  store: Store,
+  organizationId: string | undefined,
+  policy: Partial<LockoutPolicy> | undefined,
+): Promise<StoredPolicy> {
+  const whose = organizationId as OrganizationId | undefined;
+  const { instance, organization } = await store.loadLockoutPolicies(whose);
+  const before = whose === undefined ? instance : organization;
+  const sequence = (before?.sequence ?? 0) + 1;
+  const after = await store.changeLockoutPolicy({
+    organizationId: whose,
+    before,
+    policy: policy && { ...defaultPolicy, ...policy },
+    at: { createdAt: seedTime + sequence, eventId: `policy-${organizationId}-${sequence}` },
+    meta: {},
+  });
+  if (after === 'stale') throw new Error('cannot seed the policy: stale');
+  return after;
 }
 
 /** Adds a user by the same door as the server does, and answers the row. */
