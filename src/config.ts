@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { policyMax } from './domain/lockout-policy.ts';
 
 /** One setting: a flag, its environment variable, its default, what it does. README's table is held against this one. */
 interface Setting {
@@ -50,8 +51,8 @@ export const settings = {
   },
   'lockout-attempts': {
     env: 'LATCHKEY_LOCKOUT_ATTEMPTS',
-    fallback: '5',
-    help: 'wrong passwords in a row that lock a user; 0: never',
+    fallback: '10',
+    help: 'wrong passwords in a row that lock a user, 100 at most; 0: never',
   },
   'body-bytes-max': { env: 'LATCHKEY_BODY_BYTES_MAX', fallback: '1048576', help: 'largest request body' },
   'timeout-ms': { env: 'LATCHKEY_TIMEOUT_MS', fallback: '30000', help: 'longest deadline of a call' },
@@ -126,7 +127,7 @@ export function parseServeConfig(argv: readonly string[]): ServeConfig {
     migrate: parseMigrate(value('migrate')),
     tls: parseTls(value('tls-cert'), value('tls-key')),
     plaintext: parsePlaintext(value('plaintext')),
-    passwordAttemptsMax: count('lockout-attempts', 1_000),
+    passwordAttemptsMax: count('lockout-attempts', policyMax.maxPasswordAttempts),
     bodyBytesMax: count('body-bytes-max', 64 * 1024 * 1024),
     timeoutMsMax: count('timeout-ms', 3_600_000),
     drainTimeoutMs: count('drain-timeout-ms', 600_000),

@@ -11,7 +11,7 @@ let door: Door;
 let hashesLoaded = 0;
 
 beforeAll(async () => {
-  server = await startServer({ wrapStore: countingHashes });
+  server = await startServer({ wrapStore: countingHashes, flags: ['--lockout-attempts', '5'] });
   await server.people.organization('acme');
   const roles = ['IAM_OWNER'];
   door = openDoor(server.url, await server.people.caller({ organization: 'acme', roles }));
@@ -212,11 +212,13 @@ describe('guesses at the same time', () => {
 
 describe('the limit', () => {
   test.each([
-    ['0', 12, 'USER_STATE_ACTIVE'],
-    ['1', 1, 'USER_STATE_LOCKED'],
-    ['2', 2, 'USER_STATE_LOCKED'],
-  ])('%s', async (limit, attempts, state) => {
-    await using other = await startServer({ flags: ['--lockout-attempts', limit] });
+    [['--lockout-attempts', '0'], 12, 'USER_STATE_ACTIVE'],
+    [['--lockout-attempts', '1'], 1, 'USER_STATE_LOCKED'],
+    [['--lockout-attempts', '2'], 2, 'USER_STATE_LOCKED'],
+    [['--lockout-attempts', '100'], 100, 'USER_STATE_LOCKED'],
+    [[], 10, 'USER_STATE_LOCKED'],
+  ])('%j', async (flags, attempts, state) => {
+    await using other = await startServer({ flags });
     await other.people.organization('acme');
     const token = await other.people.caller({ organization: 'acme', roles: ['IAM_OWNER'] });
     await using client = openDoor(other.url, token);
@@ -227,5 +229,11 @@ describe('the limit', () => {
       expect(await client.ask('SetPassword', guess)).toEqual(wrong(count));
     }
     expect(await client.user(userId)).toMatchObject({ state });
+  });
+
+  test('is 100 at most', async () => {
+    await expect(startServer({ flags: ['--lockout-attempts', '101'] })).rejects.toThrow(
+      '--lockout-attempts (LATCHKEY_LOCKOUT_ATTEMPTS) must be a whole number from 0 to 100, not "101"',
+    );
   });
 });
