@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto';
 import pino, { type Logger } from 'pino';
+import { createSignIns, type SignIns } from './auth/sign-ins.ts';
 import { openStore } from './store/open.ts';
 import type * as OpenArchive from './store/open-archive.ts';
 import { withoutPassword } from './store/postgres-url.ts';
@@ -26,6 +27,7 @@ export interface App extends AsyncDisposable {
   readonly newId: () => string;
   readonly log: Logger;
   readonly passwordAttemptsMax: number;
+  readonly signIns: SignIns;
 }
 
 /** Opens the store; the only place where one is made. Throws StoreUnusable. */
@@ -44,6 +46,7 @@ export async function openApp(config: AppConfig): Promise<App> {
     newId: createIds(Date.now, randomInt(idsPerMs)),
     log: createLog(config.logLevel),
     passwordAttemptsMax: config.passwordAttemptsMax,
+    signIns: createSignIns(),
     [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
   };
 }

@@ -71,11 +71,10 @@ beforeAll(async () => {
   for (const store of opened) for (const id of organizationIds) await seedOrganization(store, id);
   const [drawn = []] = fc.sample(seeds, { numRuns: 1, seed: 20_260_101 });
   for (const [index, { name, ...rest }] of drawn.entries()) {
-    const seed: SeededUser = {
-      ...rest,
-      userId: `u${index}`,
-      profile: { ...rest.profile, userName: `${index}${name}` },
-    };
+    // Login names are unique in an organization, and an e-mail address is one.
+    const named = { ...rest.profile, userName: `${index}${name}` };
+    const profile = 'email' in named ? { ...named, email: `${named.email}${index}` } : named;
+    const seed: SeededUser = { ...rest, userId: `u${index}`, profile };
     const [user] = await Promise.all(opened.map((store) => seedUser(store, seed)));
     if (user === undefined) throw new Error('no store');
     if (user.state === 'deleted') continue;

@@ -71,6 +71,10 @@ const heldGrant = async (place: Place, role: string, organizationId?: string) =>
   return grant;
 };
 
+const onSession = async (place: Place) => {
+  const { sessionId } = await server.people.session(await server.people.user({ organization: place }));
+  return { message: { sessionId }, sessionId };
+};
 const arrange: Readonly<Record<MethodName, Arrange>> = {
   UnlockUser: onUser('locked'),
   LockUser: onUser('active'),
@@ -102,6 +106,14 @@ const arrange: Readonly<Record<MethodName, Arrange>> = {
     const { userId } = await heldGrant(place, 'ORG_OWNER_VIEWER', place);
     return { message: { userId }, finds: 'ORG_OWNER_VIEWER' };
   },
+  CreateSession: async (place) => {
+    const userId = await server.people.user({ organization: place });
+    return { message: { checks: { user: { userId } } } };
+  },
+  SetSession: onSession,
+  GetSession: onSession,
+  DeleteSession: onSession,
+  ListSessions: async (place) => ({ message: {}, finds: (await onSession(place)).sessionId }),
   ListEvents: async () => ({ message: {}, finds: 'organization.added' }),
 };
 
@@ -117,6 +129,7 @@ function mark(answer: Answer, notFound: string, finds: string | undefined): stri
 
 const user = 'LATCH-us3rnf0d';
 const organization = 'LATCH-0rgn0tfd';
+const session = 'LATCH-s3ss10nf';
 
 /** Who may: columns as in `roles`; the rows say what is asked, of whom where, and the id of the NotFound. */
 const table: readonly (readonly [MethodName, Place, string, string])[] = [
@@ -157,6 +170,14 @@ const table: readonly (readonly [MethodName, Place, string, string])[] = [
   ['RemoveGrant', 'abroad', '       +   -   +   -   -   -   ?   -   -   -   -', user],
   ['ListGrants', 'home', '          +   +   +   +   +   +   +   +   +   +   -', 'none'],
   ['ListGrants', 'abroad', '        +   +   +   +   +   +   0   0   0   0   -', 'none'],
+  ['CreateSession', 'home', '       +   -   -   -   +   -   -   -   -   -   -', 'none'],
+  ['SetSession', 'abroad', '        +   -   -   -   +   -   -   -   -   -   -', 'none'],
+  ['GetSession', 'home', '          +   +   +   +   +   -   +   -   +   -   -', session],
+  ['GetSession', 'abroad', '        +   +   +   +   +   -   ?   -   ?   -   -', session],
+  ['DeleteSession', 'home', '       +   -   +   +   +   -   +   -   +   -   -', session],
+  ['DeleteSession', 'abroad', '     +   -   +   +   +   -   ?   -   ?   -   -', session],
+  ['ListSessions', 'home', '        +   +   +   +   +   -   +   -   +   -   -', 'none'],
+  ['ListSessions', 'abroad', '      +   +   +   +   +   -   0   -   0   -   -', 'none'],
   ['ListEvents', 'home', '          +   +   -   -   -   -   -   -   -   -   -', 'none'],
 ];
 

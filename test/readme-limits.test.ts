@@ -1,6 +1,7 @@
 import type { JsonObject } from '@bufbuild/protobuf';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { verifyPassword } from '../src/auth/password.ts';
+import { threadsMax } from '../src/auth/password-threads.ts';
 import { DomainError } from '../src/domain/errors.ts';
 import { readme } from './readme/blocks.ts';
 import { codeName } from './support/answer.ts';
@@ -33,7 +34,15 @@ const rows = {
   '`latchkey-reason`': ['500 characters', 'INVALID_ARGUMENT'],
   'list page': ['1000 rows, 100 where none is asked for', 'INVALID_ARGUMENT'],
   'queries of one list': ['1000 in all, 20 levels deep', 'INVALID_ARGUMENT'],
-  'passwords being checked': ['2 at once, 256 waiting', 'RESOURCE_EXHAUSTED'],
+  'passwords being checked': ['one for each processor but one, 2 at most; 256 waiting', 'RESOURCE_EXHAUSTED'],
+  // Tested in sign-in-sources.test.ts and session-limits.test.ts.
+  'failed sign-ins from one address': [
+    '100 in ten minutes, unless the policy says otherwise',
+    'RESOURCE_EXHAUSTED',
+  ],
+  'lifetime of a session': ['31536000 seconds', 'INVALID_ARGUMENT'],
+  'metadata of a session': ['50 entries, keys of 200 characters, 4096 bytes together', 'INVALID_ARGUMENT'],
+  'user agent of a session': ['texts of 500 characters, 50 headers, 4096 bytes together', 'INVALID_ARGUMENT'],
 } as const;
 
 test("README's table of limits has these rows", () => {
@@ -141,10 +150,10 @@ describe('lists', () => {
   });
 });
 
-test('2 passwords are checked at once and 256 wait; one more is turned away', async () => {
+test('a password is checked by each thread and 256 wait; one more is turned away', async () => {
   // bcrypt's lowest cost; no other password of this server is being checked.
   const hash = '$2b$04$cNL8kd2qcuo1YAEbacpbAOFlyJrZqmq.VpOOL6PhoQz.DXcl1ct3W';
-  const asked = Array.from({ length: 2 + 256 + 1 }, () => verifyPassword('wrong horse', hash));
+  const asked = Array.from({ length: threadsMax + 256 + 1 }, () => verifyPassword('wrong horse', hash));
   const outcomes = await Promise.allSettled(asked);
   expect(outcomes.slice(0, -1).every(({ status }) => status === 'fulfilled')).toBe(true);
   const last = outcomes.at(-1);

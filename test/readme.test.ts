@@ -3,6 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import { http } from '../gen/es/google/api/annotations_pb.js';
 import type { HttpRule } from '../gen/es/google/api/http_pb.js';
 import { AdminService } from '../gen/es/latchkey/v1/admin_pb.js';
+import { SessionService } from '../gen/es/zitadel/session/v2/session_service_pb.js';
 import { UserService } from '../gen/es/zitadel/user/v2/user_service_pb.js';
 import { parseArguments } from '../src/cli/arguments.ts';
 import { commands } from '../src/cli/commands.ts';
@@ -58,10 +59,19 @@ describe("README's tables", () => {
     expect(documented).toEqual(methods.map((method) => [method.name, routesOf(method)]));
   });
 
-  test('POST alone has a body, and the whole request is in it', () => {
-    const rules = [...UserService.methods, ...AdminService.methods].flatMap(rulesOf);
+  test("the REST routes of sessions are the descriptors'", () => {
+    const methods = SessionService.methods.map((method) => [method.name, routesOf(method)]);
+    expect(table('to sign in and out', 'rest')).toEqual(methods);
+  });
+
+  test('POST, PATCH and DeleteSession alone have a body, and the whole request is in it', () => {
+    const rules = [...UserService.methods, ...AdminService.methods, ...SessionService.methods].flatMap(
+      rulesOf,
+    );
     const bodies = rules.map(({ pattern, body }) => `${pattern.case} ${body}`.trim());
-    expect([...new Set(bodies)].sort()).toEqual(['delete', 'get', 'post *']);
+    expect([...new Set(bodies)].sort()).toEqual(['delete', 'delete *', 'get', 'patch *', 'post *']);
+    const deleting = rules.filter(({ pattern, body }) => pattern.case === 'delete' && body === '*');
+    expect(deleting.map(({ pattern }) => pattern.value)).toEqual(['/v2/sessions/{session_id}']);
   });
 });
 

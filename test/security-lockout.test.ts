@@ -23,13 +23,19 @@ test('every way to try a password is known, and goes by the one that counts', ()
   const callers = globSync('src/**/*.ts').filter((path) =>
     /\bverifyPassword\(/.test(readFileSync(path, 'utf8')),
   );
-  expect(callers.sort()).toEqual(['src/auth/password.ts', 'src/commands/password.ts']);
+  expect(callers.sort()).toEqual(['src/auth/password.ts', 'src/commands/check-password.ts']);
   const secrets = /^(current_password|password|totp|otp|code|secret|verification_code)$/;
   const askers = Object.entries(methods).filter(([, { desc }]) =>
     fieldsOf(desc.input).some((name) => secrets.test(name)),
   );
-  // Only SetPassword checks; the others set what is new. verification_code is refused by name.
-  expect(askers.map(([name]) => name)).toEqual(['CreateUser', 'AddHumanUser', 'SetPassword']);
+  // SetPassword and the sessions check; the others set what is new. verification_code is refused by name.
+  expect(askers.map(([name]) => name)).toEqual([
+    'CreateUser',
+    'AddHumanUser',
+    'SetPassword',
+    'CreateSession',
+    'SetSession',
+  ]);
 });
 
 function fieldsOf(desc: DescMessage, seen = new Set<DescMessage>()): readonly string[] {
@@ -58,11 +64,11 @@ test('a failure that was answered survives kill -9: the count goes on where it w
     await people.user({ organization: 'acme', userId: 'victim' });
   }
   const door = resources.use(openDoor(server.url, token));
-  for (const count of [1, 2, 3]) expect(await attemptsOf(door, 'victim', 'wrong')).toBe(count);
+  for (const count of [1, 2, 3]) expect(await attemptsOf(door, 'victim', `wrong ${count}`)).toBe(count);
   server.kill('SIGKILL');
   expect(await server.exited).toBe('SIGKILL');
   const again = resources.use(openDoor((await second.start()).url, token));
-  for (const count of [4, 5]) expect(await attemptsOf(again, 'victim', 'wrong')).toBe(count);
+  for (const count of [4, 5]) expect(await attemptsOf(again, 'victim', `wrong ${count}`)).toBe(count);
   expect((await again.user('victim'))?.state).toBe('USER_STATE_LOCKED');
 });
 
@@ -102,7 +108,7 @@ test('a flood of guesses at names that nobody has leaves the count of others alo
       codes.add(code);
   }
   expect([...codes]).toEqual(['NotFound']);
-  expect(await attemptsOf(door, 'victim', 'wrong')).toBe(2);
+  expect(await attemptsOf(door, 'victim', 'wrong again')).toBe(2);
 });
 
 test.each([

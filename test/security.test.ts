@@ -39,7 +39,7 @@ function gated(store: Store): Store {
 }
 
 beforeAll(async () => {
-  server = await startServer({ wrapStore: gated });
+  server = await startServer({ wrapStore: gated, flags: ['--lockout-attempts', '5'] });
   const { people } = server;
   for (const id of ['home', 'abroad']) await people.organization(id);
   const owner = (organization: string) => ({ role: 'ORG_OWNER', organization });
@@ -55,8 +55,12 @@ afterAll(async () => {
   await server[Symbol.asyncDispose]();
 });
 
-const guess = (userId: string, as = 'home'): Promise<Answer> =>
-  door.ask('SetPassword', { userId, currentPassword: 'guess', newPassword: { password } }, tokens[as]);
+let guessed = 0;
+function guess(userId: string, as = 'home'): Promise<Answer> {
+  guessed += 1;
+  const currentPassword = `guess ${guessed}`;
+  return door.ask('SetPassword', { userId, currentPassword, newPassword: { password } }, tokens[as]);
+}
 
 describe('while the password of a user is being checked', () => {
   test('whoever may not set it is refused at once, and learns nothing from a wait', async () => {

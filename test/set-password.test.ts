@@ -120,7 +120,9 @@ describe('a new password', () => {
 describe('the current password', () => {
   test('wrong ones count, and the fifth locks', async () => {
     const userId = await server.people.user({ organization: 'acme' });
-    for (let count = 1; count <= 5; count += 1) expect(await change(userId, 'wrong')).toEqual(wrong(count));
+    for (let count = 1; count <= 5; count += 1) {
+      expect(await change(userId, `wrong ${count}`)).toEqual(wrong(count));
+    }
     expect(await typesOf(userId)).toEqual([
       'user.human.added',
       ...Array(5).fill('user.human.password.check.failed'),
@@ -137,14 +139,16 @@ describe('the current password', () => {
 
   test('a right one starts the count anew', async () => {
     const userId = await server.people.user({ organization: 'acme' });
-    for (let count = 1; count <= 4; count += 1) expect(await change(userId, 'wrong')).toEqual(wrong(count));
+    for (let count = 1; count <= 4; count += 1) {
+      expect(await change(userId, `wrong ${count}`)).toEqual(wrong(count));
+    }
     expect(await change(userId, password)).toMatchObject({ code: 'OK' });
     expect(await change(userId, password)).toEqual(wrong(1));
   });
 
   test('a new one by an administrator does not end a lock', async () => {
     const userId = await server.people.user({ organization: 'acme' });
-    for (let count = 1; count <= 5; count += 1) await change(userId, 'wrong');
+    for (let count = 1; count <= 5; count += 1) await change(userId, `wrong ${count}`);
     expect(await set(userId, 'fresh')).toMatchObject({ code: 'OK' });
     expect(await change(userId, 'fresh')).toEqual(notActive);
     expect(await stateOf(userId)).toBe('USER_STATE_LOCKED');
@@ -172,7 +176,9 @@ describe('guesses at the same time', () => {
   test('of 100 wrong ones, 5 are checked, and the user is locked once', async () => {
     const userId = await server.people.user({ organization: 'acme' });
     const loaded = hashesLoaded;
-    const answers = await Promise.all(Array.from({ length: 100 }, () => change(userId, 'wrong')));
+    const answers = await Promise.all(
+      Array.from({ length: 100 }, (_, nth) => change(userId, `wrong ${nth}`)),
+    );
     const checked = answers.filter(({ code }) => code === 'InvalidArgument');
     expect(checked.map(({ details }) => details[0]?.failedAttempts).sort()).toEqual([1, 2, 3, 4, 5]);
     expect(answers.filter(({ code }) => code !== 'InvalidArgument')).toEqual(Array(95).fill(notActive));
@@ -185,8 +191,8 @@ describe('guesses at the same time', () => {
 
   test('of 20 wrong ones and 20 right ones, no right one undoes the lock', async () => {
     const userId = await server.people.user({ organization: 'acme' });
-    for (let count = 1; count <= 4; count += 1) await change(userId, 'wrong');
-    const guesses = Array.from({ length: 40 }, (_, index) => (index % 2 === 0 ? 'wrong' : password));
+    for (let count = 1; count <= 4; count += 1) await change(userId, `early ${count}`);
+    const guesses = Array.from({ length: 40 }, (_, nth) => (nth % 2 === 0 ? `wrong ${nth}` : password));
     const answers = await Promise.all(guesses.map((guess) => change(userId, guess, password)));
     const types = await typesOf(userId);
     const lockedAt = types.indexOf('user.locked');
@@ -202,7 +208,7 @@ describe('guesses at the same time', () => {
     const userId = await server.people.user({ organization: 'acme', state: 'locked' });
     const [, ...answers] = await Promise.all([
       door.ask('UnlockUser', { userId }),
-      ...Array.from({ length: 40 }, () => change(userId, 'wrong')),
+      ...Array.from({ length: 40 }, (_, nth) => change(userId, `wrong ${nth}`)),
     ]);
     const counts = answers.flatMap(({ details }) => details[0]?.failedAttempts ?? []);
     expect(counts.length).toBeLessThanOrEqual(5);
@@ -223,10 +229,15 @@ describe('the limit', () => {
     const token = await other.people.caller({ organization: 'acme', roles: ['IAM_OWNER'] });
     await using client = openDoor(other.url, token);
     const userId = await other.people.user({ organization: 'acme' });
-    const guess = { userId, currentPassword: 'wrong', newPassword: { password: 'next' } };
+    const guess = (nth: number) =>
+      client.ask('SetPassword', {
+        userId,
+        currentPassword: `wrong ${nth}`,
+        newPassword: { password: 'next' },
+      });
     for (let count = 1; count <= attempts; count += 1) {
       expect(await client.user(userId)).toMatchObject({ state: 'USER_STATE_ACTIVE' });
-      expect(await client.ask('SetPassword', guess)).toEqual(wrong(count));
+      expect(await guess(count)).toEqual(wrong(count));
     }
     expect(await client.user(userId)).toMatchObject({ state });
   });

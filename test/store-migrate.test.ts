@@ -91,7 +91,7 @@ test.each(
     empty.database,
     kind === 'sqlite'
       ? asWritten
-      : `${asWritten.replaceAll(', profile) VALUES', ', profile, profile_folded) VALUES').replaceAll(`"e"}');`, `"e"}', '{}');`)}` +
+      : `${asWritten.replaceAll(', profile) VALUES', ', profile, profile_folded) VALUES').replaceAll(`"e"}');`, `"e"}', '{"email":"e"}');`)}` +
           'UPDATE placer SET last_position = (SELECT max(position) FROM events)',
   );
   await using store = await openStore({ database: empty.database });

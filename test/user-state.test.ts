@@ -55,11 +55,12 @@ describe.each(stores)('on %s', (store) => {
   const newest = async (userId: string): Promise<JsonObject> => (await door.events(userId)).at(-1) ?? {};
   const stateOf = async (userId: string): Promise<unknown> =>
     (await door.user(userId))?.state ?? 'USER_STATE_DELETED';
+  let guesses = 0;
   const wrongPassword = async (userId: string): Promise<unknown> =>
     (
       await door.ask('SetPassword', {
         userId,
-        currentPassword: 'wrong',
+        currentPassword: `wrong ${++guesses}`,
         newPassword: { password: 'next' },
       })
     ).details[0];

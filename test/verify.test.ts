@@ -124,7 +124,7 @@ test.each([
     'a profile that is found by another name, elsewhere',
     "UPDATE profiles SET organization_id = 'there', user_name_folded = 'ada lovelace' WHERE user_id = 'ada'",
     [
-      'ada profile keys: the row says {"organizationId":"there","userName":"ada","userNameFolded":"ada lovelace"}, its events say {"organizationId":"here","userName":"ada","userNameFolded":"ada"}',
+      'ada profile keys: the row says {"emailFolded":"ada@mail.example","organizationId":"there","userName":"ada","userNameFolded":"ada lovelace"}, its events say {"emailFolded":"ada@mail.example","organizationId":"here","userName":"ada","userNameFolded":"ada"}',
     ],
   ],
   [

@@ -1,9 +1,6 @@
-import { argon2, randomBytes, timingSafeEqual } from 'node:crypto';
-import { promisify } from 'node:util';
+import { randomBytes, timingSafeEqual } from 'node:crypto';
 import { DomainError } from '../domain/errors.ts';
-import { compareBcrypt } from './bcrypt.ts';
-
-const derive = promisify(argon2);
+import { runPasswordTask } from './password-threads.ts';
 
 /** OWASP Password Storage Cheat Sheet: argon2id, 19 MiB, two passes, one lane. */
 const cost = { memoryKib: 19_456, passes: 2, lanes: 1 } as const;
@@ -12,9 +9,6 @@ const tagBytes = 32;
 
 /** What an imported hash may cost to check: a hostile one must not take the machine. */
 const importMax = { memoryKib: 131_072, passes: 10, lanes: 8, bcryptCost: 14 } as const;
-
-const runningMax = 2;
-const waitingMax = 256;
 
 interface Argon2Hash {
   readonly memoryKib: number;
@@ -27,19 +21,28 @@ interface Argon2Hash {
 /** A new argon2id hash as a PHC string. Throws overloaded. */
 export async function hashPassword(password: string): Promise<string> {
   const salt = randomBytes(saltBytes);
-  const tag = await bounded(() => deriveTag(password, { ...cost, salt, tag: Buffer.alloc(tagBytes) }));
-  const encode = (bytes: Buffer) => bytes.toString('base64').replace(/=+$/, '');
+  const tag = await deriveTag(password, { ...cost, salt }, tagBytes);
+  const encode = (bytes: Uint8Array) => Buffer.from(bytes).toString('base64').replace(/=+$/, '');
   const { memoryKib, passes, lanes } = cost;
   return `$argon2id$v=19$m=${memoryKib},t=${passes},p=${lanes}$${encode(salt)}$${encode(tag)}`;
 }
 
 /** Whether the password is the one behind the PHC string. Throws overloaded, passwordHashUnsupported. */
 export async function verifyPassword(password: string, phc: string): Promise<boolean> {
-  if (bcryptCost(phc) !== undefined) return bounded(() => compareBcrypt(password, phc));
+  if (bcryptCost(phc) !== undefined)
+    return (await runPasswordTask({ kind: 'bcrypt', password, hash: phc })) === true;
   const parsed = parseArgon2(phc);
   if (parsed === undefined) throw new DomainError('passwordHashUnsupported');
-  const tag = await bounded(() => deriveTag(password, parsed));
+  const tag = await deriveTag(password, parsed, parsed.tag.length);
   return tag.length === parsed.tag.length && timingSafeEqual(tag, parsed.tag);
+}
+
+/**
+ * Takes as long as a verification, for a password that is not to be verified: how long a refusal takes must not tell
+ * whether there is such a user, or in what state. Throws overloaded.
+ */
+export async function spendVerification(password: string): Promise<void> {
+  await deriveTag(password, { ...cost, salt: Buffer.alloc(saltBytes) }, tagBytes);
 }
 
 /** A hash made elsewhere: argon2id or bcrypt, of bounded cost. Throws passwordHashUnsupported. */
@@ -74,31 +77,13 @@ function parseArgon2(phc: string): Argon2Hash | undefined {
   return isCheap && isValid ? parsed : undefined;
 }
 
-async function deriveTag(password: string, hash: Argon2Hash): Promise<Buffer> {
-  return derive('argon2id', {
-    message: Buffer.from(password, 'utf8'),
-    nonce: hash.salt,
-    parallelism: hash.lanes,
-    tagLength: hash.tag.length,
-    memory: hash.memoryKib,
-    passes: hash.passes,
-  });
-}
-
-let running = 0;
-const waiting: (() => void)[] = [];
-
-// Few at once, so that sign-ins cannot starve unlocks of threads and memory; a bounded queue, then a refusal.
-async function bounded<Value>(work: () => Promise<Value>): Promise<Value> {
-  if (running >= runningMax) {
-    if (waiting.length >= waitingMax) throw new DomainError('overloaded');
-    await new Promise<void>((resolve) => waiting.push(resolve));
-  } else running += 1;
-  try {
-    return await work();
-  } finally {
-    const next = waiting.shift();
-    if (next === undefined) running -= 1;
-    else next();
-  }
+async function deriveTag(
+  password: string,
+  { memoryKib, passes, lanes, salt }: Omit<Argon2Hash, 'tag'>,
+  length: number,
+): Promise<Uint8Array> {
+  const task = { kind: 'argon2id', password, salt, memoryKib, passes, lanes, tagBytes: length } as const;
+  const tag = await runPasswordTask(task);
+  if (typeof tag === 'boolean') throw new Error('bug: a tag was asked for');
+  return tag;
 }

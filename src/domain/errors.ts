@@ -100,6 +100,25 @@ export const errors = {
     'User has not set a password',
   ),
   passwordWrong: entry('invalid_argument', 'COMMAND-3M0fs', 'PASSWORD_INVALID', 'Password is invalid'),
+  sessionNotFound: entry('not_found', 'LATCH-s3ss10nf', 'SESSION_NOT_FOUND', 'Session could not be found'),
+  sessionTokenInvalid: entry(
+    'permission_denied',
+    'LATCH-s3sst0kn',
+    'SESSION_TOKEN_INVALID',
+    'Session token is not the newest of this session',
+  ),
+  sessionUserChanged: entry(
+    'failed_precondition',
+    'LATCH-s3ssus3r',
+    'SESSION_USER_CHANGED',
+    'Session belongs to another user',
+  ),
+  addressFailing: entry(
+    'resource_exhausted',
+    'LATCH-addrfa1l',
+    'ADDRESS_FAILING',
+    'Too many sign-ins have failed from this address, please try again later',
+  ),
   passwordHashUnsupported: entry(
     'invalid_argument',
     'LATCH-pwhash0x',

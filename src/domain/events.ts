@@ -14,8 +14,8 @@ export type UserEvent =
   | { readonly type: 'user.human.password.check.failed'; readonly payload: PasswordCheckFailed }
   | {
       readonly type: 'user.human.password.check.succeeded';
-      /** deviceId: of the known device that it came from. */
-      readonly payload: { readonly deviceId?: string };
+      /** deviceId: of the known device that it came from; sessionId: of the session that it is part of. */
+      readonly payload: { readonly deviceId?: string; readonly sessionId?: string };
     }
   | {
       readonly type: 'user.pat.added';

@@ -9,12 +9,24 @@ const write = [
 ] as const;
 const unlock = [...write, 'ORG_USER_UNLOCKER', 'IAM_USER_UNLOCKER'] as const;
 
+const sessionDelete = [
+  'IAM_OWNER',
+  'IAM_ORG_MANAGER',
+  'IAM_USER_MANAGER',
+  'IAM_LOGIN_CLIENT',
+  'ORG_OWNER',
+  'ORG_USER_MANAGER',
+] as const;
+
 export const permissions = {
   'user.write': write,
   'user.unlock': unlock,
   'user.delete': ['IAM_OWNER', 'IAM_ORG_MANAGER', 'IAM_USER_MANAGER', 'ORG_OWNER', 'ORG_USER_MANAGER'],
   'user.read': [...unlock, 'IAM_OWNER_VIEWER', 'ORG_OWNER_VIEWER'],
   'user.credential.write': ['IAM_OWNER', 'IAM_ORG_MANAGER', 'IAM_LOGIN_CLIENT', 'ORG_OWNER'],
+  'session.write': ['IAM_OWNER', 'IAM_LOGIN_CLIENT'],
+  'session.read': [...sessionDelete, 'IAM_OWNER_VIEWER'],
+  'session.delete': sessionDelete,
   'events.read': ['IAM_OWNER', 'IAM_OWNER_VIEWER'],
   // Ours: who may make organizations, and who may hand out roles (and then only those below their own, see mayGrant).
   'organization.write': ['IAM_OWNER', 'IAM_ORG_MANAGER'],

@@ -22,7 +22,7 @@ export interface Session {
 
 export interface SessionUser {
   readonly userId: UserId;
-  /** The user's sequence when they were checked: what ended the user's tokens after it has ended this session. */
+  /** The user's newest event when they were checked: what ends the user's tokens after it ends this session. */
   readonly sequence: number;
   readonly checkedAt: number;
   /** The known device that the password came from. */
@@ -43,7 +43,7 @@ export interface SessionUserAgent {
 export function isSessionOpen(session: Session, owner: User | undefined, nowMs: number): boolean {
   if (session.expiresAt !== undefined && session.expiresAt <= nowMs) return false;
   if (session.user === undefined) return true;
-  if (owner === undefined || session.user.sequence <= owner.tokensEndedSequence) return false;
+  if (owner === undefined || session.user.sequence < owner.tokensEndedSequence) return false;
   if (owner.state === 'active' || owner.state === 'initial') return true;
   return (
     owner.state === 'locked' && owner.lockout.lock?.cause === 'policy' && session.user.deviceId !== undefined

@@ -108,5 +108,6 @@ function keysOf({ user, profile }: Fold): ProfileKeys | undefined {
   if (user === undefined || profile === undefined) return undefined;
   const { organizationId } = user;
   const { userName } = profile;
-  return { organizationId, userName, userNameFolded: foldText(userName) };
+  const emailFolded = profile.kind === 'human' ? { emailFolded: foldText(profile.email) } : {};
+  return { organizationId, userName, userNameFolded: foldText(userName), ...emailFolded };
 }

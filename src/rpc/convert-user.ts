@@ -12,6 +12,7 @@ import type {
   UserState as DomainState,
   HumanProfile,
   MachineProfile,
+  Profile,
 } from '../domain/user.ts';
 import type { UserRecord } from '../queries/users.ts';
 import { detailsOf, timestampOf } from './details.ts';
@@ -46,8 +47,9 @@ export function userOf(record: UserRecord): MessageInitShape<typeof UserSchema> 
 }
 
 // What User and HumanUser both say.
-function namesOf({ user, profile, organizationDomain }: UserRecord) {
-  const loginName = `${profile.userName}@${organizationDomain}`;
+function namesOf(record: UserRecord) {
+  const { user, profile } = record;
+  const loginName = loginNameOf(record);
   return {
     userId: user.userId,
     state: states[user.state],
@@ -57,13 +59,24 @@ function namesOf({ user, profile, organizationDomain }: UserRecord) {
   };
 }
 
+/** `user name@organization domain`: means this user and nobody else. */
+export function loginNameOf({ profile, organizationDomain }: UserRecord): string {
+  return `${profile.userName}@${organizationDomain}`;
+}
+
+/** What people call the user. */
+export function displayNameOf(profile: Profile): string {
+  if (profile.kind === 'machine') return profile.name;
+  return profile.displayName || `${profile.givenName} ${profile.familyName}`;
+}
+
 function humanOf(profile: HumanProfile, record: UserRecord): MessageInitShape<typeof HumanUserSchema> {
   const { givenName, familyName, nickName, preferredLanguage, gender, phone } = profile;
   return {
     profile: {
       givenName,
       familyName,
-      displayName: profile.displayName || `${givenName} ${familyName}`,
+      displayName: displayNameOf(profile),
       ...(nickName !== undefined && { nickName }),
       ...(preferredLanguage !== undefined && { preferredLanguage }),
       ...(gender !== undefined && { gender: genders[gender] }),

@@ -5,6 +5,7 @@ import { Health as HealthService } from '../../gen/es/grpc/health/v1/health_pb.j
 import { ServerReflection as ReflectionV1 } from '../../gen/es/grpc/reflection/v1/reflection_pb.js';
 import { ServerReflection as ReflectionV1Alpha } from '../../gen/es/grpc/reflection/v1alpha/reflection_pb.js';
 import { AdminService } from '../../gen/es/latchkey/v1/admin_pb.js';
+import { SessionService } from '../../gen/es/zitadel/session/v2/session_service_pb.js';
 import { UserService } from '../../gen/es/zitadel/user/v2/user_service_pb.js';
 import { file_zitadel_v1_error_detail } from '../../gen/es/zitadel/v1/error_detail_pb.js';
 import type { PasswordApp } from '../commands/password.ts';
@@ -14,6 +15,8 @@ import { adminQueryHandlers } from './admin-query.ts';
 import { createHealth } from './health.ts';
 import { type InterceptorApp, interceptors } from './interceptors.ts';
 import { createReflection } from './reflection.ts';
+import { sessionCommandHandlers } from './session-command.ts';
+import { sessionQueryHandlers } from './session-query.ts';
 import { userCommandHandlers } from './user-command.ts';
 import { userQueryHandlers } from './user-query.ts';
 import { userStateHandlers } from './user-state.ts';
@@ -40,7 +43,11 @@ const healthPollMs = 1_000;
 
 /** Every handler on one app. `isReady` says whether a call would be served now. */
 export function createDesk(app: DeskApp, isReady: () => Promise<boolean>): Desk {
-  const served = [mount(UserService, users(app)), mount(AdminService, admin(app))];
+  const served = [
+    mount(UserService, users(app)),
+    mount(AdminService, admin(app)),
+    mount(SessionService, sessions(app)),
+  ];
   const health = createHealth({
     services: served.map(({ desc }) => desc.typeName),
     isReady,
@@ -70,6 +77,10 @@ function users(app: DeskApp): ServiceImpl<typeof UserService> {
 
 function admin(app: DeskApp): ServiceImpl<typeof AdminService> {
   return { ...adminCommandHandlers(app), ...adminQueryHandlers(app) };
+}
+
+function sessions(app: DeskApp): ServiceImpl<typeof SessionService> {
+  return { ...sessionCommandHandlers(app), ...sessionQueryHandlers(app) };
 }
 
 // The pair is checked here, while the service's own type is still known.

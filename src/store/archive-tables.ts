@@ -1,5 +1,4 @@
 import type { Lockout } from '../domain/lock.ts';
-import type { Profile } from '../domain/user.ts';
 import { foldText } from '../domain/user-filter.ts';
 import type { Row } from './sqlite-rows.ts';
 import { type ArchiveKind, type ArchiveRow, RowRefused } from './store.ts';
@@ -111,7 +110,7 @@ export const archiveTables: Readonly<Record<ArchiveKind, ArchiveTable>> = {
       column('password_change_required', 'boolean', true),
       column('password_changed_at', 'number', true),
     ],
-    derived: ['user_name', 'user_name_folded'],
+    derived: ['user_name', 'user_name_folded', 'email_folded'],
   },
   token: {
     name: 'tokens',
@@ -209,9 +208,9 @@ function lockUntil(lockout: unknown): number | null {
   throw new RowRefused('lockout.lock.until must be a whole number');
 }
 
-// The derived columns of a profile; uniqueness is judged by the second.
-function userNames(profile: unknown): readonly [userName: string, folded: string] {
-  const { userName } = profile as Partial<Profile>;
-  if (typeof userName === 'string') return [userName, foldText(userName)];
-  throw new RowRefused('a profile without userName');
+// The derived columns of a profile; uniqueness is judged by the last two.
+function userNames(profile: unknown): readonly (string | null)[] {
+  const { userName, email } = profile as { readonly userName?: unknown; readonly email?: unknown };
+  if (typeof userName !== 'string') throw new RowRefused('a profile without userName');
+  return [userName, foldText(userName), typeof email === 'string' ? foldText(email) : null];
 }

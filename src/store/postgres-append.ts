@@ -3,6 +3,7 @@ import { evolve, evolvePassword, evolveProfile } from '../domain/evolve.ts';
 import type { UserId } from '../domain/ids.ts';
 import type { Profile, User } from '../domain/user.ts';
 import { foldText } from '../domain/user-filter.ts';
+import { foldedEmail, nameTakenSql, nameTakenValues } from './login-name.ts';
 import { metaColumns } from './postgres-batch.ts';
 import type { Connection, Statement } from './postgres-connection.ts';
 import { sqlState } from './postgres-error.ts';
@@ -50,14 +51,16 @@ async function isNameTaken(connection: Connection, { events }: Change): Promise<
   const first = events[0];
   if (first === undefined || !('profile' in first.payload)) return false;
   const { organizationId, profile } = first.payload;
-  const rows = await connection.query(nameTaken, [organizationId, foldText(profile.userName)]);
-  return rows.length > 0;
+  // No constraint says that a user name is nobody's e-mail address: those who join an organization go one by one.
+  await connection.query(lockOrganization, [organizationId]);
+  return (await connection.query(nameTaken, nameTakenValues(organizationId, profile))).length > 0;
 }
 
-const nameTaken: Statement = {
-  name: 'name_taken',
-  text: 'SELECT 1 FROM profiles WHERE organization_id = $1 AND user_name_folded = $2',
+const lockOrganization: Statement = {
+  name: 'lock_organization',
+  text: 'SELECT organization_id FROM organizations WHERE organization_id = $1 FOR UPDATE',
 };
+const nameTaken: Statement = { name: 'name_taken', text: nameTakenSql((index) => `$${index}::text`) };
 
 async function writeUser(connection: Connection, before: User | undefined, after: User): Promise<boolean> {
   const values = [
@@ -127,7 +130,7 @@ const insertEvents: Statement = {
     `FROM unnest($${typesIndex}::text[], $${payloadsIndex}::text[]) WITH ORDINALITY AS input(type, payload, place)`,
 };
 
-// Profile, password and token rows follow from the event; lock, deactivate and delete end the tokens.
+// Profile, password and token rows follow from the event; lock, deactivate and delete end tokens and sessions.
 async function writeRest(
   connection: Connection,
   change: Change,
@@ -159,10 +162,12 @@ async function writeRest(
     case 'user.removed':
       await connection.query(deleteProfile, [userId]);
       await connection.query(deleteTokens, [userId]);
+      await connection.query(deleteSessions, [userId]);
       return;
     case 'user.locked':
     case 'user.deactivated':
       await connection.query(deleteTokens, [userId]);
+      await connection.query(deleteSessions, [userId]);
       return;
     default:
       return;
@@ -185,6 +190,7 @@ function profileValues({ userId, at, secrets }: Change, event: AddedEvent): read
     secrets?.passwordHash,
     password && Number(password.changeRequired),
     password?.changedAt,
+    foldedEmail(profile),
   ];
 }
 
@@ -208,7 +214,7 @@ const searched: ReadonlySet<string> = new Set<keyof Extract<Profile, { kind: 'hu
 
 const insertProfile: Statement = {
   name: 'insert_profile',
-  text: 'INSERT INTO profiles VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9)',
+  text: 'INSERT INTO profiles VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10)',
 };
 const setPassword: Statement = {
   name: 'set_password',
@@ -229,4 +235,8 @@ const deleteProfile: Statement = {
 const deleteTokens: Statement = {
   name: 'delete_tokens',
   text: 'DELETE FROM tokens WHERE user_id = $1',
+};
+const deleteSessions: Statement = {
+  name: 'delete_sessions',
+  text: 'DELETE FROM sessions WHERE user_id = $1',
 };

@@ -126,10 +126,12 @@ const moving =
 
 const move: Statement = { name: 'move', text: `${moving} SELECT user_id FROM moved` };
 
-// Who is locked or deactivated loses every token. Whoever adds one moves the row as well, so none can slip in between.
+// Who is locked or deactivated loses every token and session. Whoever adds one moves the row as well, so none can slip in between.
 const moveAndEndTokens: Statement = {
   name: 'move_and_end_tokens',
   text:
     `${moving}, ended AS (DELETE FROM tokens USING moved WHERE tokens.user_id = moved.user_id ` +
+    'AND moved.tokens_ended_sequence = moved.before_sequence + 1), ' +
+    'signed_out AS (DELETE FROM sessions USING moved WHERE sessions.user_id = moved.user_id ' +
     'AND moved.tokens_ended_sequence = moved.before_sequence + 1) SELECT user_id FROM moved',
 };

@@ -8,6 +8,8 @@ import { listEvents } from './postgres-list-events.ts';
 import type { Placer } from './postgres-placer.ts';
 import { listPolicies } from './postgres-policies.ts';
 import { type Pool, persist, transaction } from './postgres-pool.ts';
+import { sessionSelection } from './session-filter.ts';
+import { parseSessionRecord } from './session-rows.ts';
 import {
   type SqlCondition,
   type SqlTable,
@@ -37,7 +39,13 @@ import type {
 
 type Lists = Pick<
   Store,
-  'listUsers' | 'listTokens' | 'listGrants' | 'listOrganizations' | 'listEvents' | 'listLockoutPolicies'
+  | 'listUsers'
+  | 'listTokens'
+  | 'listGrants'
+  | 'listOrganizations'
+  | 'listEvents'
+  | 'listLockoutPolicies'
+  | 'listSessions'
 >;
 
 export interface ListReader {
@@ -68,11 +76,15 @@ export function createLists(reader: ListReader): Lists {
     listUsers: ({ page, ...query }) => list(usersSelection({ page, ...query }), page, parseRecord),
     listTokens: ({ page, ...query }) => list(tokensSelection({ page, ...query }), page, parseTokenRecord),
     listGrants: ({ page, ...query }) => list(grantsSelection({ page, ...query }), page, parseGrant),
+    listSessions: (query) =>
+      list(sessionSelection(postgresDialect, query, lockCause), query.page, parseSessionRecord),
     listOrganizations: (scope, page) => list(organizationsSelection(scope, page), page, parseOrganization),
     listEvents: (query) => answered((connection) => listEvents(connection, query)),
     listLockoutPolicies: () => answered(listPolicies),
   };
 }
+
+const lockCause = "(users.lockout::jsonb #>> '{lock,cause}')";
 
 interface Selection {
   readonly columns: string;

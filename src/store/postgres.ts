@@ -7,6 +7,7 @@ import { migrate } from './postgres-migrate.ts';
 import { createPlacer } from './postgres-placer.ts';
 import { listLocksOver, loadPolicies } from './postgres-policies.ts';
 import { createPool, limitPool, type Pool, type PoolOptions, persist } from './postgres-pool.ts';
+import { createSessions } from './postgres-sessions.ts';
 import { parsePostgresUrl, withoutPassword } from './postgres-url.ts';
 import { createWriter } from './postgres-writer.ts';
 import { parseOrganization, parseToken, parseUser, type Row, userColumns } from './sqlite-rows.ts';
@@ -70,6 +71,7 @@ export async function openPostgres(options: PostgresOptions): Promise<Store> {
       asked(hot, patienceMs, (connection) => loadPolicies(connection, organizationId)),
     listLocksOver: (nowMs, limit) =>
       asked(hot, patienceMs, (connection) => listLocksOver(connection, { nowMs, limit })),
+    ...createSessions(hot, patienceMs),
     append: writer.append,
     changeLockoutPolicy: writer.changeLockoutPolicy,
     addOrganization: writer.addOrganization,

@@ -3,6 +3,7 @@ import { evolve, evolvePassword, evolveProfile } from '../domain/evolve.ts';
 import { evolvePolicy, policyEvent, type StoredPolicy } from '../domain/evolve-policy.ts';
 import type { User } from '../domain/user.ts';
 import { foldText } from '../domain/user-filter.ts';
+import { foldedEmail, nameTakenValues } from './login-name.ts';
 import { lockoutValues } from './sqlite-rows.ts';
 import type { Write, WriteRequest, WriteValue } from './sqlite-write-statements.ts';
 import type { Change, ChangeTime, PolicyChange } from './store.ts';
@@ -61,7 +62,7 @@ function guardOf(change: Change): Write | null {
   const first = change.events[0];
   if (first === undefined || !('profile' in first.payload)) return null;
   const { organizationId, profile } = first.payload;
-  return ['nameTaken', [organizationId, foldText(profile.userName)]];
+  return ['nameTaken', nameTakenValues(organizationId, profile)];
 }
 
 function rowWrite(before: User | undefined, after: User): Write {
@@ -123,7 +124,7 @@ function touchesMoreThanTheRow(event: UserEvent): boolean {
   return event.type !== 'user.unlocked' && event.type !== 'user.reactivated';
 }
 
-// Profile, password and token rows follow from the event; lock, deactivate and delete end the tokens.
+// Profile, password and token rows follow from the event; lock, deactivate and delete end tokens and sessions.
 function followingWrites(change: Change, event: UserEvent, sequence: number): readonly Write[] {
   const { userId, at, secrets } = change;
   switch (event.type) {
@@ -147,10 +148,14 @@ function followingWrites(change: Change, event: UserEvent, sequence: number): re
       return [
         ['deleteProfile', [userId]],
         ['deleteTokens', [userId]],
+        ['deleteSessions', [userId]],
       ];
     case 'user.locked':
     case 'user.deactivated':
-      return [['deleteTokens', [userId]]];
+      return [
+        ['deleteTokens', [userId]],
+        ['deleteSessions', [userId]],
+      ];
     default:
       return [];
   }
@@ -173,6 +178,7 @@ function profileWrite(change: Change, event: UserEvent): Write {
       secrets?.passwordHash ?? null,
       password === undefined ? null : Number(password.changeRequired),
       password?.changedAt ?? null,
+      foldedEmail(profile) ?? null,
     ],
   ];
 }

@@ -50,7 +50,7 @@ function prepare(db: DatabaseSync) {
     ),
     user: db.prepare(`SELECT ${userColumns}, users.lock_until FROM users WHERE user_id = ?`),
     profile: db.prepare(
-      'SELECT organization_id, user_name, user_name_folded, profile, password_change_required, password_changed_at FROM profiles WHERE user_id = ?',
+      'SELECT organization_id, user_name, user_name_folded, email_folded, profile, password_change_required, password_changed_at FROM profiles WHERE user_id = ?',
     ),
     tokens: db.prepare(
       'SELECT token_id, user_id, sequence AS token_sequence, created_at AS token_created_at, expires_at FROM tokens WHERE user_id = ? ORDER BY sequence',

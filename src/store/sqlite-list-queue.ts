@@ -1,13 +1,15 @@
 import { Worker } from 'node:worker_threads';
 import { DomainError } from '../domain/errors.ts';
+import type { ListSessions, SessionRecord } from './session-store.ts';
 import { asStoreError } from './sqlite-error.ts';
-import type { ListOutcome, ListThreadData } from './sqlite-list-thread.ts';
+import type { ListOutcome, ListQuestion, ListThreadData } from './sqlite-list-thread.ts';
 import type { Listed, ListUsers, UserRecord } from './store.ts';
 
-/** Lists of users that take long, one after the other, in a thread of their own. */
+/** Lists that take long, one after the other, in a thread of their own. */
 export interface ListQueue extends AsyncDisposable {
   /** Throws storeUnavailable where it takes or waits longer than its time, or too many wait. */
   listUsers(query: ListUsers): Promise<Listed<UserRecord>>;
+  listSessions(query: ListSessions): Promise<Listed<SessionRecord>>;
 }
 
 export interface ListQueueOptions extends ListThreadData {
@@ -17,8 +19,9 @@ export interface ListQueueOptions extends ListThreadData {
 }
 
 interface Asked {
-  readonly query: ListUsers;
-  readonly resolve: (listed: Listed<UserRecord>) => void;
+  readonly question: ListQuestion;
+  /** The rows are of the kind that the question asks for. */
+  readonly resolve: (listed: Listed<never>) => void;
   readonly reject: (error: unknown) => void;
   readonly askedAtMs: number;
 }
@@ -43,10 +46,18 @@ class Queue implements ListQueue {
   }
 
   listUsers(query: ListUsers): Promise<Listed<UserRecord>> {
+    return this.#ask({ list: 'users', query });
+  }
+
+  listSessions(query: ListSessions): Promise<Listed<SessionRecord>> {
+    return this.#ask({ list: 'sessions', query });
+  }
+
+  #ask<Row>(question: ListQuestion): Promise<Listed<Row>> {
     return new Promise((resolve, reject) => {
       if (this.#waiting.length >= this.#options.waitingMax)
         return reject(gaveUp('too many lists are waiting'));
-      this.#waiting.push({ query, resolve, reject, askedAtMs: performance.now() });
+      this.#waiting.push({ question, resolve, reject, askedAtMs: performance.now() });
       this.#next();
     });
   }
@@ -70,7 +81,7 @@ class Queue implements ListQueue {
     this.#underWay = asked;
     this.#timer = setTimeout(() => void this.#abandon(gaveUp('the list took too long')), timeoutMs);
     this.#thread ??= this.#start();
-    this.#thread.postMessage(asked.query);
+    this.#thread.postMessage(asked.question);
   }
 
   #start(): Worker {
@@ -86,7 +97,7 @@ class Queue implements ListQueue {
 
   #answer(outcome: ListOutcome): void {
     const asked = this.#finish();
-    if ('listed' in outcome) asked?.resolve(outcome.listed);
+    if ('listed' in outcome) asked?.resolve(outcome.listed as Listed<never>);
     else {
       const { message, errcode } = outcome.failure;
       asked?.reject(asStoreError(Object.assign(new Error(message), { errcode })));

@@ -1,6 +1,7 @@
 import { DatabaseSync } from 'node:sqlite';
 import { parentPort, workerData } from 'node:worker_threads';
 import { DomainError } from '../domain/errors.ts';
+import type { ListSessions, SessionRecord } from './session-store.ts';
 import { createLists } from './sqlite-lists.ts';
 import { applyPragmas } from './sqlite-pragmas.ts';
 import type { WriteFailure } from './sqlite-write-statements.ts';
@@ -12,8 +13,12 @@ export interface ListThreadData {
   readonly busyTimeoutMs: number;
 }
 
+export type ListQuestion =
+  | { readonly list: 'users'; readonly query: ListUsers }
+  | { readonly list: 'sessions'; readonly query: ListSessions };
+
 export type ListOutcome =
-  | { readonly listed: Listed<UserRecord> }
+  | { readonly listed: Listed<UserRecord> | Listed<SessionRecord> }
   /** An error on its way between threads. */
   | { readonly failure: WriteFailure };
 
@@ -24,13 +29,13 @@ db.exec('PRAGMA query_only = ON');
 const lists = createLists(db);
 
 // A query in, its outcome out; whoever asks waits for one before the next.
-parentPort?.on('message', (query: ListUsers) => {
-  void outcomeOf(query).then((outcome) => parentPort?.postMessage(outcome));
+parentPort?.on('message', (question: ListQuestion) => {
+  void outcomeOf(question).then((outcome) => parentPort?.postMessage(outcome));
 });
 
-async function outcomeOf(query: ListUsers): Promise<ListOutcome> {
+async function outcomeOf({ list, query }: ListQuestion): Promise<ListOutcome> {
   try {
-    return { listed: await lists.listUsers(query) };
+    return { listed: await (list === 'users' ? lists.listUsers(query) : lists.listSessions(query)) };
   } catch (error) {
     const cause = error instanceof DomainError ? error.cause : error;
     const errcode = cause instanceof Error && 'errcode' in cause ? cause.errcode : undefined;

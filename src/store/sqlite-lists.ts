@@ -2,6 +2,9 @@ import type { DatabaseSync, SQLInputValue } from 'node:sqlite';
 import type { UserId } from '../domain/ids.ts';
 import type { Grant, Organization, Profile } from '../domain/user.ts';
 import type { Page, Scope } from '../domain/user-filter.ts';
+import { sessionSelection } from './session-filter.ts';
+import { parseSessionRecord } from './session-rows.ts';
+import type { ListSessions, SessionRecord } from './session-store.ts';
 import {
   type SqlCondition,
   type SqlTable,
@@ -34,7 +37,10 @@ import type {
   UserRecord,
 } from './store.ts';
 
-type Lists = Pick<Store, 'listUsers' | 'listTokens' | 'listGrants' | 'listOrganizations' | 'listEvents'>;
+type Lists = Pick<
+  Store,
+  'listUsers' | 'listTokens' | 'listGrants' | 'listOrganizations' | 'listEvents' | 'listSessions'
+>;
 
 /**
  * The reads that answer more than one row. node:sqlite is synchronous: while a list runs, nothing else on its thread
@@ -52,6 +58,7 @@ export function createLists(db: DatabaseSync): Lists {
     listUsers: reading((query: ListUsers) => snapshot(db, () => listUsers(statements, query))),
     listTokens: reading((query: ListTokens) => snapshot(db, () => listTokens(statements, query))),
     listGrants: reading((query: ListGrants) => snapshot(db, () => listGrants(statements, query))),
+    listSessions: reading((query: ListSessions) => snapshot(db, () => listSessions(statements, query))),
     listOrganizations: (scope, page) => organizations({ scope, page }),
     listEvents: (query) => listEvents(statements, query),
   };
@@ -185,6 +192,12 @@ function listGrants(statements: StatementCache, query: ListGrants): Listed<Grant
     grant: JSON.parse(row.held as string) as Grant,
   }));
   return { ...page, rows };
+}
+
+function listSessions(statements: StatementCache, query: ListSessions): Listed<SessionRecord> {
+  const selection = sessionSelection(sqliteDialect, query, "(users.lockout ->> '$.lock.cause')");
+  const page = listed(statements, selection, query.page);
+  return { ...page, rows: page.rows.map(parseSessionRecord) };
 }
 
 function listOrganizations(statements: StatementCache, scope: Scope, page: Page): Listed<Organization> {

@@ -66,12 +66,13 @@ export function parseOrganization(row: Row): Organization {
   };
 }
 
-/** A row with organization_id, user_name, user_name_folded of the profiles table. */
+/** A row with organization_id, user_name, user_name_folded, email_folded of the profiles table. */
 export function parseProfileKeys(row: Row): ProfileKeys {
   return {
     organizationId: row.organization_id as OrganizationId,
     userName: row.user_name as string,
     userNameFolded: row.user_name_folded as string,
+    ...(row.email_folded !== null && { emailFolded: row.email_folded as string }),
   };
 }
 

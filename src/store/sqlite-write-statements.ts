@@ -1,3 +1,6 @@
+import { nameTakenSql } from './login-name.ts';
+import { sessionColumns } from './session-rows.ts';
+
 /** Every statement that writes, by name; the writer's thread prepares each once. */
 export const writeStatements = {
   insertUser: 'INSERT INTO users VALUES (?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING',
@@ -18,8 +21,8 @@ export const writeStatements = {
     'INSERT INTO events (user_id, sequence, event_id, type, created_at, payload, actor_user_id, actor_os_user, ip, ' +
     "user_agent, request_id, traceparent, reason) SELECT '', coalesce(max(sequence), 0) + 1, ?,?,?,?,?,?,?,?,?,?,? " +
     "FROM events WHERE user_id = ''",
-  nameTaken: 'SELECT 1 FROM profiles WHERE organization_id = ? AND user_name_folded = ?',
-  insertProfile: 'INSERT INTO profiles VALUES (?,?,?,?,?,?,?,?)',
+  nameTaken: nameTakenSql((index) => `?${index}`),
+  insertProfile: 'INSERT INTO profiles VALUES (?,?,?,?,?,?,?,?,?)',
   deleteProfile: 'DELETE FROM profiles WHERE user_id = ?',
   setPassword:
     'UPDATE profiles SET password_hash = ?, password_change_required = ?, password_changed_at = ? WHERE user_id = ?',
@@ -27,6 +30,20 @@ export const writeStatements = {
   insertToken: 'INSERT INTO tokens VALUES (?,?,?,unhex(?),?,?)',
   deleteToken: 'DELETE FROM tokens WHERE token_id = ? AND user_id = ?',
   deleteTokens: 'DELETE FROM tokens WHERE user_id = ?',
+  /** As with tokens, the hash comes as hex. */
+  insertSession: `INSERT INTO sessions (${sessionColumns}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,unhex(?)) ON CONFLICT DO NOTHING`,
+  updateSession:
+    `UPDATE sessions SET (${sessionColumns}) = (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,unhex(?14)) ` +
+    'WHERE session_id = ?1 AND sequence = ?15',
+  deleteSession: 'DELETE FROM sessions WHERE session_id = ? AND sequence = ?',
+  deleteSessionOver: 'DELETE FROM sessions WHERE session_id = ? AND expires_at <= ?',
+  deleteSessions: 'DELETE FROM sessions WHERE user_id = ?',
+  claimCheck:
+    'INSERT INTO password_checks (user_id, sequence, holder, until) VALUES (?1,?2,?3,?4) ON CONFLICT (user_id) DO UPDATE ' +
+    'SET sequence = excluded.sequence, holder = excluded.holder, until = excluded.until ' +
+    'WHERE sequence < excluded.sequence OR until <= ?5 OR holder = excluded.holder',
+  deleteCheckOver: 'DELETE FROM password_checks WHERE user_id = ? AND until <= ?',
+  insertSigningKey: 'INSERT INTO signing_keys VALUES (1, unhex(?)) ON CONFLICT DO NOTHING',
   insertOrganization: 'INSERT INTO organizations VALUES (?,?,?,?) ON CONFLICT DO NOTHING',
   insertPolicy: 'INSERT INTO lockout_policies VALUES (?,?,?,?,?) ON CONFLICT DO NOTHING',
   /** Compare-and-set, as for a user. */

@@ -8,7 +8,7 @@ import type { Store } from './store.ts';
 
 interface Member {
   readonly request: WriteRequest;
-  readonly resolve: (outcome: Exclude<WriteOutcome, WriteFailure>) => void;
+  readonly resolve: (outcome: Outcome) => void;
   readonly reject: (error: unknown) => void;
 }
 
@@ -18,7 +18,14 @@ const membersMax = 512;
 /** One batch is being written while the next one lies ready: the disk never waits for this thread. */
 const batchesMax = 2;
 
-type Writer = Pick<Store, 'append' | 'addOrganization' | 'changeLockoutPolicy' | 'isReady'> & AsyncDisposable;
+type Outcome = Exclude<WriteOutcome, WriteFailure>;
+
+interface Writer
+  extends Pick<Store, 'append' | 'addOrganization' | 'changeLockoutPolicy' | 'isReady'>,
+    AsyncDisposable {
+  /** Any member of a batch. */
+  write(request: WriteRequest): Promise<Outcome>;
+}
 
 /**
  * Group commit: what waits while a batch is under way is the next one, in one transaction, synced once, answered
@@ -43,6 +50,7 @@ export function createWriter(data: WriterThreadData): Writer {
       const { request, after } = planPolicy(change);
       return (await thread.write(request)) === 'written' ? after : 'stale';
     },
+    write: (request) => thread.write(request),
     isReady: () => thread.canWrite(),
     [Symbol.asyncDispose]: () => thread[Symbol.asyncDispose](),
   };
@@ -67,7 +75,7 @@ class WriterThread implements AsyncDisposable {
     this.#worker.on('exit', () => this.#fail(new Error('the writer thread ended')));
   }
 
-  write(request: WriteRequest): Promise<Exclude<WriteOutcome, WriteFailure>> {
+  write(request: WriteRequest): Promise<Outcome> {
     return new Promise((resolve, reject) => {
       if (this.#isClosed) return reject(new DomainError('storeUnavailable'));
       this.#waiting.push({ request, resolve, reject });

@@ -1,6 +1,7 @@
 import { closeSync, existsSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { registerFold } from './sqlite-dialect.ts';
 import { reading, resultCode } from './sqlite-error.ts';
 import { createHistories } from './sqlite-histories.ts';
 import { createListQueue } from './sqlite-list-queue.ts';
@@ -10,6 +11,7 @@ import { createPolicyReads } from './sqlite-policies.ts';
 import { applyPragmas } from './sqlite-pragmas.ts';
 import { watchDamage } from './sqlite-readiness.ts';
 import { parseOrganization, parseToken, parseUser, userColumns } from './sqlite-rows.ts';
+import { createSessions } from './sqlite-sessions.ts';
 import { createWriter } from './sqlite-writer.ts';
 import { type ListUsers, type Store, StoreUnusable, type TokenOwner } from './store.ts';
 import { type Snapshot, TickReader } from './tick.ts';
@@ -70,6 +72,8 @@ export function openSqlite(options: SqliteOptions): Store {
       return row && parseOrganization(row);
     }),
     ...createPolicyReads(db),
+    ...createSessions(db, writer.write),
+    listSessions: (query) => queue.listSessions(query),
     append: writer.append,
     changeLockoutPolicy: writer.changeLockoutPolicy,
     addOrganization: writer.addOrganization,
@@ -119,6 +123,7 @@ export function openDatabase(options: SqliteOptions): DatabaseSync {
     if (isNew) makeSecretFile(path);
     db = new DatabaseSync(path, { timeout: options.busyTimeoutMs ?? busyTimeoutMs });
     applyPragmas(db);
+    registerFold(db);
     migrate(db, { only: options.migrateNot ? 'check' : 'apply' });
     requireWritable(db);
     return db;

@@ -4,13 +4,16 @@ import type { OrganizationId, UserId } from '../domain/ids.ts';
 import type { LockoutPolicy } from '../domain/lockout-policy.ts';
 import type { Grant, Organization, PasswordFacts, Profile, Token, User } from '../domain/user.ts';
 import type { Page, Scope, UserFilter, UserSortField } from '../domain/user-filter.ts';
+import type { SessionStore } from './session-store.ts';
+
+export type { SessionFilter, SessionRecord, StoredSession } from './session-store.ts';
 
 /**
  * The memory: one interface, SQLite and Postgres behind it, one contract suite against both.
  * Reads see every change that was answered before they were asked. Writes are compare-and-set: no transaction
  * leaves this room. A database that does not answer is the error storeUnavailable, never a wrong answer.
  */
-export interface Store extends AsyncDisposable {
+export interface Store extends AsyncDisposable, SessionStore {
   /** The token with its owner, as they stand now; one query serves all that ask in one tick. */
   loadToken(tokenId: string): Promise<TokenOwner | undefined>;
   /** The user's row, deleted ones too (state 'deleted'). */
@@ -22,7 +25,7 @@ export interface Store extends AsyncDisposable {
   /**
    * Appends the events and moves the row, together or not at all, durable before the answer.
    * 'stale': the row is not the one that was decided on; load and decide again.
-   * 'user name taken': the organization has a user of this name in some letter case or Unicode form.
+   * 'user name taken': somebody in the organization signs in by a name that this user would have as well.
    */
   append(change: Change): Promise<User | 'stale' | 'user name taken'>;
   /** 'taken': the id or the domain belongs to another organization. */
@@ -134,11 +137,12 @@ export interface History {
   readonly events: AsyncIterable<RecordedEvent>;
 }
 
-/** No organization has two profiles of one folded user name. */
+/** No organization has two profiles that share a login name. */
 export interface ProfileKeys {
   readonly organizationId: OrganizationId;
   readonly userName: string;
   readonly userNameFolded: string;
+  readonly emailFolded?: string;
 }
 
 /** total counts all that match, whatever the page; position is the newest event's that the answer reflects. */

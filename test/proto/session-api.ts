@@ -5,12 +5,14 @@
 export const sessionApi: Readonly<Record<string, string>> = {
   'zitadel.session.v2': `
 CreateSessionRequest: checks 1 Checks, metadata 2 map<string,bytes>, challenges 3 RequestChallenges,
-  user_agent 4 UserAgent, lifetime 5 optional Duration
+  user_agent 4 UserAgent, lifetime 5 optional Duration, device_token 1000 string[0..1000]
 CreateSessionResponse: details 1 zitadel.object.v2.Details, session_id 2 string, session_token 3 string,
-  challenges 4 Challenges
+  challenges 4 Challenges, device_token 1000 string
 SetSessionRequest: session_id 1 string[1..200], session_token 2 string[0..200], checks 3 Checks,
-  metadata 4 map<string,bytes>, challenges 5 RequestChallenges, lifetime 6 optional Duration
-SetSessionResponse: details 1 zitadel.object.v2.Details, session_token 2 string, challenges 3 Challenges
+  metadata 4 map<string,bytes>, challenges 5 RequestChallenges, lifetime 6 optional Duration,
+  device_token 1000 string[0..1000]
+SetSessionResponse: details 1 zitadel.object.v2.Details, session_token 2 string, challenges 3 Challenges,
+  device_token 1000 string
 GetSessionRequest: session_id 1 string, session_token 2 optional string
 GetSessionResponse: session 1 Session
 DeleteSessionRequest: session_id 1 string[1..200], session_token 2 optional string

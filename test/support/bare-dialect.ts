@@ -48,7 +48,8 @@ function requestOf(form: Form, ask: Ask): WireRequest {
   const method: Method = methods[ask.method];
   const { service, verb, path, rest } = form.url === 'rest' ? onRestUrl(method, ask) : onRpcUrl(method, ask);
   const message = ask.malformed ? malformedBytes(form) : encode(form, method, rest);
-  const isBodiless = form.frame === 'rest' && verb !== 'POST';
+  const takesBody = verb === 'POST' || verb === 'PATCH' || ('hasBody' in method && method.hasBody);
+  const isBodiless = form.frame === 'rest' && !takesBody;
   return {
     version: form.http,
     // A body of RPC needs a verb that has one.
@@ -115,7 +116,7 @@ type Parser = (answer: WireAnswer, method: Method, form: Form) => Answer;
 const parsers = {
   rest(answer, { desc }) {
     const json = JSON.parse(answer.body.toString()) as JsonObject;
-    if (answer.status === 200) return succeeded(canonical(desc, json), answer.status);
+    if (answer.status < 300) return succeeded(canonical(desc, json), answer.status);
     const { code, message, details = [] } = json as { code: number; message: string; details?: JsonObject[] };
     return failed({ code: codeName(code), message, details: details.map(detailOfJson) }, answer.status);
   },

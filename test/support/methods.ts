@@ -1,16 +1,20 @@
 import type { DescMethodUnary } from '@bufbuild/protobuf';
 import { AdminService } from '../../gen/es/latchkey/v1/admin_pb.js';
+import { SessionService } from '../../gen/es/zitadel/session/v2/session_service_pb.js';
 import { UserService } from '../../gen/es/zitadel/user/v2/user_service_pb.js';
 
 /** A unary call: its descriptor, and its REST route as the contract's table has it. */
 export interface Method {
   readonly desc: DescMethodUnary;
-  readonly verb: 'GET' | 'POST' | 'DELETE';
+  readonly verb: 'GET' | 'POST' | 'PATCH' | 'DELETE';
   readonly route: string;
+  /** Where the verb alone does not say so. */
+  readonly hasBody?: true;
 }
 
 const { method: user } = UserService;
 const { method: admin } = AdminService;
+const { method: session } = SessionService;
 
 export const methods = {
   UnlockUser: { desc: user.unlockUser, verb: 'POST', route: '/v2/users/{user_id}/unlock' },
@@ -47,6 +51,16 @@ export const methods = {
     route: '/latchkey/v1/users/{user_id}/grants/{role}',
   },
   ListGrants: { desc: admin.listGrants, verb: 'GET', route: '/latchkey/v1/grants' },
+  CreateSession: { desc: session.createSession, verb: 'POST', route: '/v2/sessions' },
+  SetSession: { desc: session.setSession, verb: 'PATCH', route: '/v2/sessions/{session_id}' },
+  GetSession: { desc: session.getSession, verb: 'GET', route: '/v2/sessions/{session_id}' },
+  DeleteSession: {
+    desc: session.deleteSession,
+    verb: 'DELETE',
+    route: '/v2/sessions/{session_id}',
+    hasBody: true,
+  },
+  ListSessions: { desc: session.listSessions, verb: 'POST', route: '/v2/sessions/search' },
   ListEvents: { desc: admin.listEvents, verb: 'GET', route: '/latchkey/v1/events' },
 } as const satisfies Record<string, Method>;
 

@@ -3,6 +3,8 @@ import { systemCaller } from '../../src/auth/caller.ts';
 import { createUser } from '../../src/commands/create-user.ts';
 import { addGrant } from '../../src/commands/grants.ts';
 import { createOrganization } from '../../src/commands/organizations.ts';
+import type { SessionChecks } from '../../src/commands/session-subject.ts';
+import { createSession } from '../../src/commands/sessions.ts';
 import { addToken } from '../../src/commands/tokens.ts';
 import { changeUserState } from '../../src/commands/user-state.ts';
 import { parseOrganizationId, parseUserId } from '../../src/domain/ids.ts';
@@ -21,6 +23,8 @@ export interface People {
   token(userId: string): Promise<string>;
   grant(userId: string, role: HeldRole): Promise<void>;
   act(userId: string, action: UserAction): Promise<void>;
+  /** A session that has proven nothing but whose it is. */
+  session(userId: string): Promise<{ readonly sessionId: string; readonly sessionToken: string }>;
 }
 
 export interface NewPerson {
@@ -50,6 +54,14 @@ const passwordHash = '$2b$04$cNL8kd2qcuo1YAEbacpbAOFlyJrZqmq.VpOOL6PhoQz.DXcl1ct
 
 const tokenLifeMs = 3_650 * 86_400_000;
 const operator = systemCaller('operator');
+
+const noChecks: Omit<SessionChecks, 'subject'> = {
+  password: undefined,
+  deviceToken: undefined,
+  organizationId: undefined,
+  address: undefined,
+  userAgent: undefined,
+};
 
 const actionsTo = {
   initial: [],
@@ -88,6 +100,15 @@ export function createPeople(app: App): People {
     },
     async act(userId, action) {
       await changeUserState(app, operator, parseUserId(userId), action);
+    },
+    async session(userId) {
+      const { session, token } = await createSession(app, operator, {
+        checks: { ...noChecks, subject: { userId: parseUserId(userId) } },
+        metadata: {},
+        userAgent: undefined,
+        lifetimeMs: undefined,
+      });
+      return { sessionId: session.sessionId, sessionToken: token };
     },
   };
   return people;

@@ -54,6 +54,13 @@ export declare type CreateSessionRequest = Message<"zitadel.session.v2.CreateSes
    * @generated from field: optional google.protobuf.Duration lifetime = 5;
    */
   lifetime?: Duration | undefined;
+
+  /**
+   * What the user's device was given at an earlier sign-in: a known device gets in while strangers are locked out.
+   *
+   * @generated from field: string device_token = 1000;
+   */
+  deviceToken: string;
 };
 
 /**
@@ -87,6 +94,13 @@ export declare type CreateSessionResponse = Message<"zitadel.session.v2.CreateSe
    * @generated from field: zitadel.session.v2.Challenges challenges = 4;
    */
   challenges?: Challenges | undefined;
+
+  /**
+   * After a right password from a device that was not known: for the device to keep, and to show at its next sign-ins.
+   *
+   * @generated from field: string device_token = 1000;
+   */
+  deviceToken: string;
 };
 
 /**
@@ -132,6 +146,13 @@ export declare type SetSessionRequest = Message<"zitadel.session.v2.SetSessionRe
    * @generated from field: optional google.protobuf.Duration lifetime = 6;
    */
   lifetime?: Duration | undefined;
+
+  /**
+   * As in CreateSessionRequest.
+   *
+   * @generated from field: string device_token = 1000;
+   */
+  deviceToken: string;
 };
 
 /**
@@ -160,6 +181,13 @@ export declare type SetSessionResponse = Message<"zitadel.session.v2.SetSessionR
    * @generated from field: zitadel.session.v2.Challenges challenges = 3;
    */
   challenges?: Challenges | undefined;
+
+  /**
+   * As in CreateSessionResponse.
+   *
+   * @generated from field: string device_token = 1000;
+   */
+  deviceToken: string;
 };
 
 /**

@@ -32,6 +32,7 @@ export interface CreateSessionRequest {
   challenges: RequestChallenges | undefined;
   userAgent: UserAgent | undefined;
   lifetime?: Duration | undefined;
+  deviceToken: string;
 }
 
 export interface CreateSessionRequest_MetadataEntry {
@@ -44,6 +45,7 @@ export interface CreateSessionResponse {
   sessionId: string;
   sessionToken: string;
   challenges: Challenges | undefined;
+  deviceToken: string;
 }
 
 export interface SetSessionRequest {
@@ -53,6 +55,7 @@ export interface SetSessionRequest {
   metadata: { [key: string]: Buffer };
   challenges: RequestChallenges | undefined;
   lifetime?: Duration | undefined;
+  deviceToken: string;
 }
 
 export interface SetSessionRequest_MetadataEntry {
@@ -64,6 +67,7 @@ export interface SetSessionResponse {
   details: Details | undefined;
   sessionToken: string;
   challenges: Challenges | undefined;
+  deviceToken: string;
 }
 
 export interface GetSessionRequest {
@@ -96,7 +100,14 @@ export interface ListSessionsResponse {
 }
 
 function createBaseCreateSessionRequest(): CreateSessionRequest {
-  return { checks: undefined, metadata: {}, challenges: undefined, userAgent: undefined, lifetime: undefined };
+  return {
+    checks: undefined,
+    metadata: {},
+    challenges: undefined,
+    userAgent: undefined,
+    lifetime: undefined,
+    deviceToken: "",
+  };
 }
 
 export const CreateSessionRequest: MessageFns<CreateSessionRequest> = {
@@ -115,6 +126,9 @@ export const CreateSessionRequest: MessageFns<CreateSessionRequest> = {
     }
     if (message.lifetime !== undefined) {
       Duration.encode(message.lifetime, writer.uint32(42).fork()).join();
+    }
+    if (message.deviceToken !== "") {
+      writer.uint32(8002).string(message.deviceToken);
     }
     return writer;
   },
@@ -175,6 +189,14 @@ export const CreateSessionRequest: MessageFns<CreateSessionRequest> = {
             message.lifetime = Duration.decode(reader, reader.uint32());
             continue;
           }
+          case 1000: {
+            if (tag !== 8002) {
+              break;
+            }
+
+            message.deviceToken = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -211,6 +233,11 @@ export const CreateSessionRequest: MessageFns<CreateSessionRequest> = {
         ? UserAgent.fromJSON(object.user_agent)
         : undefined,
       lifetime: isSet(object.lifetime) ? Duration.fromJSON(object.lifetime) : undefined,
+      deviceToken: isSet(object.deviceToken)
+        ? globalThis.String(object.deviceToken)
+        : isSet(object.device_token)
+        ? globalThis.String(object.device_token)
+        : "",
     };
   },
 
@@ -236,6 +263,9 @@ export const CreateSessionRequest: MessageFns<CreateSessionRequest> = {
     }
     if (message.lifetime !== undefined) {
       obj.lifetime = Duration.toJSON(message.lifetime);
+    }
+    if (message.deviceToken !== "") {
+      obj.deviceToken = message.deviceToken;
     }
     return obj;
   },
@@ -266,6 +296,7 @@ export const CreateSessionRequest: MessageFns<CreateSessionRequest> = {
     message.lifetime = (object.lifetime !== undefined && object.lifetime !== null)
       ? Duration.fromPartial(object.lifetime)
       : undefined;
+    message.deviceToken = object.deviceToken ?? "";
     return message;
   },
 };
@@ -356,7 +387,7 @@ export const CreateSessionRequest_MetadataEntry: MessageFns<CreateSessionRequest
 };
 
 function createBaseCreateSessionResponse(): CreateSessionResponse {
-  return { details: undefined, sessionId: "", sessionToken: "", challenges: undefined };
+  return { details: undefined, sessionId: "", sessionToken: "", challenges: undefined, deviceToken: "" };
 }
 
 export const CreateSessionResponse: MessageFns<CreateSessionResponse> = {
@@ -372,6 +403,9 @@ export const CreateSessionResponse: MessageFns<CreateSessionResponse> = {
     }
     if (message.challenges !== undefined) {
       Challenges.encode(message.challenges, writer.uint32(34).fork()).join();
+    }
+    if (message.deviceToken !== "") {
+      writer.uint32(8002).string(message.deviceToken);
     }
     return writer;
   },
@@ -421,6 +455,14 @@ export const CreateSessionResponse: MessageFns<CreateSessionResponse> = {
             message.challenges = Challenges.decode(reader, reader.uint32());
             continue;
           }
+          case 1000: {
+            if (tag !== 8002) {
+              break;
+            }
+
+            message.deviceToken = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -447,6 +489,11 @@ export const CreateSessionResponse: MessageFns<CreateSessionResponse> = {
         ? globalThis.String(object.session_token)
         : "",
       challenges: isSet(object.challenges) ? Challenges.fromJSON(object.challenges) : undefined,
+      deviceToken: isSet(object.deviceToken)
+        ? globalThis.String(object.deviceToken)
+        : isSet(object.device_token)
+        ? globalThis.String(object.device_token)
+        : "",
     };
   },
 
@@ -464,6 +511,9 @@ export const CreateSessionResponse: MessageFns<CreateSessionResponse> = {
     if (message.challenges !== undefined) {
       obj.challenges = Challenges.toJSON(message.challenges);
     }
+    if (message.deviceToken !== "") {
+      obj.deviceToken = message.deviceToken;
+    }
     return obj;
   },
 
@@ -480,6 +530,7 @@ export const CreateSessionResponse: MessageFns<CreateSessionResponse> = {
     message.challenges = (object.challenges !== undefined && object.challenges !== null)
       ? Challenges.fromPartial(object.challenges)
       : undefined;
+    message.deviceToken = object.deviceToken ?? "";
     return message;
   },
 };
@@ -492,6 +543,7 @@ function createBaseSetSessionRequest(): SetSessionRequest {
     metadata: {},
     challenges: undefined,
     lifetime: undefined,
+    deviceToken: "",
   };
 }
 
@@ -514,6 +566,9 @@ export const SetSessionRequest: MessageFns<SetSessionRequest> = {
     }
     if (message.lifetime !== undefined) {
       Duration.encode(message.lifetime, writer.uint32(50).fork()).join();
+    }
+    if (message.deviceToken !== "") {
+      writer.uint32(8002).string(message.deviceToken);
     }
     return writer;
   },
@@ -582,6 +637,14 @@ export const SetSessionRequest: MessageFns<SetSessionRequest> = {
             message.lifetime = Duration.decode(reader, reader.uint32());
             continue;
           }
+          case 1000: {
+            if (tag !== 8002) {
+              break;
+            }
+
+            message.deviceToken = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -623,6 +686,11 @@ export const SetSessionRequest: MessageFns<SetSessionRequest> = {
         : {},
       challenges: isSet(object.challenges) ? RequestChallenges.fromJSON(object.challenges) : undefined,
       lifetime: isSet(object.lifetime) ? Duration.fromJSON(object.lifetime) : undefined,
+      deviceToken: isSet(object.deviceToken)
+        ? globalThis.String(object.deviceToken)
+        : isSet(object.device_token)
+        ? globalThis.String(object.device_token)
+        : "",
     };
   },
 
@@ -652,6 +720,9 @@ export const SetSessionRequest: MessageFns<SetSessionRequest> = {
     if (message.lifetime !== undefined) {
       obj.lifetime = Duration.toJSON(message.lifetime);
     }
+    if (message.deviceToken !== "") {
+      obj.deviceToken = message.deviceToken;
+    }
     return obj;
   },
 
@@ -680,6 +751,7 @@ export const SetSessionRequest: MessageFns<SetSessionRequest> = {
     message.lifetime = (object.lifetime !== undefined && object.lifetime !== null)
       ? Duration.fromPartial(object.lifetime)
       : undefined;
+    message.deviceToken = object.deviceToken ?? "";
     return message;
   },
 };
@@ -770,7 +842,7 @@ export const SetSessionRequest_MetadataEntry: MessageFns<SetSessionRequest_Metad
 };
 
 function createBaseSetSessionResponse(): SetSessionResponse {
-  return { details: undefined, sessionToken: "", challenges: undefined };
+  return { details: undefined, sessionToken: "", challenges: undefined, deviceToken: "" };
 }
 
 export const SetSessionResponse: MessageFns<SetSessionResponse> = {
@@ -783,6 +855,9 @@ export const SetSessionResponse: MessageFns<SetSessionResponse> = {
     }
     if (message.challenges !== undefined) {
       Challenges.encode(message.challenges, writer.uint32(26).fork()).join();
+    }
+    if (message.deviceToken !== "") {
+      writer.uint32(8002).string(message.deviceToken);
     }
     return writer;
   },
@@ -824,6 +899,14 @@ export const SetSessionResponse: MessageFns<SetSessionResponse> = {
             message.challenges = Challenges.decode(reader, reader.uint32());
             continue;
           }
+          case 1000: {
+            if (tag !== 8002) {
+              break;
+            }
+
+            message.deviceToken = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -845,6 +928,11 @@ export const SetSessionResponse: MessageFns<SetSessionResponse> = {
         ? globalThis.String(object.session_token)
         : "",
       challenges: isSet(object.challenges) ? Challenges.fromJSON(object.challenges) : undefined,
+      deviceToken: isSet(object.deviceToken)
+        ? globalThis.String(object.deviceToken)
+        : isSet(object.device_token)
+        ? globalThis.String(object.device_token)
+        : "",
     };
   },
 
@@ -858,6 +946,9 @@ export const SetSessionResponse: MessageFns<SetSessionResponse> = {
     }
     if (message.challenges !== undefined) {
       obj.challenges = Challenges.toJSON(message.challenges);
+    }
+    if (message.deviceToken !== "") {
+      obj.deviceToken = message.deviceToken;
     }
     return obj;
   },
@@ -874,6 +965,7 @@ export const SetSessionResponse: MessageFns<SetSessionResponse> = {
     message.challenges = (object.challenges !== undefined && object.challenges !== null)
       ? Challenges.fromPartial(object.challenges)
       : undefined;
+    message.deviceToken = object.deviceToken ?? "";
     return message;
   },
 };

@@ -1,0 +1,50 @@
+import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import type { User } from '../domain/user.ts';
+
+/** How long a device stays known after the sign-in that made it so. */
+export const deviceLifeMs = 180 * 86_400_000;
+const tokenLengthMax = 1_000;
+
+/** What a device token says, signed. The user's time of creation: whoever gets a deleted id inherits no device. */
+interface DeviceFacts {
+  readonly deviceId: string;
+  readonly userId: string;
+  readonly createdAt: number;
+  readonly issuedAt: number;
+}
+
+/** 96 random bits: no two devices of a user share a counter. */
+export function newDeviceId(): string {
+  return randomBytes(12).toString('base64url');
+}
+
+/** A token that this device shows at its next sign-ins as this user: `facts.signature`, both base64url. */
+export function signDevice(
+  key: Uint8Array,
+  user: Pick<User, 'userId' | 'createdAt'>,
+  device: { readonly deviceId: string; readonly issuedAt: number },
+): string {
+  const facts: DeviceFacts = { ...device, userId: user.userId, createdAt: user.createdAt };
+  const text = Buffer.from(JSON.stringify(facts)).toString('base64url');
+  return `${text}.${signatureOf(key, text).toString('base64url')}`;
+}
+
+/** The id of the device that the token is of; undefined where it is not of this user, not ours, or too old. */
+export function readDevice(
+  key: Uint8Array,
+  token: string,
+  { userId, createdAt, nowMs }: Pick<User, 'userId' | 'createdAt'> & { readonly nowMs: number },
+): string | undefined {
+  const [text, signature] = token.length > tokenLengthMax ? [] : token.split('.');
+  if (text === undefined || signature === undefined) return undefined;
+  const [presented, right] = [Buffer.from(signature, 'base64url'), signatureOf(key, text)];
+  if (presented.length !== right.length || !timingSafeEqual(presented, right)) return undefined;
+  const facts = JSON.parse(Buffer.from(text, 'base64url').toString()) as DeviceFacts;
+  const isTheirs = facts.userId === userId && facts.createdAt === createdAt;
+  return isTheirs && nowMs < facts.issuedAt + deviceLifeMs ? facts.deviceId : undefined;
+}
+
+function signatureOf(key: Uint8Array, text: string): Buffer {
+  // The purpose is signed too: a key that one day signs something else makes no devices.
+  return createHmac('sha256', key).update(`device.${text}`).digest();
+}

@@ -1,0 +1,75 @@
+import { availableParallelism } from 'node:os';
+import { Worker } from 'node:worker_threads';
+import { DomainError } from '../domain/errors.ts';
+import type { PasswordResult, PasswordTask } from './password-thread.ts';
+
+interface Waiting {
+  readonly task: PasswordTask;
+  readonly resolve: (result: PasswordResult) => void;
+  readonly reject: (error: Error) => void;
+}
+
+interface Thread {
+  readonly worker: Worker;
+  underWay: Waiting | undefined;
+}
+
+/** One processor stays for the server's own thread. */
+export const threadsMax = Math.max(1, Math.min(2, availableParallelism() - 1));
+/** A few seconds' work; the next one is turned away. */
+export const waitingMax = 256;
+
+const threads = new Set<Thread>();
+const waiting: Waiting[] = [];
+
+/**
+ * Does the task in a thread of low priority: neither the event loop nor libuv's threads, which read files and names for
+ * everybody, are held up by passwords. Throws overloaded.
+ */
+export function runPasswordTask(task: PasswordTask): Promise<PasswordResult> {
+  return new Promise((resolve, reject) => {
+    const asked = { task, resolve, reject };
+    const idle = idleThread();
+    if (idle !== undefined) start(idle, asked);
+    else if (waiting.length >= waitingMax) reject(new DomainError('overloaded'));
+    else waiting.push(asked);
+  });
+}
+
+function idleThread(): Thread | undefined {
+  for (const thread of threads) if (thread.underWay === undefined) return thread;
+  return threads.size < threadsMax ? openThread() : undefined;
+}
+
+function start(thread: Thread, asked: Waiting): void {
+  thread.underWay = asked;
+  thread.worker.ref();
+  thread.worker.postMessage(asked.task);
+}
+
+function openThread(): Thread {
+  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+  const worker = new Worker(new URL(`./password-thread.${extension}`, import.meta.url));
+  const thread: Thread = { worker, underWay: undefined };
+  threads.add(thread);
+  worker.on('message', (result: PasswordResult) => {
+    const asked = thread.underWay;
+    thread.underWay = undefined;
+    const next = waiting.shift();
+    if (next !== undefined) start(thread, next);
+    // Idle, it keeps no process alive.
+    else worker.unref();
+    asked?.resolve(result);
+  });
+  worker.on('error', (error: Error) => end(thread, error));
+  worker.on('exit', () => end(thread, new Error('a password thread ended')));
+  return thread;
+}
+
+// What it was doing fails; what waits gets a new thread.
+function end(thread: Thread, error: Error): void {
+  if (!threads.delete(thread)) return;
+  thread.underWay?.reject(error);
+  const next = waiting.shift();
+  if (next !== undefined) start(openThread(), next);
+}

@@ -1,0 +1,206 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { newDeviceId, signDevice } from '../auth/device-token.ts';
+import { spendVerification, verifyPassword } from '../auth/password.ts';
+import { DomainError } from '../domain/errors.ts';
+import { type EventMeta, instanceStream } from '../domain/events.ts';
+import type { UserId } from '../domain/ids.ts';
+import { decideFailure, failuresOf } from '../domain/lockout-policy.ts';
+import type { User } from '../domain/user.ts';
+import type { Decision } from './change-user.ts';
+import {
+  factsOf,
+  loadSettled,
+  maySignIn,
+  policyFor,
+  type SignInApp,
+  type SignInFacts,
+} from './sign-in-facts.ts';
+
+export interface PasswordCheck {
+  /** undefined: nobody of that name. */
+  readonly userId: UserId | undefined;
+  /** What the user was called; checks of one name that nobody has wait for one another. */
+  readonly name: string;
+  readonly password: string;
+  /** Where the attempt comes from, as far as that is known. */
+  readonly address: string | undefined;
+  readonly deviceToken: string | undefined;
+  readonly meta: EventMeta;
+  /** Looks at the user as loaded, before anything is told of them; throws where the caller may not. */
+  readonly admit: (user: User) => void;
+  /** What a right password makes of the user. */
+  readonly right: (facts: SignInFacts) => Decision | Promise<Decision>;
+}
+
+export interface CheckedPassword {
+  readonly user: User;
+  /** The known device that it came from. */
+  readonly deviceId: string | undefined;
+  /** For a stranger's device, where the policy knows devices: with it, it is known from now on. */
+  readonly deviceToken: string | undefined;
+}
+
+/** How long a server may take over one check before others may begin theirs; a queue's whole wait is less. */
+const claimMs = 30_000;
+const claimWaitMsMax = 10_000;
+const attemptsMax = 3;
+
+/**
+ * The one way to try a password. Throws userNotFound, signInNotActive, signInLocked (it was locked while this one
+ * waited), passwordNotSet, passwordWrong, addressFailing, overloaded, conflict; all but the last three take as long as
+ * a wrong password. Never more are verified than the policy allows, on however many servers: a check begins with a
+ * claim on the user's version, which one server gets, and ends with the append that moves it.
+ */
+export async function checkPassword(app: SignInApp, check: PasswordCheck): Promise<CheckedPassword> {
+  const user = check.userId && (await loadSettled(app, check.userId));
+  if (user === undefined) return refuseUnknown(app, check);
+  check.admit(user);
+  const facts = await factsOf(app, user, check.deviceToken);
+  requireAddress(app, check, facts);
+  return app.signIns.queue.run(`id ${user.userId}`, async () => {
+    if (!maySignIn(facts)) return refuse(app, check, 'signInNotActive');
+    return untilRecorded(app, check, user.userId);
+  });
+}
+
+function requireAddress(app: SignInApp, check: PasswordCheck, facts: Omit<SignInFacts, 'user'>): void {
+  // Its owner must get through while strangers fail from the same address.
+  if (facts.deviceId !== undefined) return;
+  app.signIns.addresses.require(check.address, facts.policy.addressFailuresMax, facts.nowMs);
+}
+
+async function refuseUnknown(app: SignInApp, check: PasswordCheck): Promise<never> {
+  const policy = await policyFor(app, undefined);
+  requireAddress(app, check, { policy, nowMs: app.now(), deviceId: undefined });
+  return app.signIns.queue.run(`name ${check.name}`, () => refuse(app, check, 'userNotFound'));
+}
+
+type Refusal = 'userNotFound' | 'signInNotActive' | 'passwordNotSet';
+
+async function refuse(app: SignInApp, check: PasswordCheck, error: Refusal): Promise<never> {
+  await spendCheck(app, check.password);
+  app.signIns.addresses.add(check.address, app.now());
+  throw new DomainError(error);
+}
+
+// The two commits of a check that counts, around as much work, so that a slow disk tells no names either.
+async function spendCheck(app: SignInApp, password: string): Promise<void> {
+  const nowMs = app.now();
+  const { serverId: holder } = app.signIns;
+  const nobody = { userId: instanceStream, sequence: nowMs, holder, nowMs, until: nowMs };
+  await app.store.claimCheck(nobody);
+  await spendVerification(password);
+  await app.store.claimCheck(nobody);
+}
+
+// Only a check that was recorded is answered: where the row moved, it counted for nothing and is made again.
+async function untilRecorded(app: SignInApp, check: PasswordCheck, userId: UserId): Promise<CheckedPassword> {
+  const deadlineMs = performance.now() + claimWaitMsMax;
+  for (let attempt = 0; attempt < attemptsMax; ) {
+    const user = await loadSettled(app, userId);
+    if (user === undefined) return refuse(app, check, 'userNotFound');
+    check.admit(user);
+    const facts = await factsOf(app, user, check.deviceToken);
+    // No dummy work: who waited for a turn and finds the door shut has waited longer than a check takes.
+    if (!maySignIn(facts)) throw shut(user, attempt > 0);
+    const hash = await app.store.loadPasswordHash(userId);
+    if (hash === undefined) return refuse(app, check, 'passwordNotSet');
+    const guess = { userId, password: check.password, hash, nowMs: facts.nowMs };
+    if (facts.policy.repeatsCountOnce && app.signIns.repeats.has(guess)) {
+      return refuseRepeat(app, check, facts);
+    }
+    if (await claim(app, user, claimMs)) {
+      const checked = await verifyAndRecord(app, check, facts, hash);
+      if (checked !== undefined) return checked;
+      attempt += 1;
+    } else if (performance.now() > deadlineMs) throw new DomainError('overloaded');
+    else await delay(claimPauseMs());
+  }
+  throw new DomainError('conflict');
+}
+
+// In the middle of its check somebody else locked the user.
+function shut({ state }: User, wasChecked: boolean): DomainError {
+  return new DomainError(wasChecked && state === 'locked' ? 'signInLocked' : 'signInNotActive');
+}
+
+// Several servers wait for the one that checks: not in step.
+const claimPauseMs = () => 2 + Math.random() * 8;
+
+function claim(app: SignInApp, { userId, sequence }: User, forMs: number): Promise<boolean> {
+  const nowMs = app.now();
+  const { serverId: holder } = app.signIns;
+  return app.store.claimCheck({ userId, sequence, holder, nowMs, until: nowMs + forMs });
+}
+
+async function refuseRepeat(app: SignInApp, check: PasswordCheck, facts: SignInFacts): Promise<never> {
+  await spendCheck(app, check.password);
+  throw wrong(failuresOf(facts.user, facts.policy, facts));
+}
+
+function wrong(failedAttempts: number): DomainError {
+  return new DomainError('passwordWrong', { metadata: { failedAttempts: String(failedAttempts) } });
+}
+
+/** undefined: the row moved meanwhile. */
+async function verifyAndRecord(
+  app: SignInApp,
+  check: PasswordCheck,
+  facts: SignInFacts,
+  hash: string,
+): Promise<CheckedPassword | undefined> {
+  try {
+    const isRight = await verifyPassword(check.password, hash);
+    // It happened when it was known, however long the queue was.
+    const known = { ...facts, nowMs: app.now() };
+    return isRight ? await recordRight(app, check, known) : await recordWrong(app, check, known, hash);
+  } catch (error) {
+    // Nothing was recorded where the row stands as it did: others need not wait for this claim to end.
+    if (!(error instanceof DomainError && error.error === 'passwordWrong')) {
+      await claim(app, facts.user, 0).catch(() => false);
+    }
+    throw error;
+  }
+}
+
+async function recordRight(
+  app: SignInApp,
+  check: PasswordCheck,
+  facts: SignInFacts,
+): Promise<CheckedPassword | undefined> {
+  const user = await append(app, check, facts, await check.right(facts));
+  if (user === undefined) return undefined;
+  return { user, deviceId: facts.deviceId, deviceToken: await deviceTokenFor(app, facts) };
+}
+
+// The attempt that reaches the limit and the lock it sets are one append: no crash falls between them.
+async function recordWrong(
+  app: SignInApp,
+  check: PasswordCheck,
+  facts: SignInFacts,
+  hash: string,
+): Promise<undefined> {
+  const { user, policy, nowMs } = facts;
+  const events = decideFailure(user, policy, facts);
+  if ((await append(app, check, facts, { events })) === undefined) return undefined;
+  app.signIns.repeats.add({ userId: user.userId, password: check.password, hash, nowMs });
+  app.signIns.addresses.add(check.address, nowMs);
+  throw wrong(failuresOf(user, policy, facts) + 1);
+}
+
+async function append(
+  app: SignInApp,
+  { meta }: PasswordCheck,
+  { user, nowMs }: SignInFacts,
+  decision: Decision,
+): Promise<User | undefined> {
+  const at = { createdAt: nowMs, eventId: app.newId() };
+  const after = await app.store.append({ before: user, userId: user.userId, at, meta, ...decision });
+  return typeof after === 'string' ? undefined : after;
+}
+
+async function deviceTokenFor(app: SignInApp, facts: SignInFacts): Promise<string | undefined> {
+  if (!facts.policy.knownDevices || facts.deviceId !== undefined) return undefined;
+  const device = { deviceId: newDeviceId(), issuedAt: facts.nowMs };
+  return signDevice(await app.store.loadSigningKey(), facts.user, device);
+}

@@ -1,0 +1,122 @@
+import type { Caller } from '../auth/caller.ts';
+import { DomainError } from '../domain/errors.ts';
+import { type OrganizationId, parseText, type UserId } from '../domain/ids.ts';
+import type { Session, SessionUser } from '../domain/session.ts';
+import { foldText } from '../domain/user-filter.ts';
+import { checkPassword } from './check-password.ts';
+import { factsOf, loadSettled, maySignIn, type SignInApp } from './sign-in-facts.ts';
+
+/** Who signs in, as the caller names them. */
+export type Subject = { readonly userId: UserId } | { readonly loginName: string };
+
+/** What a session is to prove. */
+export interface SessionChecks {
+  readonly subject: Subject | undefined;
+  readonly password: string | undefined;
+  /** From an earlier sign-in of the same device. */
+  readonly deviceToken: string | undefined;
+  /** The organization that the call names: it tells apart whom one bare name means in several. */
+  readonly organizationId: OrganizationId | undefined;
+  /** Where the user is, as the caller says; undefined: where the call comes from. */
+  readonly address: string | undefined;
+  readonly userAgent: string | undefined;
+}
+
+/** What the checks have shown, to be put into the session. */
+export interface Proof {
+  readonly user?: SessionUser;
+  readonly passwordCheckedAt?: number;
+}
+
+export interface Proven {
+  readonly proof: Proof;
+  /** Of the user whom the checks were about; undefined where there were none. */
+  readonly organizationId: OrganizationId | undefined;
+  readonly deviceToken: string | undefined;
+}
+
+/**
+ * Makes the checks. `of` is the session's user so far. Throws fieldInvalid, sessionUserChanged, userNotFound,
+ * signInNotActive, and with a password what checkPassword throws.
+ */
+export async function prove(
+  app: SignInApp,
+  caller: Caller,
+  checks: SessionChecks,
+  session: Pick<Session, 'sessionId' | 'user'>,
+): Promise<Proven> {
+  const { subject, password } = checks;
+  const before = session.user?.userId;
+  if (subject === undefined && password === undefined) {
+    return { proof: {}, organizationId: undefined, deviceToken: undefined };
+  }
+  if (subject === undefined && before === undefined)
+    throw new DomainError('fieldInvalid', { text: 'checks.user: value is required for a password' });
+  const userId = subject === undefined ? before : await find(app, subject, checks.organizationId);
+  if (before !== undefined && userId !== before) throw new DomainError('sessionUserChanged');
+  if (password === undefined) return proveUser(app, userId, checks.deviceToken);
+  const checked = await checkPassword(app, {
+    userId,
+    name: nameOf(subject),
+    password,
+    address: checks.address ?? caller.meta.ip,
+    deviceToken: checks.deviceToken,
+    meta: metaOf(caller, checks),
+    admit: () => undefined,
+    right: ({ deviceId }) => ({
+      events: [
+        {
+          type: 'user.human.password.check.succeeded',
+          payload: { sessionId: session.sessionId, ...(deviceId !== undefined && { deviceId }) },
+        },
+      ],
+    }),
+  });
+  const { user, deviceId, deviceToken } = checked;
+  const checkedAt = user.changedAt;
+  const shown = { userId: user.userId, sequence: user.sequence, checkedAt };
+  return {
+    proof: { user: { ...shown, ...(deviceId !== undefined && { deviceId }) }, passwordCheckedAt: checkedAt },
+    organizationId: user.organizationId,
+    deviceToken,
+  };
+}
+
+// The record says from where the user came, not the program through which they did.
+function metaOf({ meta }: Caller, { address, userAgent }: SessionChecks): Caller['meta'] {
+  return {
+    ...meta,
+    ...(address !== undefined && { ip: address }),
+    ...(userAgent !== undefined && { userAgent }),
+  };
+}
+
+async function proveUser(
+  app: SignInApp,
+  userId: UserId | undefined,
+  deviceToken: string | undefined,
+): Promise<Proven> {
+  const user = userId && (await loadSettled(app, userId));
+  if (user === undefined) throw new DomainError('userNotFound');
+  const facts = await factsOf(app, user, deviceToken);
+  if (!maySignIn(facts)) throw new DomainError('signInNotActive');
+  const shown = { userId: user.userId, sequence: user.sequence, checkedAt: facts.nowMs };
+  const { deviceId } = facts;
+  const proof = { user: { ...shown, ...(deviceId !== undefined && { deviceId }) } };
+  return { proof, organizationId: user.organizationId, deviceToken: undefined };
+}
+
+function nameOf(subject: Subject | undefined): string {
+  if (subject === undefined) return '';
+  return 'userId' in subject ? subject.userId : foldText(subject.loginName);
+}
+
+async function find(
+  app: SignInApp,
+  subject: Subject,
+  organizationId: OrganizationId | undefined,
+): Promise<UserId | undefined> {
+  if ('userId' in subject) return subject.userId;
+  const name = foldText(parseText(subject.loginName, 'checks.user.login_name'));
+  return app.store.findLogin(name, organizationId);
+}
