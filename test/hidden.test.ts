@@ -1,11 +1,10 @@
-import type { JsonObject } from '@bufbuild/protobuf';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Store } from '../src/store/store.ts';
+import { asksAboutOrganization, type Call, calls } from './hidden/calls.ts';
 import { type Form, sendBare } from './support/bare-dialect.ts';
 import { restDialect } from './support/dialects.ts';
 import { type Door, openDoor } from './support/door.ts';
-import { type MethodName, methods } from './support/methods.ts';
-import { password } from './support/people.ts';
+import { methods } from './support/methods.ts';
 import { startServer, type TestServer } from './support/start-server.ts';
 import { openWire, type Wire, type WireAnswer } from './support/wire.ts';
 
@@ -70,89 +69,6 @@ function counting(store: Store): Store {
   });
 }
 
-const newPassword = { password: 'next' };
-const expirationDate = '2035-01-01T00:00:00Z';
-const atHome = { role: 'ORG_USER_UNLOCKER', organizationId: 'home' };
-const abroad = { role: 'ORG_USER_UNLOCKER', organizationId: 'abroad' };
-
-interface Call {
-  readonly name: string;
-  readonly method: MethodName;
-  readonly request: (userId: string) => JsonObject;
-  /** What the owner of the other organization is answered: an error's id, or OK for a list without that user. */
-  readonly owner: string;
-}
-
-const user = 'LATCH-us3rnf0d';
-const plainly = (method: MethodName, owner: string): Call => ({
-  name: method,
-  method,
-  request: (userId) => ({ userId }),
-  owner,
-});
-
-/** Every call that takes a user's id, in every way that could tell users apart. */
-const calls: readonly Call[] = [
-  plainly('UnlockUser', 'COMMAND-x377t913pw'),
-  plainly('LockUser', 'COMMAND-450yxuqrh1'),
-  plainly('DeactivateUser', 'COMMAND-5gp2p62iin'),
-  plainly('ReactivateUser', 'COMMAND-9hy5kzbuk6'),
-  plainly('DeleteUser', 'COMMAND-bd4ir1mblj'),
-  plainly('GetUserByID', user),
-  {
-    name: 'SetPassword',
-    method: 'SetPassword',
-    request: (userId) => ({ userId, newPassword }),
-    owner: user,
-  },
-  {
-    name: 'SetPassword with the right password',
-    method: 'SetPassword',
-    request: (userId) => ({ userId, newPassword, currentPassword: password }),
-    owner: user,
-  },
-  {
-    name: 'SetPassword with a wrong password',
-    method: 'SetPassword',
-    request: (userId) => ({ userId, newPassword, currentPassword: 'wrong' }),
-    owner: user,
-  },
-  {
-    name: 'AddPersonalAccessToken',
-    method: 'AddPersonalAccessToken',
-    request: (userId) => ({ userId, expirationDate }),
-    owner: user,
-  },
-  {
-    name: 'RemovePersonalAccessToken',
-    method: 'RemovePersonalAccessToken',
-    request: (userId) => ({ userId, tokenId: tokenIds[userId] ?? 'none' }),
-    owner: user,
-  },
-  {
-    name: 'AddGrant at home',
-    method: 'AddGrant',
-    request: (userId) => ({ userId, ...atHome }),
-    owner: user,
-  },
-  { name: 'AddGrant abroad', method: 'AddGrant', request: (userId) => ({ userId, ...abroad }), owner: user },
-  { name: 'RemoveGrant', method: 'RemoveGrant', request: (userId) => ({ userId, ...atHome }), owner: user },
-  {
-    name: 'ListUsers',
-    method: 'ListUsers',
-    request: (userId) => ({ queries: [{ inUserIdsQuery: { userIds: [userId] } }] }),
-    owner: 'OK',
-  },
-  {
-    name: 'ListPersonalAccessTokens',
-    method: 'ListPersonalAccessTokens',
-    request: (userId) => ({ filters: [{ userIdFilter: { id: userId } }] }),
-    owner: 'OK',
-  },
-  { ...plainly('ListGrants', 'OK') },
-  { ...plainly('ListEvents', 'AUTH-AWfge') },
-];
-
 const connectJson = {
   http: 1,
   frame: 'connect',
@@ -184,7 +100,7 @@ async function answersTo({ call, as }: Question, form: Form) {
   const texts = new Set<string>();
   for (const userId of targets) {
     storeCalls = [];
-    const ask = { method: call.method, message: call.request(userId), token: tokens[as] };
+    const ask = { method: call.method, message: call.request(userId, tokenIds), token: tokens[as] };
     const answer = await sendBare(wire, form, ask);
     const bytes = bytesOf(answer);
     answers.set(bytes, [...(answers.get(bytes) ?? []), userId]);
@@ -225,40 +141,7 @@ test('every call that takes a user id is asked', () => {
 });
 
 describe('an organization that the caller may not read is one that does not exist', () => {
-  const profile = { givenName: 'Given', familyName: 'Family' };
-  const human = { profile, email: { email: 'x@mail.example' } };
-  const asks: readonly (readonly [string, MethodName, (id: string) => JsonObject])[] = [
-    ['CreateUser', 'CreateUser', (id) => ({ organizationId: id, human })],
-    ['AddHumanUser by id', 'AddHumanUser', (id) => ({ organization: { orgId: id }, ...human })],
-    [
-      'AddHumanUser by domain',
-      'AddHumanUser',
-      (id) => ({ organization: { orgDomain: `${id}.example` }, ...human }),
-    ],
-    [
-      'AddGrant',
-      'AddGrant',
-      (organizationId) => ({ userId: 'own', role: 'ORG_OWNER_VIEWER', organizationId }),
-    ],
-    [
-      'RemoveGrant',
-      'RemoveGrant',
-      (organizationId) => ({ userId: 'own', role: 'ORG_OWNER_VIEWER', organizationId }),
-    ],
-    ['ListGrants', 'ListGrants', (organizationId) => ({ organizationId })],
-    [
-      'ListUsers',
-      'ListUsers',
-      (organizationId) => ({ queries: [{ organizationIdQuery: { organizationId } }] }),
-    ],
-    [
-      'ListPersonalAccessTokens',
-      'ListPersonalAccessTokens',
-      (id) => ({ filters: [{ organizationIdFilter: { id } }] }),
-    ],
-  ];
-
-  test.each(asks)('%s', async (_, method, request) => {
+  test.each(asksAboutOrganization)('%s', async (_, method, request) => {
     const answers = new Set<string>();
     for (const id of ['abroad', 'third', 'nowhere']) {
       const ask = { method, message: request(id), token: tokens.owner };

@@ -10,7 +10,7 @@ import {
   type UserTextField,
 } from '../src/domain/user-filter.ts';
 import type { Store, UserRecord } from '../src/store/store.ts';
-import { human, type SeededUser, seedOrganization, seedUser } from './support/seed-users.ts';
+import { human, type SeededUser, seedOrganization, seedTime, seedUser } from './support/seed-users.ts';
 import { openEmptyStore, stores } from './support/stores.ts';
 
 // Letters whose case, width or composition is not simple, and every sign that some SQL gives a meaning to.
@@ -59,9 +59,10 @@ const methods = ['equals', 'starts_with', 'contains', 'ends_with'].flatMap((meth
   method,
   `${method}_ignore_case`,
 ]) as TextMethod[];
-const sorts = 'user_name first_name last_name nick_name display_name email state type creation_date'.split(
-  ' ',
-) as UserSortField[];
+const sorts =
+  'user_name first_name last_name nick_name display_name email state type creation_date locked_at'.split(
+    ' ',
+  ) as UserSortField[];
 
 const opened: Store[] = [];
 const living: UserRecord[] = [];
@@ -135,6 +136,15 @@ const { filter } = fc.letrec<{ filter: UserFilter }>((tie) => ({
     }),
     fc.record({ kind: fc.constant('emails' as const), emails: fc.array(email, { maxLength: 9 }) }),
     fc.record({ kind: fc.constant('organization' as const), organizationId }),
+    fc.record({
+      kind: fc.constant('lock_cause' as const),
+      cause: fc.constantFrom('policy', 'administrator', 'command_line'),
+    }),
+    fc.record({
+      kind: fc.constant('locked_at' as const),
+      time: fc.nat(12).map((half) => seedTime + half / 2),
+      method: fc.constantFrom('after_or_equals', 'before'),
+    }),
     fc.record({
       kind: fc.constantFrom('and' as const, 'or' as const),
       filters: fc.array(tie('filter'), { maxLength: 4 }),
@@ -215,6 +225,13 @@ function matches(record: UserRecord, filter: UserFilter): boolean {
       return record.profile.kind === 'human' && filter.emails.includes(record.profile.email);
     case 'organization':
       return record.user.organizationId === filter.organizationId;
+    case 'lock_cause':
+      return record.user.lockout.lock?.cause === filter.cause;
+    case 'locked_at': {
+      const since = record.user.lockout.lock?.since;
+      if (since === undefined) return false;
+      return filter.method === 'before' ? since < filter.time : since >= filter.time;
+    }
     case 'and':
       return filter.filters.every((part) => matches(record, part));
     case 'or':
@@ -243,6 +260,7 @@ function compare(one: UserRecord, other: UserRecord, sort: UserSortField): numbe
     if (sort === 'state') return `${ranks[user.state]}`;
     if (sort === 'type') return user.kind;
     if (sort === 'creation_date') return `${user.createdAt}`;
+    if (sort === 'locked_at') return `${user.lockout.lock?.since ?? 0}`;
     return foldText(textOf({ user, ...rest }, sort) ?? '');
   };
   const byCodePoint = (a: string, b: string) => Buffer.compare(Buffer.from(a), Buffer.from(b));

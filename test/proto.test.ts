@@ -18,6 +18,8 @@ import { file_grpc_health_v1_health, Health } from '../gen/es/grpc/health/v1/hea
 import * as reflectionV1 from '../gen/es/grpc/reflection/v1/reflection_pb.js';
 import * as reflectionV1alpha from '../gen/es/grpc/reflection/v1alpha/reflection_pb.js';
 import { AdminService, file_latchkey_v1_admin } from '../gen/es/latchkey/v1/admin_pb.js';
+import { file_latchkey_v1_lock, LockService } from '../gen/es/latchkey/v1/lock_pb.js';
+import { file_latchkey_v1_policy, PolicyService } from '../gen/es/latchkey/v1/policy_pb.js';
 import { rest_status as restStatus } from '../gen/es/latchkey/v1/rest_pb.js';
 import { file_zitadel_filter_v2_filter } from '../gen/es/zitadel/filter/v2/filter_pb.js';
 import { file_zitadel_object_v2_object } from '../gen/es/zitadel/object/v2/object_pb.js';
@@ -45,7 +47,7 @@ const packages: Readonly<Record<string, readonly DescFile[]>> = {
   'zitadel.object.v2': [file_zitadel_object_v2_object],
   'zitadel.filter.v2': [file_zitadel_filter_v2_filter],
   'zitadel.v1': [file_zitadel_v1_error_detail, file_zitadel_v1_query],
-  'latchkey.v1': [file_latchkey_v1_admin],
+  'latchkey.v1': [file_latchkey_v1_admin, file_latchkey_v1_lock, file_latchkey_v1_policy],
   'google.api': [file_google_api_http],
   'google.rpc': [file_google_rpc_status, file_google_rpc_error_details],
   'grpc.health.v1': [file_grpc_health_v1_health],
@@ -105,6 +107,22 @@ ListEvents GET /latchkey/v1/events
 FollowEvents stream
 `;
 
+const lockRoutes = `
+GetLock GET /latchkey/v1/users/{user_id}/lock
+ListLocks GET /latchkey/v1/locks
+LockUser POST /latchkey/v1/users/{user_id}/lock *
+UnlockUser POST /latchkey/v1/users/{user_id}/unlock *
+ExplainUser GET /latchkey/v1/users/{user_id}/explanation
+`;
+
+const policy = '/latchkey/v1/policies/lockout';
+const policyOfOne = '/latchkey/v1/organizations/{organization_id}/policies/lockout';
+const policyRoutes = `
+GetLockoutPolicy GET ${policy}, GET ${policyOfOne}
+SetLockoutPolicy POST ${policy} *, POST ${policyOfOne} *
+ResetLockoutPolicy DELETE ${policy}, DELETE ${policyOfOne}
+`;
+
 const healthCalls = `
 Check
 List
@@ -117,6 +135,8 @@ describe('every call has its route', () => {
     [SessionService, sessionRoutes],
     [SettingsService, 'GetLockoutSettings GET /v2/settings/lockout'],
     [AdminService, adminRoutes],
+    [LockService, lockRoutes],
+    [PolicyService, policyRoutes],
     [Health, healthCalls],
     [reflectionV1.ServerReflection, 'ServerReflectionInfo stream both'],
     [reflectionV1alpha.ServerReflection, 'ServerReflectionInfo stream both'],
@@ -125,7 +145,7 @@ describe('every call has its route', () => {
   });
 
   test.each(
-    [UserService, SessionService, SettingsService].flatMap(({ methods }) =>
+    [UserService, SessionService, SettingsService, LockService, PolicyService].flatMap(({ methods }) =>
       methods.map((method) => [method.name, method] as const),
     ),
   )('%s takes and answers messages of its own name', (name, method) => {

@@ -32,6 +32,9 @@ const rows = {
   'request body': ['1 MiB (`--body-bytes-max`)', 'RESOURCE_EXHAUSTED'],
   'ids, names': ['200 characters', 'INVALID_ARGUMENT'],
   '`latchkey-reason`': ['500 characters', 'INVALID_ARGUMENT'],
+  'reason, identification of a lock or unlock': ['500 characters', 'INVALID_ARGUMENT'],
+  'ticket, `request_id`': ['200 characters', 'INVALID_ARGUMENT'],
+  'end of a lock': ['366 days ahead', 'INVALID_ARGUMENT'],
   'list page': ['1000 rows, 100 where none is asked for', 'INVALID_ARGUMENT'],
   'queries of one list': ['1000 in all, 20 levels deep', 'INVALID_ARGUMENT'],
   'passwords being checked': ['one for each processor but one, 2 at most; 256 waiting', 'RESOURCE_EXHAUSTED'],
@@ -118,6 +121,28 @@ test('a reason of 500 characters is kept, one of 501 is refused', async () => {
   });
   expect(await unlock('é'.repeat(500))).toMatchObject({ code: 'OK' });
   expect((await door.events(userId)).at(-1)).toMatchObject({ actor: { reason: 'é'.repeat(500) } });
+});
+
+test.each([
+  ['reason', 500],
+  ['identification', 500],
+  ['ticket', 200],
+  ['requestId', 200],
+])('%s of %s characters is taken, one more is not', async (field, max) => {
+  const userId = await lockedUser();
+  const unlock = (length: number) =>
+    door.ask('LockService.UnlockUser', { userId, [field]: 'é'.repeat(length) });
+  expect(await unlock(max + 1)).toMatchObject({ code: 'InvalidArgument' });
+  expect(await unlock(max)).toMatchObject({ code: 'OK' });
+});
+
+test('a lock of 366 days is set, one a millisecond longer is not', async () => {
+  const userId = await server.people.user({ organization: 'home' });
+  const end = server.clock.nowMs + 366 * 86_400_000;
+  const lock = (untilMs: number) =>
+    door.ask('LockService.LockUser', { userId, until: new Date(untilMs).toISOString() });
+  expect(await lock(end + 1)).toMatchObject({ code: 'InvalidArgument' });
+  expect(await lock(end)).toMatchObject({ code: 'OK' });
 });
 
 describe('lists', () => {

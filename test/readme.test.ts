@@ -3,7 +3,10 @@ import { describe, expect, test } from '@jest/globals';
 import { http } from '../gen/es/google/api/annotations_pb.js';
 import type { HttpRule } from '../gen/es/google/api/http_pb.js';
 import { AdminService } from '../gen/es/latchkey/v1/admin_pb.js';
+import { LockService } from '../gen/es/latchkey/v1/lock_pb.js';
+import { PolicyService } from '../gen/es/latchkey/v1/policy_pb.js';
 import { SessionService } from '../gen/es/zitadel/session/v2/session_service_pb.js';
+import { SettingsService } from '../gen/es/zitadel/settings/v2/settings_service_pb.js';
 import { UserService } from '../gen/es/zitadel/user/v2/user_service_pb.js';
 import { parseArguments } from '../src/cli/arguments.ts';
 import { commands } from '../src/cli/commands.ts';
@@ -64,10 +67,14 @@ describe("README's tables", () => {
     expect(table('to sign in and out', 'rest')).toEqual(methods);
   });
 
+  test('and so are those for a help desk', () => {
+    const methods = [LockService, PolicyService, SettingsService].flatMap((service) => service.methods);
+    expect(table('call', 'rest')).toEqual(methods.map((method) => [method.name, routesOf(method)]));
+  });
+
   test('POST, PATCH and DeleteSession alone have a body, and the whole request is in it', () => {
-    const rules = [...UserService.methods, ...AdminService.methods, ...SessionService.methods].flatMap(
-      rulesOf,
-    );
+    const services = [UserService, AdminService, SessionService, LockService, PolicyService, SettingsService];
+    const rules = services.flatMap(({ methods }) => methods).flatMap(rulesOf);
     const bodies = rules.map(({ pattern, body }) => `${pattern.case} ${body}`.trim());
     expect([...new Set(bodies)].sort()).toEqual(['delete', 'delete *', 'get', 'patch *', 'post *']);
     const deleting = rules.filter(({ pattern, body }) => pattern.case === 'delete' && body === '*');

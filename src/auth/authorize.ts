@@ -48,6 +48,14 @@ export function requireOnOrganization(
   return organizationId;
 }
 
+/** The same for what belongs to no organization: a role on the instance alone will do. Throws permissionMissing. */
+export function requireOnInstance(caller: Caller, permission: Permission): void {
+  const holds = caller.grants.some(
+    ({ role, organizationId }) => organizationId === undefined && roleHolds(role, permission),
+  );
+  if (!holds) throw new DomainError('permissionMissing');
+}
+
 /** Where the caller holds the permission; throws permissionMissing where nowhere. */
 export function readScope(caller: Caller, permission: Permission): Scope {
   requireAnywhere(caller, permission);

@@ -26,6 +26,7 @@ export interface UserRule {
 
 /** What a decision makes of the user as loaded. */
 export interface Decision {
+  /** None: nothing is written, and the user is answered as they stand. */
   readonly events: readonly UserEvent[];
   readonly secrets?: NonNullable<Change['secrets']>;
 }
@@ -52,6 +53,7 @@ export async function changeUser(
     const decided = decide(before);
     // Most decisions are pure look-ups: no turn of the queue for them.
     const decision = decided instanceof Promise ? await decided : decided;
+    if (decision.events.length === 0) return before;
     const at = { createdAt: app.now(), eventId: app.newId() };
     const after = await app.store.append({
       before,

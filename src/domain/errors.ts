@@ -91,6 +91,27 @@ export const errors = {
     'User is not inactive',
   ),
 
+  lockNotFound: entry('not_found', 'LATCH-l0ckn0ne', 'LOCK_NOT_FOUND', 'User is not locked'),
+  lockIsAnother: entry(
+    'failed_precondition',
+    'LATCH-l0ckgen1',
+    'LOCK_IS_ANOTHER',
+    'The lock is another one now, please look at it again',
+  ),
+  lockEndInvalid: entry(
+    'invalid_argument',
+    'LATCH-l0ckend1',
+    'LOCK_END_INVALID',
+    'The end of a lock must be in the future, and at most 366 days ahead',
+  ),
+  requestIdUsed: entry(
+    'already_exists',
+    'LATCH-reqidtwo',
+    'REQUEST_ID_USED',
+    'The request id belongs to another request about this user',
+  ),
+  policyNotSet: entry('not_found', 'LATCH-p0l1cyno', 'POLICY_NOT_SET', 'No lockout policy of its own is set'),
+
   signInNotActive: entry('failed_precondition', 'SESSION-Gj4ko', 'USER_NOT_ACTIVE', 'Errors.User.NotActive'),
   signInLocked: entry('failed_precondition', 'COMMAND-SFA3t', 'USER_LOCKED', 'User is locked'),
   passwordNotSet: entry(

@@ -27,6 +27,16 @@ export const permissions = {
   'session.write': ['IAM_OWNER', 'IAM_LOGIN_CLIENT'],
   'session.read': [...sessionDelete, 'IAM_OWNER_VIEWER'],
   'session.delete': sessionDelete,
+  'policy.read': [
+    'IAM_OWNER',
+    'IAM_OWNER_VIEWER',
+    'IAM_ORG_MANAGER',
+    'IAM_USER_MANAGER',
+    'ORG_OWNER',
+    'ORG_OWNER_VIEWER',
+    'ORG_USER_MANAGER',
+  ],
+  'policy.write': ['IAM_OWNER', 'IAM_ORG_MANAGER', 'ORG_OWNER'],
   'events.read': ['IAM_OWNER', 'IAM_OWNER_VIEWER'],
   // Ours: who may make organizations, and who may hand out roles (and then only those below their own, see mayGrant).
   'organization.write': ['IAM_OWNER', 'IAM_ORG_MANAGER'],

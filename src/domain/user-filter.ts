@@ -1,4 +1,5 @@
 import type { OrganizationId } from './ids.ts';
+import type { LockCause } from './lock.ts';
 import type { UserKind, UserState } from './user.ts';
 
 export type TextMethod =
@@ -35,6 +36,13 @@ export type UserFilter =
   | { readonly kind: 'ids'; readonly userIds: readonly string[] }
   | { readonly kind: 'emails'; readonly emails: readonly string[] }
   | { readonly kind: 'organization'; readonly organizationId: string }
+  | { readonly kind: 'lock_cause'; readonly cause: LockCause }
+  /** When the lock was set, in milliseconds since 1970. */
+  | {
+      readonly kind: 'locked_at';
+      readonly time: number;
+      readonly method: 'after_or_equals' | 'before';
+    }
   | { readonly kind: 'and' | 'or'; readonly filters: readonly UserFilter[] }
   | { readonly kind: 'not'; readonly filter: UserFilter };
 
@@ -47,7 +55,8 @@ export type UserSortField =
   | 'email'
   | 'state'
   | 'type'
-  | 'creation_date';
+  | 'creation_date'
+  | 'locked_at';
 
 /** 'all': the caller reads on the whole instance. */
 export type Scope = 'all' | readonly OrganizationId[];

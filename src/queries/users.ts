@@ -2,6 +2,7 @@ import { readScope } from '../auth/authorize.ts';
 import type { Caller } from '../auth/caller.ts';
 import { DomainError } from '../domain/errors.ts';
 import type { UserId } from '../domain/ids.ts';
+import type { User } from '../domain/user.ts';
 import type { UserFilter, UserSortField } from '../domain/user-filter.ts';
 import type { Listed, Store, UserRecord } from '../store/store.ts';
 import { type PageRequest, parsePage, seenFrom } from './page.ts';
@@ -43,6 +44,21 @@ export async function getUser(
   const [record] = rows;
   if (record === undefined) throw new DomainError('userNotFound');
   return record;
+}
+
+/** The login name of a user whom the caller may see: that was asked before. Empty where they are gone meanwhile. */
+export async function loginNameOf(
+  app: { readonly store: Pick<Store, 'listUsers'> },
+  { userId, organizationId }: User,
+): Promise<string> {
+  const { rows } = await app.store.listUsers({
+    scope: [organizationId],
+    filters: [{ kind: 'ids', userIds: [userId] }],
+    sort: 'user_name',
+    page: { offset: 0, limit: 1, ascending: true },
+  });
+  const [record] = rows;
+  return record === undefined ? '' : `${record.profile.userName}@${record.organizationDomain}`;
 }
 
 /** The users in the organizations where the caller may read. Throws limitTooLarge, queryTooDeep, permissionMissing. */

@@ -17,7 +17,8 @@ import type {
 import type { UserRecord } from '../queries/users.ts';
 import { detailsOf, timestampOf } from './details.ts';
 
-const states = {
+/** The wire's number of each state. */
+export const states = {
   initial: UserState.INITIAL,
   active: UserState.ACTIVE,
   inactive: UserState.INACTIVE,

@@ -5,7 +5,10 @@ import { Health as HealthService } from '../../gen/es/grpc/health/v1/health_pb.j
 import { ServerReflection as ReflectionV1 } from '../../gen/es/grpc/reflection/v1/reflection_pb.js';
 import { ServerReflection as ReflectionV1Alpha } from '../../gen/es/grpc/reflection/v1alpha/reflection_pb.js';
 import { AdminService } from '../../gen/es/latchkey/v1/admin_pb.js';
+import { LockService } from '../../gen/es/latchkey/v1/lock_pb.js';
+import { PolicyService } from '../../gen/es/latchkey/v1/policy_pb.js';
 import { SessionService } from '../../gen/es/zitadel/session/v2/session_service_pb.js';
+import { SettingsService } from '../../gen/es/zitadel/settings/v2/settings_service_pb.js';
 import { UserService } from '../../gen/es/zitadel/user/v2/user_service_pb.js';
 import { file_zitadel_v1_error_detail } from '../../gen/es/zitadel/v1/error_detail_pb.js';
 import type { PasswordApp } from '../commands/password.ts';
@@ -14,9 +17,12 @@ import { adminCommandHandlers } from './admin-command.ts';
 import { adminQueryHandlers } from './admin-query.ts';
 import { createHealth } from './health.ts';
 import { type InterceptorApp, interceptors } from './interceptors.ts';
+import { lockHandlers } from './lock.ts';
+import { policyHandlers } from './lockout-policy.ts';
 import { createReflection } from './reflection.ts';
 import { sessionCommandHandlers } from './session-command.ts';
 import { sessionQueryHandlers } from './session-query.ts';
+import { settingsHandlers } from './settings.ts';
 import { userCommandHandlers } from './user-command.ts';
 import { userQueryHandlers } from './user-query.ts';
 import { userStateHandlers } from './user-state.ts';
@@ -45,8 +51,11 @@ const healthPollMs = 1_000;
 export function createDesk(app: DeskApp, isReady: () => Promise<boolean>): Desk {
   const served = [
     mount(UserService, users(app)),
-    mount(AdminService, admin(app)),
     mount(SessionService, sessions(app)),
+    mount(SettingsService, settingsHandlers(app)),
+    mount(LockService, lockHandlers(app)),
+    mount(PolicyService, policyHandlers(app)),
+    mount(AdminService, admin(app)),
   ];
   const health = createHealth({
     services: served.map(({ desc }) => desc.typeName),

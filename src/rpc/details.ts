@@ -3,8 +3,11 @@ import type { TimestampSchema } from '@bufbuild/protobuf/wkt';
 import type { DetailsSchema } from '../../gen/es/zitadel/object/v2/object_pb.js';
 import type { User } from '../domain/user.ts';
 
+/** Where something stands in its own history. Times are milliseconds since 1970. */
+export type Standing = Pick<User, 'sequence' | 'changedAt' | 'organizationId' | 'createdAt'>;
+
 /** All four fields: sequence and time of the newest event, the organization, the time of the first event. */
-export function detailsOf(user: User): MessageInitShape<typeof DetailsSchema> {
+export function detailsOf(user: Standing): MessageInitShape<typeof DetailsSchema> {
   return {
     sequence: BigInt(user.sequence),
     changeDate: timestampOf(user.changedAt),

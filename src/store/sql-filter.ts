@@ -11,6 +11,8 @@ export interface SqlDialect {
   placeholder(index: number, value: string | number): string;
   /** A text member of a JSON column; NULL where absent. */
   member(column: string, key: string): string;
+  /** A member of an object that is itself a member of a JSON column, as text or as a number; NULL where absent. */
+  inner(column: string, path: readonly [string, string], type: 'text' | 'number'): string;
   /**
    * What `text` makes of members, put through foldText of domain/user-filter.ts; NULL stays NULL. The dialect may fold
    * the members or the whole: `text` joins them by nothing but spaces, where that is the same.
@@ -135,6 +137,10 @@ function userSql(sink: Sink, filter: UserFilter): string {
       return oneOf(sink, fieldSql(sink, 'email', 'as it is'), filter.emails);
     case 'organization':
       return `${sink.column('profiles', 'organization_id')} = ${sink.bind(filter.organizationId)}`;
+    case 'lock_cause':
+      return `${lockSql(sink, 'cause', 'text')} = ${sink.bind(filter.cause)}`;
+    case 'locked_at':
+      return timeSql(sink, lockSql(sink, 'since', 'number'), filter);
     case 'and':
     case 'or': {
       const parts = filter.filters.map((part) => userSql(sink, part));
@@ -146,6 +152,11 @@ function userSql(sink: Sink, filter: UserFilter): string {
     default:
       return filter satisfies never;
   }
+}
+
+// Of domain/lock.ts, Lock; NULL where the user is not locked.
+function lockSql(sink: Sink, key: 'cause' | 'since', type: 'text' | 'number'): string {
+  return sink.dialect.inner(sink.column('users', 'lockout'), ['lock', key], type);
 }
 
 type Form = 'as it is' | 'folded';
@@ -214,6 +225,8 @@ function userSortSql(sink: Sink, sort: UserSortField): string {
   switch (sort) {
     case 'creation_date':
       return sink.column('users', 'created_at');
+    case 'locked_at':
+      return `coalesce(${lockSql(sink, 'since', 'number')}, 0)`;
     case 'state':
       return `CASE ${sink.column('users', 'state')} ${stateRank} END`;
     case 'type':

@@ -6,6 +6,8 @@ import type { SqlDialect } from './sql-filter.ts';
 export const sqliteDialect: SqlDialect = {
   placeholder: (index) => `?${index}`,
   member,
+  // ->> answers a JSON number as a number.
+  inner: (column, [key, innerKey]) => `(${column} ->> '$.${key}.${innerKey}')`,
   folded: (text) => `fold_text(${text(member)})`,
   startsWith: (text, value) => `substr(${text}, 1, length(${value})) = ${value}`,
   // From the end; a text shorter than the value comes back whole, and is not equal to it.

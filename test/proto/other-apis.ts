@@ -28,6 +28,44 @@ Event: position 1 uint64, event_id 2 string, user_id 3 string, sequence 4 uint64
   creation_date 6 Timestamp, payload 7 Struct, actor 8 Actor
 Actor: user_id 1 string, os_user 2 string, ip 3 string, user_agent 4 string, request_id 5 string,
   traceparent 6 string, reason 7 string
+ExplainUserRequest: user_id 1 string[1..200]
+ExplainUserResponse: user_id 1 string, state 2 zitadel.user.v2.UserState, can_sign_in 3 bool, summary 4
+  string, obstacles 5 repeated Obstacle, attempts_left 6 optional uint32, lock 7 Lock, devices 8 repeated
+  KnownDevice
+FailedSignIn: time 1 Timestamp, ip 2 string, user_agent 3 string
+GetLockRequest: user_id 1 string[1..200]
+GetLockResponse: lock 1 Lock
+GetLockoutPolicyRequest: organization_id 1 optional string[1..200]
+GetLockoutPolicyResponse: details 1 zitadel.object.v2.Details, policy 2 LockoutPolicy, source 3
+  PolicySource
+KnownDevice: device_id 1 string, failed_attempts 2 uint32, attempts_left 3 optional uint32
+ListLocksRequest: query 1 zitadel.object.v2.ListQuery, organization_id 2 optional string[1..200], cause 3
+  LockCause, user_ids 4 repeated string, login_name 5 optional string[1..454], locked_since 6 Timestamp,
+  locked_before 7 Timestamp
+ListLocksResponse: details 1 zitadel.object.v2.ListDetails, locks 2 repeated Lock
+Lock: user_id 1 string, login_name 2 string, organization_id 3 string, cause 4 LockCause, reason 5 string,
+  locked_by 6 string, since 7 Timestamp, until 8 Timestamp, failed_attempts 9 uint32, generation 10
+  uint64, failed_sign_ins 11 repeated FailedSignIn
+LockUserRequest: user_id 1 string[1..200], reason 2 string[0..500], until 3 Timestamp, request_id 4
+  string[0..200], validate_only 5 bool
+LockUserResponse: details 1 zitadel.object.v2.Details, lock 2 Lock
+LockoutPolicy: max_password_attempts 1 optional uint32, window 2 Duration, lock_duration 3 Duration,
+  lock_growth 4 optional uint32, max_lock_duration 5 Duration, known_devices 6 optional bool,
+  repeats_count_once 7 optional bool, max_address_failures 8 optional uint32
+Obstacle: code 1 string, text 2 string, remedy 3 string, ends 4 Timestamp, blocks 5 bool,
+  spares_known_devices 6 bool
+ResetLockoutPolicyRequest: organization_id 1 optional string[1..200]
+ResetLockoutPolicyResponse: details 1 zitadel.object.v2.Details
+SetLockoutPolicyRequest: organization_id 1 optional string[1..200], policy 2 LockoutPolicy required
+SetLockoutPolicyResponse: details 1 zitadel.object.v2.Details, policy 2 LockoutPolicy
+UnlockUserRequest: user_id 1 string[1..200], reason 2 string[0..500], ticket 3 string[0..200],
+  identification 4 string[0..500], expected_generation 5 optional uint64, request_id 6 string[0..200],
+  validate_only 7 bool
+UnlockUserResponse: details 1 zitadel.object.v2.Details, generation 2 uint64
+enum LockCause: LOCK_CAUSE_UNSPECIFIED 0, LOCK_CAUSE_POLICY 1, LOCK_CAUSE_ADMINISTRATOR 2,
+  LOCK_CAUSE_COMMAND_LINE 3
+enum PolicySource: POLICY_SOURCE_UNSPECIFIED 0, POLICY_SOURCE_DEFAULT 1, POLICY_SOURCE_INSTANCE 2,
+  POLICY_SOURCE_ORGANIZATION 3
 `,
   'google.api': `
 HttpRule: selector 1 string, get 2 string {pattern}, put 3 string {pattern}, post 4 string {pattern},

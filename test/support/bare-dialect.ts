@@ -1,4 +1,4 @@
-import { fromJson, type JsonObject, toBinary } from '@bufbuild/protobuf';
+import { fromJson, type JsonObject, type JsonValue, toBinary } from '@bufbuild/protobuf';
 import {
   type Answer,
   canonical,
@@ -77,10 +77,15 @@ function onRestUrl({ verb, route }: Method, { message }: Ask) {
 }
 
 function queryOf(fields: JsonObject): string {
-  const pairs = Object.entries(fields).map(
-    ([name, value]) => [name, typeof value === 'string' ? value : JSON.stringify(value)] as [string, string],
-  );
+  const pairs = Object.entries(fields).flatMap(([name, value]) => parametersOf(name, value));
   return pairs.length === 0 ? '' : `?${new URLSearchParams(pairs)}`;
+}
+
+// A field inside another by its path, an element of a list by the list's name again.
+function parametersOf(name: string, value: JsonValue): [string, string][] {
+  if (Array.isArray(value)) return value.flatMap((element) => parametersOf(name, element));
+  if (typeof value !== 'object' || value === null) return [[name, String(value)]];
+  return Object.entries(value).flatMap(([inner, one]) => parametersOf(`${name}.${inner}`, one));
 }
 
 function headersOf(form: Form, ask: Ask, isBodiless: boolean): Record<string, string> {

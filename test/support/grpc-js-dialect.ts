@@ -3,6 +3,12 @@ import { type Client, credentials, Metadata, type ServiceDefinition, type Servic
 import { ErrorInfo } from '../../gen/grpc-js/google/rpc/error_details.ts';
 import { Status } from '../../gen/grpc-js/google/rpc/status.ts';
 import { AdminServiceClient, AdminServiceService } from '../../gen/grpc-js/latchkey/v1/admin.ts';
+import { LockServiceClient, LockServiceService } from '../../gen/grpc-js/latchkey/v1/lock.ts';
+import { PolicyServiceClient, PolicyServiceService } from '../../gen/grpc-js/latchkey/v1/policy.ts';
+import {
+  SettingsServiceClient,
+  SettingsServiceService,
+} from '../../gen/grpc-js/zitadel/settings/v2/settings_service.ts';
 import { UserServiceClient, UserServiceService } from '../../gen/grpc-js/zitadel/user/v2/user_service.ts';
 import { CredentialsCheckError, ErrorDetail } from '../../gen/grpc-js/zitadel/v1/error_detail.ts';
 import { type Answer, canonical, codeName, type Detail, failed, succeeded } from './answer.ts';
@@ -14,14 +20,25 @@ export interface GrpcJsClient extends AsyncDisposable {
   ask(ask: Ask): Promise<Answer>;
 }
 
-const services: readonly ServiceDefinition[] = [UserServiceService, AdminServiceService];
+const services: readonly ServiceDefinition[] = [
+  UserServiceService,
+  AdminServiceService,
+  LockServiceService,
+  PolicyServiceService,
+  SettingsServiceService,
+];
+const stubs = [
+  UserServiceClient,
+  AdminServiceClient,
+  LockServiceClient,
+  PolicyServiceClient,
+  SettingsServiceClient,
+];
 
 /** Connects when first asked to. */
 export function openGrpcJsClient(url: string): GrpcJsClient {
   const { host } = new URL(url);
-  const clients = [UserServiceClient, AdminServiceClient].map(
-    (Stub) => new Stub(host, credentials.createInsecure()),
-  );
+  const clients = stubs.map((Stub) => new Stub(host, credentials.createInsecure()));
   return {
     async ask(ask) {
       const { desc } = methods[ask.method];

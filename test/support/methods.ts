@@ -1,6 +1,9 @@
 import type { DescMethodUnary } from '@bufbuild/protobuf';
 import { AdminService } from '../../gen/es/latchkey/v1/admin_pb.js';
+import { LockService } from '../../gen/es/latchkey/v1/lock_pb.js';
+import { PolicyService } from '../../gen/es/latchkey/v1/policy_pb.js';
 import { SessionService } from '../../gen/es/zitadel/session/v2/session_service_pb.js';
+import { SettingsService } from '../../gen/es/zitadel/settings/v2/settings_service_pb.js';
 import { UserService } from '../../gen/es/zitadel/user/v2/user_service_pb.js';
 
 /** A unary call: its descriptor, and its REST route as the contract's table has it. */
@@ -15,6 +18,8 @@ export interface Method {
 const { method: user } = UserService;
 const { method: admin } = AdminService;
 const { method: session } = SessionService;
+const { method: lock } = LockService;
+const { method: policy } = PolicyService;
 
 export const methods = {
   UnlockUser: { desc: user.unlockUser, verb: 'POST', route: '/v2/users/{user_id}/unlock' },
@@ -62,6 +67,31 @@ export const methods = {
   },
   ListSessions: { desc: session.listSessions, verb: 'POST', route: '/v2/sessions/search' },
   ListEvents: { desc: admin.listEvents, verb: 'GET', route: '/latchkey/v1/events' },
+  GetLock: { desc: lock.getLock, verb: 'GET', route: '/latchkey/v1/users/{user_id}/lock' },
+  ListLocks: { desc: lock.listLocks, verb: 'GET', route: '/latchkey/v1/locks' },
+  'LockService.LockUser': {
+    desc: lock.lockUser,
+    verb: 'POST',
+    route: '/latchkey/v1/users/{user_id}/lock',
+  },
+  'LockService.UnlockUser': {
+    desc: lock.unlockUser,
+    verb: 'POST',
+    route: '/latchkey/v1/users/{user_id}/unlock',
+  },
+  ExplainUser: { desc: lock.explainUser, verb: 'GET', route: '/latchkey/v1/users/{user_id}/explanation' },
+  GetLockoutPolicy: { desc: policy.getLockoutPolicy, verb: 'GET', route: '/latchkey/v1/policies/lockout' },
+  SetLockoutPolicy: { desc: policy.setLockoutPolicy, verb: 'POST', route: '/latchkey/v1/policies/lockout' },
+  ResetLockoutPolicy: {
+    desc: policy.resetLockoutPolicy,
+    verb: 'DELETE',
+    route: '/latchkey/v1/policies/lockout',
+  },
+  GetLockoutSettings: {
+    desc: SettingsService.method.getLockoutSettings,
+    verb: 'GET',
+    route: '/v2/settings/lockout',
+  },
 } as const satisfies Record<string, Method>;
 
 export type MethodName = keyof typeof methods;

@@ -1,0 +1,50 @@
+import type { Caller } from '../auth/caller.ts';
+import { DomainError } from '../domain/errors.ts';
+import type { EventMeta, RecordedEvent, UserEventType } from '../domain/events.ts';
+import type { User } from '../domain/user.ts';
+import type { CommandApp } from './change-user.ts';
+
+/** How far back a repeated request is known again, in events of its user. */
+const eventsLookedAt = 1_000;
+
+export interface IdentifiedRequest {
+  /** As loaded: what is not seen beside it was appended later, and makes the compare-and-set fail. */
+  readonly user: User;
+  /** Empty: the request has no name. */
+  readonly requestId: string;
+  readonly type: UserEventType;
+}
+
+/**
+ * The event that this very request of this caller wrote earlier (AIP-155). Another caller's id is another id. Throws
+ * requestIdUsed where the caller asked for something else under it.
+ */
+export async function findRequest(
+  app: Pick<CommandApp, 'store'>,
+  caller: Caller,
+  { user, requestId, type }: IdentifiedRequest,
+): Promise<RecordedEvent | undefined> {
+  if (requestId === '') return undefined;
+  const { userId } = user;
+  const query = { userId, newestFirst: true, afterPosition: 0, limit: eventsLookedAt };
+  for (const event of await app.store.listEvents(query)) {
+    // A deleted id may be used again: what was asked about the one before is no answer about this one.
+    if (event.type === 'user.human.added' || event.type === 'user.machine.added') return undefined;
+    if (event.payload.requestId !== requestId || !isSameActor(event.meta, caller.meta)) continue;
+    if (event.type !== type) throw new DomainError('requestIdUsed');
+    return event;
+  }
+  return undefined;
+}
+
+function isSameActor(one: EventMeta, other: EventMeta): boolean {
+  return actorOf(one) === actorOf(other);
+}
+
+// Every fact that names an actor begins with the word.
+function actorOf(meta: EventMeta): string {
+  const facts = Object.entries(meta).filter(
+    ([name, value]) => name.startsWith('actor') && value !== undefined,
+  );
+  return JSON.stringify(facts.sort());
+}

@@ -1,0 +1,34 @@
+import { requireAnywhere, requireOnInstance, requireOnOrganization } from '../auth/authorize.ts';
+import type { Caller } from '../auth/caller.ts';
+import { type EffectivePolicy, effectivePolicy } from '../domain/effective-policy.ts';
+import type { OrganizationId } from '../domain/ids.ts';
+import type { StoredPolicy } from '../store/store.ts';
+import type { QueryApp } from './users.ts';
+
+export interface PolicyQueryApp extends QueryApp {
+  /** The default's limit of wrong passwords; 0: never. */
+  readonly passwordAttemptsMax: number;
+}
+
+/** The policy in force in the organization, or on the instance. Throws permissionMissing, organizationNotFound. */
+export async function getLockoutPolicy(
+  app: Pick<PolicyQueryApp, 'store' | 'passwordAttemptsMax'>,
+  caller: Caller,
+  organizationId: OrganizationId | undefined,
+): Promise<EffectivePolicy<StoredPolicy>> {
+  requireAnywhere(caller, 'policy.read');
+  if (organizationId === undefined) requireOnInstance(caller, 'policy.read');
+  else {
+    const found = await app.store.loadOrganization({ organizationId });
+    requireOnOrganization(caller, found?.organizationId, 'policy.read');
+  }
+  return policyInForce(app, organizationId);
+}
+
+/** The same for who needs it to tell something else. */
+export async function policyInForce(
+  app: Pick<PolicyQueryApp, 'store' | 'passwordAttemptsMax'>,
+  organizationId: OrganizationId | undefined,
+): Promise<EffectivePolicy<StoredPolicy>> {
+  return effectivePolicy(await app.store.loadLockoutPolicies(organizationId), app.passwordAttemptsMax);
+}
