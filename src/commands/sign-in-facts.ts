@@ -1,8 +1,9 @@
 import { readDevice } from '../auth/device-token.ts';
 import type { SignIns } from '../auth/sign-ins.ts';
+import { effectivePolicy } from '../domain/effective-policy.ts';
 import type { OrganizationId, UserId } from '../domain/ids.ts';
 import { isLockOver } from '../domain/lock.ts';
-import { type Attempt, defaultPolicy, isKnownDevice, type LockoutPolicy } from '../domain/lockout-policy.ts';
+import { type Attempt, isKnownDevice, type LockoutPolicy } from '../domain/lockout-policy.ts';
 import type { User } from '../domain/user.ts';
 import type { CommandApp } from './change-user.ts';
 import { endLock } from './lock-end.ts';
@@ -18,9 +19,7 @@ export async function policyFor(
   app: Pick<SignInApp, 'store' | 'passwordAttemptsMax'>,
   organizationId: OrganizationId | undefined,
 ): Promise<LockoutPolicy> {
-  const { organization, instance } = await app.store.loadLockoutPolicies(organizationId);
-  const fallback = { ...defaultPolicy, maxPasswordAttempts: app.passwordAttemptsMax };
-  return organization?.policy ?? instance?.policy ?? fallback;
+  return effectivePolicy(await app.store.loadLockoutPolicies(organizationId), app.passwordAttemptsMax).policy;
 }
 
 const attemptsMax = 3;
