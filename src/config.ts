@@ -71,6 +71,21 @@ export const settings = {
     fallback: '',
     help: 'addresses or CIDR ranges whose X-Forwarded-For is believed, comma-separated',
   },
+  'calls-per-second-per-token': {
+    env: 'LATCHKEY_CALLS_PER_SECOND_PER_TOKEN',
+    fallback: '0',
+    help: 'calls a second with one token, five times that at once; 0: no limit; 100 suits a public port',
+  },
+  'calls-per-second-per-address': {
+    env: 'LATCHKEY_CALLS_PER_SECOND_PER_ADDRESS',
+    fallback: '0',
+    help: 'the same for one address, whatever its tokens; 0: no limit; 200 suits a public port',
+  },
+  'refused-per-second-per-address': {
+    env: 'LATCHKEY_REFUSED_PER_SECOND_PER_ADDRESS',
+    fallback: '20',
+    help: 'calls a second without a valid token from one address, five times that at once; 0: no limit',
+  },
   'log-level': { env: 'LATCHKEY_LOG_LEVEL', fallback: 'info', help: 'debug, info, warn, error or silent' },
 } as const satisfies Record<string, Setting>;
 
@@ -95,6 +110,11 @@ export interface ServeConfig {
   readonly drainTimeoutMs: number;
   readonly corsOrigins: readonly string[];
   readonly trustedProxies: readonly string[];
+  /** Calls a second; 0: no limit, since only the operator knows what a busy help desk or a batch job may need. */
+  readonly callsPerSecondPerToken: number;
+  readonly callsPerSecondPerAddress: number;
+  /** Of those without a valid token: nobody has a use for many, so this one is on from the start. */
+  readonly refusedPerSecondPerAddress: number;
   readonly logLevel: string;
   /** Fill an empty database with a few people, most of them locked. */
   readonly demo: boolean;
@@ -133,6 +153,9 @@ export function parseServeConfig(argv: readonly string[]): ServeConfig {
     drainTimeoutMs: count('drain-timeout-ms', 600_000),
     corsOrigins: list('cors-origins'),
     trustedProxies: list('trusted-proxies'),
+    callsPerSecondPerToken: count('calls-per-second-per-token', 1_000_000),
+    callsPerSecondPerAddress: count('calls-per-second-per-address', 1_000_000),
+    refusedPerSecondPerAddress: count('refused-per-second-per-address', 1_000_000),
     logLevel: parseLogLevel(value('log-level')),
     demo: flags.demo === 'true',
   });

@@ -1,5 +1,6 @@
 import type { App } from './app.ts';
 import type { ServeConfig } from './config.ts';
+import { createCallLimits } from './rpc/call-limits.ts';
 import { createDesk } from './rpc/desk.ts';
 import { createCorsPolicy } from './server/cors.ts';
 import { createDoor } from './server/door.ts';
@@ -16,6 +17,9 @@ export type ServerConfig = Pick<
   | 'drainTimeoutMs'
   | 'corsOrigins'
   | 'trustedProxies'
+  | 'callsPerSecondPerToken'
+  | 'callsPerSecondPerAddress'
+  | 'refusedPerSecondPerAddress'
 >;
 
 export interface RunningServer extends AsyncDisposable {
@@ -33,7 +37,7 @@ export async function startServer(app: App, config: ServerConfig): Promise<Runni
   let listener: Listener | undefined;
   const isDraining = () => listener?.isDraining() ?? false;
   const isReady = shared(async () => !isDraining() && (await app.store.isReady()));
-  const desk = createDesk(app, isReady);
+  const desk = createDesk({ ...app, limits: createCallLimits(config, app.now()) }, isReady);
   const log = (event: string, fields: Readonly<Record<string, unknown>>) => app.log.info(fields, event);
   const door = createDoor({
     ...desk,

@@ -46,6 +46,10 @@ const rows = {
   'lifetime of a session': ['31536000 seconds', 'INVALID_ARGUMENT'],
   'metadata of a session': ['50 entries, keys of 200 characters, 4096 bytes together', 'INVALID_ARGUMENT'],
   'user agent of a session': ['texts of 500 characters, 50 headers, 4096 bytes together', 'INVALID_ARGUMENT'],
+  // These three are tested in every dialect, in the file about limits on callers.
+  'calls of a token': ['none (`--calls-per-second-per-token`)', 'RESOURCE_EXHAUSTED'],
+  'calls of an address': ['none (`--calls-per-second-per-address`)', 'RESOURCE_EXHAUSTED'],
+  'calls without a valid token': ['20 a second of an address, 100 at once', 'RESOURCE_EXHAUSTED'],
 } as const;
 
 test("README's table of limits has these rows", () => {
@@ -184,4 +188,5 @@ test('a password is checked by each thread and 256 wait; one more is turned away
   const last = outcomes.at(-1);
   const reason: unknown = last?.status === 'rejected' ? last.reason : undefined;
   expect(reason instanceof DomainError && reason.error).toBe('overloaded');
+  expect(reason).toMatchObject({ retryAfterMs: 1_000 });
 });

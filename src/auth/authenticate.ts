@@ -35,12 +35,13 @@ export async function authenticate(app: AuthenticateApp, request: Credentials): 
   if (authorization === undefined || authorization === '') throw new DomainError('authHeaderMissing');
   const bearer = scheme.exec(authorization)?.[1];
   if (bearer === undefined) throw new DomainError('authHeaderInvalid');
-  const owner = await tokenOwner(app, bearer);
+  const { owner, tokenId } = await tokenOwner(app, bearer);
   if (organizationId !== undefined) await requireOrganization(app, organizationId);
   return {
     grants: owner.grants,
     organizationId: (organizationId as OrganizationId | undefined) ?? owner.organizationId,
     meta: { ...request.origin(), actorUserId: owner.userId },
+    credentialId: tokenId,
   };
 }
 
@@ -49,7 +50,12 @@ async function requireOrganization(app: AuthenticateApp, organizationId: string)
   if (found === undefined) throw new DomainError('organizationHeaderUnknown');
 }
 
-async function tokenOwner(app: AuthenticateApp, bearer: string): Promise<User> {
+interface TokenOwner {
+  readonly owner: User;
+  readonly tokenId: string;
+}
+
+async function tokenOwner(app: AuthenticateApp, bearer: string): Promise<TokenOwner> {
   const presented = parseToken(bearer);
   if (presented === undefined) throw new DomainError('tokenInvalid');
   const found = await app.store.loadToken(presented.tokenId);
@@ -60,5 +66,5 @@ async function tokenOwner(app: AuthenticateApp, bearer: string): Promise<User> {
   const isVoid = token.sequence <= owner.tokensEndedSequence;
   if (isVoid || token.expiresAt <= app.now() || owner.state !== 'active')
     throw new DomainError('tokenInvalid');
-  return owner;
+  return { owner, tokenId: token.tokenId };
 }

@@ -8,6 +8,8 @@ export interface Caller {
   readonly meta: EventMeta;
   /** Where a new user goes that names no organization: the x-zitadel-orgid header's, else the caller's own. */
   readonly organizationId: OrganizationId | undefined;
+  /** What a limit on calls counts them by: the token's id, never its secret. Absent where there is no token. */
+  readonly credentialId?: string;
 }
 
 /**

@@ -21,6 +21,8 @@ export interface ErrorEntry {
   /** AIP-193: stable, UPPER_SNAKE_CASE; sent as google.rpc.ErrorInfo.reason. */
   readonly reason: string;
   readonly text: string;
+  /** When it is worth asking again, where that is always the same. */
+  readonly retryAfterMs?: number;
 }
 
 const entry = (kind: ErrorKind, id: string, reason: string, text: string): ErrorEntry => ({
@@ -206,11 +208,18 @@ export const errors = {
     'CONCURRENT_CHANGE',
     'The user was changed at the same time, please try again',
   ),
-  overloaded: entry(
+  overloaded: {
+    kind: 'resource_exhausted',
+    id: 'LATCH-0verl0ad',
+    reason: 'OVERLOADED',
+    text: 'Too many passwords are being checked, please try again',
+    retryAfterMs: 1_000,
+  },
+  tooManyCalls: entry(
     'resource_exhausted',
-    'LATCH-0verl0ad',
-    'OVERLOADED',
-    'Too many passwords are being checked, please try again',
+    'LATCH-t00fast1',
+    'TOO_MANY_CALLS',
+    'Too many calls, please try again later',
   ),
   storeUnavailable: entry(
     'unavailable',
@@ -226,6 +235,8 @@ export type ErrorName = keyof typeof errors;
 export interface DomainErrorDetail {
   readonly metadata?: Readonly<Record<string, string>>;
   readonly text?: string;
+  /** When it is worth asking again, for what is refused for now. */
+  readonly retryAfterMs?: number;
   /** What a bug or an outage looked like from inside: for the log, never for the client. */
   readonly cause?: unknown;
 }
@@ -238,11 +249,15 @@ export class DomainError extends Error {
   readonly metadata: Readonly<Record<string, string>>;
   /** Replaces the table's text where the text depends on the request (field rules). */
   readonly text: string;
+  /** Milliseconds until the call is worth another try; undefined where time alone mends nothing. */
+  readonly retryAfterMs: number | undefined;
 
   constructor(error: ErrorName, detail: DomainErrorDetail = {}) {
     super(errors[error].text, detail);
     this.error = error;
     this.metadata = detail.metadata ?? {};
     this.text = detail.text ?? errors[error].text;
+    const entry: ErrorEntry = errors[error];
+    this.retryAfterMs = detail.retryAfterMs ?? entry.retryAfterMs;
   }
 }

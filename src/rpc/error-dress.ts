@@ -1,5 +1,5 @@
 import { Code, ConnectError } from '@connectrpc/connect';
-import { ErrorInfoSchema } from '../../gen/es/google/rpc/error_details_pb.js';
+import { ErrorInfoSchema, RetryInfoSchema } from '../../gen/es/google/rpc/error_details_pb.js';
 import { CredentialsCheckErrorSchema, ErrorDetailSchema } from '../../gen/es/zitadel/v1/error_detail_pb.js';
 import { DomainError, type ErrorKind, errors } from '../domain/errors.ts';
 
@@ -33,6 +33,8 @@ export function dress(thrown: unknown, unexpected: (cause: unknown) => void): Co
   return dressDomainError(new DomainError('internal'));
 }
 
+type OutgoingDetail = NonNullable<ConstructorParameters<typeof ConnectError>[3]>[number];
+
 function dressDomainError(error: DomainError): ConnectError {
   const { kind, id, reason } = errors[error.error];
   const { text, metadata } = error;
@@ -46,5 +48,16 @@ function dressDomainError(error: DomainError): ConnectError {
           value: { id, message: text, failedAttempts: Number(failedAttempts) },
         };
   const info = { desc: ErrorInfoSchema, value: { reason, domain: errorDomain, metadata: facts } };
-  return new ConnectError(`${text} (${id})`, codes[kind], undefined, [detail, info]);
+  const message = `${text} (${id})`;
+  if (error.retryAfterMs === undefined)
+    return new ConnectError(message, codes[kind], undefined, [detail, info]);
+  const retryAfter = { 'retry-after': String(Math.max(1, Math.ceil(error.retryAfterMs / 1_000))) };
+  return new ConnectError(message, codes[kind], retryAfter, [detail, info, retryInfo(error.retryAfterMs)]);
+}
+
+/** The exact wait; the header `retry-after` beside it knows whole seconds alone (RFC 9110, section 10.2.3). */
+function retryInfo(retryAfterMs: number): OutgoingDetail {
+  const ms = Math.ceil(retryAfterMs);
+  const retryDelay = { seconds: BigInt(Math.floor(ms / 1_000)), nanos: (ms % 1_000) * 1_000_000 };
+  return { desc: RetryInfoSchema, value: { retryDelay } };
 }

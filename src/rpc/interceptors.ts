@@ -2,6 +2,7 @@ import { createValidator } from '@bufbuild/protovalidate';
 import { Code, ConnectError, type Interceptor, type StreamResponse } from '@connectrpc/connect';
 import { type AuthenticateApp, authenticate } from '../auth/authenticate.ts';
 import { DomainError } from '../domain/errors.ts';
+import { chargeRefused, type Limited, limitAddress, limitToken, requireNotRefused } from './call-limits.ts';
 import { callerKey } from './caller-key.ts';
 import { dress } from './error-dress.ts';
 import { readOrigin } from './origin.ts';
@@ -14,13 +15,23 @@ export interface Log {
   error(fields: object, message: string): void;
 }
 
-export interface InterceptorApp extends AuthenticateApp {
+export interface InterceptorApp extends AuthenticateApp, Limited {
   readonly log: Log;
 }
 
-/** Every call of every dialect passes these, outermost first: request log → errors → authenticate → validate. */
+/**
+ * Every call of every dialect passes these, outermost first: request log → errors → limit of the address →
+ * authenticate → limit of the token → validate.
+ */
 export function interceptors(app: InterceptorApp): readonly Interceptor[] {
-  return [requestLog(app), dressErrors(app), authenticateCaller(app), validateRequest()];
+  return [
+    requestLog(app),
+    dressErrors(app),
+    limitAddress(app),
+    authenticateCaller(app),
+    limitToken(app),
+    validateRequest(),
+  ];
 }
 
 /** Success at debug level (the event log is the record), refusals at info. */
@@ -77,12 +88,18 @@ function authenticateCaller(app: InterceptorApp): Interceptor {
   return (next) => async (req) => {
     if (publicServices.test(req.service.typeName)) return next(req);
     const info = req.contextValues.get(requestInfoKey);
-    const caller = await authenticate(app, {
-      authorization: info.header('authorization'),
-      organizationId: info.header('x-zitadel-orgid') || undefined,
-      origin: () => readOrigin(info),
-    });
-    req.contextValues.set(callerKey, caller);
+    requireNotRefused(app, info);
+    try {
+      const caller = await authenticate(app, {
+        authorization: info.header('authorization'),
+        organizationId: info.header('x-zitadel-orgid') || undefined,
+        origin: () => readOrigin(info),
+      });
+      req.contextValues.set(callerKey, caller);
+    } catch (error) {
+      chargeRefused(app, info, error);
+      throw error;
+    }
     return next(req);
   };
 }

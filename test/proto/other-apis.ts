@@ -76,6 +76,7 @@ CustomHttpPattern: kind 1 string, path 2 string
   'google.rpc': `
 Status: code 1 int32, message 2 string, details 3 repeated Any
 ErrorInfo: reason 1 string, domain 2 string, metadata 3 map<string,string>
+RetryInfo: retry_delay 1 Duration
 `,
   'grpc.health.v1': `
 HealthCheckRequest: service 1 string

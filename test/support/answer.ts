@@ -7,7 +7,7 @@ import {
   type JsonValue,
   toJson,
 } from '@bufbuild/protobuf';
-import { ErrorInfoSchema } from '../../gen/es/google/rpc/error_details_pb.js';
+import { ErrorInfoSchema, RetryInfoSchema } from '../../gen/es/google/rpc/error_details_pb.js';
 import { StatusSchema } from '../../gen/es/google/rpc/status_pb.js';
 import { CredentialsCheckErrorSchema, ErrorDetailSchema } from '../../gen/es/zitadel/v1/error_detail_pb.js';
 
@@ -48,7 +48,12 @@ const codeNames = [
   'Unauthenticated',
 ] as const;
 
-const registry = createRegistry(ErrorDetailSchema, CredentialsCheckErrorSchema, ErrorInfoSchema);
+const registry = createRegistry(
+  ErrorDetailSchema,
+  CredentialsCheckErrorSchema,
+  ErrorInfoSchema,
+  RetryInfoSchema,
+);
 const typeUrlPrefix = 'type.googleapis.com/';
 
 /** A number on the wire → its canonical name. */

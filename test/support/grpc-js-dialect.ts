@@ -1,6 +1,6 @@
 import { fromJson, toBinary } from '@bufbuild/protobuf';
 import { type Client, credentials, Metadata, type ServiceDefinition, type ServiceError } from '@grpc/grpc-js';
-import { ErrorInfo } from '../../gen/grpc-js/google/rpc/error_details.ts';
+import { ErrorInfo, RetryInfo } from '../../gen/grpc-js/google/rpc/error_details.ts';
 import { Status } from '../../gen/grpc-js/google/rpc/status.ts';
 import { AdminServiceClient, AdminServiceService } from '../../gen/grpc-js/latchkey/v1/admin.ts';
 import { LockServiceClient, LockServiceService } from '../../gen/grpc-js/latchkey/v1/lock.ts';
@@ -98,6 +98,7 @@ const readers = {
   'type.googleapis.com/zitadel.v1.ErrorDetail': ErrorDetail,
   'type.googleapis.com/zitadel.v1.CredentialsCheckError': CredentialsCheckError,
   'type.googleapis.com/google.rpc.ErrorInfo': ErrorInfo,
+  'type.googleapis.com/google.rpc.RetryInfo': RetryInfo,
 } as const;
 
 function detailOf(typeUrl: string, value: Uint8Array): Detail {

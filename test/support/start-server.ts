@@ -41,7 +41,9 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
     options.database ?? cleanup.use(await openEmptyDatabase(options.store ?? 'sqlite')).database;
   const always = ['--host', '127.0.0.1', '--port', '0', '--db', database];
   const quiet = ['--log-level', 'silent', '--drain-timeout-ms', '1000'];
-  const config = parseServeConfig([...always, ...quiet, ...(options.flags ?? [])]);
+  // Time stands still here, so a bucket would never be refilled.
+  const unlimited = ['--refused-per-second-per-address', '0'];
+  const config = parseServeConfig([...always, ...quiet, ...unlimited, ...(options.flags ?? [])]);
   const opened = cleanup.use(await openApp(config));
   const clock = { nowMs: startMs };
   const store = options.wrapStore?.(opened.store) ?? opened.store;
