@@ -42,6 +42,7 @@ describe.each(stores)('on %s', (kind) => {
       const before = await fixture.someone();
       const meta: EventMeta = {
         actorUserId: 'admin' as UserId,
+        actorSubject: 'https://issuer.example|ada',
         ip: '192.0.2.1',
         userAgent: 'agent/1 ü',
         requestId: 'request-1',

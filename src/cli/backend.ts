@@ -164,6 +164,7 @@ export interface EventRow {
 export interface ActorRow {
   readonly userId?: string;
   readonly osUser?: string;
+  readonly subject?: string;
   readonly ip?: string;
   readonly userAgent?: string;
   readonly requestId?: string;

@@ -43,9 +43,9 @@ export const eventColumns: readonly Column<EventRow>[] = [
   { title: 'REASON', of: ({ actor }) => actor.reason },
 ];
 
-/** A user's id, or "os:" and the operating system's user. */
+/** A user's id, or "os:" and the operating system's user, or the issuer and subject of another's token. */
 function actorName(actor: ActorRow): string | undefined {
-  return actor.userId ?? (actor.osUser === undefined ? undefined : `os:${actor.osUser}`);
+  return actor.userId ?? (actor.osUser === undefined ? actor.subject : `os:${actor.osUser}`);
 }
 
 async function events(context: CommandContext): Promise<void> {

@@ -135,10 +135,11 @@ export function eventRow(event: RecordedEvent): EventRow {
   };
 }
 
-function actorRow({ actorUserId, actorOsUser, ...origin }: EventMeta): ActorRow {
+function actorRow({ actorUserId, actorOsUser, actorSubject, ...origin }: EventMeta): ActorRow {
   return {
     ...(actorUserId !== undefined && { userId: actorUserId }),
     ...(actorOsUser !== undefined && { osUser: actorOsUser }),
+    ...(actorSubject !== undefined && { subject: actorSubject }),
     ...origin,
   };
 }

@@ -104,6 +104,8 @@ export interface EventMeta {
   readonly actorUserId?: UserId;
   /** Name of the operating system's user where the change came from the command line, straight on the database. */
   readonly actorOsUser?: string;
+  /** `issuer|subject` of a token that another issuer signed: a person whom that issuer knows, and no user of ours. */
+  readonly actorSubject?: string;
   readonly ip?: string;
   readonly userAgent?: string;
   readonly requestId?: string;
@@ -111,6 +113,9 @@ export interface EventMeta {
   readonly traceparent?: string;
   readonly reason?: string;
 }
+
+/** From where and why, whoever it was. */
+export type EventOrigin = Omit<EventMeta, 'actorUserId' | 'actorOsUser' | 'actorSubject'>;
 
 /** An event as the log holds it. */
 export interface RecordedEvent {

@@ -18,6 +18,7 @@ export function eventOf(event: RecordedEvent): MessageInitShape<typeof EventSche
     actor: {
       userId: meta.actorUserId ?? '',
       osUser: meta.actorOsUser ?? '',
+      subject: meta.actorSubject ?? '',
       ip: meta.ip ?? '',
       userAgent: meta.userAgent ?? '',
       requestId: meta.requestId ?? '',

@@ -1,5 +1,5 @@
 import { DomainError } from '../domain/errors.ts';
-import type { EventMeta } from '../domain/events.ts';
+import type { EventOrigin } from '../domain/events.ts';
 import { parseText } from '../domain/ids.ts';
 import type { RequestInfo } from './request-info.ts';
 
@@ -13,7 +13,7 @@ const traceparentForm = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
  * From where and why, as every event of the call will say. The reason comes in the header `latchkey-reason`: text,
  * percent-encoded where it is not ASCII. Throws fieldInvalid where it is over 500 characters or not UTF-8.
  */
-export function readOrigin(info: RequestInfo): Omit<EventMeta, 'actorUserId' | 'actorOsUser'> {
+export function readOrigin(info: RequestInfo): EventOrigin {
   const userAgent = info.header('user-agent');
   const traceparent = info.header('traceparent');
   const reason = info.header('latchkey-reason');

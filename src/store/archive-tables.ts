@@ -74,6 +74,7 @@ export const archiveTables: Readonly<Record<ArchiveKind, ArchiveTable>> = {
       column('payload', 'json'),
       optionalText('actor_user_id'),
       optionalText('actor_os_user'),
+      optionalText('actor_subject'),
       optionalText('ip'),
       optionalText('user_agent'),
       optionalText('request_id'),

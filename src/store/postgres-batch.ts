@@ -81,6 +81,7 @@ const logged: Statement = {
 const metaMembers = {
   actor_user_id: 'actorUserId',
   actor_os_user: 'actorOsUser',
+  actor_subject: 'actorSubject',
   ip: 'ip',
   user_agent: 'userAgent',
   request_id: 'requestId',

@@ -112,6 +112,7 @@ function eventValues(
     JSON.stringify(event.payload),
     meta.actorUserId ?? null,
     meta.actorOsUser ?? null,
+    meta.actorSubject ?? null,
     meta.ip ?? null,
     meta.userAgent ?? null,
     meta.requestId ?? null,

@@ -114,6 +114,7 @@ function parseMeta(row: Row): EventMeta {
   return {
     ...(row.actor_user_id !== null && { actorUserId: row.actor_user_id as UserId }),
     ...(row.actor_os_user !== null && { actorOsUser: row.actor_os_user as string }),
+    ...(row.actor_subject !== null && { actorSubject: row.actor_subject as string }),
     ...(row.ip !== null && { ip: row.ip as string }),
     ...(row.user_agent !== null && { userAgent: row.user_agent as string }),
     ...(row.request_id !== null && { requestId: row.request_id as string }),

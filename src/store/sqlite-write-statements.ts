@@ -14,13 +14,13 @@ export const writeStatements = {
     'failed_password_attempts = ?, tokens_ended_sequence = ?, grants = ?, lockout = ?, lock_until = ? ' +
     'WHERE user_id = ? AND sequence = ?',
   insertEvent:
-    'INSERT INTO events (user_id, sequence, event_id, type, created_at, payload, actor_user_id, actor_os_user, ip, ' +
-    'user_agent, request_id, traceparent, reason) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)',
+    'INSERT INTO events (user_id, sequence, event_id, type, created_at, payload, actor_user_id, actor_os_user, ' +
+    'actor_subject, ip, user_agent, request_id, traceparent, reason) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)',
   /** Into the instance's own stream, which only grows here: its next sequence is counted on the spot. */
   insertInstanceEvent:
-    'INSERT INTO events (user_id, sequence, event_id, type, created_at, payload, actor_user_id, actor_os_user, ip, ' +
-    "user_agent, request_id, traceparent, reason) SELECT '', coalesce(max(sequence), 0) + 1, ?,?,?,?,?,?,?,?,?,?,? " +
-    "FROM events WHERE user_id = ''",
+    'INSERT INTO events (user_id, sequence, event_id, type, created_at, payload, actor_user_id, actor_os_user, ' +
+    'actor_subject, ip, user_agent, request_id, traceparent, reason) ' +
+    "SELECT '', coalesce(max(sequence), 0) + 1, ?,?,?,?,?,?,?,?,?,?,?,? FROM events WHERE user_id = ''",
   nameTaken: nameTakenSql((index) => `?${index}`),
   insertProfile: 'INSERT INTO profiles VALUES (?,?,?,?,?,?,?,?,?)',
   deleteProfile: 'DELETE FROM profiles WHERE user_id = ?',

@@ -56,6 +56,7 @@ async function leaveTraces(store: Parameters<typeof createPeople>[0]['store']): 
     meta: {
       actorUserId: parseUserId('bot'),
       actorOsUser: 'root',
+      actorSubject: 'https://issuer.example|ada',
       ip: '2001:db8::1',
       userAgent: 'a "client"\u2028\\',
       requestId: 'request-1',

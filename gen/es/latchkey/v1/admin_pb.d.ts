@@ -184,6 +184,13 @@ export declare type Actor = Message<"latchkey.v1.Actor"> & {
    * @generated from field: string reason = 7;
    */
   reason: string;
+
+  /**
+   * Issuer and subject, as "issuer|subject", where the caller showed a token of the configured issuer.
+   *
+   * @generated from field: string subject = 8;
+   */
+  subject: string;
 };
 
 /**

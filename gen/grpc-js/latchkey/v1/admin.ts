@@ -57,6 +57,7 @@ export interface Actor {
   requestId: string;
   traceparent: string;
   reason: string;
+  subject: string;
 }
 
 export interface CreateOrganizationRequest {
@@ -568,7 +569,7 @@ export const Event: MessageFns<Event> = {
 };
 
 function createBaseActor(): Actor {
-  return { userId: "", osUser: "", ip: "", userAgent: "", requestId: "", traceparent: "", reason: "" };
+  return { userId: "", osUser: "", ip: "", userAgent: "", requestId: "", traceparent: "", reason: "", subject: "" };
 }
 
 export const Actor: MessageFns<Actor> = {
@@ -593,6 +594,9 @@ export const Actor: MessageFns<Actor> = {
     }
     if (message.reason !== "") {
       writer.uint32(58).string(message.reason);
+    }
+    if (message.subject !== "") {
+      writer.uint32(66).string(message.subject);
     }
     return writer;
   },
@@ -666,6 +670,14 @@ export const Actor: MessageFns<Actor> = {
             message.reason = reader.string();
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.subject = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -703,6 +715,7 @@ export const Actor: MessageFns<Actor> = {
         : "",
       traceparent: isSet(object.traceparent) ? globalThis.String(object.traceparent) : "",
       reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      subject: isSet(object.subject) ? globalThis.String(object.subject) : "",
     };
   },
 
@@ -729,6 +742,9 @@ export const Actor: MessageFns<Actor> = {
     if (message.reason !== "") {
       obj.reason = message.reason;
     }
+    if (message.subject !== "") {
+      obj.subject = message.subject;
+    }
     return obj;
   },
 
@@ -744,6 +760,7 @@ export const Actor: MessageFns<Actor> = {
     message.requestId = object.requestId ?? "";
     message.traceparent = object.traceparent ?? "";
     message.reason = object.reason ?? "";
+    message.subject = object.subject ?? "";
     return message;
   },
 };
