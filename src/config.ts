@@ -1,5 +1,8 @@
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { type IssuerConfig, requireSecureUrl } from './auth/issuer-config.ts';
+import { parseRoleMap } from './auth/role-claims.ts';
+import { DomainError } from './domain/errors.ts';
 import { policyMax } from './domain/lockout-policy.ts';
 
 /** One setting: a flag, its environment variable, its default, what it does. README's table is held against this one. */
@@ -86,6 +89,36 @@ export const settings = {
     fallback: '20',
     help: 'calls a second without a valid token from one address, five times that at once; 0: no limit',
   },
+  'oidc-issuer': {
+    env: 'LATCHKEY_OIDC_ISSUER',
+    fallback: '',
+    help: 'OpenID Connect issuer whose JWTs are taken beside our own tokens',
+  },
+  'oidc-audience': {
+    env: 'LATCHKEY_OIDC_AUDIENCE',
+    fallback: '',
+    help: 'audience that its tokens must name',
+  },
+  'oidc-jwks-url': {
+    env: 'LATCHKEY_OIDC_JWKS_URL',
+    fallback: '',
+    help: "its keys; default: where the issuer's discovery document says",
+  },
+  'oidc-roles-claim': {
+    env: 'LATCHKEY_OIDC_ROLES_CLAIM',
+    fallback: 'roles',
+    help: 'claim that holds the roles, such as realm_access.roles',
+  },
+  'oidc-roles': {
+    env: 'LATCHKEY_OIDC_ROLES',
+    fallback: '',
+    help: 'what its values are worth: VALUE=ROLE,VALUE=ROLE@ORGANIZATION_ID,… or the same as a JSON object',
+  },
+  'oidc-clock-skew-seconds': {
+    env: 'LATCHKEY_OIDC_CLOCK_SKEW_SECONDS',
+    fallback: '30',
+    help: "how far the issuer's clock may be off, 300 at most",
+  },
   'log-level': { env: 'LATCHKEY_LOG_LEVEL', fallback: 'info', help: 'debug, info, warn, error or silent' },
 } as const satisfies Record<string, Setting>;
 
@@ -115,6 +148,8 @@ export interface ServeConfig {
   readonly callsPerSecondPerAddress: number;
   /** Of those without a valid token: nobody has a use for many, so this one is on from the start. */
   readonly refusedPerSecondPerAddress: number;
+  /** Whose JWTs are taken beside our own tokens. */
+  readonly oidc: IssuerConfig | undefined;
   readonly logLevel: string;
   /** Fill an empty database with a few people, most of them locked. */
   readonly demo: boolean;
@@ -156,6 +191,7 @@ export function parseServeConfig(argv: readonly string[]): ServeConfig {
     callsPerSecondPerToken: count('calls-per-second-per-token', 1_000_000),
     callsPerSecondPerAddress: count('calls-per-second-per-address', 1_000_000),
     refusedPerSecondPerAddress: count('refused-per-second-per-address', 1_000_000),
+    oidc: parseOidc(value, count('oidc-clock-skew-seconds', 300)),
     logLevel: parseLogLevel(value('log-level')),
     demo: flags.demo === 'true',
   });
@@ -213,6 +249,29 @@ function parsePlaintext(text: string): ServeConfig['plaintext'] {
 function parseMigrate(text: string): 'auto' | 'never' {
   if (text === 'auto' || text === 'never') return text;
   throw new UsageError(`--migrate must be auto or never, not "${text}"`);
+}
+
+function parseOidc(value: (name: SettingName) => string, clockSkewSeconds: number): ServeConfig['oidc'] {
+  const [issuer, audience, keysUrl] = [value('oidc-issuer'), value('oidc-audience'), value('oidc-jwks-url')];
+  const [rolesClaim, roles] = [value('oidc-roles-claim'), value('oidc-roles')];
+  const isAll = issuer !== '' && audience !== '' && roles !== '';
+  if (!isAll && issuer + audience + keysUrl + roles === '') return undefined;
+  if (!isAll || rolesClaim === '') {
+    throw new UsageError('--oidc-issuer, --oidc-audience and --oidc-roles go together: give all, or none');
+  }
+  try {
+    requireSecureUrl(keysUrl || issuer);
+    return {
+      issuer,
+      audience,
+      keysUrl: keysUrl || undefined,
+      rolesClaim,
+      roles: parseRoleMap(roles),
+      clockSkewSeconds,
+    };
+  } catch (error) {
+    throw new UsageError(`--oidc-…: ${error instanceof DomainError ? error.text : (error as Error).message}`);
+  }
 }
 
 function parseLogLevel(level: string): string {

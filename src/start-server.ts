@@ -1,9 +1,11 @@
 import type { App } from './app.ts';
+import { createIssuer } from './auth/issuer.ts';
 import type { ServeConfig } from './config.ts';
 import { createCallLimits } from './rpc/call-limits.ts';
 import { createDesk } from './rpc/desk.ts';
 import { createCorsPolicy } from './server/cors.ts';
 import { createDoor } from './server/door.ts';
+import { fetchJson } from './server/fetch-json.ts';
 import { type Listener, startListener } from './server/listener.ts';
 
 export type ServerConfig = Pick<
@@ -20,6 +22,7 @@ export type ServerConfig = Pick<
   | 'callsPerSecondPerToken'
   | 'callsPerSecondPerAddress'
   | 'refusedPerSecondPerAddress'
+  | 'oidc'
 >;
 
 export interface RunningServer extends AsyncDisposable {
@@ -37,7 +40,9 @@ export async function startServer(app: App, config: ServerConfig): Promise<Runni
   let listener: Listener | undefined;
   const isDraining = () => listener?.isDraining() ?? false;
   const isReady = shared(async () => !isDraining() && (await app.store.isReady()));
-  const desk = createDesk({ ...app, limits: createCallLimits(config, app.now()) }, isReady);
+  const limits = createCallLimits(config, app.now());
+  const issuer = config.oidc && createIssuer(config.oidc, { fetchJson, now: app.now });
+  const desk = createDesk({ ...app, limits, issuer }, isReady);
   const log = (event: string, fields: Readonly<Record<string, unknown>>) => app.log.info(fields, event);
   const door = createDoor({
     ...desk,

@@ -1,15 +1,18 @@
 import { DomainError } from '../domain/errors.ts';
-import type { EventMeta } from '../domain/events.ts';
+import type { EventMeta, EventOrigin } from '../domain/events.ts';
 import type { OrganizationId } from '../domain/ids.ts';
-import type { User } from '../domain/user.ts';
+import type { Grant } from '../domain/user.ts';
 import type { Store } from '../store/store.ts';
 import type { Caller } from './caller.ts';
-import { parseToken, secretMatches } from './token.ts';
+import type { Issuer } from './issuer.ts';
+import { isJwt, parseToken, secretMatches } from './token.ts';
 
 export interface AuthenticateApp {
   readonly store: Pick<Store, 'loadToken' | 'loadOrganization'>;
   /** Milliseconds since 1970. */
   readonly now: () => number;
+  /** Whose tokens are taken beside our own. */
+  readonly issuer?: Issuer | undefined;
 }
 
 export interface Credentials {
@@ -18,7 +21,7 @@ export interface Credentials {
   /** The x-zitadel-orgid header's value; it must name an organization, and counts for nothing else. */
   readonly organizationId: string | undefined;
   /** For the record: from where, why. Asked for once the caller is known, since it may refuse the request. */
-  readonly origin: () => Omit<EventMeta, 'actorUserId' | 'actorOsUser'>;
+  readonly origin: () => EventOrigin;
 }
 
 const nobodysHash = new Uint8Array(32);
@@ -27,21 +30,21 @@ const scheme = /^Bearer +([^ ]+) *$/i;
 
 /**
  * Credentials → caller, read from the store on every call: a revocation, a lock or a change of
- * roles holds from the next call on. Throws authHeaderMissing, authHeaderInvalid (RFC 6750, section 2.1), tokenInvalid,
- * organizationHeaderUnknown.
+ * roles holds from the next call on. A token of another issuer holds until it expires. Throws authHeaderMissing,
+ * authHeaderInvalid (RFC 6750, section 2.1), tokenInvalid, issuerUnavailable, organizationHeaderUnknown.
  */
 export async function authenticate(app: AuthenticateApp, request: Credentials): Promise<Caller> {
   const { authorization, organizationId } = request;
   if (authorization === undefined || authorization === '') throw new DomainError('authHeaderMissing');
   const bearer = scheme.exec(authorization)?.[1];
   if (bearer === undefined) throw new DomainError('authHeaderInvalid');
-  const { owner, tokenId } = await tokenOwner(app, bearer);
+  const holder = await holderOf(app, bearer);
   if (organizationId !== undefined) await requireOrganization(app, organizationId);
   return {
-    grants: owner.grants,
-    organizationId: (organizationId as OrganizationId | undefined) ?? owner.organizationId,
-    meta: { ...request.origin(), actorUserId: owner.userId },
-    credentialId: tokenId,
+    grants: holder.grants,
+    organizationId: (organizationId as OrganizationId | undefined) ?? holder.organizationId,
+    meta: { ...request.origin(), ...holder.actor },
+    credentialId: holder.credentialId,
   };
 }
 
@@ -50,12 +53,20 @@ async function requireOrganization(app: AuthenticateApp, organizationId: string)
   if (found === undefined) throw new DomainError('organizationHeaderUnknown');
 }
 
-interface TokenOwner {
-  readonly owner: User;
-  readonly tokenId: string;
+interface Holder {
+  readonly grants: readonly Grant[];
+  readonly organizationId: OrganizationId | undefined;
+  readonly actor: Pick<EventMeta, 'actorUserId' | 'actorSubject'>;
+  readonly credentialId: string;
 }
 
-async function tokenOwner(app: AuthenticateApp, bearer: string): Promise<TokenOwner> {
+async function holderOf(app: AuthenticateApp, bearer: string): Promise<Holder> {
+  if (app.issuer === undefined || !isJwt(bearer)) return tokenOwner(app, bearer);
+  const { subject, grants } = await app.issuer.verify(bearer);
+  return { grants, organizationId: undefined, actor: { actorSubject: subject }, credentialId: subject };
+}
+
+async function tokenOwner(app: AuthenticateApp, bearer: string): Promise<Holder> {
   const presented = parseToken(bearer);
   if (presented === undefined) throw new DomainError('tokenInvalid');
   const found = await app.store.loadToken(presented.tokenId);
@@ -66,5 +77,6 @@ async function tokenOwner(app: AuthenticateApp, bearer: string): Promise<TokenOw
   const isVoid = token.sequence <= owner.tokensEndedSequence;
   if (isVoid || token.expiresAt <= app.now() || owner.state !== 'active')
     throw new DomainError('tokenInvalid');
-  return { owner, tokenId: token.tokenId };
+  const { grants, organizationId, userId } = owner;
+  return { grants, organizationId, actor: { actorUserId: userId }, credentialId: token.tokenId };
 }

@@ -33,6 +33,11 @@ export function parseToken(text: string): PresentedToken | undefined {
   return { tokenId: text.slice(0, at), secret: text.slice(at + 1) };
 }
 
+/** Whether the text has the form of a JWT: three parts. None of ours has, since neither id nor secret holds a dot. */
+export function isJwt(text: string): boolean {
+  return text.split('.', 4).length === 3;
+}
+
 /** Constant time, so that the stored hash cannot be found out byte by byte. */
 export function secretMatches(secret: string, secretHash: Uint8Array): boolean {
   const presented = hashTokenSecret(secret);

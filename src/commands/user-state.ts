@@ -49,8 +49,8 @@ export function lockedBy(
   user: User,
   order: Pick<UserLocked, 'until' | 'requestId'>,
 ): UserEvent {
-  const { reason, actorUserId, actorOsUser } = caller.meta;
-  const by = actorUserId ?? actorOsUser;
+  const { reason, actorUserId, actorOsUser, actorSubject } = caller.meta;
+  const by = actorUserId ?? actorOsUser ?? actorSubject;
   return locked(user, {
     cause: causeOf(caller),
     ...(reason !== undefined && { reason }),

@@ -227,6 +227,12 @@ export const errors = {
     'STORE_UNAVAILABLE',
     'The database does not answer, please try again',
   ),
+  issuerUnavailable: entry(
+    'unavailable',
+    'LATCH-1ssuer0x',
+    'ISSUER_UNAVAILABLE',
+    'The keys of the token issuer cannot be fetched, please try again',
+  ),
   internal: entry('internal', 'LATCH-1nternal', 'INTERNAL', 'internal error'),
 } as const satisfies Record<string, ErrorEntry>;
 
