@@ -223,7 +223,7 @@ describe('an address that shows no valid token', () => {
     ['wrong tokens', '1.x'],
     ['tokens of no form', 'x'],
     ['no token at all', undefined],
-  ])('is heard a hundred times at once, then not, whatever it shows: %s', async (kind, token) => {
+  ])('is heard a hundred times at once, then not, not even with a good one: %s', async (kind, token) => {
     const { clients, server } = started;
     const valid = await newToken(started);
     const from = `198.51.100.${kind.length}`;
@@ -239,6 +239,24 @@ describe('an address that shows no valid token', () => {
     expect((await clients.ask(rest, ask(valid, from))).code).toBe('OK');
     expect((await clients.ask(rest, ask(token, from))).code).toBe('Unauthenticated');
     expect((await clients.ask(rest, ask(token, from))).code).toBe('ResourceExhausted');
+  });
+
+  test('is heard with a token that has worked before, until somebody guesses at it', async () => {
+    const { clients } = started;
+    const worked = await newToken(started);
+    const from = '198.51.100.202';
+    expect((await clients.ask(rest, ask(worked, '203.0.113.78'))).code).toBe('OK');
+    for (let call = 0; call < 101; call += 1) await clients.ask(rest, ask('1.x', from));
+    for (let call = 0; call < 200; call += 1) {
+      expect((await clients.ask(rest, ask(worked, from))).code).toBe('OK');
+    }
+    expect((await clients.ask(rest, ask('1.x', from))).code).toBe('ResourceExhausted');
+    expect((await clients.ask(rest, ask(`${worked}x`, from))).code).toBe('Unauthenticated');
+    for (const token of [`${worked}x`, worked]) {
+      expect((await clients.ask(rest, ask(token, from))).code).toBe('ResourceExhausted');
+    }
+    expect((await clients.ask(rest, ask(worked, '203.0.113.78'))).code).toBe('OK');
+    expect((await clients.ask(rest, ask(worked, from))).code).toBe('OK');
   });
 
   test('is charged for every one of many calls at once', async () => {

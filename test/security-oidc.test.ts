@@ -239,6 +239,20 @@ test('its keys may have a URL of their own', async () => {
   expect((await ask({ server }, await issuer.sign({ claims: admins }))).code).toBe('OK');
 });
 
+test('a token that has worked is heard where strangers are not any more', async () => {
+  const issuer = resources.use(await startIssuer());
+  const flags = [...flagsOf(issuer), '--refused-per-second-per-address', '1'];
+  const server = resources.use(await startServer({ flags }));
+  const [worked, fresh] = [
+    await issuer.sign({ claims: admins }),
+    await issuer.sign({ claims: { ...admins, jti: '2' } }),
+  ];
+  expect((await ask({ server }, worked)).code).toBe('OK');
+  for (let call = 0; call < 5; call += 1) await ask({ server }, 'a.b.c');
+  expect((await ask({ server }, fresh)).code).toBe('ResourceExhausted');
+  expect((await ask({ server }, worked)).code).toBe('OK');
+});
+
 test('where no issuer is configured, its token is a wrong one', async () => {
   const issuer = resources.use(await startIssuer());
   const server = resources.use(await startServer());

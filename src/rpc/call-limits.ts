@@ -1,6 +1,7 @@
 import type { Interceptor } from '@connectrpc/connect';
 import { DomainError, type ErrorName } from '../domain/errors.ts';
 import { callerKey } from './caller-key.ts';
+import { createKnownTokens, type KnownTokens } from './known-tokens.ts';
 import { type RequestInfo, requestInfoKey } from './request-info.ts';
 import { createTokenBuckets, type TokenBuckets } from './token-buckets.ts';
 
@@ -17,6 +18,7 @@ export interface CallLimits {
   readonly address: TokenBuckets | undefined;
   /** Counts the calls that showed no valid token. */
   readonly refused: TokenBuckets | undefined;
+  readonly known: KnownTokens;
 }
 
 /** Who rests this long may make up for it at once. */
@@ -34,6 +36,7 @@ export function createCallLimits(config: CallLimitConfig, startMs: number): Call
     token: buckets(config.callsPerSecondPerToken),
     address: buckets(config.callsPerSecondPerAddress),
     refused: buckets(config.refusedPerSecondPerAddress),
+    known: createKnownTokens(),
   };
 }
 
@@ -69,23 +72,29 @@ export function limitToken({ limits: { token }, now }: Limited): Interceptor {
 }
 
 /**
- * Before authentication: an address that has failed too often of late is refused unheard, and the store is not asked.
+ * Before authentication: an address that has failed too often of late is refused unheard, and the store is not asked;
+ * but for tokens that have worked before, so that one neighbour behind the same proxy cannot shut out the others.
  * Calls at once may pass together before the first has failed; each of them is charged all the same.
  */
-export function requireNotRefused({ limits: { refused }, now }: Limited, info: RequestInfo): void {
+export function requireNotRefused({ limits: { refused, known }, now }: Limited, info: RequestInfo): void {
   // Most servers see no failure for long; then there is nothing to look up.
   if (refused === undefined || refused.size === 0) return;
-  refuse('refused', refused.wait(addressKey(info.remoteAddress), now()));
+  const waitMs = refused.wait(addressKey(info.remoteAddress), now());
+  if (waitMs > 0 && !known.has(info.header('authorization'))) refuse('refused', waitMs);
 }
 
-/** After authentication failed: charges the address where it was for want of a valid token. */
-export function chargeRefused(
-  { limits: { refused }, now }: Limited,
+/** After authentication, with what it threw if it failed: charges the address where that was for want of a valid token. */
+export function settleRefused(
+  { limits: { refused, known }, now }: Limited,
   info: RequestInfo,
-  error: unknown,
-): void {
-  if (refused === undefined || !(error instanceof DomainError) || !withoutToken.has(error.error)) return;
-  refused.charge(addressKey(info.remoteAddress), now());
+  error?: unknown,
+) {
+  if (refused === undefined) return;
+  if (error === undefined) known.add(info.header('authorization'));
+  else if (error instanceof DomainError && withoutToken.has(error.error)) {
+    known.delete(info.header('authorization'));
+    refused.charge(addressKey(info.remoteAddress), now());
+  }
 }
 
 const withoutToken: ReadonlySet<ErrorName> = new Set([
@@ -94,7 +103,7 @@ const withoutToken: ReadonlySet<ErrorName> = new Set([
   'tokenInvalid',
 ]);
 
-function refuse(limit: keyof CallLimits, retryAfterMs: number): void {
+function refuse(limit: 'token' | 'address' | 'refused', retryAfterMs: number): void {
   if (retryAfterMs > 0) throw new DomainError('tooManyCalls', { retryAfterMs, metadata: { limit } });
 }
 

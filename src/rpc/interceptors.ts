@@ -2,7 +2,7 @@ import { createValidator } from '@bufbuild/protovalidate';
 import { Code, ConnectError, type Interceptor, type StreamResponse } from '@connectrpc/connect';
 import { type AuthenticateApp, authenticate } from '../auth/authenticate.ts';
 import { DomainError } from '../domain/errors.ts';
-import { chargeRefused, type Limited, limitAddress, limitToken, requireNotRefused } from './call-limits.ts';
+import { type Limited, limitAddress, limitToken, requireNotRefused, settleRefused } from './call-limits.ts';
 import { callerKey } from './caller-key.ts';
 import { dress } from './error-dress.ts';
 import { readOrigin } from './origin.ts';
@@ -96,8 +96,9 @@ function authenticateCaller(app: InterceptorApp): Interceptor {
         origin: () => readOrigin(info),
       });
       req.contextValues.set(callerKey, caller);
+      settleRefused(app, info);
     } catch (error) {
-      chargeRefused(app, info, error);
+      settleRefused(app, info, error);
       throw error;
     }
     return next(req);
