@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
 import pino, { type Logger } from 'pino';
 import { createSignIns, type SignIns } from './auth/sign-ins.ts';
+import { withLockEnds } from './store/lock-ends.ts';
 import { openStore } from './store/open.ts';
 import type * as OpenArchive from './store/open-archive.ts';
 import { withoutPassword } from './store/postgres-url.ts';
@@ -19,10 +20,11 @@ export interface AppConfig {
 
 /** All that the rooms share. */
 export interface App extends AsyncDisposable {
+  /** No lock in it outlives its end: see store/lock-ends.ts. */
   readonly store: Store;
   /** What the database is called in messages and logs: without its password. */
   readonly databaseName: string;
-  /** Milliseconds since 1970, UTC. */
+  /** Milliseconds since 1970, UTC, by the clock that all servers of the database share. */
   readonly now: () => number;
   readonly newId: () => string;
   readonly log: Logger;
@@ -30,20 +32,33 @@ export interface App extends AsyncDisposable {
   readonly signIns: SignIns;
 }
 
+/** Times that a test decides on. */
+export interface AppClocks {
+  /** This machine's clock, which the database's corrects. Default Date.now. */
+  readonly localNow?: () => number;
+  /** The time itself, whatever the database says. */
+  readonly now?: () => number;
+}
+
 /** Opens the store; the only place where one is made. Throws StoreUnusable. */
-export async function openApp(config: AppConfig): Promise<App> {
+export async function openApp(config: AppConfig, clocks: AppClocks = {}): Promise<App> {
+  const { localNow = Date.now } = clocks;
   const { database, databaseConnectionsMax, databaseTimeoutMs, migrate } = config;
-  const store = await openStore({
+  const opened = await openStore({
     database,
+    localNow,
     migrateNot: migrate === 'never',
     ...(databaseConnectionsMax !== undefined && { connectionsMax: databaseConnectionsMax }),
     ...(databaseTimeoutMs !== undefined && { timeoutMs: databaseTimeoutMs }),
   });
+  const now = clocks.now ?? (() => localNow() + opened.clockOffsetMs());
+  const newId = createIds(Date.now, randomInt(idsPerMs));
+  const store = withLockEnds(opened, { now, newId });
   return {
     store,
     databaseName: withoutPassword(database),
-    now: Date.now,
-    newId: createIds(Date.now, randomInt(idsPerMs)),
+    now,
+    newId,
     log: createLog(config.logLevel),
     passwordAttemptsMax: config.passwordAttemptsMax,
     signIns: createSignIns(),

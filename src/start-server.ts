@@ -7,6 +7,7 @@ import { createCorsPolicy } from './server/cors.ts';
 import { createDoor } from './server/door.ts';
 import { fetchJson } from './server/fetch-json.ts';
 import { type Listener, startListener } from './server/listener.ts';
+import { startSweeper } from './sweep.ts';
 
 export type ServerConfig = Pick<
   ServeConfig,
@@ -58,6 +59,7 @@ export async function startServer(app: App, config: ServerConfig): Promise<Runni
   });
   const { host, port, tls, plaintext, drainTimeoutMs } = config;
   listener = await startListener(door, { host, port, tls, plaintext, drainTimeoutMs, log });
+  const sweeper = startSweeper(app);
   const { url, port: boundPort, reloadTls, drain } = listener;
   return {
     url,
@@ -70,6 +72,7 @@ export async function startServer(app: App, config: ServerConfig): Promise<Runni
       await new Promise(setImmediate);
       door.endStreams();
       await drained;
+      await sweeper[Symbol.asyncDispose]();
       door.close();
     },
   };

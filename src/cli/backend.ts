@@ -162,6 +162,7 @@ export interface EventRow {
 }
 
 export interface ActorRow {
+  readonly policy?: string;
   readonly userId?: string;
   readonly osUser?: string;
   readonly subject?: string;

@@ -43,8 +43,9 @@ export const eventColumns: readonly Column<EventRow>[] = [
   { title: 'REASON', of: ({ actor }) => actor.reason },
 ];
 
-/** A user's id, or "os:" and the operating system's user, or the issuer and subject of another's token. */
+/** "policy:" and the policy, a user's id, "os:" and the operating system's user, or the issuer and subject of another's token. */
 function actorName(actor: ActorRow): string | undefined {
+  if (actor.policy !== undefined) return `policy:${actor.policy}`;
   return actor.userId ?? (actor.osUser === undefined ? actor.subject : `os:${actor.osUser}`);
 }
 

@@ -1,4 +1,5 @@
-import type { EventMeta, RecordedEvent } from '../domain/events.ts';
+import type { RecordedEvent } from '../domain/events.ts';
+import { actingPolicy } from '../domain/lock.ts';
 import type { Organization, Profile, User } from '../domain/user.ts';
 import type { UserFilter } from '../domain/user-filter.ts';
 import type { PageRequest } from '../queries/page.ts';
@@ -122,7 +123,7 @@ export function organizationRow({ organizationId, name, domain, createdAt }: Org
 
 /** An event as recorded. */
 export function eventRow(event: RecordedEvent): EventRow {
-  const { position, eventId, userId, sequence, type, createdAt, payload, meta } = event;
+  const { position, eventId, userId, sequence, type, createdAt, payload } = event;
   return {
     position,
     eventId,
@@ -131,12 +132,15 @@ export function eventRow(event: RecordedEvent): EventRow {
     type,
     creationDate: timeText(createdAt),
     payload,
-    actor: actorRow(meta),
+    actor: actorRow(event),
   };
 }
 
-function actorRow({ actorUserId, actorOsUser, actorSubject, ...origin }: EventMeta): ActorRow {
+function actorRow(event: RecordedEvent): ActorRow {
+  const { actorUserId, actorOsUser, actorSubject, ...origin } = event.meta;
+  const policy = actingPolicy(event);
   return {
+    ...(policy !== undefined && { policy }),
     ...(actorUserId !== undefined && { userId: actorUserId }),
     ...(actorOsUser !== undefined && { osUser: actorOsUser }),
     ...(actorSubject !== undefined && { subject: actorSubject }),

@@ -3,11 +3,9 @@ import type { Caller } from '../auth/caller.ts';
 import { DomainError, type ErrorName } from '../domain/errors.ts';
 import type { UserEvent } from '../domain/events.ts';
 import type { UserId } from '../domain/ids.ts';
-import { isLockOver } from '../domain/lock.ts';
 import type { Permission } from '../domain/roles.ts';
 import type { User } from '../domain/user.ts';
 import type { Change, Store } from '../store/store.ts';
-import { endLock } from './lock-end.ts';
 
 /** What every command asks of the app. */
 export interface CommandApp {
@@ -46,10 +44,7 @@ export async function changeUser(
 ): Promise<User> {
   requireAnywhere(caller, rule.permission);
   for (let attempt = 0; attempt < attemptsMax; attempt += 1) {
-    const found = requireOnUser(caller, await app.store.loadUser(rule.userId), rule);
-    // No turn of the queue where there is nothing to end, as nearly always.
-    const before = isLockOver(found, app.now()) ? await endLock(app, found) : found;
-    if (before === undefined) continue;
+    const before = requireOnUser(caller, await app.store.loadUser(rule.userId), rule);
     const decided = decide(before);
     // Most decisions are pure look-ups: no turn of the queue for them.
     const decision = decided instanceof Promise ? await decided : decided;

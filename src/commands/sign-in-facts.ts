@@ -2,11 +2,9 @@ import { readDevice } from '../auth/device-token.ts';
 import type { SignIns } from '../auth/sign-ins.ts';
 import { effectivePolicy } from '../domain/effective-policy.ts';
 import type { OrganizationId, UserId } from '../domain/ids.ts';
-import { isLockOver } from '../domain/lock.ts';
 import { type Attempt, isKnownDevice, type LockoutPolicy } from '../domain/lockout-policy.ts';
 import type { User } from '../domain/user.ts';
 import type { CommandApp } from './change-user.ts';
-import { endLock } from './lock-end.ts';
 
 export interface SignInApp extends CommandApp {
   /** The instance's limit of wrong passwords where no policy was set; 0: never. */
@@ -22,18 +20,10 @@ export async function policyFor(
   return effectivePolicy(await app.store.loadLockoutPolicies(organizationId), app.passwordAttemptsMax).policy;
 }
 
-const attemptsMax = 3;
-
-/** The user as they stand now, a lock whose time has come ended; undefined where there is none, or no more. */
+/** The user as they stand now; undefined where there is none, or no more. */
 export async function loadSettled(app: CommandApp, userId: UserId): Promise<User | undefined> {
-  for (let attempt = 0; attempt < attemptsMax; attempt += 1) {
-    const user = await app.store.loadUser(userId);
-    if (user === undefined || user.state === 'deleted') return undefined;
-    const settled = isLockOver(user, app.now()) ? await endLock(app, user) : user;
-    if (settled !== undefined) return settled;
-  }
-  // Whoever else keeps moving it has ended the lock as well, and the compare-and-set decides.
-  return app.store.loadUser(userId);
+  const user = await app.store.loadUser(userId);
+  return user?.state === 'deleted' ? undefined : user;
 }
 
 /** One attempt as the policy sees it. */

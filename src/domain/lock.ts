@@ -1,4 +1,4 @@
-import type { UserLocked, UserUnlocked } from './events.ts';
+import type { RecordedEvent, UserLocked, UserUnlocked } from './events.ts';
 import type { User } from './user.ts';
 import { decide } from './user-state.ts';
 
@@ -40,6 +40,12 @@ export const failuresKept = 100;
 export const devicesKept = 20;
 
 export const noLockout: Lockout = Object.freeze({});
+
+/** The policy that did it, where it was one: it locks after too many failures, and ends locks whose time has come. */
+export function actingPolicy({ type, payload }: RecordedEvent): 'lockout' | undefined {
+  const isOfLock = type === 'user.locked' || type === 'user.unlocked';
+  return isOfLock && payload.cause === 'policy' ? 'lockout' : undefined;
+}
 
 /** Whether the user's lock has an end and it has come. */
 export function isLockOver(user: User, nowMs: number): boolean {

@@ -12,6 +12,8 @@ export interface StoreOptions {
   readonly timeoutMs?: number;
   /** Throw where the schema is behind instead of migrating. Default false. */
   readonly migrateNot?: boolean;
+  /** This machine's clock, milliseconds since 1970. Default Date.now. */
+  readonly localNow?: () => number;
 }
 
 /** Opens the store that `database` names. Throws StoreUnusable. */

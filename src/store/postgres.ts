@@ -1,3 +1,4 @@
+import { type DatabaseClock, openClock } from './postgres-clock.ts';
 import { type Connection, connect, type Statement } from './postgres-connection.ts';
 import { asStoreError, ConnectionLost, sqlState } from './postgres-error.ts';
 import { createHistories } from './postgres-histories.ts';
@@ -24,9 +25,12 @@ export interface PostgresOptions {
   readonly patienceMs?: number;
   /** Throw where the schema is behind instead of migrating. Default false. */
   readonly migrateNot?: boolean;
+  /** This machine's clock, milliseconds since 1970. Default Date.now. */
+  readonly localNow?: () => number;
 }
 
 const lockTimeoutMs = 1_000;
+const patienceMsDefault = 2_000;
 const listTimeoutMs = 30_000;
 /** A database that starts beside the server may take this long to answer. */
 const startTimeoutMs = 5_000;
@@ -37,7 +41,7 @@ const startTimeoutMs = 5_000;
  * the login, or is newer than this code.
  */
 export async function openPostgres(options: PostgresOptions): Promise<Store> {
-  const { connectionsMax = 10, timeoutMs = 5_000, patienceMs = 2_000 } = options;
+  const { connectionsMax = 10, timeoutMs = 5_000, patienceMs = patienceMsDefault } = options;
   const address = parsePostgresUrl(options.url);
   const settings = {
     address,
@@ -50,6 +54,7 @@ export async function openPostgres(options: PostgresOptions): Promise<Store> {
   const hot = createPool({ ...settings, connectionsMax });
   // Some are kept free of what may take long, so that a few lists never hold up a lock or an unlock.
   const slow = limitPool(hot, { usesMax: Math.max(1, Math.floor(connectionsMax * 0.4)), patienceMs });
+  const clock = await openClockOf(hot, options);
   const placer = createPlacer(slow, patienceMs);
   const writer = createWriter({ hot, slow, patienceMs });
   const one = (statement: Statement, value: string) => readOne(hot, patienceMs, statement, value);
@@ -76,13 +81,25 @@ export async function openPostgres(options: PostgresOptions): Promise<Store> {
     changeLockoutPolicy: writer.changeLockoutPolicy,
     addOrganization: writer.addOrganization,
     readHistories: createHistories({ pool: slow, placer, patienceMs }),
+    clockOffsetMs: clock.offsetMs,
     isReady: () => canWrite(hot),
     async [Symbol.asyncDispose]() {
       await writer[Symbol.asyncDispose]();
+      await clock[Symbol.asyncDispose]();
       await placer[Symbol.asyncDispose]();
       await hot[Symbol.asyncDispose]();
     },
   };
+}
+
+async function openClockOf(pool: Pool, options: PostgresOptions): Promise<DatabaseClock> {
+  const { patienceMs = patienceMsDefault, localNow = Date.now, url } = options;
+  try {
+    return await openClock({ pool, patienceMs, localNow });
+  } catch (error) {
+    await pool[Symbol.asyncDispose]();
+    throw unusable(url, error);
+  }
 }
 
 async function readUsers(connection: Connection, userIds: readonly string[]) {
@@ -165,12 +182,15 @@ async function prepare(
     await requireUnicode(connection);
     await migrate(connection, { only: options.migrateNot ? 'check' : 'apply' });
   } catch (error) {
-    if (error instanceof StoreUnusable) throw error;
-    const where = withoutPassword(options.url);
-    throw new StoreUnusable(`cannot open the database ${where}: ${reasonOf(error)}`, { cause: error });
+    throw error instanceof StoreUnusable ? error : unusable(options.url, error);
   } finally {
     connection?.close();
   }
+}
+
+function unusable(url: string, error: unknown): StoreUnusable {
+  const where = withoutPassword(url);
+  return new StoreUnusable(`cannot open the database ${where}: ${reasonOf(error)}`, { cause: error });
 }
 
 async function connectAtStart(settings: Omit<PoolOptions, 'connectionsMax'>): Promise<Connection> {

@@ -78,6 +78,8 @@ export function openSqlite(options: SqliteOptions): Store {
     changeLockoutPolicy: writer.changeLockoutPolicy,
     addOrganization: writer.addOrganization,
     readHistories: createHistories(db),
+    // The file and all who serve it are on one machine.
+    clockOffsetMs: () => 0,
     isReady: async () => !damage.isFound() && (await writer.isReady()),
     async [Symbol.asyncDispose]() {
       await queue[Symbol.asyncDispose]();

@@ -49,6 +49,8 @@ export interface Store extends AsyncDisposable, SessionStore {
   /** Every id that any table knows, in their order, however many: one at a time, others are answered meanwhile. */
   readHistories(): AsyncIterable<History>;
 
+  /** Milliseconds by which the clock that all servers of the database share is ahead of this machine's. */
+  clockOffsetMs(): number;
   /** Whether the database answers and can be written to now. */
   isReady(): Promise<boolean>;
 }

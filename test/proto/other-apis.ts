@@ -27,7 +27,7 @@ Grant: user_id 1 string, role 2 string, organization_id 3 optional string
 Event: position 1 uint64, event_id 2 string, user_id 3 string, sequence 4 uint64, type 5 string,
   creation_date 6 Timestamp, payload 7 Struct, actor 8 Actor
 Actor: user_id 1 string, os_user 2 string, ip 3 string, user_agent 4 string, request_id 5 string,
-  traceparent 6 string, reason 7 string, subject 8 string
+  traceparent 6 string, reason 7 string, subject 8 string, policy 9 string
 ExplainUserRequest: user_id 1 string[1..200]
 ExplainUserResponse: user_id 1 string, state 2 zitadel.user.v2.UserState, can_sign_in 3 bool, summary 4
   string, obstacles 5 repeated Obstacle, attempts_left 6 optional uint32, lock 7 Lock, devices 8 repeated

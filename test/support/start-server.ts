@@ -1,4 +1,4 @@
-import { type App, openApp } from '../../src/app.ts';
+import { type App, type AppClocks, openApp } from '../../src/app.ts';
 import { parseServeConfig } from '../../src/config.ts';
 import { startServer as startRealServer } from '../../src/start-server.ts';
 import type { Store } from '../../src/store/store.ts';
@@ -27,6 +27,8 @@ export interface TestServerOptions {
   readonly database?: string;
   /** Flags of `latchkey serve`, such as `--lockout-attempts`. */
   readonly flags?: readonly string[];
+  /** Default: the test's own clock, which stands still. */
+  readonly clocks?: AppClocks;
   /** Stands between the server and its store. */
   readonly wrapStore?: (store: Store) => Store;
 }
@@ -44,10 +46,10 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
   // Time stands still here, so a bucket would never be refilled.
   const unlimited = ['--refused-per-second-per-address', '0'];
   const config = parseServeConfig([...always, ...quiet, ...unlimited, ...(options.flags ?? [])]);
-  const opened = cleanup.use(await openApp(config));
   const clock = { nowMs: startMs };
+  const opened = cleanup.use(await openApp(config, options.clocks ?? { now: () => clock.nowMs }));
   const store = options.wrapStore?.(opened.store) ?? opened.store;
-  const app = { ...opened, store, now: () => clock.nowMs };
+  const app = { ...opened, store };
   const { url, port } = cleanup.use(await startRealServer(app, config));
   const whole = cleanup.move();
   return {

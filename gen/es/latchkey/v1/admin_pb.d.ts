@@ -191,6 +191,13 @@ export declare type Actor = Message<"latchkey.v1.Actor"> & {
    * @generated from field: string subject = 8;
    */
   subject: string;
+
+  /**
+   * "lockout" where the lockout policy locked or unlocked; user_id is then who brought it about, if anybody.
+   *
+   * @generated from field: string policy = 9;
+   */
+  policy: string;
 };
 
 /**

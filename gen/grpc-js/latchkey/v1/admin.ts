@@ -58,6 +58,7 @@ export interface Actor {
   traceparent: string;
   reason: string;
   subject: string;
+  policy: string;
 }
 
 export interface CreateOrganizationRequest {
@@ -569,7 +570,17 @@ export const Event: MessageFns<Event> = {
 };
 
 function createBaseActor(): Actor {
-  return { userId: "", osUser: "", ip: "", userAgent: "", requestId: "", traceparent: "", reason: "", subject: "" };
+  return {
+    userId: "",
+    osUser: "",
+    ip: "",
+    userAgent: "",
+    requestId: "",
+    traceparent: "",
+    reason: "",
+    subject: "",
+    policy: "",
+  };
 }
 
 export const Actor: MessageFns<Actor> = {
@@ -597,6 +608,9 @@ export const Actor: MessageFns<Actor> = {
     }
     if (message.subject !== "") {
       writer.uint32(66).string(message.subject);
+    }
+    if (message.policy !== "") {
+      writer.uint32(74).string(message.policy);
     }
     return writer;
   },
@@ -678,6 +692,14 @@ export const Actor: MessageFns<Actor> = {
             message.subject = reader.string();
             continue;
           }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.policy = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -716,6 +738,7 @@ export const Actor: MessageFns<Actor> = {
       traceparent: isSet(object.traceparent) ? globalThis.String(object.traceparent) : "",
       reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
       subject: isSet(object.subject) ? globalThis.String(object.subject) : "",
+      policy: isSet(object.policy) ? globalThis.String(object.policy) : "",
     };
   },
 
@@ -745,6 +768,9 @@ export const Actor: MessageFns<Actor> = {
     if (message.subject !== "") {
       obj.subject = message.subject;
     }
+    if (message.policy !== "") {
+      obj.policy = message.policy;
+    }
     return obj;
   },
 
@@ -761,6 +787,7 @@ export const Actor: MessageFns<Actor> = {
     message.traceparent = object.traceparent ?? "";
     message.reason = object.reason ?? "";
     message.subject = object.subject ?? "";
+    message.policy = object.policy ?? "";
     return message;
   },
 };
