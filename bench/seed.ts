@@ -90,6 +90,11 @@ async function addCaller(path: string): Promise<string> {
   return formatToken({ tokenId, secret });
 }
 
+const userColumns =
+  'user_id, organization_id, kind, state, sequence, created_at, changed_at, failed_password_attempts, ' +
+  'tokens_ended_sequence, grants';
+const profileColumns = 'user_id, organization_id, user_name, user_name_folded, profile, email_folded';
+
 function addUsers(db: DatabaseSync, first: number, end: number): void {
   const idPrefix = userIdOf(0).slice(0, 9);
   const numbers = `WITH RECURSIVE numbers(n) AS (SELECT ${first} UNION ALL SELECT n + 1 FROM numbers WHERE n + 1 < ${end})`;
@@ -98,11 +103,11 @@ function addUsers(db: DatabaseSync, first: number, end: number): void {
     'email', 'user' || n || '@bench.example', 'emailVerified', json('true'))`;
   db.exec(`
     BEGIN;
-    INSERT INTO users ${numbers}
+    INSERT INTO users (${userColumns}) ${numbers}
       SELECT ${id}, '${organizationId}', 'human', iif(n % 2 = 0, 'locked', 'active'), 2 - n % 2,
         ${seededAt}, ${seededAt}, 0, 2 - n % 2, '[]' FROM numbers;
-    INSERT INTO profiles ${numbers}
-      SELECT ${id}, '${organizationId}', 'user' || n, 'user' || n, ${profile}, NULL, NULL, NULL FROM numbers;
+    INSERT INTO profiles (${profileColumns}) ${numbers}
+      SELECT ${id}, '${organizationId}', 'user' || n, 'user' || n, ${profile}, 'user' || n || '@bench.example' FROM numbers;
     INSERT INTO events (user_id, sequence, event_id, type, created_at, payload) ${numbers}
       SELECT ${id}, 1, '3' || printf('%09d', n), 'user.human.added', ${seededAt},
         json_object('organizationId', '${organizationId}', 'state', 'active', 'profile', json(${profile})) FROM numbers;

@@ -31,10 +31,7 @@ export function createAddressFailures(): AddressFailures {
       if (address === undefined || failuresMax === 0) return;
       const window = current(keyOf(address), nowMs);
       if (window === undefined || window.failures < failuresMax) return;
-      const retryAfterMs = window.startedMs + windowMs - nowMs;
-      throw new DomainError('addressFailing', {
-        metadata: { retryAfterSeconds: String(Math.ceil(retryAfterMs / 1_000)) },
-      });
+      throw new DomainError('addressFailing', { retryAfterMs: window.startedMs + windowMs - nowMs });
     },
     add(address, nowMs) {
       if (address === undefined) return;
@@ -53,8 +50,12 @@ export function createAddressFailures(): AddressFailures {
 }
 
 // One subscriber has at least a /64 of IPv6: its addresses count together.
+const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;
+
 function keyOf(address: string): string {
-  if (!isIPv6(address)) return address;
+  // RFC 4291, section 2.5.5.2: an IPv4 address in the form of the other.
+  const inner = mapped.exec(address)?.[1];
+  if (inner !== undefined || !isIPv6(address)) return inner ?? address;
   const [head = '', tail] = address.split('%', 1)[0]?.split('::') ?? [];
   const front = head === '' ? [] : head.split(':');
   const back = tail === undefined || tail === '' ? [] : tail.split(':');
