@@ -6,6 +6,10 @@ import { AdminServiceClient, AdminServiceService } from '../../gen/grpc-js/latch
 import { LockServiceClient, LockServiceService } from '../../gen/grpc-js/latchkey/v1/lock.ts';
 import { PolicyServiceClient, PolicyServiceService } from '../../gen/grpc-js/latchkey/v1/policy.ts';
 import {
+  SessionServiceClient,
+  SessionServiceService,
+} from '../../gen/grpc-js/zitadel/session/v2/session_service.ts';
+import {
   SettingsServiceClient,
   SettingsServiceService,
 } from '../../gen/grpc-js/zitadel/settings/v2/settings_service.ts';
@@ -26,6 +30,7 @@ const services: readonly ServiceDefinition[] = [
   LockServiceService,
   PolicyServiceService,
   SettingsServiceService,
+  SessionServiceService,
 ];
 const stubs = [
   UserServiceClient,
@@ -33,6 +38,7 @@ const stubs = [
   LockServiceClient,
   PolicyServiceClient,
   SettingsServiceClient,
+  SessionServiceClient,
 ];
 
 /** Connects when first asked to. */
