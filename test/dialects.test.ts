@@ -198,6 +198,34 @@ describe.each(dialects)('$name', (dialect) => {
   });
 });
 
+describe.each(dialects)('LockService.UnlockUser, $name', (dialect) => {
+  test('OK with all that is written down; of a newer lock it is told which that is', async () => {
+    const userId = await server.people.user({ organization: 'acme', state: 'locked' });
+    const message = {
+      ...{ userId, reason: 'asked', ticket: 'T-1', identification: 'called back', requestId: 'once' },
+      expectedGeneration: '2',
+    };
+    const ask = { method: 'LockService.UnlockUser', message, token: tokens.helper } as const;
+    const now = new Date(server.clock.nowMs).toISOString();
+    const details = { sequence: '3', changeDate: now, resourceOwner: 'acme', creationDate: now };
+    const first = await clients.ask(dialect, ask);
+    expect(first).toMatchObject({ code: 'OK', response: { details, generation: '2' } });
+    await server.people.act(userId, 'lock');
+    expect(await clients.ask(dialect, ask)).toEqual(first);
+    expect(await clients.ask(dialect, { ...ask, message: { ...message, requestId: '' } })).toEqual({
+      ok: false,
+      code: 'FailedPrecondition',
+      message: 'The lock is another one now, please look at it again (LATCH-l0ckgen1)',
+      details: [
+        errorDetail('LATCH-l0ckgen1', 'The lock is another one now, please look at it again'),
+        { ...errorInfo('LOCK_IS_ANOTHER'), metadata: { generation: '4' } },
+      ],
+      httpStatus: statusIn(dialect, { httpStatus: 400, isByHand: false }),
+      response: {},
+    } satisfies Answer);
+  });
+});
+
 function messageIn({ frame, codec }: Dialect, { message }: Case): string {
   if (typeof message === 'string') return message;
   return message[frame === 'rest' ? 'rest' : codec];
