@@ -1,15 +1,16 @@
 import type { NewUser } from '../commands/create-user.ts';
 import type { UserKind, UserState } from '../domain/user.ts';
 import type { UserAction } from '../domain/user-state.ts';
+import type { LockBackend } from './backend-lock.ts';
 
 /**
  * Where the commands get their answers: from a server (remote.ts) or from the database itself (local.ts), with the
  * same rows and the same refusals. Times in rows are RFC 3339, UTC; what is not known is absent.
  */
-export interface Backend extends AsyncDisposable {
+export interface Backend extends LockBackend, AsyncDisposable {
   listUsers(query: UserQuery): Promise<Listing<UserRow>>;
   getUser(userId: string): Promise<UserRow>;
-  changeUserState(userId: string, action: UserAction): Promise<ChangeRow>;
+  changeUserState(userId: string, action: Exclude<UserAction, 'lock' | 'unlock'>): Promise<ChangeRow>;
   createUser(user: UserToCreate): Promise<CreatedUserRow>;
   setPassword(request: PasswordToSet): Promise<ChangeRow>;
 

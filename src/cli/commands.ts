@@ -5,11 +5,14 @@ import { exportCommand } from './export.ts';
 import { grantCommands } from './grant.ts';
 import { healthCommand } from './health.ts';
 import { importCommand } from './import.ts';
+import { lockCommands } from './lock.ts';
 import { orgCommands } from './org.ts';
+import { policyCommands } from './policy.ts';
 import { serverCommands } from './server.ts';
 import { tokenCommands } from './token.ts';
 import { userCommands } from './user.ts';
 import { userPasswordCommands } from './user-create.ts';
+import { userLockCommands } from './user-lock.ts';
 import { userStateCommands } from './user-state.ts';
 import { verifyCommand } from './verify.ts';
 
@@ -24,8 +27,11 @@ const json = {
 export const commands: readonly Command[] = [
   ...serverCommands,
   ...userCommands,
+  ...userLockCommands,
   ...userStateCommands,
   ...userPasswordCommands,
+  ...lockCommands,
+  ...policyCommands,
   ...tokenCommands,
   ...grantCommands,
   ...orgCommands,

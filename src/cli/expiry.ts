@@ -7,11 +7,14 @@ const dateForm = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,3})?)?(Z|[+-]\d{
 export function parseExpiry(text: string, nowMs: number): number {
   const [, count, unit] = /^(\d{1,5})([hdw])$/.exec(text) ?? [];
   if (count !== undefined) return nowMs + Number(count) * unitMs[unit as keyof typeof unitMs];
+  return parseTime(text, 'expires', '12h, 90d, 8w, ');
+}
+
+/** A date (midnight UTC) or RFC 3339 time → milliseconds since 1970. Throws UsageError, naming the option. */
+export function parseTime(text: string, option: string, otherForms = ''): number {
   const time = dateForm.test(text) ? Date.parse(text) : Number.NaN;
-  if (Number.isNaN(time)) {
-    throw new UsageError(
-      `--expires must be like 12h, 90d, 8w, 2031-01-31 or 2031-01-31T12:00:00Z, not "${text}"`,
-    );
-  }
-  return time;
+  if (!Number.isNaN(time)) return time;
+  throw new UsageError(
+    `--${option} must be like ${otherForms}2031-01-31 or 2031-01-31T12:00:00Z, not "${text}"`,
+  );
 }

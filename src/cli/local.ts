@@ -6,6 +6,7 @@ import { createOrganization } from '../commands/organizations.ts';
 import { setPassword } from '../commands/password.ts';
 import { addToken, removeToken } from '../commands/tokens.ts';
 import { changeUserState } from '../commands/user-state.ts';
+import { settings } from '../config.ts';
 import { parseOrganizationId, parseUserId } from '../domain/ids.ts';
 import { followEvents, listEvents } from '../queries/events.ts';
 import { listGrants } from '../queries/grants.ts';
@@ -14,6 +15,7 @@ import { listTokens } from '../queries/tokens.ts';
 import { getUser, listUsers } from '../queries/users.ts';
 import type { Backend, GrantRow } from './backend.ts';
 import { checkLengths, lengthsOfUser } from './local-lengths.ts';
+import { localLocks } from './local-locks.ts';
 import {
   changeRow,
   eventRow,
@@ -39,12 +41,15 @@ export interface LocalTarget {
  * where the only administrator is locked. Events name the operating system's user. Throws StoreUnusable.
  */
 export async function openLocal({ database, osUser, reason }: LocalTarget): Promise<Backend> {
-  const app = await openApp({ database, passwordAttemptsMax: 0, logLevel: 'silent' });
+  // What flag the server was started with is not known here: its default is shown.
+  const passwordAttemptsMax = Number(settings['lockout-attempts'].fallback);
+  const app = await openApp({ database, passwordAttemptsMax, logLevel: 'silent' });
   const caller = systemCaller(osUser, reason);
   return {
     ...users(app, caller),
     ...tokensAndGrants(app, caller),
     ...organizationsAndEvents(app, caller),
+    ...localLocks(app, caller),
     [Symbol.asyncDispose]: () => app[Symbol.asyncDispose](),
   };
 }

@@ -9,6 +9,8 @@ import {
   type ServiceError,
 } from '@grpc/grpc-js';
 import { AdminServiceClient } from '../../gen/grpc-js/latchkey/v1/admin.ts';
+import { LockServiceClient } from '../../gen/grpc-js/latchkey/v1/lock.ts';
+import { PolicyServiceClient } from '../../gen/grpc-js/latchkey/v1/policy.ts';
 import { UserServiceClient } from '../../gen/grpc-js/zitadel/user/v2/user_service.ts';
 import { isLoopback } from './loopback.ts';
 import { remoteError } from './remote-error.ts';
@@ -30,7 +32,7 @@ type Unary<Request, Response> = (
   callback: (error: ServiceError | null, response: Response) => void,
 ) => unknown;
 
-/** Both services over one connection. Failures are CliErrors. */
+/** Every service over one connection. Failures are CliErrors. */
 export function connect(target: RemoteTarget) {
   const { url, timeoutMs } = target;
   const isTls = url.protocol === 'https:';
@@ -42,11 +44,16 @@ export function connect(target: RemoteTarget) {
     // A proxy for the outside world has no way to this machine's own loopback.
     'grpc.enable_http_proxy': isLoopback(url) ? 0 : 1,
   });
-  const admin = new AdminServiceClient(address, secure, { channelOverride: users.getChannel() });
+  const shared = { channelOverride: users.getChannel() };
+  const admin = new AdminServiceClient(address, secure, shared);
+  const locks = new LockServiceClient(address, secure, shared);
+  const policies = new PolicyServiceClient(address, secure, shared);
   const metadata = metadataOf(target);
   return {
     users,
     admin,
+    locks,
+    policies,
     call<Request, Response>(method: Unary<Request, Response>, request: Request): Promise<Response> {
       return new Promise((resolve, reject) => {
         method(request, metadata, { deadline: Date.now() + timeoutMs }, (error, response) =>

@@ -58,7 +58,8 @@ export function userRow(user: User): UserRow {
   };
 }
 
-function stateOf(number: UserState): DomainState {
+/** The state of that number. */
+export function stateOf(number: UserState): DomainState {
   const states = Object.keys(stateNumbers) as DomainState[];
   return promised(
     states.find((state) => stateNumbers[state] === number),

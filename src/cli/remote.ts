@@ -1,5 +1,7 @@
 import type { Backend, GrantRow, Listing } from './backend.ts';
+import type { LockBackend } from './backend-lock.ts';
 import { connect, type RemoteTarget } from './remote-call.ts';
+import { remoteLocks } from './remote-locks.ts';
 import { createUserRequest, listQuery, listUsersRequest, tokenFilters } from './remote-request.ts';
 import {
   changeRow,
@@ -19,6 +21,7 @@ export function openRemote(target: RemoteTarget): Backend {
     ...userCalls(connection),
     ...tokenCalls(connection),
     ...adminCalls(connection),
+    ...remoteLocks(connection),
     [Symbol.asyncDispose]: async () => connection.close(),
   };
 }
@@ -28,8 +31,6 @@ type UserCalls = Pick<Backend, 'listUsers' | 'getUser' | 'changeUserState' | 'cr
 
 function userCalls({ users, call }: Connection): UserCalls {
   const stateCalls = {
-    lock: users.lockUser.bind(users),
-    unlock: users.unlockUser.bind(users),
     deactivate: users.deactivateUser.bind(users),
     reactivate: users.reactivateUser.bind(users),
     delete: users.deleteUser.bind(users),
@@ -78,7 +79,10 @@ function tokenCalls({ users, call }: Connection): TokenCalls {
   };
 }
 
-type AdminCalls = Omit<Backend, keyof UserCalls | keyof TokenCalls | typeof Symbol.asyncDispose>;
+type AdminCalls = Omit<
+  Backend,
+  keyof UserCalls | keyof TokenCalls | keyof LockBackend | typeof Symbol.asyncDispose
+>;
 
 function adminCalls({ admin, call, stream }: Connection): AdminCalls {
   return {

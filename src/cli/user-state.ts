@@ -1,7 +1,10 @@
 import type { UserState } from '../domain/user.ts';
-import { transitions, type UserAction } from '../domain/user-state.ts';
+import type { UserAction } from '../domain/user-state.ts';
 import { type Command, type CommandContext, changeOptions, userOptions } from './command.ts';
 import { userIdOf } from './user-name.ts';
+
+/** Locking and unlocking have more to say: see user-lock.ts. */
+type PlainAction = Exclude<UserAction, 'lock' | 'unlock'>;
 
 interface Wording {
   readonly summary: string;
@@ -11,18 +14,6 @@ interface Wording {
 }
 
 const wordings = {
-  lock: {
-    summary: 'Lock a user: no sign-in, and all tokens end for good',
-    done: 'locked',
-    state: 'locked',
-    reason: 'phone stolen',
-  },
-  unlock: {
-    summary: 'Unlock a locked user and forget the failed sign-ins',
-    done: 'unlocked',
-    state: 'active',
-    reason: 'ticket 4711, called back',
-  },
   deactivate: {
     summary: 'Deactivate a user until reactivated; all tokens end for good',
     done: 'deactivated',
@@ -41,10 +32,10 @@ const wordings = {
     state: 'deleted',
     reason: 'left the company',
   },
-} as const satisfies Record<UserAction, Wording>;
+} as const satisfies Record<PlainAction, Wording>;
 
-/** `latchkey user lock`, `unlock`, `deactivate`, `reactivate`, `delete`: one function, five names. */
-export const userStateCommands: readonly Command[] = (Object.keys(transitions) as UserAction[]).map(
+/** `latchkey user deactivate`, `reactivate`, `delete`: one function, three names. */
+export const userStateCommands: readonly Command[] = (Object.keys(wordings) as PlainAction[]).map(
   (action) => ({
     path: `user ${action}`,
     operands: '(USER_ID | --login NAME)',
@@ -61,7 +52,7 @@ export const userStateCommands: readonly Command[] = (Object.keys(transitions) a
   }),
 );
 
-async function change(context: CommandContext, action: UserAction): Promise<void> {
+async function change(context: CommandContext, action: PlainAction): Promise<void> {
   const userId = await userIdOf(context);
   const backend = await context.backend();
   const changed = await backend.changeUserState(userId, action);

@@ -35,6 +35,10 @@ export interface KnownDevice {
 }
 
 export interface Explanation {
+  /** Nothing stands in the way of the right password. */
+  readonly canSignIn: boolean;
+  /** In one sentence or two. */
+  readonly summary: string;
   readonly obstacles: readonly Obstacle[];
   /** Strangers' wrong passwords until the lock, the one that locks included; undefined: it never does. */
   readonly attemptsLeft: number | undefined;
@@ -61,7 +65,10 @@ export function explain(facts: Explained): Explanation {
     ...(attemptsLeft === 1 && user.state !== 'locked' ? [lastAttempt(facts)] : []),
     ...devices.filter((device) => device.attemptsLeft === 0).map(outOfAttempts),
   ];
-  return { obstacles: found, attemptsLeft, devices };
+  const blocking = found.filter(({ blocks }) => blocks).map(({ text }) => text);
+  const canSignIn = blocking.length === 0;
+  const summary = canSignIn ? 'Nothing stands in the way of the right password.' : blocking.join(' ');
+  return { canSignIn, summary, obstacles: found, attemptsLeft, devices };
 }
 
 function leftOf({ user, policy, nowMs }: Explained, deviceId: string | undefined): number | undefined {

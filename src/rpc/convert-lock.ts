@@ -68,22 +68,18 @@ function failureMessage(failure: FailedSignIn): MessageInitShape<typeof FailedSi
   return { time: timestampOf(time), ip, userAgent };
 }
 
-/** Why the user cannot sign in, with one sentence for all of it. */
+/** Why the user cannot sign in. */
 export function explanationMessage({
   record,
   explanation,
 }: Awaited<ReturnType<typeof explainUser>>): MessageInitShape<typeof ExplainUserResponseSchema> {
-  const { obstacles, attemptsLeft, devices } = explanation;
+  const { canSignIn, summary, obstacles, attemptsLeft, devices } = explanation;
   const found = lockOf(record);
-  const blocking = obstacles.filter(({ blocks }) => blocks);
   return {
     userId: record.user.userId,
     state: states[record.user.state],
-    canSignIn: blocking.length === 0,
-    summary:
-      blocking.length === 0
-        ? 'Nothing stands in the way of the right password.'
-        : blocking.map(({ text }) => text).join(' '),
+    canSignIn,
+    summary,
     obstacles: obstacles.map(obstacleMessage),
     ...(attemptsLeft !== undefined && { attemptsLeft }),
     ...(found !== undefined && { lock: lockRecordMessage(found) }),
