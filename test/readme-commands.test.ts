@@ -75,6 +75,30 @@ describe('one unlock, every protocol', () => {
   );
 });
 
+test(
+  'a lock from beginning to end, by hand',
+  async () => {
+    if ((await state()) === 'USER_STATE_LOCKED') await door.ask('UnlockUser', { userId: ada.userId });
+    const said: string[] = [];
+    for (const line of shellCommands(section(readme(), 'A lock from beginning to end'))) {
+      const { code, stdout } = await checkout.run(here(line), environment);
+      expect({ line, code }).toEqual({ line, code: 0 });
+      said.push(stdout);
+    }
+    const [set, signedIn, failures, why, unlocked, again] = said;
+    expect([set, signedIn, unlocked, again].map((text) => Object.keys(JSON.parse(text ?? '')))).toEqual([
+      ['details'],
+      ['details', 'sessionId', 'sessionToken', 'deviceToken'],
+      ['details', 'generation'],
+      ['details', 'sessionId', 'sessionToken', 'deviceToken'],
+    ]);
+    expect(failures?.match(/Password is invalid \(COMMAND-3M0fs\)/g)).toHaveLength(10);
+    expect(JSON.parse(why ?? '')).toMatchObject({ obstacles: [{ code: 'LOCKED_BY_POLICY' }] });
+    expect(await newestEvent()).toMatchObject({ type: 'user.human.password.check.succeeded' });
+  },
+  timeoutMs,
+);
+
 describe('health and reflection', () => {
   for (const line of shellCommands(section(readme(), 'Health and reflection'))) {
     testWith(line.split(' ')[0] ?? '')(

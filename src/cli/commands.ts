@@ -1,5 +1,6 @@
 import { backupCommand } from './backup.ts';
 import type { Command } from './command.ts';
+import { demoCommand } from './demo.ts';
 import { eventsCommands } from './events.ts';
 import { exportCommand } from './export.ts';
 import { grantCommands } from './grant.ts';
@@ -41,4 +42,5 @@ export const commands: readonly Command[] = [
   backupCommand,
   verifyCommand,
   healthCommand,
+  demoCommand,
 ].map((command) => ({ ...command, options: { ...command.options, ...json[command.json], ...help } }));
