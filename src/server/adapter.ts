@@ -13,16 +13,11 @@ import type {
 } from '@connectrpc/connect/protocol';
 import { parseTimeout as parseConnectTimeout } from '@connectrpc/connect/protocol-connect';
 import { parseTimeout as parseGrpcTimeout } from '@connectrpc/connect/protocol-grpc';
-import {
-  compressionBrotli,
-  compressionGzip,
-  universalRequestFromNodeRequest,
-  universalResponseToNodeResponse,
-} from '@connectrpc/connect-node';
+import { compressionBrotli, compressionGzip } from '@connectrpc/connect-node';
 import { requestInfoKey } from '../rpc/request-info.ts';
 import { base64Chunks, bytesOfBase64Chunks } from './base64-groups.ts';
 import { deadlineExceeded } from './deadline.ts';
-import type { Log, NodeExchange } from './exchange.ts';
+import type { Log, UniversalExchange } from './exchange.ts';
 import type { MountedService } from './method-table.ts';
 
 /** What the adapter needs of its door. */
@@ -40,7 +35,7 @@ export interface AdapterOptions {
 }
 
 /** Hands a call to Connect's own server. */
-export type Adapter = (path: string, exchange: NodeExchange) => void;
+export type Adapter = (path: string, exchange: UniversalExchange) => void;
 
 /** All that the lane does not take: streams, and Connect's GET. Same services, same interceptors, same limits. */
 export function createAdapter(options: AdapterOptions): Adapter {
@@ -62,35 +57,26 @@ export function createAdapter(options: AdapterOptions): Adapter {
 
 async function carry(
   handler: UniversalHandler,
-  exchange: NodeExchange,
+  exchange: UniversalExchange,
   options: AdapterOptions,
 ): Promise<void> {
-  const { req, res } = exchange.nodePair();
   const limit = new AbortController();
   let timer: NodeJS.Timeout | undefined;
   try {
-    const pairs = exchange.ownPairs();
-    for (let i = 0; i + 1 < pairs.length; i += 2) res.setHeader(pairs[i] ?? '', pairs[i + 1] ?? '');
-    const values = createContextValues().set(requestInfoKey, exchange);
-    const whole = universalRequestFromNodeRequest(req, res, undefined, values);
-    // Connect leaves a body unread that it refuses; destroying it then would destroy the connection before the answer.
-    const body = req.iterator({ destroyOnReturn: false });
-    exchange.discardBodyAfterAnswer();
+    const whole = exchange.universalRequest(createContextValues().set(requestInfoKey, exchange));
     shortenTimeout(whole.header, options.timeoutMsMax);
     if (handler.method.methodKind === 'unary' && !whole.header.has('connect-timeout-ms')) {
       timer = setTimeout(() => limit.abort(deadlineExceeded()), options.defaultTimeoutMs);
     }
     const signal = AbortSignal.any([whole.signal, limit.signal]);
-    res.once('close', () => clearTimeout(timer));
-    await universalResponseToNodeResponse(await translate(handler, { ...whole, body, signal }), res);
+    await exchange.answerUniversal(await translate(handler, { ...whole, signal }));
   } catch (cause) {
-    clearTimeout(timer);
-    // Aborted is how connect-node says that the client is gone.
+    // Aborted is how the exchange says that the client is gone.
     if (cause instanceof ConnectError && cause.code === Code.Aborted) return;
     options.log('answer.failed', { method: handler.method.name, requestId: exchange.requestId, cause });
-    if (res.headersSent || res.writableEnded) return;
-    res.statusCode = 500;
-    res.end();
+    exchange.answer({ status: 500, headers: [], body: undefined, trailers: undefined });
+  } finally {
+    clearTimeout(timer);
   }
 }
 

@@ -1,4 +1,5 @@
 import { Code, ConnectError } from '@connectrpc/connect';
+import { GrowingBytes } from './growing-bytes.ts';
 
 /**
  * What the bodies of all calls of one door hold together. They are read before anybody has shown a token, so without a
@@ -16,13 +17,12 @@ export class BodyBudget {
 /** A body up to this size is taken even beyond the budget: an unlock is not refused for what others send. */
 export const smallBytesMax: number = 16 * 1_024;
 
-/** Gathers a body; one chunk, the usual case, is passed on without a copy. */
+/** Gathers a body that comes in several parts. */
 export class BodyBuffer {
   readonly #bytesMax: number;
   readonly #budget: BodyBudget;
   #bytes = 0;
-  #first: Buffer | undefined;
-  #rest: Buffer[] | undefined;
+  #parts: GrowingBytes | undefined = new GrowingBytes();
 
   constructor(bytesMax: number, budget: BodyBudget) {
     this.#bytesMax = bytesMax;
@@ -35,23 +35,19 @@ export class BodyBuffer {
     this.#budget.bytes += chunk.length;
     const refusal = this.#refusal();
     if (refusal !== undefined) this.release();
-    else if (this.#first === undefined) this.#first = chunk;
-    else if (this.#rest === undefined) this.#rest = [this.#first, chunk];
-    else this.#rest.push(chunk);
+    else this.#parts?.add(chunk);
     return refusal;
   }
 
   whole(): Buffer {
-    if (this.#rest !== undefined) return Buffer.concat(this.#rest, this.#bytes);
-    return this.#first ?? emptyBody;
+    return this.#parts?.take() ?? emptyBody;
   }
 
   /** Gives the bytes back to the budget, once the call is over. */
   release(): void {
     this.#budget.bytes -= this.#bytes;
     this.#bytes = 0;
-    this.#first = undefined;
-    this.#rest = undefined;
+    this.#parts = undefined;
   }
 
   #refusal(): ConnectError | undefined {

@@ -11,7 +11,7 @@ import {
 import { requestInfoKey } from '../rpc/request-info.ts';
 import { deadlineExceeded, type Timed } from './deadline.ts';
 import type { Dialect, DialectCall, FoundRoute } from './dialect.ts';
-import type { BodySink, Exchange } from './exchange.ts';
+import { asHeaders, type BodySink, type Exchange } from './exchange.ts';
 
 /** What carries a call on once its body is here, and ends it. */
 export interface CallRunner {
@@ -174,15 +174,4 @@ export class CallResponse implements UnaryResponse {
   get trailer(): Headers {
     return this.call.responseTrailer;
   }
-}
-
-function asHeaders(from: Exchange['headers']): Headers {
-  const headers = new Headers();
-  for (const name in from) {
-    const value = from[name];
-    if (value === undefined || name.startsWith(':')) continue;
-    if (Array.isArray(value)) for (const item of value) headers.append(name, item);
-    else headers.append(name, value);
-  }
-  return headers;
 }

@@ -6,10 +6,10 @@ import { knownEncodings } from './compression.ts';
 import type { Dialect, DialectCall } from './dialect.ts';
 import { envelopeBytes, openEnvelope, writeEnvelope } from './envelope.ts';
 import { grpcStatusPairs } from './error-wire.ts';
-import { headerOf, type Trailers } from './exchange.ts';
-import { appendMetadata, asTrailers, metadataOf } from './metadata.ts';
+import { headerOf } from './exchange.ts';
+import { appendMetadata, metadataOf } from './metadata.ts';
 
-const okTrailers: Trailers = Object.freeze({ 'grpc-status': '0' });
+const okTrailers: readonly string[] = Object.freeze(['grpc-status', '0']);
 
 /** gRPC: one envelope in the body, the status in HTTP trailers. */
 export function createGrpcDialect(codec: Codec): Dialect {
@@ -37,7 +37,7 @@ export function createGrpcDialect(codec: Codec): Dialect {
       const body = Buffer.allocUnsafe(envelopeBytes + bytes.length);
       writeEnvelope(body, encoding === undefined ? 0 : 1, bytes);
       if (call.sentTrailer === undefined) return { status: 200, headers, body, trailers: okTrailers };
-      return { status: 200, headers, body, trailers: asTrailers(grpcTrailerPairs(call, undefined)) };
+      return { status: 200, headers, body, trailers: grpcTrailerPairs(call, undefined) };
     },
 
     failure(call, error) {
@@ -50,7 +50,7 @@ export function createGrpcDialect(codec: Codec): Dialect {
         return { status: 200, headers, body: undefined, trailers: undefined };
       }
       appendMetadata(headers, call.sentHeader);
-      return { status: 200, headers, body: undefined, trailers: asTrailers(pairs) };
+      return { status: 200, headers, body: undefined, trailers: pairs };
     },
   };
 }

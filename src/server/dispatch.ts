@@ -4,7 +4,7 @@ import type { CallTarget } from './call.ts';
 import { type CorsPolicy, isPreflight, preflightAnswer } from './cors.ts';
 import { restDialect } from './dialect-rest.ts';
 import { type DialectTable, isStreamContentType, streamContentTypes } from './dialect-table.ts';
-import { headerOf, type Log, type NodeExchange, type Reply } from './exchange.ts';
+import { headerOf, type Log, type Reply, type UniversalExchange } from './exchange.ts';
 import type { RouteMatch } from './http-rule.ts';
 import type { Lane } from './lane.ts';
 import type { MethodEntry, MethodTable } from './method-table.ts';
@@ -23,7 +23,7 @@ export interface DispatchOptions {
 }
 
 /** Sends each request where its path and content type say: the path decides the method, the content type the dialect. */
-export function createDispatch(options: DispatchOptions): (exchange: NodeExchange) => void {
+export function createDispatch(options: DispatchOptions): (exchange: UniversalExchange) => void {
   const ways: Ways = { ...options, ...targetsOf(options) };
   return (exchange) => {
     try {
@@ -63,7 +63,7 @@ function targetsOf({ methods, dialects }: DispatchOptions): Pick<Ways, 'byPath' 
   return { byPath, byMethod };
 }
 
-function dispatchOther(ways: Ways, exchange: NodeExchange): void {
+function dispatchOther(ways: Ways, exchange: UniversalExchange): void {
   const { verb, target } = exchange;
   const queryAt = target.indexOf('?');
   const path = queryAt === -1 ? target : target.slice(0, queryAt);
@@ -93,7 +93,7 @@ function dispatchOther(ways: Ways, exchange: NodeExchange): void {
   else void answerProbe(exchange, probing);
 }
 
-function dispatchRpc(ways: Ways, exchange: NodeExchange, { unary, isSafe, path }: MethodEntry): void {
+function dispatchRpc(ways: Ways, exchange: UniversalExchange, { unary, isSafe, path }: MethodEntry): void {
   const contentType = exchange.headers['content-type'];
   const isGet = exchange.verb === 'GET' && isSafe && unary !== undefined;
   if (isGet) {
@@ -110,7 +110,7 @@ function dispatchRpc(ways: Ways, exchange: NodeExchange, { unary, isSafe, path }
   }
 }
 
-function dispatchRoute(ways: Ways, exchange: NodeExchange, match: RouteMatch): void {
+function dispatchRoute(ways: Ways, exchange: UniversalExchange, match: RouteMatch): void {
   if (match.kind === 'bad-path') {
     exchange.answer(badPath(exchange, match.reason));
     return;
@@ -127,7 +127,7 @@ function dispatchRoute(ways: Ways, exchange: NodeExchange, match: RouteMatch): v
   ways.lane.start(target, match, exchange);
 }
 
-async function answerProbe(exchange: NodeExchange, probing: ReturnType<typeof probe>): Promise<void> {
+async function answerProbe(exchange: UniversalExchange, probing: ReturnType<typeof probe>): Promise<void> {
   const answer = await probing;
   if (answer === undefined) return;
   const reply: Reply = {

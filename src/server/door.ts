@@ -1,5 +1,4 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import type { Registry } from '@bufbuild/protobuf';
 import { Code, ConnectError, type Interceptor } from '@connectrpc/connect';
 import { createAdapter } from './adapter.ts';
@@ -12,6 +11,7 @@ import { createDispatch } from './dispatch.ts';
 import type { ExchangePolicy, Log } from './exchange.ts';
 import { Http1Exchange } from './exchange-http1.ts';
 import { Http2Exchange } from './exchange-http2.ts';
+import type { Http2Stream } from './http2/stream.ts';
 import { Lane } from './lane.ts';
 import { createMethodTable, type MountedService } from './method-table.ts';
 import type { ProbeDeps } from './probes.ts';
@@ -21,8 +21,8 @@ import { createRequestIds } from './request-id.ts';
 export interface Door {
   /** Takes one HTTP/1.1 request. Never throws. */
   handleRequest(req: IncomingMessage, res: ServerResponse): void;
-  /** Takes one HTTP/2 stream (the stream API, not the compatibility one). Never throws. */
-  handleStream(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void;
+  /** Takes one HTTP/2 stream. Never throws. */
+  handleStream(stream: Http2Stream): void;
 }
 
 /** What stands behind the door, and its limits. */
@@ -89,7 +89,7 @@ export function createDoor(options: DoorOptions): OpenDoor {
   };
   return {
     handleRequest: (req, res) => dispatch(new Http1Exchange(req, res, policy)),
-    handleStream: (stream, headers) => dispatch(new Http2Exchange(stream, headers, policy)),
+    handleStream: (stream) => dispatch(new Http2Exchange(stream, policy)),
     get callsInFlight() {
       return deadlines.count;
     },

@@ -1,15 +1,16 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
-import type { ConnectError } from '@connectrpc/connect';
-import { BodyBuffer, bodyTooLarge, emptyBody } from './body-buffer.ts';
+import type { ConnectError, ContextValues } from '@connectrpc/connect';
+import type { UniversalServerRequest, UniversalServerResponse } from '@connectrpc/connect/protocol';
+import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from '@connectrpc/connect-node';
+import { BodyBuffer, bodyTooLarge, emptyBody, smallBytesMax } from './body-buffer.ts';
 import {
   type BodySink,
   corsPairs,
   discardBytesMax,
   type ExchangePolicy,
   headerOf,
-  type NodeExchange,
-  type NodePair,
   type Reply,
+  type UniversalExchange,
 } from './exchange.ts';
 
 const exchangeKey = Symbol('exchange');
@@ -18,7 +19,7 @@ type KeyedRequest = IncomingMessage & { [exchangeKey]: Http1Exchange };
 type KeyedResponse = ServerResponse & { [exchangeKey]: Http1Exchange };
 
 /** One HTTP/1.1 request and its response. */
-export class Http1Exchange implements NodeExchange {
+export class Http1Exchange implements UniversalExchange {
   readonly httpVersion = '1.1';
   readonly verb: string;
   readonly target: string;
@@ -27,6 +28,8 @@ export class Http1Exchange implements NodeExchange {
   readonly req: IncomingMessage;
   readonly res: ServerResponse;
   readonly #policy: ExchangePolicy;
+  /** The body while it is one chunk, as most are. */
+  #only: Buffer | undefined;
   #body: BodyBuffer | undefined;
   #bytesMax = 0;
   #sink: BodySink | undefined;
@@ -89,21 +92,27 @@ export class Http1Exchange implements NodeExchange {
     const { res } = this;
     if (res.destroyed || res.headersSent) return;
     const { body, trailers } = reply;
-    const headers = [...reply.headers, ...this.ownPairs()];
-    if (trailers !== undefined) headers.push('trailer', Object.keys(trailers).join(', '));
+    const headers = [...reply.headers, ...this.#ownPairs()];
+    if (trailers !== undefined)
+      headers.push('trailer', [...new Set(pairsOf(trailers).map(([name]) => name))].join(', '));
     else if (reply.status !== 204) headers.push('content-length', String(body?.length ?? 0));
     res.writeHead(reply.status, headers);
-    if (trailers !== undefined) res.addTrailers(trailers);
+    if (trailers !== undefined) res.addTrailers(pairsOf(trailers));
     if (body === undefined || trailers !== undefined || body.length > oneWriteBytesMax) res.end(body);
     else res.end(asLatin1(body), 'latin1');
   }
 
-  nodePair(): NodePair {
-    return { req: this.req, res: this.res };
+  universalRequest(contextValues: ContextValues): UniversalServerRequest {
+    const { req, res } = this;
+    for (const [name, value] of pairsOf(this.#ownPairs())) res.setHeader(name, value);
+    const request = universalRequestFromNodeRequest(req, res, undefined, contextValues);
+    res.once('finish', () => this.#discardBody());
+    // Connect leaves a body unread that it refuses; destroying it then would destroy the connection before the answer.
+    return { ...request, body: req.iterator({ destroyOnReturn: false }) };
   }
 
-  discardBodyAfterAnswer(): void {
-    this.res.once('finish', () => this.#discardBody());
+  answerUniversal(response: UniversalServerResponse): Promise<void> {
+    return universalResponseToNodeResponse(response, this.res);
   }
 
   #discardBody(): void {
@@ -117,15 +126,19 @@ export class Http1Exchange implements NodeExchange {
     });
   }
 
-  ownPairs(): string[] {
+  #ownPairs(): string[] {
     const pairs = ['x-request-id', this.requestId];
     if (this.headers.origin !== undefined) pairs.push(...corsPairs(this.#policy.cors, this));
     return pairs;
   }
 
   takeChunk(chunk: Buffer): void {
-    this.#body ??= new BodyBuffer(this.#bytesMax, this.#policy.bodies);
-    const refusal = this.#body.add(chunk);
+    const isFirst = this.#only === undefined && this.#body === undefined;
+    if (isFirst && chunk.length <= Math.min(smallBytesMax, this.#bytesMax)) {
+      this.#only = chunk;
+      return;
+    }
+    const refusal = this.#gather(chunk);
     if (refusal === undefined) return;
     this.req.off('data', onData);
     this.req.off('end', onEnd);
@@ -133,12 +146,21 @@ export class Http1Exchange implements NodeExchange {
   }
 
   takeEnd(): void {
-    this.#sink?.onBody(this.#body === undefined ? emptyBody : this.#body.whole());
+    this.#sink?.onBody(this.#body === undefined ? (this.#only ?? emptyBody) : this.#body.whole());
   }
 
   takeClose(): void {
     this.#body?.release();
     this.#sink?.onClosed();
+  }
+
+  /** Why the body is refused, where it is. */
+  #gather(chunk: Buffer): ConnectError | undefined {
+    if (this.#body === undefined) {
+      this.#body = new BodyBuffer(this.#bytesMax, this.#policy.bodies);
+      if (this.#only !== undefined) this.#body.add(this.#only);
+    }
+    return this.#body.add(chunk);
   }
 
   #refuse(refusal: ConnectError): void {
@@ -153,6 +175,12 @@ const oneWriteBytesMax = 8_192;
 
 function asLatin1(body: Uint8Array): string {
   return Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('latin1');
+}
+
+function pairsOf(flat: readonly string[]): [name: string, value: string][] {
+  const pairs: [string, string][] = [];
+  for (let at = 0; at + 1 < flat.length; at += 2) pairs.push([flat[at] ?? '', flat[at + 1] ?? '']);
+  return pairs;
 }
 
 function onData(this: KeyedRequest, chunk: Buffer): void {

@@ -1,75 +1,60 @@
-import {
-  constants,
-  Http2ServerRequest,
-  Http2ServerResponse,
-  type Http2Session,
-  type IncomingHttpHeaders,
-  type ServerHttp2Stream,
-  sensitiveHeaders,
-} from 'node:http2';
-import type { ConnectError } from '@connectrpc/connect';
-import { BodyBuffer, bodyTooLarge, emptyBody, smallBytesMax } from './body-buffer.ts';
+import type { IncomingHttpHeaders } from 'node:http';
+import type { ContextValues } from '@connectrpc/connect';
+import type { UniversalServerRequest, UniversalServerResponse } from '@connectrpc/connect/protocol';
+import { BodyBuffer, bodyTooLarge, emptyBody } from './body-buffer.ts';
 import {
   type BodySink,
   corsPairs,
   type ExchangePolicy,
   headerOf,
-  type NodeExchange,
-  type NodePair,
   type Reply,
-  type Trailers,
+  type UniversalExchange,
 } from './exchange.ts';
+import { errorCode } from './http2/frame.ts';
+import type { Http2Stream, StreamReceiver } from './http2/stream.ts';
+import { UniversalStream } from './universal-stream.ts';
 
-const exchangeKey = Symbol('exchange');
-const peerKey = Symbol('peer address');
-
-// The exchange hangs on its stream, so that one set of listeners serves all streams: no closures for each call.
-type KeyedStream = ServerHttp2Stream & { [exchangeKey]: Http2Exchange };
-type KeyedSession = Http2Session & { [peerKey]?: string };
-
-const beforeTrailers = Object.freeze({ waitForTrailers: true });
-const withoutBody = Object.freeze({ endStream: true });
-
-/** One HTTP/2 stream. Whoever accepted the stream listens to its errors. */
-export class Http2Exchange implements NodeExchange {
+/** One HTTP/2 stream: the request that came on it, and the answer that goes out. */
+export class Http2Exchange implements UniversalExchange, StreamReceiver {
   readonly httpVersion = '2';
-  readonly verb: string;
-  readonly target: string;
   readonly headers: IncomingHttpHeaders;
   readonly requestId: string;
-  readonly stream: ServerHttp2Stream;
+  readonly stream: Http2Stream;
   readonly #policy: ExchangePolicy;
-  readonly #peerAddress: string;
-  /** The body while it is one small chunk, as most are. */
+  /** The body while it is one frame, as most are. */
   #only: Buffer = emptyBody;
   #body: BodyBuffer | undefined;
   #bytesMax = 0;
   #sink: BodySink | undefined;
-  #isRequestRead = false;
-  #isWatched = false;
-  #trailers: Trailers | undefined;
+  #isReading = false;
+  #universal: UniversalStream | undefined;
 
-  constructor(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, policy: ExchangePolicy) {
+  constructor(stream: Http2Stream, policy: ExchangePolicy) {
     this.stream = stream;
-    this.headers = headers;
-    this.verb = headers[':method'] ?? '';
-    this.target = headers[':path'] ?? '';
-    this.requestId = policy.requestId(headerOf(headers, 'x-request-id'));
+    this.headers = stream.head.headers;
+    this.requestId = policy.requestId(headerOf(this.headers, 'x-request-id'));
     this.#policy = policy;
-    this.#peerAddress = peerAddressOf(stream);
+  }
+
+  get verb(): string {
+    return this.stream.head.method;
+  }
+
+  get target(): string {
+    return this.stream.head.path;
   }
 
   get scheme(): string {
-    return this.headers[':scheme'] === 'https' ? 'https' : 'http';
+    return this.stream.head.scheme === 'https' ? 'https' : 'http';
   }
 
   get authority(): string {
-    return this.headers[':authority'] ?? this.headers.host ?? '';
+    return this.stream.head.authority || (this.headers.host ?? '');
   }
 
   get remoteAddress(): string {
     const { clientAddress, forwardingHeader } = this.#policy;
-    return clientAddress(this.#peerAddress, headerOf(this.headers, forwardingHeader));
+    return clientAddress(this.stream.peerAddress, headerOf(this.headers, forwardingHeader));
   }
 
   header(name: string): string | undefined {
@@ -77,143 +62,86 @@ export class Http2Exchange implements NodeExchange {
   }
 
   readBody(bytesMax: number, sink: BodySink): void {
-    const stream = this.stream as KeyedStream;
     this.#sink = sink;
-    if (Number(this.headers['content-length'] ?? 0) > bytesMax) {
+    if ((this.stream.head.contentLength ?? 0) > bytesMax) {
       sink.onBodyRefused(bodyTooLarge(bytesMax));
       return;
     }
     this.#bytesMax = bytesMax;
-    this.watch(sink);
-    stream.on('data', onData);
-    stream.on('end', onEnd);
+    this.#isReading = true;
+    this.stream.read(this);
   }
 
   watch(sink: BodySink): void {
-    if (this.#isWatched) return;
-    this.#isWatched = true;
     this.#sink = sink;
-    const stream = this.stream as KeyedStream;
-    stream[exchangeKey] = this;
-    if (stream.closed) sink.onClosed();
-    else stream.on('close', onClose);
+    this.stream.read(this);
+    if (this.stream.isClosed) sink.onClosed();
   }
 
-  answer({ status, headers, body, trailers }: Reply): void {
+  answer(reply: Reply): void {
     const { stream } = this;
-    if (stream.destroyed || stream.closed) return;
-    const sent = [':status', status === 200 ? '200' : String(status), 'x-request-id', this.requestId];
-    markUnique(sent);
-    for (const item of headers) sent.push(item);
-    if (this.headers.origin !== undefined) sent.push(...corsPairs(this.#policy.cors, this));
-    if (trailers !== undefined) {
-      (stream as KeyedStream)[exchangeKey] = this;
-      this.#trailers = trailers;
-      stream.on('wantTrailers', onWantTrailers);
-      stream.respond(sent, beforeTrailers);
-      stream.end(body);
-    } else if (body === undefined || body.length === 0) {
-      stream.respond(sent, withoutBody);
-    } else {
-      sent.push('content-length', String(body.length));
-      stream.respond(sent);
-      stream.end(body);
+    if (stream.isHeadSent) {
+      // Half an answer cannot be taken back.
+      stream.reset(errorCode.internalError);
+      return;
     }
-    if (!this.#isRequestRead) this.#discardBody();
+    const own = this.#ownPairs();
+    const { body, trailers } = reply;
+    if (trailers === undefined && body !== undefined && body.length > 0) {
+      own.push('content-length', String(body.length));
+    }
+    stream.answer(reply, own);
   }
 
-  nodePair(): NodePair {
-    const options = {};
-    const req = new Http2ServerRequest(this.stream, this.headers, options, []);
-    return { req, res: new Http2ServerResponse(this.stream) };
+  universalRequest(contextValues: ContextValues): UniversalServerRequest {
+    this.#universal = new UniversalStream(this.stream);
+    const { headers, verb, scheme, authority, target } = this;
+    return this.#universal.request({
+      headers,
+      verb,
+      url: `${scheme}://${authority}${target}`,
+      contextValues,
+    });
   }
 
-  discardBodyAfterAnswer(): void {
-    // Node writes trailers in a turn of their own, after the event that asks for them.
-    this.stream.once('wantTrailers', () => setImmediate(() => this.#discardBody()));
+  async answerUniversal(response: UniversalServerResponse): Promise<void> {
+    await this.#universal?.answer(response, this.#ownPairs());
   }
 
-  // RFC 9113 8.1: a complete answer to a request that is still coming is followed by RST_STREAM(NO_ERROR).
-  #discardBody(): void {
-    const { stream } = this;
-    if (stream.destroyed || stream.endAfterHeaders || stream.readableEnded) return;
-    // Node keeps a closed stream for as long as bytes of it wait to be read.
-    stream.removeAllListeners('data');
-    stream.resume();
-    stream.close(constants.NGHTTP2_NO_ERROR);
-  }
-
-  ownPairs(): string[] {
-    const pairs = ['x-request-id', this.requestId];
-    if (this.headers.origin !== undefined) pairs.push(...corsPairs(this.#policy.cors, this));
-    return pairs;
-  }
-
-  takeChunk(chunk: Buffer): void {
-    if (this.#only === emptyBody && chunk.length <= Math.min(smallBytesMax, this.#bytesMax)) {
+  onData(chunk: Buffer, isLast: boolean): void {
+    if (!this.#isReading) return;
+    if (isLast && this.#body === undefined && chunk.length <= this.#bytesMax) {
       this.#only = chunk;
       return;
     }
-    const refusal = this.#gather(chunk);
-    if (refusal === undefined) return;
-    this.stream.off('data', onData);
-    this.stream.off('end', onEnd);
-    this.#sink?.onBodyRefused(refusal);
+    this.#body ??= new BodyBuffer(this.#bytesMax, this.#policy.bodies);
+    const refusal = this.#body.add(chunk);
+    if (refusal === undefined) this.stream.giveBack(chunk.length);
+    else {
+      this.#isReading = false;
+      this.#sink?.onBodyRefused(refusal);
+    }
   }
 
-  takeEnd(): void {
-    this.#isRequestRead = true;
-    // Node ends the readable side of an aborted stream as if the request were whole.
-    if (this.stream.aborted) return;
+  onEnd(): void {
+    if (!this.#isReading) return;
+    this.#isReading = false;
     this.#sink?.onBody(this.#body === undefined ? this.#only : this.#body.whole());
   }
 
-  takeClose(): void {
+  onDrained(): void {
+    // The answer of a unary call is handed over whole.
+  }
+
+  onClosed(): void {
+    this.#isReading = false;
     this.#body?.release();
     this.#sink?.onClosed();
   }
 
-  takeWantTrailers(): void {
-    if (!this.stream.destroyed) this.stream.sendTrailers(this.#trailers ?? {});
+  #ownPairs(): string[] {
+    const pairs = ['x-request-id', this.requestId];
+    if (this.headers.origin !== undefined) pairs.push(...corsPairs(this.#policy.cors, this));
+    return pairs;
   }
-
-  /** Why the body is refused, where it is. */
-  #gather(chunk: Buffer): ConnectError | undefined {
-    if (this.#body === undefined) {
-      this.#body = new BodyBuffer(this.#bytesMax, this.#policy.bodies);
-      if (this.#only !== emptyBody) this.#body.add(this.#only);
-    }
-    return this.#body.add(chunk);
-  }
-}
-
-function onData(this: KeyedStream, chunk: Buffer): void {
-  this[exchangeKey].takeChunk(chunk);
-}
-
-function onEnd(this: KeyedStream): void {
-  this[exchangeKey].takeEnd();
-}
-
-function onClose(this: KeyedStream): void {
-  this[exchangeKey].takeClose();
-}
-
-function onWantTrailers(this: KeyedStream): void {
-  this[exchangeKey].takeWantTrailers();
-}
-
-const uniqueHeaders = ['x-request-id'];
-
-// An id that no other answer has would only push useful entries out of HPACK's table, at a cost in every answer.
-function markUnique(headers: string[]): void {
-  (headers as unknown as Record<symbol, string[]>)[sensitiveHeaders] = uniqueHeaders;
-}
-
-// session.socket is a proxy, and gone with the session: asked once for each connection.
-function peerAddressOf(stream: ServerHttp2Stream): string {
-  const session: KeyedSession | undefined = stream.session;
-  if (session === undefined || session.destroyed) return '';
-  session[peerKey] ??= session.socket.remoteAddress ?? '';
-  return session[peerKey];
 }

@@ -1,6 +1,6 @@
-import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
-import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
-import type { ConnectError } from '@connectrpc/connect';
+import type { IncomingHttpHeaders } from 'node:http';
+import type { ConnectError, ContextValues } from '@connectrpc/connect';
+import type { UniversalServerRequest, UniversalServerResponse } from '@connectrpc/connect/protocol';
 import type { RequestInfo } from '../rpc/request-info.ts';
 import type { BodyBudget } from './body-buffer.ts';
 import type { ClientAddressOf } from './client-address.ts';
@@ -10,13 +10,11 @@ import { type CorsPolicy, corsHeaders } from './cors.ts';
 export interface Reply {
   readonly status: number;
   /** Names in lower case and values, in turn; neither `date` nor `content-length`, which the exchange adds. */
-  readonly headers: string[];
+  readonly headers: readonly string[];
   readonly body: Uint8Array | undefined;
-  readonly trailers: Trailers | undefined;
+  /** Names in lower case and values, in turn. */
+  readonly trailers: readonly string[] | undefined;
 }
-
-/** HTTP trailers by lower-case name. */
-export type Trailers = Readonly<Record<string, string>>;
 
 /** Who is told of the request's body: one of the first two, once, unless the client leaves before. */
 export interface BodySink {
@@ -67,23 +65,27 @@ export function headerOf(headers: IncomingHttpHeaders, name: string): string | u
   return Array.isArray(value) ? value.join(', ') : value;
 }
 
+/** Request headers as the Fetch API has them. */
+export function asHeaders(from: IncomingHttpHeaders): Headers {
+  const headers = new Headers();
+  for (const name in from) {
+    const value = from[name];
+    if (Array.isArray(value)) for (const item of value) headers.append(name, item);
+    else if (value !== undefined) headers.append(name, value);
+  }
+  return headers;
+}
+
 /** How much of a refused body is read and thrown away before the connection is cut: a client that is still sending would else miss the answer. */
 export const discardBytesMax: number = 8 * 1_048_576;
 
-/** An exchange that can also be seen as the pair of objects that Node's own handlers take. */
-export interface NodeExchange extends Exchange {
-  /** Called once at most, and never together with `readBody` or `answer`. */
-  nodePair(): NodePair;
-  /** Once the pair's answer is sent: throws away what is still to come of the request. */
-  discardBodyAfterAnswer(): void;
-  /** What every answer carries, whoever writes it: names and values in turn. */
-  ownPairs(): readonly string[];
+/** An exchange that Connect's own server can take: where it does, neither `readBody` nor `answer` has been called. */
+export interface UniversalExchange extends Exchange {
+  /** The request as that server takes it. Called once at most. */
+  universalRequest(contextValues: ContextValues): UniversalServerRequest;
+  /** Sends what it answers, as fast as the client takes it. Rejects with ConnectError Aborted where the client is gone. */
+  answerUniversal(response: UniversalServerResponse): Promise<void>;
 }
-
-/** Request and response, of whichever version of HTTP. */
-export type NodePair =
-  | { readonly req: IncomingMessage; readonly res: ServerResponse }
-  | { readonly req: Http2ServerRequest; readonly res: Http2ServerResponse };
 
 /** One line of the log: what happened, and the facts. */
 export type Log = (event: string, fields: Readonly<Record<string, unknown>>) => void;

@@ -16,7 +16,7 @@ const handshakeRecord = 0x16;
  */
 export function onOpeningKnown(socket: Socket, onKnown: (opening: Opening) => void): void {
   let held: Buffer | undefined;
-  // 'readable' and read(), not 'data': once a socket flows, an HTTP/2 session cannot take over its handle cleanly.
+  // 'readable' and read(), not 'data': what is put back must wait for whoever takes the socket over.
   const onReadable = (): void => {
     const chunk: Buffer | null = socket.read();
     if (chunk === null) return;

@@ -45,7 +45,7 @@ export async function startListener(door: Door, options: ListenerOptions): Promi
   };
   const protocols: Record<WireProtocol, Connections> = {
     http1: createHttp1Connections(door, limits, count),
-    http2: createHttp2Sessions(door, limits, count),
+    http2: createHttp2Sessions(door, { limits, count, onBug: (cause) => log('http2.failed', { cause }) }),
   };
   const port = await openPort({ host, port: options.port, tls, plaintext, limits, protocols, count });
 

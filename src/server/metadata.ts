@@ -1,5 +1,4 @@
 import type { ConnectError } from '@connectrpc/connect';
-import type { Trailers } from './exchange.ts';
 
 /** Names that belong to HTTP or a dialect; no handler and no error sets them. */
 const reserved: ReadonlySet<string> = new Set([
@@ -41,15 +40,4 @@ export function appendMetadata(to: string[], from: Headers | undefined, prefix =
 /** What the thrower attached to an error. That of an error which came off another wire is not ours to relay. */
 export function metadataOf(error: ConnectError): Headers | undefined {
   return error.isWireError ? undefined : error.metadata;
-}
-
-/** Names and values in turn as one record; repeated names are joined by ", ". */
-export function asTrailers(pairs: readonly string[]): Trailers {
-  const trailers: Record<string, string> = {};
-  for (let i = 0; i + 1 < pairs.length; i += 2) {
-    const name = pairs[i] ?? '';
-    const value = pairs[i + 1] ?? '';
-    trailers[name] = trailers[name] === undefined ? value : `${trailers[name]}, ${value}`;
-  }
-  return trailers;
 }

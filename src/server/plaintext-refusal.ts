@@ -1,6 +1,6 @@
-import { constants } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { WireProtocol } from './first-bytes.ts';
+import { errorCode } from './http2/frame.ts';
 
 const text = 'this port speaks TLS';
 
@@ -25,10 +25,7 @@ const http1Refusal = [
 // RFC 9113 §3.4: even this server's first frame is its SETTINGS; §6.8: a GOAWAY that has taken no stream.
 const http2Refusal = Buffer.concat([
   frame(0x4, Buffer.alloc(0)),
-  frame(
-    0x7,
-    Buffer.concat([bigEndian(0), bigEndian(constants.NGHTTP2_INADEQUATE_SECURITY), Buffer.from(text)]),
-  ),
+  frame(0x7, Buffer.concat([bigEndian(0), bigEndian(errorCode.inadequateSecurity), Buffer.from(text)])),
 ]);
 
 function frame(type: number, payload: Buffer): Buffer {

@@ -16,8 +16,7 @@ export function notFound(exchange: Exchange, path: string): Reply {
 export function wrongVerb(exchange: Exchange, kind: PathKind, allow: readonly string[]): Reply {
   const error = new ConnectError('method not allowed', Code.Unimplemented);
   const reply = refuse(exchange, kind, { status: 405, error });
-  reply.headers.push('allow', allow.join(', '));
-  return reply;
+  return { ...reply, headers: [...reply.headers, 'allow', allow.join(', ')] };
 }
 
 /** The answer to a path that cannot be read. */

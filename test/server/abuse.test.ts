@@ -145,7 +145,7 @@ describe('bytes that are no request', () => {
     [
       'a broken preface',
       Buffer.from(`PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n${'x'.repeat(64)}`),
-      constants.NGHTTP2_INTERNAL_ERROR,
+      constants.NGHTTP2_PROTOCOL_ERROR,
     ],
     [
       'broken header compression',
@@ -224,7 +224,7 @@ describe('floods', () => {
     );
     expect(await askBoth(server.listener.url)).toEqual(bothAnswered);
     // The client still writes when the server closes, so that a reset may overtake the GOAWAY.
-    expect([constants.NGHTTP2_INTERNAL_ERROR, undefined]).toContain(goawayCode(await flooded));
+    expect([constants.NGHTTP2_ENHANCE_YOUR_CALM, undefined]).toContain(goawayCode(await flooded));
     await server.listener.drain();
     // The burst, and what one read of the socket had brought along beyond it.
     expect(server.door.seen).toBeLessThan(4_000);

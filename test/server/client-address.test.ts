@@ -67,7 +67,7 @@ test.each([
   const door: Door = {
     handleRequest: (req, res) =>
       res.end(addressOf(req.socket.remoteAddress, String(req.headers['x-forwarded-for']))),
-    handleStream: (stream) => stream.close(),
+    handleStream: (stream) => stream.reset(2),
   };
   await using listener = await startListener(door, { port: 0, log: () => undefined });
   const { body } = await askHttp1(listener.url, { headers: { 'x-forwarded-for': '1.1.1.1, 198.51.100.1' } });

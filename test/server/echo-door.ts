@@ -1,7 +1,6 @@
 import { EventEmitter, once } from 'node:events';
-import type { IncomingMessage } from 'node:http';
-import type { ServerHttp2Stream } from 'node:http2';
 import type { Door } from '../../src/server/door.ts';
+import { errorCode } from '../../src/server/http2/frame.ts';
 
 /** More than the buffers of both kernels hold, so that a client that does not read stops the server. */
 export const bigAnswer = Buffer.alloc(32 * 1024 * 1024, 'x');
@@ -22,17 +21,25 @@ export class EchoDoor implements Door {
     );
   };
 
-  handleStream: Door['handleStream'] = (stream, headers) => {
-    stream.on('close', () => {
-      this.closed += 1;
-    });
-    this.#take(stream, String(headers[':path'])).then(
-      (answer) => {
-        if (stream.closed) return;
-        stream.respond({ ':status': 200 });
-        stream.end(answer === bigAnswer ? answer : `h2 ${answer}`);
+  handleStream: Door['handleStream'] = (stream) => {
+    const body = new EventEmitter();
+    stream.read({
+      onData(chunk) {
+        body.emit('data', chunk);
+        stream.giveBack(chunk.length);
       },
-      () => stream.close(),
+      onEnd: () => body.emit('end'),
+      onDrained: () => undefined,
+      onClosed: () => {
+        this.closed += 1;
+      },
+    });
+    this.#take(body, stream.head.path).then(
+      (answer) => {
+        const bytes = answer === bigAnswer ? bigAnswer : Buffer.from(`h2 ${answer}`);
+        stream.answer({ status: 200, headers: [], body: bytes, trailers: undefined });
+      },
+      () => stream.reset(errorCode.cancel),
     );
   };
 
@@ -45,7 +52,7 @@ export class EchoDoor implements Door {
     this.#events.emit('release');
   }
 
-  async #take(body: IncomingMessage | ServerHttp2Stream, path: string): Promise<string | Buffer> {
+  async #take(body: EventEmitter, path: string): Promise<string | Buffer> {
     let bytes = 0;
     body.on('data', (chunk: Buffer) => {
       bytes += chunk.length;
