@@ -7,14 +7,16 @@ import { startListener } from '../../src/server/listener.ts';
 import type { MountedService } from '../../src/server/method-table.ts';
 import { details, parsePort, timestampOf } from './answer.ts';
 
-const unlockUser = () => ({
+const answer = {
   details: {
     sequence: BigInt(details.sequence),
     changeDate: timestampOf(details.changeDate),
     resourceOwner: details.resourceOwner,
     creationDate: timestampOf(details.creationDate),
   },
-});
+};
+
+const unlockUser = () => answer;
 
 // The table of methods takes a service of any kind.
 const implementation = { unlockUser } as Partial<

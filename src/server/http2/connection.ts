@@ -243,6 +243,7 @@ export class Http2Connection implements StreamOwner {
     if (stream !== undefined) {
       const code = increment === 0 ? errorCode.protocolError : stream.grant(increment);
       if (code !== errorCode.noError) this.#resetStream(streamId, code);
+      else stream.resume();
     } else if (streamId === 0) {
       const code = increment === 0 ? errorCode.protocolError : this.sender.grant(increment);
       if (code !== errorCode.noError) throw new ConnectionError(code, 'no such window');

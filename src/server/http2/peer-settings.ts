@@ -48,7 +48,9 @@ export class PeerSettings {
     for (let at = start; at < end; at += 6) {
       this.#set(((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0), uint32(bytes, at + 2));
     }
+    // Before any DATA that the new windows allow: a client may count on the order.
     this.#sender.acknowledge(frameType.settings, nothing);
+    for (const stream of this.#streams.values()) stream.resume();
   }
 
   #set(id: number, value: number): void {

@@ -160,12 +160,15 @@ export class Http2Stream implements Waiting {
     if (!this.isClosed) this.#receiver?.onEnd();
   }
 
-  /** The client takes more. Answers an error code of the stream. */
+  /** The client takes more, or less; `resume` goes on sending. Answers an error code of the stream. */
   grant(bytes: number): number {
     if (this.sendWindow + bytes > windowBytesMax) return errorCode.flowControlError;
     this.sendWindow += bytes;
-    if (this.#unsent.length > 0) this.pump(Number.POSITIVE_INFINITY);
     return errorCode.noError;
+  }
+
+  resume(): void {
+    if (this.#unsent.length > 0) this.pump(Number.POSITIVE_INFINITY);
   }
 
   pump(framesMax: number): void {
