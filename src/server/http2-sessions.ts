@@ -47,7 +47,6 @@ export function createHttp2Sessions(door: Door, { limits, count, onBug }: Sessio
     const session = { connection, seen: { opened: 0, bytesRead: 0 }, calledAtMs: nowMs, readAtMs: nowMs };
     sessions.add(session);
     socket.on('data', (chunk: Buffer) => connection.read(chunk));
-    socket.on('drain', () => connection.drained());
     socket.on('close', () => {
       sessions.delete(session);
       connection.closed();

@@ -56,7 +56,7 @@ export class Http2Connection implements StreamOwner {
     this.#options = options;
     this.socket = socket;
     this.peerAddress = socket.remoteAddress ?? '';
-    this.sender = new Sender(socket);
+    this.sender = new Sender(socket, () => this.#goOn());
     this.#reader = new FrameReader((frame) => this.#takeFrame(frame));
     this.#heads = new HeadCache(options.headerBytesMax);
     this.#block = new HeaderBlock(options.headerBytesMax);
@@ -84,12 +84,6 @@ export class Http2Connection implements StreamOwner {
     if (this.sender.outbox.isStuck) this.socket.pause();
   }
 
-  /** The socket has taken what waited. */
-  drained(): void {
-    this.sender.pump();
-    if (this.socket.isPaused() && !this.sender.outbox.isStuck) this.socket.resume();
-  }
-
   /** The socket is closed: so are all streams. */
   closed(): void {
     this.isFailed = true;
@@ -112,8 +106,13 @@ export class Http2Connection implements StreamOwner {
 
   #end(): void {
     this.endedAtMs ??= performance.now();
-    this.sender.outbox.flush();
-    this.socket.end();
+    this.sender.outbox.end();
+  }
+
+  // The socket has taken what waited.
+  #goOn(): void {
+    this.sender.pump();
+    if (this.socket.isPaused() && !this.sender.outbox.isStuck) this.socket.resume();
   }
 
   #fail(cause: unknown): void {

@@ -8,25 +8,44 @@ const spareSlabsMax = 32;
 const fullBytes = 262_144;
 const stuckBytes = 1_048_576;
 
-// Shared by all connections: one that writes borrows a slab, one that is idle has none.
-const spareSlabs: Buffer[] = [];
+/** Room that an outbox writes into, and the socket reads from until it is done. */
+class Slab {
+  readonly bytes: Buffer = Buffer.allocUnsafeSlow(slabBytes);
+  owner: Outbox | undefined;
+  readonly done = (error?: Error | null): void => {
+    const { owner } = this;
+    this.owner = undefined;
+    // Of a write that failed nobody knows whether the kernel still reads it.
+    if (!error && spareSlabs.length < spareSlabsMax) spareSlabs.push(this);
+    owner?.taken();
+  };
+}
 
-/** Gathers the frames that one turn of the event loop makes, so that they go out in one write. */
+// Shared by all connections: one that writes borrows a slab, one that is idle has none.
+const spareSlabs: Slab[] = [];
+
+/**
+ * Gathers the frames that one turn of the event loop makes, so that they go out in one write. While the socket is still
+ * busy with one, it gathers on: a client that does not read holds full slabs, not many that are nearly empty.
+ */
 export class Outbox {
   readonly #socket: Socket;
-  #slab: Buffer | undefined;
+  readonly #onTaken: () => void;
+  #slab: Slab | undefined;
   #at = 0;
   #isScheduled = false;
 
-  constructor(socket: Socket) {
+  /** `onTaken` is called whenever the socket has taken a write. */
+  constructor(socket: Socket, onTaken: () => void) {
     this.#socket = socket;
+    this.#onTaken = onTaken;
   }
 
   /** Room for so many bytes, at `at` of what it answers; a slab's length at most. */
   room(bytes: number): Buffer {
-    if (this.#slab !== undefined && this.#at + bytes > slabBytes) this.flush();
-    this.#slab ??= spareSlabs.pop() ?? Buffer.allocUnsafeSlow(slabBytes);
-    return this.#slab;
+    if (this.#at + bytes > slabBytes) this.#write();
+    this.#slab ??= spareSlabs.pop() ?? new Slab();
+    return this.#slab.bytes;
   }
 
   get at(): number {
@@ -62,16 +81,16 @@ export class Outbox {
     queueMicrotask(this.#afterMicrotasks);
   }
 
-  flush(): void {
-    const slab = this.#slab;
-    this.#isScheduled = false;
-    if (slab === undefined || this.#at === 0) return;
-    const bytes = slab.subarray(0, this.#at);
-    this.#slab = undefined;
-    this.#at = 0;
-    if (this.#socket.writable) this.#socket.write(bytes);
-    // What the kernel has taken whole is nobody's any more; else the socket keeps the slab.
-    if (this.#socket.writableLength === 0 && spareSlabs.length < spareSlabsMax) spareSlabs.push(slab);
+  /** Sends what is left, and closes this half of the socket. */
+  end(): void {
+    this.#write();
+    this.#socket.end();
+  }
+
+  /** The socket has taken a write. */
+  taken(): void {
+    this.#onTaken();
+    if (!this.#isScheduled) this.#flush();
   }
 
   /** What the client has not taken yet. */
@@ -93,6 +112,22 @@ export class Outbox {
     process.nextTick(this.#flushNow);
   }
 
-  readonly #flushNow = (): void => this.flush();
+  #flush(): void {
+    this.#isScheduled = false;
+    if (this.#socket.writableLength === 0) this.#write();
+  }
+
+  #write(): void {
+    const slab = this.#slab;
+    if (slab === undefined || this.#at === 0) return;
+    const bytes = slab.bytes.subarray(0, this.#at);
+    this.#slab = undefined;
+    this.#at = 0;
+    if (!this.#socket.writable) return;
+    slab.owner = this;
+    this.#socket.write(bytes, slab.done);
+  }
+
+  readonly #flushNow = (): void => this.#flush();
   readonly #afterMicrotasks = (): void => process.nextTick(this.#flushNow);
 }

@@ -42,8 +42,8 @@ export class Sender {
   readonly #waiting = new Set<Waiting>();
   readonly #scratch = Buffer.alloc(8);
 
-  constructor(socket: Socket) {
-    this.outbox = new Outbox(socket);
+  constructor(socket: Socket, onTaken: () => void) {
+    this.outbox = new Outbox(socket, onTaken);
   }
 
   head(streamId: number, flags: number, { status, headers, own }: AnswerHead): void {
