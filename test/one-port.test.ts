@@ -71,8 +71,8 @@ function overHttp2(session: http2.ClientHttp2Session): Way['post'] {
     const answered = once(stream, 'response');
     stream.on('error', () => undefined);
     stream.end(body);
-    const [answer] = (await answered) as [http2.IncomingHttpHeaders];
-    await text(stream);
+    // Read from the start: Node's client drops an answer that came whole before anybody asked for its body.
+    const [[answer]] = (await Promise.all([answered, text(stream)])) as [[http2.IncomingHttpHeaders], string];
     return Number(answer[':status']);
   };
 }
