@@ -56,8 +56,9 @@ export function relock(seeded: Pick<Seeded, 'path' | 'lastPosition'>): void {
   try {
     db.exec(`
       BEGIN IMMEDIATE;
-      UPDATE users SET state = 'locked', sequence = 2, changed_at = ${seededAt}
-        WHERE user_id IN (SELECT user_id FROM events WHERE position > ${seeded.lastPosition});
+      UPDATE users SET state = 'locked', sequence = 2, changed_at = ${seededAt}, newest_position = undone.before
+        FROM (SELECT user_id, min(previous_position) AS before FROM events WHERE position > ${seeded.lastPosition} GROUP BY 1) AS undone
+        WHERE users.user_id = undone.user_id;
       DELETE FROM events WHERE position > ${seeded.lastPosition};
       COMMIT;
       PRAGMA wal_checkpoint(TRUNCATE);
@@ -90,11 +91,6 @@ async function addCaller(path: string): Promise<string> {
   return formatToken({ tokenId, secret });
 }
 
-const userColumns =
-  'user_id, organization_id, kind, state, sequence, created_at, changed_at, failed_password_attempts, ' +
-  'tokens_ended_sequence, grants';
-const profileColumns = 'user_id, organization_id, user_name, user_name_folded, profile, email_folded';
-
 function addUsers(db: DatabaseSync, first: number, end: number): void {
   const idPrefix = userIdOf(0).slice(0, 9);
   const numbers = `WITH RECURSIVE numbers(n) AS (SELECT ${first} UNION ALL SELECT n + 1 FROM numbers WHERE n + 1 < ${end})`;
@@ -103,16 +99,21 @@ function addUsers(db: DatabaseSync, first: number, end: number): void {
     'email', 'user' || n || '@bench.example', 'emailVerified', json('true'))`;
   db.exec(`
     BEGIN;
-    INSERT INTO users (${userColumns}) ${numbers}
+    CREATE TEMP TABLE base AS SELECT max(position) AS position FROM events;
+    INSERT INTO users (user_id, organization_id, kind, state, sequence, created_at, changed_at,
+        failed_password_attempts, tokens_ended_sequence, grants, newest_position) ${numbers}
       SELECT ${id}, '${organizationId}', 'human', iif(n % 2 = 0, 'locked', 'active'), 2 - n % 2,
-        ${seededAt}, ${seededAt}, 0, 2 - n % 2, '[]' FROM numbers;
-    INSERT INTO profiles (${profileColumns}) ${numbers}
-      SELECT ${id}, '${organizationId}', 'user' || n, 'user' || n, ${profile}, 'user' || n || '@bench.example' FROM numbers;
-    INSERT INTO events (user_id, sequence, event_id, type, created_at, payload) ${numbers}
-      SELECT ${id}, 1, '3' || printf('%09d', n), 'user.human.added', ${seededAt},
-        json_object('organizationId', '${organizationId}', 'state', 'active', 'profile', json(${profile})) FROM numbers;
-    INSERT INTO events (user_id, sequence, event_id, type, created_at, payload) ${numbers}
-      SELECT ${id}, 2, '4' || printf('%09d', n), 'user.locked', ${seededAt}, '{}' FROM numbers WHERE n % 2 = 0;
+        ${seededAt}, ${seededAt}, 0, 2 - n % 2, '[]',
+        base.position + iif(n % 2 = 0, ${end - first} + (n - ${first}) / 2, n - ${first}) + 1 FROM numbers, base;
+    INSERT INTO profiles ${numbers}
+      SELECT ${id}, '${organizationId}', 'user' || n, 'user' || n, ${profile}, NULL, NULL, NULL FROM numbers;
+    INSERT INTO events (position, user_id, sequence, event_id, type, created_at, payload) ${numbers}
+      SELECT base.position + n - ${first} + 1, ${id}, 1, '3' || printf('%09d', n), 'user.human.added', ${seededAt},
+        json_object('organizationId', '${organizationId}', 'state', 'active', 'profile', json(${profile})) FROM numbers, base;
+    INSERT INTO events (position, previous_position, user_id, sequence, event_id, type, created_at, payload) ${numbers}
+      SELECT base.position + ${end - first} + (n - ${first}) / 2 + 1, base.position + n - ${first} + 1, ${id}, 2,
+        '4' || printf('%09d', n), 'user.locked', ${seededAt}, '{}' FROM numbers, base WHERE n % 2 = 0;
+    DROP TABLE base;
     COMMIT;
   `);
 }

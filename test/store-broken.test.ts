@@ -167,7 +167,7 @@ function spoil(path: string, from: number, bytes: number): void {
   closeSync(file);
 }
 
-const pageBytes = 4_096;
+const pageBytes = 2_048;
 
 describe('a database that is not as it should be is refused in one line, and left as it was', () => {
   test.each<[string, (path: string) => void, RegExp]>([

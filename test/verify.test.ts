@@ -182,6 +182,16 @@ test.each([
     ['ada event 2 stands at position 0, before an older one'],
   ],
   [
+    'an event that leads past the one before it',
+    "UPDATE events SET previous_position = 1 WHERE user_id = 'bot' AND sequence = 3",
+    ['bot event 3 is not linked to the one before it'],
+  ],
+  [
+    'a row that leads to another event than its newest',
+    "UPDATE users SET newest_position = newest_position - 1 WHERE user_id = 'bot'",
+    ['bot the row is not linked to its newest event'],
+  ],
+  [
     'an organization without its event',
     "INSERT INTO organizations VALUES ('o', 'o', 'o', 1)",
     [' 2 organizations of whom 1 have an event'],

@@ -12,7 +12,7 @@ import { unlockRoute } from './fastify-route.ts';
 const { values } = parseArgs({ options: { db: { type: 'string' } }, strict: false });
 const db = new DatabaseSync(String(values.db), { timeout: 5_000 });
 db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL');
-db.exec('PRAGMA cache_size = -65536; PRAGMA mmap_size = 8589934592; PRAGMA wal_autocheckpoint = 4000');
+db.exec('PRAGMA cache_size = -65536; PRAGMA mmap_size = 0; PRAGMA wal_autocheckpoint = 16000');
 
 const selectToken = db.prepare(
   `SELECT tokens.secret_hash, tokens.expires_at, tokens.sequence, users.user_id, users.state,

@@ -24,8 +24,6 @@ export interface Credentials {
   readonly origin: () => EventOrigin;
 }
 
-const nobodysHash = new Uint8Array(32);
-
 const scheme = /^Bearer +([^ ]+) *$/i;
 
 /**
@@ -70,8 +68,8 @@ async function tokenOwner(app: AuthenticateApp, bearer: string): Promise<Holder>
   const presented = parseToken(bearer);
   if (presented === undefined) throw new DomainError('tokenInvalid');
   const found = await app.store.loadToken(presented.tokenId);
-  // Compared even where there is no such token: the time taken tells no token's id.
-  const isMatch = secretMatches(presented.secret, found?.secretHash ?? nobodysHash);
+  // Compared even where there is no such token (with a hash of nobody's): the time taken tells no token's id.
+  const isMatch = secretMatches(presented.secret, found?.secretHash ?? new Uint8Array(32));
   if (found === undefined || !isMatch) throw new DomainError('tokenInvalid');
   const { token, owner } = found;
   const isVoid = token.sequence <= owner.tokensEndedSequence;

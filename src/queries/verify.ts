@@ -31,6 +31,10 @@ export async function verify(store: Verifiable): Promise<Verification> {
     await verifyHistory(history, found);
   }
   await verifyInstance(store, found);
+  // Where an event is lost, the links at its place are no news.
+  if (found.problemsTotal === 0) {
+    for (const { userId, text } of (await store.readBrokenLinks?.()) ?? []) found.add(userId, text);
+  }
   const { users, organizations, events, problems, problemsTotal } = found;
   return { users, organizations, events, problems, problemsTotal };
 }

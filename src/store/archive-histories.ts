@@ -28,6 +28,7 @@ export function createVerifiable(snapshot: Snapshot): Verifiable {
       const rows = await query(`SELECT * FROM organizations WHERE ${column} = ${placeholder(1)}`, [value]);
       return rows[0] && parseOrganization(rows[0]);
     },
+    readBrokenLinks: async () => snapshot.links?.broken() ?? [],
     async listEvents({ afterPosition, limit, userId }) {
       const text = `SELECT * FROM events WHERE user_id = ${placeholder(1)} AND position > ${placeholder(2)} ORDER BY sequence LIMIT ${placeholder(3)}`;
       return (await query(text, [userId, afterPosition, limit])).map(parseEvent);
@@ -46,7 +47,11 @@ export function createVerifiable(snapshot: Snapshot): Verifiable {
 }
 
 async function* readHistories(snapshot: Snapshot): AsyncGenerator<History> {
-  const { user: userTable, profile: profileTable, token: tokenTable, event: eventTable } = archiveTables;
+  const { user: userTable, profile: profileTable, token: tokenTable } = archiveTables;
+  const eventTable = {
+    ...archiveTables.event,
+    ...(snapshot.links && { name: snapshot.links.eventsByUser() }),
+  };
   const users = new Cursor(readTable(snapshot, userTable));
   const profiles = new Cursor(readTable(snapshot, profileTable));
   const tokens = new Cursor(readTable(snapshot, tokenTable, ['user_id', 'sequence', 'token_id']));

@@ -1,5 +1,6 @@
 import type { ArchiveTable } from './archive-tables.ts';
 import type { Row } from './sqlite-rows.ts';
+import type { BrokenLink } from './store.ts';
 
 /** Questions to one unchanging state of a database: all answers are of the same moment. */
 export interface Snapshot extends AsyncDisposable {
@@ -8,6 +9,15 @@ export interface Snapshot extends AsyncDisposable {
   query(text: string, values: readonly (string | number)[]): Promise<readonly Row[]>;
   /** Rows that have no key yet, given the next ones, in their order; few. */
   readonly late?: (table: ArchiveTable) => Promise<readonly Row[]>;
+  /** Where the events of a user hang together by links rather than by an index. */
+  readonly links?: Links;
+}
+
+export interface Links {
+  /** What to read the events from where they are wanted user by user. */
+  eventsByUser(): string;
+  /** The first 100. */
+  broken(): readonly BrokenLink[];
 }
 
 /** Rows that one query answers: a few milliseconds of one process. */

@@ -1,10 +1,16 @@
-import type { EventMeta, OrganizationAdded, PolicyEvent, UserEvent } from '../domain/events.ts';
+import {
+  type EventMeta,
+  instanceStream,
+  type OrganizationAdded,
+  type PolicyEvent,
+  type UserEvent,
+} from '../domain/events.ts';
 import { evolve, evolvePassword, evolveProfile } from '../domain/evolve.ts';
 import { evolvePolicy, policyEvent, type StoredPolicy } from '../domain/evolve-policy.ts';
 import type { User } from '../domain/user.ts';
 import { foldText } from '../domain/user-filter.ts';
 import { foldedEmail, nameTakenValues } from './login-name.ts';
-import { lockoutValues } from './sqlite-rows.ts';
+import { LoadedUser, lockoutValues } from './sqlite-rows.ts';
 import type { Write, WriteRequest, WriteValue } from './sqlite-write-statements.ts';
 import type { Change, ChangeTime, PolicyChange } from './store.ts';
 
@@ -17,25 +23,24 @@ export interface PlannedChange {
 /** The row by compare-and-set, then its events, each with the rows that follow from it. Pure. */
 export function planChange(change: Change): PlannedChange {
   const { before, userId, at, meta } = change;
+  const events: WriteValue[][] = [];
   const rest: Write[] = [];
   let after = before;
   for (const event of change.events) {
     after = evolve(after, event, { userId, createdAt: at.createdAt });
-    rest.push(['insertEvent', [userId, after.sequence, ...eventValues(event, at, meta)]]);
+    events.push(eventValues(after.sequence, event, at, meta));
     if (touchesMoreThanTheRow(event)) rest.push(...followingWrites(change, event, after.sequence));
   }
   if (after === undefined) throw new Error('bug: a change without an event');
-  return { request: { guard: guardOf(change), first: rowWrite(before, after), rest }, after };
+  const previous = LoadedUser.newestPosition(before) ?? null;
+  return { request: [rowWrite(before, after), userId, previous, events, rest, guardOf(change)], after };
 }
 
 /** An organization's row and its event in the instance's own stream. Pure. */
 export function planOrganization(event: OrganizationAdded, at: ChangeTime, meta: EventMeta): WriteRequest {
   const { organizationId, name, domain } = event.payload;
-  return {
-    guard: null,
-    first: ['insertOrganization', [organizationId, name, domain, at.createdAt]],
-    rest: [['insertInstanceEvent', eventValues(event, at, meta)]],
-  };
+  const row: Write = ['insertOrganization', [organizationId, name, domain, at.createdAt]];
+  return [row, instanceStream, 0, [eventValues(0, event, at, meta)], [], null];
 }
 
 export interface PlannedPolicy {
@@ -50,12 +55,11 @@ export function planPolicy(change: PolicyChange): PlannedPolicy {
   const after = evolvePolicy(before, event, at.createdAt);
   const policy = after.policy === undefined ? null : JSON.stringify(after.policy);
   const { sequence, createdAt, changedAt } = after;
-  const first: Write =
+  const row: Write =
     before === undefined
       ? ['insertPolicy', [organizationId, policy, sequence, createdAt, changedAt]]
       : ['movePolicy', [policy, sequence, changedAt, organizationId, before.sequence]];
-  const rest: readonly Write[] = [['insertInstanceEvent', eventValues(event, at, meta)]];
-  return { request: { guard: null, first, rest }, after };
+  return { request: [row, instanceStream, 0, [eventValues(0, event, at, meta)], [], null], after };
 }
 
 function guardOf(change: Change): Write | null {
@@ -101,11 +105,13 @@ function rowValues(user: User): readonly WriteValue[] {
 }
 
 function eventValues(
+  sequence: number,
   event: UserEvent | OrganizationAdded | PolicyEvent,
   at: ChangeTime,
   meta: EventMeta,
 ): WriteValue[] {
   return [
+    sequence,
     at.eventId,
     event.type,
     at.createdAt,

@@ -6,9 +6,17 @@ import type { Snapshot } from './archive-snapshot.ts';
 import { archiveTables, type ColumnValue, parseColumnValues, writtenColumns } from './archive-tables.ts';
 import { openDatabase } from './sqlite.ts';
 import { asStoreError, isUnavailable, resultCode } from './sqlite-error.ts';
+import { createLinks, linkOf } from './sqlite-links.ts';
 import { applyPragmas } from './sqlite-pragmas.ts';
 import { createStatementCache } from './sqlite-statements.ts';
-import { type Archive, type ArchiveKind, type Restoration, RowRefused, StoreNotEmpty } from './store.ts';
+import {
+  type Archive,
+  type ArchiveKind,
+  type Restoration,
+  RowRefused,
+  StoreNotEmpty,
+  type Verifiable,
+} from './store.ts';
 
 /** Everything in the file as it stands now, while others go on writing. Throws StoreUnusable. */
 export async function openArchive(path: string): Promise<Archive> {
@@ -20,6 +28,14 @@ export async function openArchive(path: string): Promise<Archive> {
     db.close();
     throw asStoreError(error);
   }
+}
+
+/** What a store is verified by: all of one moment, on a connection of its own. */
+export function openVerifiable(path: string): Verifiable & AsyncDisposable {
+  const db = openDatabase({ path });
+  db.exec('BEGIN');
+  const snapshot = createSnapshot(db);
+  return { ...createVerifiable(snapshot), [Symbol.asyncDispose]: () => snapshot[Symbol.asyncDispose]() };
 }
 
 /**
@@ -43,8 +59,10 @@ export async function openRestoration(path: string): Promise<Restoration> {
 
 function createSnapshot(db: DatabaseSync): Snapshot {
   const statements = createStatementCache(db);
+  const links = createLinks(db);
   return {
     placeholder: (index) => `?${index}`,
+    links,
     async query(text, values) {
       try {
         const rows = statements.get(text).all(...values);
@@ -80,6 +98,8 @@ function requireEmpty(db: DatabaseSync): void {
 
 function createRestoration(db: DatabaseSync): Restoration {
   const restoreIndexes = dropIndexes(db);
+  // Only while the file is filled: it keeps sequences unique and finds each event's forerunner.
+  db.exec('CREATE UNIQUE INDEX events_by_user ON events (user_id, sequence)');
   const insert = createInserts(db);
   return {
     ...createVerifiable(createSnapshot(db)),
@@ -95,6 +115,7 @@ function createRestoration(db: DatabaseSync): Restoration {
     },
     async commit() {
       try {
+        db.exec('DROP INDEX events_by_user');
         restoreIndexes();
         db.exec('COMMIT');
         applyPragmas(db);
@@ -125,10 +146,15 @@ function createInserts(db: DatabaseSync): (kind: ArchiveKind, values: readonly C
   return (kind, values) => {
     let statement = statements.get(kind);
     if (statement === undefined) {
-      const columns = writtenColumns(archiveTables[kind]);
-      const marks = columns.map(() => '?').join(', ');
+      const columns = [...writtenColumns(archiveTables[kind])];
+      const marks = columns.map((_column, index) => `?${index + 1}`);
+      const link = linkOf(kind, (column) => `?${columns.indexOf(column) + 1}`);
+      if (link !== undefined) {
+        columns.push(link.column);
+        marks.push(link.sql);
+      }
       statement = db.prepare(
-        `INSERT INTO ${archiveTables[kind].name} (${columns.join(', ')}) VALUES (${marks})`,
+        `INSERT INTO ${archiveTables[kind].name} (${columns.join(', ')}) VALUES (${marks.join(', ')})`,
       );
       statements.set(kind, statement);
     }

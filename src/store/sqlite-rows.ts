@@ -5,7 +5,7 @@ import type { OrganizationId, UserId } from '../domain/ids.ts';
 import { type Lockout, noLockout } from '../domain/lock.ts';
 import type { LockoutPolicy } from '../domain/lockout-policy.ts';
 import type { Grant, Organization, PasswordFacts, Token, User, UserKind, UserState } from '../domain/user.ts';
-import type { PolicyRecord, ProfileKeys } from './store.ts';
+import type { PolicyRecord, ProfileKeys, TokenOwner } from './store.ts';
 
 /** One row as node:sqlite gives it: column name → value. */
 export type Row = Record<string, SQLOutputValue>;
@@ -16,6 +16,54 @@ const noGrants: readonly Grant[] = Object.freeze([]);
 export const userColumns =
   'users.user_id, users.organization_id, users.kind, users.state, users.sequence, users.created_at, ' +
   'users.changed_at, users.failed_password_attempts, users.tokens_ended_sequence, users.grants, users.lockout';
+
+/**
+ * A user as this store loads one for a change. It remembers where the newest event stands, which is the store's own
+ * business: copies, which may be changed, do not. A row of the same sequence has the same newest event for ever.
+ */
+export class LoadedUser implements User {
+  readonly userId: UserId;
+  readonly organizationId: OrganizationId;
+  readonly kind: UserKind;
+  readonly state: UserState;
+  readonly sequence: number;
+  readonly createdAt: number;
+  readonly changedAt: number;
+  readonly failedPasswordAttempts: number;
+  readonly lockout: Lockout;
+  readonly tokensEndedSequence: number;
+  readonly grants: readonly Grant[];
+  readonly #newestPosition: number;
+
+  /** Values of loadedColumns, from `at` on. */
+  constructor(values: readonly SQLOutputValue[], at: number) {
+    this.userId = values[at] as UserId;
+    this.organizationId = values[at + 1] as OrganizationId;
+    this.kind = values[at + 2] as UserKind;
+    this.state = values[at + 3] as UserState;
+    this.sequence = values[at + 4] as number;
+    this.createdAt = values[at + 5] as number;
+    this.changedAt = values[at + 6] as number;
+    this.failedPasswordAttempts = values[at + 7] as number;
+    this.tokensEndedSequence = values[at + 8] as number;
+    this.grants = parseGrants(values[at + 9] as string);
+    this.lockout = parseLockout(values[at + 10] as string);
+    this.#newestPosition = values[at + 11] as number;
+  }
+
+  /** Position of the user's newest event; 0 where there is none, undefined where this is not known. */
+  static newestPosition(user: User | undefined): number | undefined {
+    if (user === undefined) return 0;
+    return user instanceof LoadedUser ? user.#newestPosition : undefined;
+  }
+}
+
+/** What a LoadedUser is made of. */
+export const loadedColumns = `${userColumns}, users.newest_position`;
+
+const parseGrants = (text: string) => (text === '[]' ? noGrants : (JSON.parse(text) as Grant[]));
+
+const parseLockout = (text: string) => (text === '{}' ? noLockout : (JSON.parse(text) as Lockout));
 
 /** A row of userColumns → User. */
 export function parseUser(row: Row): User {
@@ -28,9 +76,9 @@ export function parseUser(row: Row): User {
     createdAt: row.created_at as number,
     changedAt: row.changed_at as number,
     failedPasswordAttempts: row.failed_password_attempts as number,
-    lockout: row.lockout === '{}' ? noLockout : (JSON.parse(row.lockout as string) as Lockout),
+    lockout: parseLockout(row.lockout as string),
     tokensEndedSequence: row.tokens_ended_sequence as number,
-    grants: row.grants === '[]' ? noGrants : (JSON.parse(row.grants as string) as Grant[]),
+    grants: parseGrants(row.grants as string),
   };
 }
 
@@ -93,6 +141,22 @@ export function parseToken(row: Row): Token {
     sequence: row.token_sequence as number,
     createdAt: row.token_created_at as number,
     expiresAt: row.expires_at as number,
+  };
+}
+
+/** Values of token_id, user_id, sequence, created_at, expires_at, secret_hash of tokens, then loadedColumns. */
+export function parseTokenOwner(values: readonly SQLOutputValue[]): TokenOwner {
+  const [tokenId, userId, sequence, createdAt, expiresAt, secretHash] = values;
+  return {
+    token: {
+      tokenId: tokenId as string,
+      userId: userId as UserId,
+      sequence: sequence as number,
+      createdAt: createdAt as number,
+      expiresAt: expiresAt as number,
+    },
+    secretHash: secretHash as Uint8Array,
+    owner: new LoadedUser(values, 6),
   };
 }
 

@@ -33,7 +33,7 @@ export function createSessions(db: DatabaseSync, write: WriteOne): Sessions {
     sessionIds: over.all(nowMs, limit).map((row) => row.session_id as string),
     userIds: claimsOver.all(nowMs, limit).map((row) => row.user_id as string),
   }));
-  const only = async (first: Write) => (await write({ guard: null, first, rest: [] })) === 'written';
+  const only = async (row: Write) => (await write([row, '', 0, [], [], null])) === 'written';
 
   return {
     findLogin: async (name, organizationId) => parseLogin(await readLogin(loginValues(name, organizationId))),

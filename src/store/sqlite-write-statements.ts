@@ -3,24 +3,23 @@ import { sessionColumns } from './session-rows.ts';
 
 /** Every statement that writes, by name; the writer's thread prepares each once. */
 export const writeStatements = {
-  insertUser: 'INSERT INTO users VALUES (?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING',
+  insertUser:
+    'INSERT INTO users (newest_position, user_id, organization_id, kind, state, sequence, created_at, changed_at, ' +
+    'failed_password_attempts, tokens_ended_sequence, grants, lockout, lock_until) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?) ' +
+    'ON CONFLICT DO NOTHING',
   /** What most changes move. Compare-and-set: no row changes where the sequence is another. */
   moveUser:
-    'UPDATE users SET state = ?, sequence = ?, changed_at = ?, failed_password_attempts = ?, ' +
+    'UPDATE users SET newest_position = ?, state = ?, sequence = ?, changed_at = ?, failed_password_attempts = ?, ' +
     'tokens_ended_sequence = ?, lockout = ?, lock_until = ? WHERE user_id = ? AND sequence = ?',
   /** The whole row, for new grants and for a deleted id that is used again. */
   updateUser:
-    'UPDATE users SET organization_id = ?, kind = ?, state = ?, sequence = ?, created_at = ?, changed_at = ?, ' +
-    'failed_password_attempts = ?, tokens_ended_sequence = ?, grants = ?, lockout = ?, lock_until = ? ' +
+    'UPDATE users SET newest_position = ?, organization_id = ?, kind = ?, state = ?, sequence = ?, created_at = ?, ' +
+    'changed_at = ?, failed_password_attempts = ?, tokens_ended_sequence = ?, grants = ?, lockout = ?, lock_until = ? ' +
     'WHERE user_id = ? AND sequence = ?',
   insertEvent:
-    'INSERT INTO events (user_id, sequence, event_id, type, created_at, payload, actor_user_id, actor_os_user, ' +
-    'actor_subject, ip, user_agent, request_id, traceparent, reason) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)',
-  /** Into the instance's own stream, which only grows here: its next sequence is counted on the spot. */
-  insertInstanceEvent:
-    'INSERT INTO events (user_id, sequence, event_id, type, created_at, payload, actor_user_id, actor_os_user, ' +
-    'actor_subject, ip, user_agent, request_id, traceparent, reason) ' +
-    "SELECT '', coalesce(max(sequence), 0) + 1, ?,?,?,?,?,?,?,?,?,?,?,? FROM events WHERE user_id = ''",
+    'INSERT INTO events (position, previous_position, user_id, sequence, event_id, type, created_at, payload, ' +
+    'actor_user_id, actor_os_user, actor_subject, ip, user_agent, request_id, traceparent, reason) ' +
+    'VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)',
   nameTaken: nameTakenSql((index) => `?${index}`),
   insertProfile: 'INSERT INTO profiles VALUES (?,?,?,?,?,?,?,?,?)',
   deleteProfile: 'DELETE FROM profiles WHERE user_id = ?',
@@ -57,14 +56,23 @@ export type WriteValue = string | number | null;
 /** A statement and its values, in a form that passes between threads. */
 export type Write = readonly [name: WriteName, values: readonly WriteValue[]];
 
-/** One member of a batch: it happens as a whole or not at all. */
-export interface WriteRequest {
+/** One member of a batch: it happens as a whole or not at all. A tuple, because names would be most of the message. */
+export type WriteRequest = readonly [
+  /**
+   * Must change exactly one row; where it changes none, the member is 'stale'. A user's row gets the position of the newest
+   * event before the values.
+   */
+  row: Write,
+  /** Whose events they are; empty: the instance's, which is counted on the spot, and whose row has no position. */
+  userId: string,
+  /** Position of the newest of them so far; null: to be looked up. */
+  previous: number | null,
+  /** Sequence, id, type and so on, in the order of insertEvent. */
+  events: readonly (readonly WriteValue[])[],
+  rest: readonly Write[],
   /** A SELECT that must find nothing; where it finds something, the member is 'guarded'. */
-  readonly guard: Write | null;
-  /** Must change exactly one row; where it changes none, the member is 'stale'. */
-  readonly first: Write;
-  readonly rest: readonly Write[];
-}
+  guard: Write | null,
+];
 
 export type WriteOutcome = 'written' | 'stale' | 'guarded' | WriteFailure;
 

@@ -1,10 +1,10 @@
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { parentPort, workerData } from 'node:worker_threads';
+import { instanceStream } from '../domain/events.ts';
 import { isUnavailable } from './sqlite-error.ts';
 import { applyPragmas } from './sqlite-pragmas.ts';
 import { createReadiness } from './sqlite-readiness.ts';
 import {
-  type Write,
   type WriteFailure,
   type WriteName,
   type WriteOutcome,
@@ -24,6 +24,12 @@ applyPragmas(db);
 const statements = new Map<string, StatementSync>(
   Object.entries(writeStatements).map(([name, sql]) => [name, db.prepare(sql)]),
 );
+const insertEvent = statement('insertEvent');
+const begin = db.prepare('BEGIN IMMEDIATE');
+const end = db.prepare('COMMIT');
+const newest = look('SELECT coalesce(max(position), 0) FROM events');
+const chainEnd = look('SELECT newest_position FROM users WHERE user_id = ?');
+const instanceSequence = look("SELECT coalesce(max(sequence), 0) FROM events WHERE user_id = ''");
 const readiness = createReadiness(db, path);
 
 // A batch in, its outcomes out, in the same order; an empty batch asks whether a write would go through. As JSON: a
@@ -43,9 +49,11 @@ function outcomesOf(batch: readonly WriteRequest[]): readonly WriteOutcome[] {
 
 function commit(batch: readonly WriteRequest[]): readonly WriteOutcome[] {
   try {
-    db.exec('BEGIN IMMEDIATE');
-    const outcomes = batch.map(write);
-    db.exec('COMMIT');
+    begin.run();
+    // Counted anew for every transaction: another process may write to the same file.
+    const positions = { next: (newest.get() as unknown as [number])[0] + 1 };
+    const outcomes = batch.map((request) => write(request, positions));
+    end.run();
     return outcomes;
   } catch (error) {
     if (db.isTransaction) db.exec('ROLLBACK');
@@ -57,21 +65,42 @@ function commit(batch: readonly WriteRequest[]): readonly WriteOutcome[] {
   }
 }
 
-function write({ guard, first, rest }: WriteRequest): WriteOutcome {
+function write(request: WriteRequest, positions: { next: number }): WriteOutcome {
+  const [[name, values], userId, known, events, rest, guard] = request;
   if (guard !== null && statement(guard[0]).get(...guard[1]) !== undefined) return 'guarded';
-  if (run(first).changes !== 1) return 'stale';
-  for (const each of rest) run(each);
+  // Before the row moves on. Where it is none, or another than was decided on, nothing comes of it.
+  let previous = known ?? (chainEnd.get(userId) as unknown as [number] | undefined)?.[0] ?? 0;
+  const isOfUser = userId !== instanceStream;
+  const changed = isOfUser
+    ? statement(name).run(positions.next + events.length - 1, ...values)
+    : statement(name).run(...values);
+  if (changed.changes !== 1) return 'stale';
+  // get, not run: nobody asks how many rows an INSERT has made, and run makes an object to say so.
+  for (const event of events) {
+    if (isOfUser) insertEvent.get(positions.next, previous, userId, ...event);
+    else insertEvent.get(positions.next, 0, userId, nextOfInstance(), ...event.slice(1));
+    previous = positions.next;
+    positions.next += 1;
+  }
+  for (const [name, values] of rest) statement(name).run(...values);
   return 'written';
 }
 
-function run([name, values]: Write) {
-  return statement(name).run(...values);
+function nextOfInstance(): number {
+  return (instanceSequence.get() as unknown as [number])[0] + 1;
 }
 
 function statement(name: WriteName): StatementSync {
   const found = statements.get(name);
   if (found === undefined) throw new Error(`bug: no statement ${name}`);
   return found;
+}
+
+/** Answers one row as an array, or undefined. */
+function look(sql: string): StatementSync {
+  const prepared = db.prepare(sql);
+  prepared.setReturnArrays(true);
+  return prepared;
 }
 
 function failureOf(error: unknown): WriteFailure {

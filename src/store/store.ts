@@ -48,6 +48,8 @@ export interface Store extends AsyncDisposable, SessionStore {
   listLockoutPolicies(): Promise<Pick<Listed<PolicyRecord>, 'rows' | 'position'>>;
   /** Every id that any table knows, in their order, however many: one at a time, others are answered meanwhile. */
   readHistories(): AsyncIterable<History>;
+  /** Of a store that links each event to the one before it; the first 100. */
+  readBrokenLinks?(): Promise<readonly BrokenLink[]>;
 
   /** Milliseconds by which the clock that all servers of the database share is ahead of this machine's. */
   clockOffsetMs(): number;
@@ -204,9 +206,15 @@ export class StoreUnusable extends Error {
   override readonly name = 'StoreUnusable';
 }
 
+/** Events are all there, and yet do not lead to one another. */
+export interface BrokenLink {
+  readonly userId: UserId;
+  readonly text: string;
+}
+
 /** What can be held against its own events: a store, or one that is being filled. */
 export interface Verifiable
-  extends Pick<Store, 'readHistories' | 'loadOrganization' | 'listLockoutPolicies'> {
+  extends Pick<Store, 'readHistories' | 'readBrokenLinks' | 'loadOrganization' | 'listLockoutPolicies'> {
   listEvents(query: {
     readonly afterPosition: number;
     readonly limit: number;

@@ -1,10 +1,5 @@
 import { asStoreError } from './sqlite-error.ts';
 
-interface Group {
-  readonly read: () => unknown;
-  readonly waiting: { readonly resolve: (value: never) => void; readonly reject: (error: unknown) => void }[];
-}
-
 /** Runs the reads of one turn of the event loop, all in one snapshot. */
 export type Snapshot = (reads: () => void) => void;
 
@@ -15,45 +10,60 @@ export type Snapshot = (reads: () => void) => void;
  */
 export class TickReader {
   readonly #snapshot: Snapshot;
-  #groups = new Map<string, Group>();
+  readonly #kinds: Kind<unknown>[] = [];
+  #isScheduled = false;
 
   constructor(snapshot: Snapshot) {
     this.#snapshot = snapshot;
   }
 
-  /** `kind` keeps apart the keys of different reads; one character, for the sake of speed. */
-  read<Value>(kind: string, key: string, read: (key: string) => Value): Promise<Value> {
-    return new Promise<Value>((resolve, reject) => {
-      if (this.#groups.size === 0) setImmediate(() => this.#flush());
-      const name = kind + key;
-      const group = this.#groups.get(name);
-      if (group === undefined) {
-        this.#groups.set(name, { read: () => read(key), waiting: [{ resolve, reject }] });
-      } else group.waiting.push({ resolve, reject });
-    });
+  /** A kind of look-up by key. All that ask for one key in one turn are given the very same value. */
+  of<Value>(read: (key: string) => Value): (key: string) => Promise<Value> {
+    const kind: Kind<Value> = { read, asked: new Map() };
+    this.#kinds.push(kind as Kind<unknown>);
+    return (key) => {
+      const there = kind.asked.get(key);
+      if (there !== undefined) return there.promise;
+      if (!this.#isScheduled) {
+        this.#isScheduled = true;
+        setImmediate(() => this.#flush());
+      }
+      const asked = Promise.withResolvers<Value>();
+      kind.asked.set(key, asked);
+      return asked.promise;
+    };
   }
 
   #flush(): void {
-    const groups = this.#groups;
-    this.#groups = new Map();
+    this.#isScheduled = false;
+    const batches = this.#kinds.map(takeAsked);
     try {
-      this.#snapshot(() => {
-        for (const group of groups.values()) answer(group);
-      });
+      this.#snapshot(() => batches.forEach(answerAll));
     } catch (error) {
       // The snapshot itself failed; for those that are answered already this changes nothing.
       const failure = asStoreError(error);
-      for (const { waiting } of groups.values()) for (const { reject } of waiting) reject(failure);
+      for (const { asked } of batches) for (const { reject } of asked.values()) reject(failure);
     }
   }
 }
 
-function answer({ read, waiting }: Group): void {
-  try {
-    const value = read();
-    for (const { resolve } of waiting) resolve(value as never);
-  } catch (error) {
-    const failure = asStoreError(error);
-    for (const { reject } of waiting) reject(failure);
+interface Kind<Value> {
+  readonly read: (key: string) => Value;
+  asked: Map<string, PromiseWithResolvers<Value>>;
+}
+
+function takeAsked<Value>(kind: Kind<Value>): Readonly<Kind<Value>> {
+  const { read, asked } = kind;
+  kind.asked = new Map();
+  return { read, asked };
+}
+
+function answerAll<Value>({ read, asked }: Readonly<Kind<Value>>): void {
+  for (const [key, { resolve, reject }] of asked) {
+    try {
+      resolve(read(key));
+    } catch (error) {
+      reject(asStoreError(error));
+    }
   }
 }
