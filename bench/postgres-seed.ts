@@ -5,12 +5,11 @@ import { openApp } from '../src/app.ts';
 import { firstRun } from '../src/first-run.ts';
 import { userIdOf } from './load/request.ts';
 import { runSql } from './postgres-server.ts';
-import type { Seeded } from './seed.ts';
+import { type Seeded, seededAt, seededLockout } from './seed.ts';
 
 /** A seeded database on PostgreSQL; see Seeded. */
 export type SeededPostgres = Omit<Seeded, 'path'> & { readonly url: string };
 
-const seededAt = Date.UTC(2026, 0, 1);
 const tables = ['users', 'profiles', 'events'];
 
 /**
@@ -42,7 +41,7 @@ export async function relockPostgres(seeded: Pick<SeededPostgres, 'url' | 'lastP
     `SELECT 1 FROM placer FOR UPDATE;
     UPDATE placer SET last_position = ${lastPosition};
     WITH gone AS (DELETE FROM events WHERE position IS NULL OR position > ${lastPosition} RETURNING user_id),
-      locked AS (UPDATE users SET state = 'locked', sequence = 2, changed_at = ${seededAt}
+      locked AS (UPDATE users SET state = 'locked', sequence = 2, changed_at = ${seededAt}, lockout = '${seededLockout}'
         WHERE user_id IN (SELECT user_id FROM gone) AND state = 'active' AND sequence = 3 RETURNING user_id)
     SELECT count(*) AS undone FROM locked`,
   );
@@ -106,9 +105,9 @@ function insertions({ organizationId, users, before }: Insertion): string[] {
   const columns = '(user_id, sequence, position, created_at, event_id, type, payload)';
   return [
     `INSERT INTO users SELECT ${id}, '${organizationId}', 'human', CASE n % 2 WHEN 0 THEN 'locked' ELSE 'active' END,
-       2 - n % 2, ${seededAt}, ${seededAt}, 0, 2 - n % 2, '[]' FROM ${numbers}`,
+       2 - n % 2, ${seededAt}, ${seededAt}, 0, 2 - n % 2, '[]', CASE n % 2 WHEN 0 THEN '${seededLockout}' ELSE '{}' END FROM ${numbers}`,
     `INSERT INTO profiles SELECT ${id}, '${organizationId}', 'user' || n, 'user' || n, ${profile}, ${folded},
-       NULL, NULL, NULL FROM ${numbers}`,
+       NULL, NULL, NULL, 'user' || n || '@bench.example' FROM ${numbers}`,
     `INSERT INTO events ${columns} SELECT ${id}, 1, ${before} + 1 + n, ${seededAt}, '3' || lpad(n::text, 9, '0'),
        'user.human.added', '{"organizationId":"${organizationId}","state":"active","profile":' || ${profile} || '}'
      FROM ${numbers}`,

@@ -22,7 +22,9 @@ export interface Seeded {
 const organizationId = parseOrganizationId('200000000000000001');
 const callerId = parseUserId('200000000000000002');
 const tokenId = '200000000000000003';
-const seededAt = Date.UTC(2026, 0, 1);
+export const seededAt = Date.UTC(2026, 0, 1);
+/** What the seeded locks leave in the users' rows: an event from before locks had records. */
+export const seededLockout = `{"lock":{"cause":"administrator","generation":2,"since":${seededAt},"failedAttempts":0}}`;
 const tokenExpiresAt = Date.UTC(2100, 0, 1);
 const usersPerTransaction = 500_000;
 
@@ -56,7 +58,7 @@ export function relock(seeded: Pick<Seeded, 'path' | 'lastPosition'>): void {
   try {
     db.exec(`
       BEGIN IMMEDIATE;
-      UPDATE users SET state = 'locked', sequence = 2, changed_at = ${seededAt}, newest_position = undone.before
+      UPDATE users SET state = 'locked', sequence = 2, changed_at = ${seededAt}, lockout = '${seededLockout}', newest_position = undone.before
         FROM (SELECT user_id, min(previous_position) AS before FROM events WHERE position > ${seeded.lastPosition} GROUP BY 1) AS undone
         WHERE users.user_id = undone.user_id;
       DELETE FROM events WHERE position > ${seeded.lastPosition};
@@ -101,12 +103,12 @@ function addUsers(db: DatabaseSync, first: number, end: number): void {
     BEGIN;
     CREATE TEMP TABLE base AS SELECT max(position) AS position FROM events;
     INSERT INTO users (user_id, organization_id, kind, state, sequence, created_at, changed_at,
-        failed_password_attempts, tokens_ended_sequence, grants, newest_position) ${numbers}
+        failed_password_attempts, tokens_ended_sequence, grants, lockout, newest_position) ${numbers}
       SELECT ${id}, '${organizationId}', 'human', iif(n % 2 = 0, 'locked', 'active'), 2 - n % 2,
-        ${seededAt}, ${seededAt}, 0, 2 - n % 2, '[]',
+        ${seededAt}, ${seededAt}, 0, 2 - n % 2, '[]', iif(n % 2 = 0, '${seededLockout}', '{}'),
         base.position + iif(n % 2 = 0, ${end - first} + (n - ${first}) / 2, n - ${first}) + 1 FROM numbers, base;
-    INSERT INTO profiles ${numbers}
-      SELECT ${id}, '${organizationId}', 'user' || n, 'user' || n, ${profile}, NULL, NULL, NULL FROM numbers;
+    INSERT INTO profiles (user_id, organization_id, user_name, user_name_folded, profile, email_folded) ${numbers}
+      SELECT ${id}, '${organizationId}', 'user' || n, 'user' || n, ${profile}, 'user' || n || '@bench.example' FROM numbers;
     INSERT INTO events (position, user_id, sequence, event_id, type, created_at, payload) ${numbers}
       SELECT base.position + n - ${first} + 1, ${id}, 1, '3' || printf('%09d', n), 'user.human.added', ${seededAt},
         json_object('organizationId', '${organizationId}', 'state', 'active', 'profile', json(${profile})) FROM numbers, base;

@@ -27,7 +27,7 @@ const selectUser = {
 };
 const updateUser = {
   name: 'update',
-  text: `UPDATE users SET state = 'active', sequence = $2, changed_at = $3, failed_password_attempts = 0
+  text: `UPDATE users SET state = 'active', sequence = $2, changed_at = $3, failed_password_attempts = 0, lockout = '{}'
    WHERE user_id = $1`,
 };
 const insertEvent = {

@@ -23,7 +23,7 @@ const selectUser = db.prepare(
   'SELECT organization_id, state, sequence, created_at FROM users WHERE user_id = ?',
 );
 const updateUser = db.prepare(
-  `UPDATE users SET state = 'active', sequence = ?, changed_at = ?, failed_password_attempts = 0
+  `UPDATE users SET state = 'active', sequence = ?, changed_at = ?, failed_password_attempts = 0, lockout = '{}'
    WHERE user_id = ?`,
 );
 const insertEvent = db.prepare(
