@@ -3,15 +3,31 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Answer, Detail } from './support/answer.ts';
 import { type Clients, type Dialect, dialects, openClients } from './support/dialects.ts';
 import { startServer, type TestServer } from './support/start-server.ts';
+import { type StoreKind, stores } from './support/stores.ts';
 
-let server: TestServer;
-let clients: Clients;
-const tokens: Record<string, string> = {};
+interface Serving {
+  readonly server: TestServer;
+  readonly clients: Clients;
+  readonly tokens: Readonly<Record<string, string>>;
+}
+
+const serving = new Map<StoreKind, Serving>();
 
 beforeAll(async () => {
-  server = await startServer();
-  clients = openClients(server.url);
+  for (const [store] of stores) serving.set(store, await serve(store));
+});
+
+afterAll(async () => {
+  for (const { server, clients } of serving.values()) {
+    await clients[Symbol.asyncDispose]();
+    await server[Symbol.asyncDispose]();
+  }
+});
+
+async function serve(store: StoreKind): Promise<Serving> {
+  const server = await startServer({ store });
   const { people } = server;
+  const tokens: Record<string, string> = {};
   await people.organization('acme');
   await people.organization('beta');
   const unlocker = { role: 'ORG_USER_UNLOCKER', organization: 'acme' };
@@ -28,12 +44,14 @@ beforeAll(async () => {
   await people.user({ organization: 'acme', userId: 'active' });
   await people.user({ organization: 'acme', userId: 'locked', state: 'locked' });
   await people.user({ organization: 'beta', userId: 'abroad', state: 'locked' });
-});
+  return { server, clients: openClients(server.url), tokens };
+}
 
-afterAll(async () => {
-  await clients[Symbol.asyncDispose]();
-  await server[Symbol.asyncDispose]();
-});
+function on(store: StoreKind): Serving {
+  const found = serving.get(store);
+  if (found === undefined) throw new Error(`no server on ${store}`);
+  return found;
+}
 
 interface Case {
   readonly name: string;
@@ -158,12 +176,17 @@ const emptyId: Case = {
   message: 'user_id: must be at least 1 characters [string.min_len]',
 };
 
-describe.each(dialects)('$name', (dialect) => {
+const onEveryStore = stores.flatMap(([store]) =>
+  dialects.map((dialect) => ({ store, dialect, name: dialect.name })),
+);
+
+describe.each(onEveryStore)('$name, on $store', ({ store, dialect }) => {
   // An empty segment of a path names nobody: that URL is no route at all.
   const all = dialect.url === 'rest' ? cases : [...cases, emptyId];
 
   test.each(all)('$name', async (one) => {
     const { as, userId, headers, malformed = false } = one;
+    const { clients, tokens } = on(store);
     const token = as === undefined ? undefined : tokens[as];
     const ask = { method: 'UnlockUser', message: { userId }, token, malformed } as const;
     const answer = await clients.ask(dialect, { ...ask, ...(headers && { headers }) });
@@ -178,6 +201,7 @@ describe.each(dialects)('$name', (dialect) => {
   });
 
   test('OK, with all four details; and again: not locked', async () => {
+    const { server, clients, tokens } = on(store);
     const userId = await server.people.user({ organization: 'acme', state: 'locked' });
     server.clock.nowMs += 1_001;
     const ask = { method: 'UnlockUser', message: { userId }, token: tokens.helper } as const;
