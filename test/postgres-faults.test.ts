@@ -181,6 +181,9 @@ test('a database that has become read-only: reads go on, changes and readiness s
   await runSql(url, end);
   await expect(store.append(change(before))).rejects.toMatchObject(unavailable);
   expect(await store.loadUser(before.userId)).toMatchObject({ state: 'active' });
+  const page = { offset: 0, limit: 1, ascending: true };
+  const listed = await store.listUsers({ scope: 'all', filters: [], sort: 'user_name', page });
+  expect(listed.rows.length).toBe(1);
   expect(await store.isReady()).toBe(false);
   await runSql(url, `BEGIN READ WRITE; ALTER DATABASE ${name} RESET default_transaction_read_only; COMMIT`);
   await runSql(url, end);

@@ -30,6 +30,16 @@ export function isUnavailable(error: unknown): boolean {
   return /^(57|55P03|25006|53|58|28|3D)/.test(sqlState(error) ?? '') || isSerializationFailure(error);
 }
 
+/** Whether the database has no room, or says that it may not be written to. */
+export function refusesWrites(error: unknown): boolean {
+  return isFull(error) || sqlState(error) === '25006';
+}
+
+/** disk_full, and what PostgreSQL says where a file may not grow any more. */
+export function isFull(error: unknown): boolean {
+  return /^(53100|58030)$/.test(sqlState(error) ?? '');
+}
+
 /** An error of the database as the store's callers know it. */
 export function asStoreError(error: unknown): unknown {
   if (error instanceof ConnectionLost || isUnavailable(error)) {

@@ -3,7 +3,7 @@ import type { Grant, Profile } from '../domain/user.ts';
 import type { Page, Scope } from '../domain/user-filter.ts';
 import type { Connection } from './postgres-connection.ts';
 import { postgresDialect } from './postgres-dialect.ts';
-import { asStoreError } from './postgres-error.ts';
+import { asStoreError, refusesWrites } from './postgres-error.ts';
 import { listEvents } from './postgres-list-events.ts';
 import type { Placer } from './postgres-placer.ts';
 import { listPolicies } from './postgres-policies.ts';
@@ -59,19 +59,30 @@ export interface ListReader {
 /** The reads that answer more than one row. Count and rows are of one moment. */
 export function createLists(reader: ListReader): Lists {
   // Events first get their positions: the answer then reflects at least all that was answered before it was asked for.
-  const answered = async <Result>(read: (connection: Connection) => Promise<Result>): Promise<Result> => {
+  const answered = async <Result>(
+    read: (connection: Connection) => Promise<Result>,
+    place: () => Promise<void> = reader.placer.place,
+  ): Promise<Result> => {
     try {
-      await reader.placer.place();
+      await place();
       return await persist(reader.pool, reader.patienceMs, read);
     } catch (error) {
       throw asStoreError(error);
+    }
+  };
+  // A database that is full, or read-only for a while, still shows its rows; the position is then an older one.
+  const placeIfPossible = async () => {
+    try {
+      await reader.placer.place();
+    } catch (error) {
+      if (!refusesWrites(error)) throw error;
     }
   };
   const list = <Result>(selection: Selection, page: Page, parse: (row: Row) => Result) =>
     answered(async (connection) => {
       const { rows, ...facts } = await listed(connection, { selection, page, timeoutMs: reader.timeoutMs });
       return { ...facts, rows: rows.map(parse) };
-    });
+    }, placeIfPossible);
   return {
     listUsers: ({ page, ...query }) => list(usersSelection({ page, ...query }), page, parseRecord),
     listTokens: ({ page, ...query }) => list(tokensSelection({ page, ...query }), page, parseTokenRecord),

@@ -8,6 +8,7 @@ import { migrate } from './postgres-migrate.ts';
 import { createPlacer } from './postgres-placer.ts';
 import { listLocksOver, loadPolicies } from './postgres-policies.ts';
 import { createPool, limitPool, type Pool, type PoolOptions, persist } from './postgres-pool.ts';
+import { watchPool } from './postgres-readiness.ts';
 import { createSessions } from './postgres-sessions.ts';
 import { parsePostgresUrl, withoutPassword } from './postgres-url.ts';
 import { createWriter } from './postgres-writer.ts';
@@ -51,7 +52,7 @@ export async function openPostgres(options: PostgresOptions): Promise<Store> {
     patienceMs,
   };
   await prepare(settings, options);
-  const hot = createPool({ ...settings, connectionsMax });
+  const { pool: hot, isReady } = watchPool(createPool({ ...settings, connectionsMax }));
   // Some are kept free of what may take long, so that a few lists never hold up a lock or an unlock.
   const slow = limitPool(hot, { usesMax: Math.max(1, Math.floor(connectionsMax * 0.4)), patienceMs });
   const clock = await openClockOf(hot, options);
@@ -82,7 +83,7 @@ export async function openPostgres(options: PostgresOptions): Promise<Store> {
     addOrganization: writer.addOrganization,
     readHistories: createHistories({ pool: slow, placer, patienceMs }),
     clockOffsetMs: clock.offsetMs,
-    isReady: () => canWrite(hot),
+    isReady,
     async [Symbol.asyncDispose]() {
       await writer[Symbol.asyncDispose]();
       await clock[Symbol.asyncDispose]();
@@ -161,16 +162,6 @@ const organizationByDomain: Statement = {
   name: 'organization_by_domain',
   text: 'SELECT * FROM organizations WHERE domain = $1',
 };
-
-// On in recovery too: a standby answers reads, and would fail every unlock.
-async function canWrite(pool: Pool): Promise<boolean> {
-  try {
-    const [row] = await pool.use((connection) => connection.query({ text: 'SHOW transaction_read_only' }));
-    return row?.transaction_read_only === 'off';
-  } catch {
-    return false;
-  }
-}
 
 async function prepare(
   settings: Omit<PoolOptions, 'connectionsMax'>,

@@ -13,12 +13,33 @@ export const noDisks: string | undefined =
     ? undefined
     : 'this machine lets nobody make file systems (unshare -m)';
 
-/** `latchkey` with a disk of its own at `folder`. */
-export interface OnDisk {
+/** Why disks cannot be made for a process that may not be root; undefined where they can. */
+export const noDisksForOthers: string | undefined =
+  noDisks ??
+  (process.getuid?.() === 0 && spawnSync('setpriv', ['--version']).status === 0
+    ? undefined
+    : 'only root can make a file system for another user, by setpriv');
+
+export interface Disk {
   /** Size of the disk. */
   readonly bytes: number;
   /** Where it stands; to everybody else the folder is as it was. */
   readonly folder: string;
+}
+
+/** The arguments of `unshare` that run the command as that user, with the disk as its own. */
+export function onDiskAs(
+  uid: number,
+  { bytes, folder }: Disk,
+  command: readonly string[],
+): readonly string[] {
+  const mount = `mount -t tmpfs -o size=${bytes},uid=${uid},gid=${uid},mode=700 tmpfs "$0" && exec "$@"`;
+  const become = ['setpriv', `--reuid=${uid}`, `--regid=${uid}`, '--clear-groups'];
+  return [...unshare, 'sh', '-c', mount, folder, ...become, ...command];
+}
+
+/** `latchkey` with a disk of its own at `folder`. */
+export interface OnDisk extends Disk {
   /** Shell commands that furnish it; the folder is $0 and where they run. */
   readonly furnish?: string;
   /** A file that they find as $SOURCE. */

@@ -4,12 +4,15 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { type Disk, onDiskAs } from './own-mounts.ts';
 
 /** A PostgreSQL of one's own: its files are made at once, and gone when disposed. */
 export interface PostgresProcess extends AsyncDisposable {
   /** Of the database `postgres`. */
   readonly url: string;
   readonly dataFolder: string;
+  /** A path as the server sees it, where it runs with a disk of its own. */
+  seen(path: string): string;
   /** Resolves when it takes connections. */
   start(): Promise<void>;
   /** Ends it with a signal: SIGINT cuts its clients and shuts down, SIGQUIT leaves recovery to the next start. */
@@ -23,6 +26,8 @@ export interface PostgresProcessOptions {
   readonly initdbFlags: readonly string[];
   /** `name=value`. */
   readonly settings: readonly string[];
+  /** A small file system for the server alone; see noDisks. It is gone when the server ends. */
+  readonly disk?: Disk;
 }
 
 const user = 'latchkey';
@@ -66,10 +71,15 @@ export async function makePostgres(options: PostgresProcessOptions): Promise<Pos
   return {
     url: `postgres://${user}:${encodeURIComponent(options.password)}@127.0.0.1:${port}/postgres`,
     dataFolder,
+    seen: (path) => (options.disk ? join(`/proc/${server?.pid}/root`, path) : path),
     stop,
     async start() {
       const flags = ['-D', dataFolder, '-p', String(port), ...settings];
-      server = spawn(join(binaries, 'postgres'), flags, { ...owner, cwd: folder });
+      const command = [join(binaries, 'postgres'), ...flags];
+      // Only root may mount: who it becomes is settled after that.
+      server = options.disk
+        ? spawn('unshare', onDiskAs(nobody, options.disk, command), { cwd: folder })
+        : spawn(join(binaries, 'postgres'), flags, { ...owner, cwd: folder });
       await ready(server);
     },
     async [Symbol.asyncDispose]() {
