@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openApp } from '../src/app.ts';
 import { firstRun } from '../src/first-run.ts';
+import { eventsPerBatchMax } from '../src/store/postgres-batch-id.ts';
 import { userIdOf } from './load/request.ts';
 import { runSql } from './postgres-server.ts';
 import { type Seeded, seededAt, seededLockout } from './seed.ts';
@@ -10,7 +11,9 @@ import { type Seeded, seededAt, seededLockout } from './seed.ts';
 /** A seeded database on PostgreSQL; see Seeded. */
 export type SeededPostgres = Omit<Seeded, 'path'> & { readonly url: string };
 
-const tables = ['users', 'profiles', 'events'];
+const tables = ['users', 'profiles', 'events', 'batches'];
+/** What contenders that know no batches begin the ids of theirs with: behind every other. */
+const withoutBatch = 'z';
 
 /**
  * Fills an empty database with users of whom every second is locked, and an administrator who may unlock them. The rows
@@ -40,7 +43,8 @@ export async function relockPostgres(seeded: Pick<SeededPostgres, 'url' | 'lastP
     url,
     `SELECT 1 FROM placer FOR UPDATE;
     UPDATE placer SET last_position = ${lastPosition};
-    WITH gone AS (DELETE FROM events WHERE position IS NULL OR position > ${lastPosition} RETURNING user_id),
+    WITH late AS (DELETE FROM batches WHERE first_position IS NULL OR first_position > ${lastPosition} RETURNING batch_id),
+      gone AS (DELETE FROM events WHERE batch_id IN (SELECT batch_id FROM late) OR batch_id >= '${withoutBatch}' RETURNING user_id),
       locked AS (UPDATE users SET state = 'locked', sequence = 2, changed_at = ${seededAt}, lockout = '${seededLockout}'
         WHERE user_id IN (SELECT user_id FROM gone) AND state = 'active' AND sequence = 3 RETURNING user_id)
     SELECT count(*) AS undone FROM locked`,
@@ -102,16 +106,23 @@ function insertions({ organizationId, users, before }: Insertion): string[] {
   const profile = `format('{"kind":"human","userName":"user%1$s","givenName":"Ada","familyName":"User%1$s",'
     || '"email":"user%1$s@bench.example","emailVerified":true}', n)`;
   const folded = `format('{"givenName":"ada","familyName":"user%1$s","email":"user%1$s@bench.example"}', n)`;
-  const columns = '(user_id, sequence, position, created_at, event_id, type, payload)';
+  const columns = '(user_id, sequence, batch_id, place, created_at, event_id, type, payload)';
+  const batch = (step: string, at: string) =>
+    `'${step}' || lpad((${at} / ${eventsPerBatchMax})::text, 9, '0'), ${at} % ${eventsPerBatchMax}`;
+  const batches = (step: string, [first, count]: readonly [number, number]) =>
+    `INSERT INTO batches SELECT '${step}' || lpad(n::text, 9, '0'), least(${eventsPerBatchMax}, ${count} - n * ${eventsPerBatchMax}), ${seededAt},
+       ${first} + n * ${eventsPerBatchMax} FROM generate_series(0, ${Math.ceil(count / eventsPerBatchMax) - 1}) AS n`;
   return [
     `INSERT INTO users SELECT ${id}, '${organizationId}', 'human', CASE n % 2 WHEN 0 THEN 'locked' ELSE 'active' END,
        2 - n % 2, ${seededAt}, ${seededAt}, 0, 2 - n % 2, '[]', CASE n % 2 WHEN 0 THEN '${seededLockout}' ELSE '{}' END FROM ${numbers}`,
     `INSERT INTO profiles SELECT ${id}, '${organizationId}', 'user' || n, 'user' || n, ${profile}, ${folded},
        NULL, NULL, NULL, 'user' || n || '@bench.example' FROM ${numbers}`,
-    `INSERT INTO events ${columns} SELECT ${id}, 1, ${before} + 1 + n, ${seededAt}, '3' || lpad(n::text, 9, '0'),
+    `INSERT INTO events ${columns} SELECT ${id}, 1, ${batch('added', 'n')}, ${seededAt}, '3' || lpad(n::text, 9, '0'),
        'user.human.added', '{"organizationId":"${organizationId}","state":"active","profile":' || ${profile} || '}'
      FROM ${numbers}`,
-    `INSERT INTO events ${columns} SELECT ${id}, 2, ${before + users} + 1 + n / 2, ${seededAt},
+    `INSERT INTO events ${columns} SELECT ${id}, 2, ${batch('locked', 'n / 2')}, ${seededAt},
        '4' || lpad(n::text, 9, '0'), 'user.locked', '{}' FROM ${numbers} WHERE n % 2 = 0`,
+    batches('added', [before + 1, users]),
+    batches('locked', [before + users + 1, Math.ceil(users / 2)]),
   ];
 }

@@ -102,18 +102,16 @@ describe.each(cutPoints)('a connection that is cut %s', (point) => {
 
   test('and a database that cannot be reached afterwards: unavailable, and no word on the outcome', async () => {
     const asked = change(await newUser());
-    const cut = proxy.cutOn(asked.at.eventId, point);
-    const appending = store.append(asked);
-    const refused = cut.then(() => proxy.setRefusing(true));
-    await expect(appending).rejects.toMatchObject(unavailable);
-    await refused;
+    const cut = proxy.cutOn(asked.at.eventId, point, 'refusing').then(() => proxy.setRefusing(true));
+    await expect(store.append(asked)).rejects.toMatchObject(unavailable);
+    await cut;
     const ids = (await eventIds(asked.userId)).slice(1);
     expect(ids).toEqual(point === 'before send' ? [] : [asked.at.eventId]);
   });
 
   test('and another change that comes first: told from ours by the event', async () => {
     const asked = change(await newUser());
-    const cut = proxy.cutOn(asked.at.eventId, point).then(() => proxy.setRefusing(true));
+    const cut = proxy.cutOn(asked.at.eventId, point, 'refusing').then(() => proxy.setRefusing(true));
     const appending = store.append(asked);
     await cut;
     const { state } = (await other.loadUser(asked.userId)) as User;

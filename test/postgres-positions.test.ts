@@ -69,8 +69,9 @@ test('ours shows it, behind what committed before it', async () => {
   const late = new Client({ connectionString: url });
   await late.connect();
   await late.query('BEGIN');
+  await late.query("INSERT INTO batches VALUES ('late', 1, 0)");
   await late.query(
-    "INSERT INTO events (user_id, sequence, created_at, event_id, type, payload) VALUES ('late', 1, 0, 'late', 'user.locked', '{}')",
+    "INSERT INTO events (user_id, sequence, batch_id, place, created_at, event_id, type, payload) VALUES ('late', 1, 'late', 0, 0, 'late', 'user.locked', '{}')",
   );
   await seedEvents(stores[0], 'early', [{ type: 'user.locked', payload: {} }]);
   await follow();
@@ -142,7 +143,7 @@ test('a follower ends with the events of the table, no gap and no repeat, while 
   };
   await Promise.all([...Array.from({ length: writers }, (_none, nth) => write(nth)), follow(0), follow(1)]);
 
-  const table = await runSql(url, 'SELECT event_id, position::int FROM events ORDER BY position');
+  const table = await runSql(url, 'SELECT event_id, position::int FROM log ORDER BY position');
   for (const events of followed) {
     expect(events.map(({ eventId, position }) => ({ event_id: eventId, position }))).toEqual(table);
     for (const [, own] of Map.groupBy(events, ({ userId }) => userId)) {
@@ -158,6 +159,6 @@ test('events get their positions in the background too, where nobody reads them'
   for (let last = row?.last; last === row?.last; ) {
     last = (await runSql(url, 'SELECT last_position::int AS last FROM placer'))[0]?.last;
   }
-  const unplaced = await runSql(url, 'SELECT 1 FROM events WHERE position IS NULL');
+  const unplaced = await runSql(url, 'SELECT 1 FROM log WHERE position IS NULL');
   expect(unplaced).toEqual([]);
 });

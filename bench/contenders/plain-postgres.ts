@@ -32,8 +32,8 @@ const updateUser = {
 };
 const insertEvent = {
   name: 'insert',
-  text: `INSERT INTO events (user_id, sequence, created_at, event_id, type, payload, actor_user_id, ip, user_agent, request_id)
-   VALUES ($1, $2, $3, $4, 'user.unlocked', '{}', $5, $6, $7, $8)`,
+  text: `INSERT INTO events (user_id, sequence, batch_id, place, created_at, event_id, type, payload, actor_user_id, ip, user_agent, request_id)
+   VALUES ($1, $2, concat('z', $4::text), 0, $3, $4, 'user.unlocked', '{}', $5, $6, $7, $8)`,
 };
 const unlockRoles = new Set(
   'IAM_OWNER IAM_ORG_MANAGER IAM_USER_MANAGER IAM_LOGIN_CLIENT ORG_OWNER ORG_USER_MANAGER ORG_USER_UNLOCKER IAM_USER_UNLOCKER'.split(

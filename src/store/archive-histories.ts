@@ -20,7 +20,7 @@ import type { History, Verifiable } from './store.ts';
  * for each user: a million users in seconds.
  */
 export function createVerifiable(snapshot: Snapshot): Verifiable {
-  const { placeholder, query } = snapshot;
+  const { placeholder, query, log } = snapshot;
   return {
     readHistories: () => readHistories(snapshot),
     async loadOrganization(by) {
@@ -30,17 +30,17 @@ export function createVerifiable(snapshot: Snapshot): Verifiable {
     },
     readBrokenLinks: async () => snapshot.links?.broken() ?? [],
     async listEvents({ afterPosition, limit, userId }) {
-      const text = `SELECT * FROM events WHERE user_id = ${placeholder(1)} AND position > ${placeholder(2)} ORDER BY sequence LIMIT ${placeholder(3)}`;
+      const text = `SELECT * FROM ${log} WHERE user_id = ${placeholder(1)} AND position > ${placeholder(2)} ORDER BY sequence LIMIT ${placeholder(3)}`;
       return (await query(text, [userId, afterPosition, limit])).map(parseEvent);
     },
     async listLockoutPolicies() {
-      const [newest] = await query('SELECT coalesce(max(position), 0) AS position FROM events', []);
+      const [newest] = await query(`SELECT coalesce(max(position), 0) AS position FROM ${log}`, []);
       const rows = await query('SELECT * FROM lockout_policies', []);
       return { rows: rows.map(parsePolicyRecord), position: newest?.position as number };
     },
     async listOrganizations() {
       const [counted] = await query('SELECT count(*) AS total FROM organizations', []);
-      const [newest] = await query('SELECT coalesce(max(position), 0) AS position FROM events', []);
+      const [newest] = await query(`SELECT coalesce(max(position), 0) AS position FROM ${log}`, []);
       return { total: counted?.total as number, position: newest?.position as number };
     },
   };

@@ -22,13 +22,17 @@ export function evolveAll({ before, userId, events, at }: Change): User {
 }
 
 /** Writes one change in a transaction of its own: the row by compare-and-set, then its events and what follows. */
-export async function appendAlone(connection: Connection, change: Change): Promise<AppendOutcome> {
+export async function appendAlone(
+  connection: Connection,
+  change: Change,
+  nextBatchId: () => string,
+): Promise<AppendOutcome> {
   const after = evolveAll(change);
   try {
     return await transaction(connection, 'BEGIN', async () => {
       if (await isNameTaken(connection, change)) return 'user name taken';
       if (!(await writeUser(connection, change.before, after))) return 'stale';
-      await writeEvents(connection, change);
+      await writeEvents(connection, change, nextBatchId());
       let sequence = change.before?.sequence ?? 0;
       for (const event of change.events) {
         sequence += 1;
@@ -106,6 +110,7 @@ export interface EventsToWrite {
 export async function writeEvents(
   connection: Connection,
   { userId, before, events, at, meta }: EventsToWrite,
+  batchId: string,
 ): Promise<void> {
   await connection.query(insertEvents, [
     userId,
@@ -115,18 +120,22 @@ export async function writeEvents(
     ...metaColumns.map(([, key]) => meta[key]),
     events.map(({ type }) => type),
     events.map(({ payload }) => JSON.stringify(payload)),
+    batchId,
+    events.length,
   ]);
 }
 
 const metaNames = metaColumns.map(([column]) => column).join(', ');
 const metaParameters = metaColumns.map((_, index) => `$${index + 5}::text`).join(', ');
-const [typesIndex, payloadsIndex] = [metaColumns.length + 5, metaColumns.length + 6];
+const typesIndex = metaColumns.length + 5;
+const [payloadsIndex, batchIndex, countIndex] = [typesIndex + 1, typesIndex + 2, typesIndex + 3];
 
 const insertEvents: Statement = {
   name: 'insert_events',
   text:
-    `INSERT INTO events (user_id, sequence, created_at, event_id, ${metaNames}, type, payload) ` +
-    `SELECT $1::text, $2::bigint + input.place, $3::bigint, $4::text, ${metaParameters}, input.type, input.payload ` +
+    `WITH batch AS (INSERT INTO batches (batch_id, events, created_at) VALUES ($${batchIndex}::text, $${countIndex}::bigint, $3::bigint)) ` +
+    `INSERT INTO events (user_id, sequence, batch_id, place, created_at, event_id, ${metaNames}, type, payload) ` +
+    `SELECT $1::text, $2::bigint + input.place, $${batchIndex}::text, input.place - 1, $3::bigint, $4::text, ${metaParameters}, input.type, input.payload ` +
     `FROM unnest($${typesIndex}::text[], $${payloadsIndex}::text[]) WITH ORDINALITY AS input(type, payload, place)`,
 };
 

@@ -1,6 +1,6 @@
 import { createArchive } from './archive.ts';
 import { createVerifiable } from './archive-histories.ts';
-import type { Snapshot } from './archive-snapshot.ts';
+import type { EventReading, Snapshot } from './archive-snapshot.ts';
 import {
   type ArchiveTable,
   archiveTables,
@@ -9,10 +9,13 @@ import {
   writtenColumns,
 } from './archive-tables.ts';
 import { foldProfile } from './postgres-append.ts';
+import { createBatchIds } from './postgres-batch-id.ts';
 import { type Connection, type ConnectionOptions, connect } from './postgres-connection.ts';
 import { asStoreError, sqlState } from './postgres-error.ts';
-import { createPlacer } from './postgres-placer.ts';
+import { createPlacer, positionsAfter } from './postgres-placer.ts';
 import { createPool } from './postgres-pool.ts';
+import { arrayTypes, insertEvents, requirePositions } from './postgres-restore-events.ts';
+import { orderUnplaced } from './postgres-unplaced.ts';
 import { parsePostgresUrl } from './postgres-url.ts';
 import type { Row } from './sqlite-rows.ts';
 import {
@@ -72,11 +75,22 @@ async function placeEvents(options: ConnectionOptions): Promise<void> {
 }
 
 function createSnapshot(connection: Connection): Snapshot {
+  let cursors = 0;
   return {
     placeholder: (index) => `$${index}`,
+    log: 'log',
     async query(text, values) {
       try {
         return (await connection.query({ text }, values)).map(withPosition);
+      } catch (error) {
+        throw asStoreError(error);
+      }
+    },
+    async *readEvents(reading) {
+      cursors += 1;
+      try {
+        for await (const rows of readLog(connection, `events_${cursors}`, reading))
+          yield rows.map(withPosition);
       } catch (error) {
         throw asStoreError(error);
       }
@@ -88,6 +102,27 @@ function createSnapshot(connection: Connection): Snapshot {
   };
 }
 
+// A position is not in any index as it stands, so there is no page to begin at: a cursor goes through all of them once.
+async function* readLog(
+  connection: Connection,
+  cursor: string,
+  { columns, order, rowsPerPage }: EventReading,
+): AsyncGenerator<readonly Row[]> {
+  const isByPosition = order[0] === 'position';
+  const rest = isByPosition
+    ? 'WHERE first_position IS NOT NULL ORDER BY first_position, place'
+    : `ORDER BY ${order.join(', ')}`;
+  await connection.query({
+    text: `DECLARE ${cursor} CURSOR FOR SELECT ${columns.join(', ')} FROM log ${rest}`,
+  });
+  for (;;) {
+    const rows = await connection.query({ text: `FETCH ${rowsPerPage} FROM ${cursor}` });
+    if (rows.length > 0) yield rows;
+    if (rows.length < rowsPerPage) break;
+  }
+  await connection.query({ text: `CLOSE ${cursor}` });
+}
+
 const beyondAllPositions = 2 ** 52;
 
 // An event that has no position yet stands behind all that have, and behind the older ones of its user.
@@ -97,14 +132,18 @@ function withPosition(row: Row): Row {
 }
 
 // In the order in which they will be placed: see postgres-placer.ts.
-function readLate(connection: Connection, columns: ArchiveTable['columns']): Promise<readonly Row[]> {
+async function readLate(connection: Connection, columns: ArchiveTable['columns']): Promise<readonly Row[]> {
+  const batches = await orderUnplaced(connection);
+  const [placer] = await connection.query({ text: 'SELECT last_position FROM placer' });
   const others = columns.map(({ column }) => column).filter((column) => column !== 'position');
-  return connection.query({
-    text:
-      `SELECT ${others.join(', ')}, (SELECT last_position FROM placer) + row_number() OVER (ORDER BY age, user_id, sequence) AS position ` +
-      'FROM (SELECT *, max(created_at) OVER (PARTITION BY user_id ORDER BY sequence) AS age FROM events WHERE position IS NULL) AS dated ' +
-      'ORDER BY age, user_id, sequence',
-  });
+  return connection.query(
+    {
+      text:
+        `SELECT ${others.join(', ')}, late.first + place AS position FROM unnest($1::text[], $2::bigint[]) AS late(id, first) ` +
+        'JOIN events ON events.batch_id = late.id ORDER BY late.first, place',
+    },
+    [batches.map(({ batchId }) => batchId), positionsAfter(placer?.last_position as number, batches)],
+  );
 }
 
 async function requireEmpty(connection: Connection): Promise<void> {
@@ -128,19 +167,20 @@ async function dropIndexes(connection: Connection): Promise<readonly string[]> {
 }
 
 function createRestoration(connection: Connection, indexes: readonly string[]): Restoration {
+  const nextBatchId = createBatchIds();
   return {
     ...createVerifiable(createSnapshot(connection)),
-    add: (page) => addPage(connection, page),
+    add: (page) => addPage(connection, page, nextBatchId),
     async commit() {
       try {
+        await requirePositions(connection);
         for (const text of indexes) await connection.query({ text });
         await connection.query({
-          text: 'UPDATE placer SET last_position = (SELECT coalesce(max(position), 0) FROM events)',
+          text: 'UPDATE placer SET last_position = (SELECT coalesce(max(first_position + events - 1), 0) FROM batches)',
         });
         await connection.query({ text: 'COMMIT' });
-        for (const kind of archiveKinds) {
-          await connection.query({ text: `ANALYZE ${archiveTables[kind].name}` });
-        }
+        const tables = [...archiveKinds.map((kind) => archiveTables[kind].name), 'batches'];
+        for (const name of tables) await connection.query({ text: `ANALYZE ${name}` });
       } catch (error) {
         throw asStoreError(error);
       }
@@ -152,7 +192,11 @@ function createRestoration(connection: Connection, indexes: readonly string[]): 
   };
 }
 
-async function addPage(connection: Connection, { kind, rows }: ArchivePage): Promise<void> {
+async function addPage(
+  connection: Connection,
+  { kind, rows }: ArchivePage,
+  nextBatchId: () => string,
+): Promise<void> {
   const all = rows.map((row, index) => {
     try {
       const values = parseColumnValues(kind, row);
@@ -162,7 +206,8 @@ async function addPage(connection: Connection, { kind, rows }: ArchivePage): Pro
     }
   });
   try {
-    await insert(connection, archiveTables[kind], all);
+    if (kind === 'event') await insertEvents(connection, all, nextBatchId);
+    else await insert(connection, archiveTables[kind], all);
   } catch (error) {
     if (!/^(22|23)/.test(sqlState(error) ?? '')) throw asStoreError(error);
     const { message, detail } = error as Error & { readonly detail?: string };
@@ -193,11 +238,3 @@ async function insert(
 }
 
 const derivedShape = (column: string) => (column === 'lock_until' ? 'number' : 'text');
-
-const arrayTypes = {
-  text: 'text[]',
-  json: 'text[]',
-  number: 'bigint[]',
-  boolean: 'bigint[]',
-  sha256: 'bytea[]',
-} as const;

@@ -44,13 +44,14 @@ const plainTypes: ReadonlySet<string> = new Set([
 export async function moveAll(
   connection: Connection,
   members: readonly PlainChange[],
+  batchId: string,
 ): Promise<ReadonlySet<string>> {
   // Everybody locks rows in the same order, so that batches of two servers wait for one another but never in a ring.
   const sorted = [...members].sort((one, other) => compare(one.before.userId, other.before.userId));
   const endsTokens = members.some(
     ({ before, after }) => after.tokensEndedSequence !== before.tokensEndedSequence,
   );
-  const rows = await connection.query(endsTokens ? moveAndEndTokens : move, arrays(sorted));
+  const rows = await connection.query(endsTokens ? moveAndEndTokens : move, [...arrays(sorted), batchId]);
   return new Set(rows.map(({ user_id }) => user_id as string));
 }
 
@@ -116,14 +117,17 @@ const parameters =
   '$10::text[], $11::text[], ' +
   metaColumns.map((_, index) => `$${index + 12}::text[]`).join(', ');
 
+const batchParameter = `$${metaColumns.length + 12}::text`;
+
 const moving =
   `WITH input AS (SELECT * FROM unnest(${parameters}) AS input(user_id, before_sequence, state, changed_at, ` +
   `failed_password_attempts, tokens_ended_sequence, lockout, lock_until, event_id, type, payload, ${metaNames})), ` +
   'moved AS (UPDATE users SET state = input.state, sequence = input.before_sequence + 1, changed_at = input.changed_at, ' +
   'failed_password_attempts = input.failed_password_attempts, tokens_ended_sequence = input.tokens_ended_sequence, ' +
   'lockout = input.lockout, lock_until = input.lock_until FROM input WHERE users.user_id = input.user_id AND users.sequence = input.before_sequence RETURNING input.*), ' +
-  `logged AS (INSERT INTO events (user_id, sequence, created_at, event_id, type, payload, ${metaNames}) ` +
-  `SELECT user_id, before_sequence + 1, changed_at, event_id, type, payload, ${metaNames} FROM moved)`;
+  `batch AS (INSERT INTO batches (batch_id, events, created_at) SELECT ${batchParameter}, count(*), max(changed_at) FROM moved HAVING count(*) > 0), ` +
+  `logged AS (INSERT INTO events (user_id, sequence, batch_id, place, created_at, event_id, type, payload, ${metaNames}) ` +
+  `SELECT user_id, before_sequence + 1, ${batchParameter}, row_number() OVER () - 1, changed_at, event_id, type, payload, ${metaNames} FROM moved)`;
 
 const move: Statement = { name: 'move', text: `${moving} SELECT user_id FROM moved` };
 

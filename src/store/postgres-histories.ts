@@ -90,7 +90,7 @@ function readAfter(connection: Connection, after: UserId): Promise<Snapshot> {
       ),
       newest,
       events: await grouped(
-        'SELECT * FROM events WHERE user_id = ANY($1::text[]) ORDER BY user_id, sequence',
+        'SELECT * FROM log WHERE user_id = ANY($1::text[]) ORDER BY user_id, sequence',
         userIds.filter(isShort),
       ),
     };
@@ -127,7 +127,7 @@ async function* parseEvents(rows: readonly Row[]): AsyncGenerator<RecordedEvent>
 
 const eventsOf: Statement = {
   name: 'events_of',
-  text: 'SELECT * FROM events WHERE user_id = $1 AND sequence > $2 AND sequence <= $3 ORDER BY sequence LIMIT $4',
+  text: 'SELECT * FROM log WHERE user_id = $1 AND sequence > $2 AND sequence <= $3 ORDER BY sequence LIMIT $4',
 };
 
 async function* readEvents(

@@ -16,12 +16,13 @@ export interface OrganizationToAdd {
 export async function addOrganization(
   connection: Connection,
   { event, at, meta }: OrganizationToAdd,
+  nextBatchId: () => string,
 ): Promise<Organization | 'taken'> {
   const { organizationId, name, domain } = event.payload;
   return transaction(connection, 'BEGIN', async () => {
     const values = [organizationId, name, domain, at.createdAt];
     if ((await connection.query(insertOrganization, values)).length === 0) return 'taken';
-    await writeInstanceEvent(connection, { events: [event], at, meta });
+    await writeInstanceEvent(connection, { events: [event], at, meta }, nextBatchId);
     return { organizationId, name, domain, createdAt: at.createdAt };
   });
 }
@@ -30,6 +31,7 @@ export async function addOrganization(
 export async function changePolicy(
   connection: Connection,
   change: PolicyChange,
+  nextBatchId: () => string,
 ): Promise<StoredPolicy | 'stale'> {
   const { organizationId = '', before, at, meta } = change;
   const event = policyEvent(change.organizationId, change.policy);
@@ -41,7 +43,7 @@ export async function changePolicy(
       ? connection.query(insertPolicy, row)
       : connection.query(movePolicy, [...row, before.sequence]));
     if (moved.length === 0) return 'stale';
-    await writeInstanceEvent(connection, { events: [event], at, meta });
+    await writeInstanceEvent(connection, { events: [event], at, meta }, nextBatchId);
     return after;
   });
 }
@@ -50,11 +52,12 @@ export async function changePolicy(
 async function writeInstanceEvent(
   connection: Connection,
   write: Omit<EventsToWrite, 'userId' | 'before'>,
+  nextBatchId: () => string,
 ): Promise<void> {
   await connection.query(lockInstance);
   const [newest] = await connection.query(instanceSequence, [instanceStream]);
   const before = { sequence: newest?.sequence as number };
-  await writeEvents(connection, { userId: instanceStream, before, ...write });
+  await writeEvents(connection, { userId: instanceStream, before, ...write }, nextBatchId());
 }
 
 /** Whether the instance's stream holds this event: asked where the outcome was lost. */

@@ -1,4 +1,5 @@
 import type { RecordedEvent } from '../domain/events.ts';
+import { eventsPerBatchMax } from './postgres-batch-id.ts';
 import type { Connection, Statement } from './postgres-connection.ts';
 import { parseEvent } from './sqlite-rows.ts';
 import type { ListEvents } from './store.ts';
@@ -27,10 +28,8 @@ async function listOfType(
   connection: Connection,
   { type, afterPosition, limit }: ListEvents & { readonly type: string },
 ): Promise<readonly RecordedEvent[]> {
-  const [newest] = await connection.query({
-    text: 'SELECT coalesce(max(position), 0) AS position FROM events WHERE position IS NOT NULL',
-  });
-  const end = newest?.position as number;
+  const [newest] = await connection.query({ text: 'SELECT last_position FROM placer WHERE placer_id = 1' });
+  const end = newest?.last_position as number;
   const found: RecordedEvent[] = [];
   for (let from = afterPosition; from < end && found.length < limit; from += windowSize) {
     const to = Math.min(from + windowSize, end);
@@ -40,20 +39,25 @@ async function listOfType(
   return found;
 }
 
+// By the index of batches: the batch that holds a position begins less than a whole batch before it.
+const after = `first_position > $1::bigint - ${eventsPerBatchMax} AND next_position > $1::bigint AND position > $1::bigint`;
+
 const all: Statement = {
   name: 'list_events',
-  text: 'SELECT * FROM events WHERE position > $1 ORDER BY position LIMIT $2',
+  text: `SELECT * FROM log WHERE ${after} ORDER BY first_position, place LIMIT $2`,
 };
 // A user's positions rise with the sequences, and the index of sequences is there.
 const ofUser: Statement = {
   name: 'list_events_of_user',
-  text: 'SELECT * FROM events WHERE user_id = $3 AND position > $1 AND ($4::text IS NULL OR type = $4) ORDER BY sequence LIMIT $2',
+  text: 'SELECT * FROM log WHERE user_id = $3 AND position > $1 AND ($4::text IS NULL OR type = $4) ORDER BY sequence LIMIT $2',
 };
 const newestOfUser: Statement = {
   name: 'list_newest_events_of_user',
-  text: 'SELECT * FROM events WHERE user_id = $1 AND position IS NOT NULL ORDER BY sequence DESC LIMIT $2',
+  text: 'SELECT * FROM log WHERE user_id = $1 AND position IS NOT NULL ORDER BY sequence DESC LIMIT $2',
 };
 const ofType: Statement = {
   name: 'list_events_of_type',
-  text: 'SELECT * FROM events WHERE position > $1 AND position <= $2 AND type = $3 ORDER BY position LIMIT $4',
+  text:
+    `SELECT * FROM log WHERE ${after} AND first_position <= $2::bigint AND position <= $2::bigint AND type = $3 ` +
+    'ORDER BY first_position, place LIMIT $4',
 };

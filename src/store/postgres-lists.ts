@@ -134,8 +134,7 @@ function listed(connection: Connection, { selection, page, timeoutMs }: ListQuer
   });
 }
 
-const newestPosition =
-  'SELECT (SELECT coalesce(max(position), 0) FROM events WHERE position IS NOT NULL) AS position';
+const newestPosition = 'SELECT (SELECT last_position FROM placer WHERE placer_id = 1) AS position';
 
 const direction = (page: Page) => (page.ascending ? 'ASC' : 'DESC');
 

@@ -44,7 +44,7 @@ const policiesOf: Statement = {
 };
 const allPolicies: Statement = { text: 'SELECT * FROM lockout_policies ORDER BY organization_id' };
 const newestPosition: Statement = {
-  text: 'SELECT coalesce(max(position), 0) AS position FROM events WHERE position IS NOT NULL',
+  text: 'SELECT last_position AS position FROM placer WHERE placer_id = 1',
 };
 const locksOver: Statement = {
   name: 'locks_over',

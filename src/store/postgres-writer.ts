@@ -3,6 +3,7 @@ import { DomainError } from '../domain/errors.ts';
 import { evolvePolicy, policyEvent } from '../domain/evolve-policy.ts';
 import { type AppendOutcome, appendAlone, evolveAll } from './postgres-append.ts';
 import { findLogged, moveAll, type PlainChange, parsePlain } from './postgres-batch.ts';
+import { createBatchIds, eventsPerBatchMax } from './postgres-batch-id.ts';
 import type { Connection } from './postgres-connection.ts';
 import { asStoreError, ConnectionLost, isUnavailable, sqlState } from './postgres-error.ts';
 import { addOrganization, changePolicy, isInstanceEventLogged } from './postgres-instance.ts';
@@ -16,9 +17,6 @@ interface Member extends PlainChange {
 
 /** Commits under way at once: while one waits for the disk, others are planned, sent and written. */
 const commitsMax = 3;
-/** The most that one statement carries; what is over goes into the next. */
-const membersMax = 512;
-
 export interface WriterOptions {
   /** For plain changes. */
   readonly hot: Pool;
@@ -34,7 +32,9 @@ type Writer = Pick<Store, 'append' | 'addOrganization' | 'changeLockoutPolicy'> 
  * come, and a member that fails, fails alone.
  */
 export function createWriter({ hot, slow, patienceMs }: WriterOptions): Writer {
-  const batches = new Batches((members) => commit(hot, patienceMs, members));
+  const nextBatchId = createBatchIds();
+  const committer = { pool: hot, patienceMs, nextBatchId };
+  const batches = new Batches((members) => commit(committer, members));
   let closed = false;
   let alone = 0;
 
@@ -53,14 +53,15 @@ export function createWriter({ hot, slow, patienceMs }: WriterOptions): Writer {
   return {
     append(change) {
       const plain = parsePlain(change);
-      if (plain === undefined || closed) return aloneDone(() => appendOnce(slow, patienceMs, change));
+      if (plain === undefined || closed)
+        return aloneDone(() => appendOnce({ ...committer, pool: slow }, change));
       return new Promise((resolve, reject) => batches.add({ ...plain, resolve, reject }));
     },
     addOrganization: (event, at, meta) =>
       aloneDone(() =>
         persist(slow, patienceMs, async (connection, mayBeDone) => {
           const organization = { event, at, meta };
-          const outcome = await addOrganization(connection, organization);
+          const outcome = await addOrganization(connection, organization, nextBatchId);
           if (outcome !== 'taken' || !mayBeDone) return outcome;
           const isOurs = await isInstanceEventLogged(connection, at);
           return isOurs ? { ...event.payload, createdAt: at.createdAt } : outcome;
@@ -69,7 +70,7 @@ export function createWriter({ hot, slow, patienceMs }: WriterOptions): Writer {
     changeLockoutPolicy: (change) =>
       aloneDone(() =>
         persist(slow, patienceMs, async (connection, mayBeDone) => {
-          const outcome = await changePolicy(connection, change);
+          const outcome = await changePolicy(connection, change, nextBatchId);
           if (outcome !== 'stale' || !mayBeDone) return outcome;
           const { organizationId, before, policy, at } = change;
           const isOurs = await isInstanceEventLogged(connection, at);
@@ -120,7 +121,7 @@ class Batches {
     const left: Member[] = [];
     for (const member of this.#waiting) {
       const { userId } = member.before;
-      if (members.length === membersMax || this.#busy.has(userId)) left.push(member);
+      if (members.length === eventsPerBatchMax || this.#busy.has(userId)) left.push(member);
       else {
         this.#busy.add(userId);
         members.push(member);
@@ -139,12 +140,20 @@ class Batches {
   }
 }
 
+interface Committer {
+  readonly pool: Pool;
+  readonly patienceMs: number;
+  readonly nextBatchId: () => string;
+}
+
 // Never rejects: whatever happens is some member's answer.
-async function commit(pool: Pool, patienceMs: number, members: readonly Member[]): Promise<void> {
+async function commit(committer: Committer, members: readonly Member[]): Promise<void> {
+  const { pool, patienceMs, nextBatchId } = committer;
   try {
-    const done = await persist(pool, patienceMs, (connection, mayBeDone) =>
-      moveOnce(connection, members, mayBeDone),
-    );
+    const done = await persist(pool, patienceMs, async (connection, mayBeDone) => {
+      const moved = await moveAll(connection, members, nextBatchId());
+      return doneOf(connection, { members, moved, mayBeDone });
+    });
     for (const member of members) member.resolve(done.has(member) ? member.after : 'stale');
   } catch (error) {
     if (members.length === 1 || !isMembersFault(error)) {
@@ -152,7 +161,7 @@ async function commit(pool: Pool, patienceMs: number, members: readonly Member[]
       return;
     }
     // One of several failed: each again by itself, so that the others do not suffer for it.
-    for (const member of members) await commit(pool, patienceMs, [member]);
+    for (const member of members) await commit(committer, [member]);
   }
 }
 
@@ -162,13 +171,18 @@ function isMembersFault(error: unknown): boolean {
   return sqlState(error) === '55P03' || !isUnavailable(error);
 }
 
+interface Attempt {
+  readonly members: readonly Member[];
+  /** Ids of the users whom it moved. */
+  readonly moved: ReadonlySet<string>;
+  readonly mayBeDone: boolean;
+}
+
 // What an attempt with an unknown outcome has done, the next one finds stale: then the log knows whose change it was.
-async function moveOnce(
+async function doneOf(
   connection: Connection,
-  members: readonly Member[],
-  mayBeDone: boolean,
+  { members, moved, mayBeDone }: Attempt,
 ): Promise<ReadonlySet<Member>> {
-  const moved = await moveAll(connection, members);
   const done = new Set(members.filter(({ before }) => moved.has(before.userId)));
   const stale = members.filter((member) => !done.has(member));
   if (!mayBeDone || stale.length === 0) return done;
@@ -180,9 +194,9 @@ async function moveOnce(
   return done;
 }
 
-function appendOnce(pool: Pool, patienceMs: number, change: Change): Promise<AppendOutcome> {
+function appendOnce({ pool, patienceMs, nextBatchId }: Committer, change: Change): Promise<AppendOutcome> {
   return persist(pool, patienceMs, async (connection, mayBeDone) => {
-    const outcome = await appendAlone(connection, change);
+    const outcome = await appendAlone(connection, change, nextBatchId);
     if (typeof outcome !== 'string' || !mayBeDone) return outcome;
     return (await findLogged(connection, [change])).has(change) ? evolveAll(change) : outcome;
   });

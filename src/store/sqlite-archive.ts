@@ -63,6 +63,7 @@ function createSnapshot(db: DatabaseSync): Snapshot {
   return {
     placeholder: (index) => `?${index}`,
     links,
+    log: 'events',
     async query(text, values) {
       try {
         const rows = statements.get(text).all(...values);

@@ -144,7 +144,7 @@ async function verifyAll(url: string): Promise<Verification> {
 async function readLog(url: string): Promise<readonly LoggedEvent[]> {
   const rows = await runSql(
     url,
-    'SELECT position::int, user_id, sequence::int, type, request_id FROM events ORDER BY position',
+    'SELECT position::int, user_id, sequence::int, type, request_id FROM log ORDER BY position',
   );
   return rows.map((row) => ({
     position: row.position as number,

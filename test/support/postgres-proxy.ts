@@ -9,8 +9,11 @@ export const cutPoints: readonly CutPoint[] = ['before send', 'after send', "bef
 export interface PostgresProxy extends AsyncDisposable {
   /** The database's URL, by way of this proxy. */
   readonly url: string;
-  /** Cuts the next connection that sends this text; resolves when it has, and the statement is over where it was sent. */
-  cutOn(text: string, point: CutPoint): Promise<void>;
+  /**
+   * Cuts the next connection that sends this text; resolves when it has, and the statement is over where it was sent.
+   * 'refusing': takes no new connection from then on.
+   */
+  cutOn(text: string, point: CutPoint, afterwards?: 'refusing'): Promise<void>;
   /** Cuts all and refuses new ones, until told otherwise. */
   setRefusing(refusing: boolean): void;
   /** Lets nothing through and closes nothing, until told otherwise. */
@@ -20,6 +23,7 @@ export interface PostgresProxy extends AsyncDisposable {
 interface Armed {
   readonly text: string;
   readonly point: CutPoint;
+  readonly afterwards: 'refusing' | undefined;
   readonly done: () => void;
 }
 
@@ -38,9 +42,9 @@ export async function startProxy(databaseUrl: string): Promise<PostgresProxy> {
   url.host = `127.0.0.1:${address.port}`;
   return {
     url: url.href,
-    cutOn: (text, point) =>
+    cutOn: (text, point, afterwards) =>
       new Promise((done) => {
-        wires.armed = { text, point, done };
+        wires.armed = { text, point, afterwards, done };
       }),
     setRefusing: (refusing) => wires.setRefusing(refusing),
     setSilent: (silent) => wires.setSilent(silent),
@@ -80,6 +84,7 @@ class Wires {
         return;
       }
       this.armed = undefined;
+      if (armed.afterwards === 'refusing') this.#refusing = true;
       cut(armed, { client, upstream, chunk });
     });
   }

@@ -1,0 +1,1 @@
+-- Positions are given as events are written, one writer at a time: the batches of PostgreSQL have no counterpart here.
