@@ -107,6 +107,13 @@ describe('a database that cannot be opened', () => {
       /sslmode must be/,
     ],
     [
+      'unknown session',
+      (url) => {
+        url.search = '?target_session_attrs=standby';
+      },
+      /target_session_attrs must be read-write/,
+    ],
+    [
       'no such file',
       (url) => {
         url.search = '?sslrootcert=/nowhere.pem';
@@ -237,6 +244,8 @@ describe('the URL', () => {
     ['postgres://h/d', 'postgres://h/d'],
     ['postgres://u:sec/ret@h/d', 'postgres://(unreadable)'],
     ['postgres://u:123/ret@h/d', 'postgres://(unreadable)'],
+    ['postgres://u:se,cret@one:1,two:2/d', 'postgres://u@one:1,two:2/d'],
+    ['postgres://u:123/ret@one,two/d', 'postgres://(unreadable)'],
     ['postgres://u:sec%ret@h/d', 'postgres://(unreadable)'],
     ['data/latchkey.db', 'data/latchkey.db'],
   ])('%s is called %s', (url, name) => {

@@ -16,7 +16,7 @@ import { createPlacer, positionsAfter } from './postgres-placer.ts';
 import { createPool } from './postgres-pool.ts';
 import { arrayTypes, insertEvents, requirePositions } from './postgres-restore-events.ts';
 import { orderUnplaced } from './postgres-unplaced.ts';
-import { parsePostgresUrl } from './postgres-url.ts';
+import { parsePostgresHosts } from './postgres-url.ts';
 import type { Row } from './sqlite-rows.ts';
 import {
   type Archive,
@@ -64,7 +64,7 @@ export async function openRestoration(url: string): Promise<Restoration> {
 }
 
 function connectionOptions(url: string): ConnectionOptions {
-  return { address: parsePostgresUrl(url), connectTimeoutMs, statementTimeoutMs, lockTimeoutMs };
+  return { addresses: parsePostgresHosts(url), connectTimeoutMs, statementTimeoutMs, lockTimeoutMs };
 }
 
 // What was committed before the archive keeps the position that it has for good.

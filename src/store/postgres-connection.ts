@@ -19,7 +19,8 @@ export interface Connection {
 }
 
 export interface ConnectionOptions {
-  readonly address: PostgresAddress;
+  /** Of one server, or of several of which one at a time takes writes. */
+  readonly addresses: readonly PostgresAddress[];
   readonly connectTimeoutMs: number;
   /** How long one statement may take, in the database. */
   readonly statementTimeoutMs: number;
@@ -29,12 +30,53 @@ export interface ConnectionOptions {
 /** Over the statement's own timeout: after that the database is not slow but gone, and the connection with it. */
 const silenceMs = 1_000;
 
-/** Connects and makes the session safe. Throws what pg throws. */
-export async function connect(options: ConnectionOptions): Promise<Connection> {
+/** Connects and makes the session safe. Throws what pg throws, of the last server that was tried. */
+export function connect(options: ConnectionOptions): Promise<Connection> {
+  return createConnector(options)();
+}
+
+/**
+ * Of several servers the one that takes writes: first the one that did last time, so that the others cost nothing as
+ * long as it lives, then those behind it.
+ */
+export function createConnector(options: ConnectionOptions): () => Promise<Connection> {
+  const { addresses } = options;
+  let current = 0;
+  return async () => {
+    let failure: unknown = new Error('bug: no address');
+    for (const turn of addresses.keys()) {
+      const index = (current + turn) % addresses.length;
+      try {
+        const connection = await connectTo(addresses[index] as PostgresAddress, options);
+        if (addresses.length > 1) await requireWritable(connection);
+        current = index;
+        return connection;
+      } catch (error) {
+        failure = error;
+      }
+    }
+    throw failure;
+  };
+}
+
+/** None of several servers takes writes now: a standby may be about to be promoted. */
+export class NoneWritable extends Error {
+  override readonly name = 'NoneWritable';
+}
+
+// On in recovery too.
+async function requireWritable(connection: Connection): Promise<void> {
+  const [row] = await connection.query({ text: 'SHOW transaction_read_only' });
+  if (row?.transaction_read_only === 'off') return;
+  connection.close();
+  throw new NoneWritable('no host of the database URL takes writes');
+}
+
+async function connectTo(address: PostgresAddress, options: ConnectionOptions): Promise<Connection> {
   // Held here, because a connection to a database that does not answer can only be ended by ending its socket.
   const socket = new Socket();
   const client = new Client({
-    ...options.address,
+    ...address,
     stream: () => socket,
     application_name: 'latchkey',
     connectionTimeoutMillis: options.connectTimeoutMs,

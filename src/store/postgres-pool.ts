@@ -1,5 +1,5 @@
 import { DomainError } from '../domain/errors.ts';
-import { type Connection, type ConnectionOptions, connect } from './postgres-connection.ts';
+import { type Connection, type ConnectionOptions, createConnector } from './postgres-connection.ts';
 import { ConnectionLost, isSerializationFailure, sqlState } from './postgres-error.ts';
 
 /** A bounded number of connections, made when needed and made again when lost. */
@@ -88,6 +88,7 @@ export function limitPool(
 
 class ConnectionPool {
   readonly #options: PoolOptions;
+  readonly #connect: () => Promise<Connection>;
   readonly #idle: Connection[] = [];
   readonly #waiting: Waiter[] = [];
   /** Idle, in use or being made. */
@@ -101,6 +102,7 @@ class ConnectionPool {
 
   constructor(options: PoolOptions) {
     this.#options = options;
+    this.#connect = createConnector(options);
   }
 
   take(): Promise<Connection> {
@@ -168,7 +170,7 @@ class ConnectionPool {
     this.#count += 1;
     this.#beingMade += 1;
     try {
-      const connection = await connect(this.#options).finally(() => {
+      const connection = await this.#connect().finally(() => {
         this.#beingMade -= 1;
       });
       this.#failures = 0;

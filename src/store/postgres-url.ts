@@ -20,17 +20,35 @@ export function isPostgresUrl(database: string): boolean {
 /** What `--db` says, fit for a log: without the password. */
 export function withoutPassword(database: string): string {
   if (!isPostgresUrl(database)) return database;
-  const url = parseUrl(database);
-  if (url === undefined) return 'postgres://(unreadable)';
-  return `postgres://${url.username ? `${url.username}@` : ''}${url.host}${url.pathname}`;
+  const urls = splitHosts(database).map(parseUrl);
+  const [url] = urls;
+  if (url === undefined || urls.includes(undefined)) return 'postgres://(unreadable)';
+  const hosts = urls.map((one) => one?.host).join(',');
+  return `postgres://${url.username ? `${url.username}@` : ''}${hosts}${url.pathname}`;
 }
 
-const known = new Set(['host', 'sslmode', 'sslrootcert', 'sslcert', 'sslkey']);
+const known = new Set(['host', 'sslmode', 'sslrootcert', 'sslcert', 'sslkey', 'target_session_attrs']);
+
+/**
+ * One address for each host of postgres://user:password@one:5432,two:5432/database, in their order: a primary and the
+ * standbys that may take its place. Throws StoreUnusable.
+ */
+export function parsePostgresHosts(database: string): readonly PostgresAddress[] {
+  return splitHosts(database).map(parsePostgresUrl);
+}
+
+// No URL has two hosts, as the standard has it; libpq's have. What is no such URL stays as it is.
+function splitHosts(database: string): readonly string[] {
+  const parts = /^(postgres(?:ql)?:\/\/(?:[^/?#]*@)?)([^/?#@]*)(.*)$/is.exec(database);
+  const [, before = '', hosts = '', behind = ''] = parts ?? [];
+  if (parts === null) return [database];
+  return hosts.split(',').map((host) => `${before}${host}${behind}`);
+}
 
 /**
  * postgres://user:password@host:port/database, with libpq's names after the question mark: host (a socket's folder),
- * sslmode (disable, require, verify-ca, verify-full), sslrootcert, sslcert, sslkey. Throws StoreUnusable, which never
- * repeats the password.
+ * sslmode (disable, require, verify-ca, verify-full), sslrootcert, sslcert, sslkey, target_session_attrs (read-write,
+ * as it is anyway). Throws StoreUnusable, which never repeats the password.
  */
 export function parsePostgresUrl(database: string): PostgresAddress {
   const url = parseUrl(database);
@@ -43,6 +61,12 @@ export function parsePostgresUrl(database: string): PostgresAddress {
   if (unknown !== undefined) {
     throw new StoreUnusable(
       `the database URL has "${unknown}", which Latchkey does not know: it knows ${[...known].join(', ')}`,
+    );
+  }
+  const session = url.searchParams.get('target_session_attrs') ?? 'read-write';
+  if (!/^(read-write|primary)$/.test(session)) {
+    throw new StoreUnusable(
+      `target_session_attrs must be read-write or primary, not "${session}": Latchkey writes`,
     );
   }
   const host = url.searchParams.get('host') ?? decodeURIComponent(url.hostname).replace(/^\[(.*)\]$/, '$1');

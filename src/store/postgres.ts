@@ -1,5 +1,5 @@
 import { type DatabaseClock, openClock } from './postgres-clock.ts';
-import { type Connection, connect, type Statement } from './postgres-connection.ts';
+import { type Connection, connect, NoneWritable, type Statement } from './postgres-connection.ts';
 import { asStoreError, ConnectionLost, sqlState } from './postgres-error.ts';
 import { createHistories } from './postgres-histories.ts';
 import { createLists } from './postgres-lists.ts';
@@ -10,7 +10,7 @@ import { listLocksOver, loadPolicies } from './postgres-policies.ts';
 import { createPool, limitPool, type Pool, type PoolOptions, persist } from './postgres-pool.ts';
 import { watchPool } from './postgres-readiness.ts';
 import { createSessions } from './postgres-sessions.ts';
-import { parsePostgresUrl, withoutPassword } from './postgres-url.ts';
+import { parsePostgresHosts, withoutPassword } from './postgres-url.ts';
 import { createWriter } from './postgres-writer.ts';
 import { parseOrganization, parseToken, parseUser, type Row, userColumns } from './sqlite-rows.ts';
 import { type Store, StoreUnusable, type TokenOwner } from './store.ts';
@@ -43,9 +43,8 @@ const startTimeoutMs = 5_000;
  */
 export async function openPostgres(options: PostgresOptions): Promise<Store> {
   const { connectionsMax = 10, timeoutMs = 5_000, patienceMs = patienceMsDefault } = options;
-  const address = parsePostgresUrl(options.url);
   const settings = {
-    address,
+    addresses: parsePostgresHosts(options.url),
     connectTimeoutMs: patienceMs,
     statementTimeoutMs: timeoutMs,
     lockTimeoutMs,
@@ -190,8 +189,9 @@ async function connectAtStart(settings: Omit<PoolOptions, 'connectionsMax'>): Pr
     try {
       return await connect(settings);
     } catch (error) {
-      // Starting (57P03) or not there yet; whatever else it says, it will say again.
-      const isStarting = sqlState(error) === '57P03' || codeOf(error) === 'ECONNREFUSED';
+      // Starting (57P03), or not there yet, or not yet promoted; whatever else it says, it will say again.
+      const isStarting =
+        sqlState(error) === '57P03' || codeOf(error) === 'ECONNREFUSED' || error instanceof NoneWritable;
       if (!isStarting || performance.now() > deadlineMs) throw error;
       await new Promise((resolve) => setTimeout(resolve, 100));
     }

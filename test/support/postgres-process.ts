@@ -26,6 +26,8 @@ export interface PostgresProcessOptions {
   readonly initdbFlags: readonly string[];
   /** `name=value`. */
   readonly settings: readonly string[];
+  /** A standby of this one, which was made but not yet started: its files are copied, its changes followed. */
+  readonly standbyOf?: PostgresProcess;
   /** A small file system for the server alone; see noDisks. It is gone when the server ends. */
   readonly disk?: Disk;
 }
@@ -55,9 +57,11 @@ export async function makePostgres(options: PostgresProcessOptions): Promise<Pos
     `--pwfile=${passwordFile}`,
     '--no-sync',
   ];
-  await finished(
-    spawn(join(binaries, 'initdb'), [...initdb, ...options.initdbFlags], { ...owner, cwd: folder }),
-  );
+  const make = options.standbyOf
+    ? { program: 'cp', flags: ['-a', options.standbyOf.dataFolder, dataFolder] }
+    : { program: join(binaries, 'initdb'), flags: [...initdb, ...options.initdbFlags] };
+  await finished(make.program, spawn(make.program, make.flags, { ...owner, cwd: folder }));
+  if (options.standbyOf) await writeFile(join(dataFolder, 'standby.signal'), '');
   const settings = ['unix_socket_directories=', ...options.settings].flatMap((line) => ['-c', line]);
   let server: ChildProcess | undefined;
   const stop = async (signal: NodeJS.Signals = 'SIGINT') => {
@@ -120,10 +124,10 @@ async function exists(path: string): Promise<boolean> {
   );
 }
 
-async function finished(child: ChildProcess): Promise<void> {
+async function finished(name: string, child: ChildProcess): Promise<void> {
   const said = textOf(child);
   const code = await new Promise((resolve, reject) => child.once('error', reject).once('close', resolve));
-  if (code !== 0) throw new Error(`initdb ended with ${code}: ${said()}`);
+  if (code !== 0) throw new Error(`${name} ended with ${code}: ${said()}`);
 }
 
 function ready(server: ChildProcess): Promise<void> {
@@ -138,7 +142,7 @@ function ready(server: ChildProcess): Promise<void> {
       then();
     };
     server.stderr?.on('data', () => {
-      if (said().includes('ready to accept connections')) settle(resolve);
+      if (/ready to accept (read-only )?connections/.test(said())) settle(resolve);
     });
     server.once('error', (error) => settle(() => reject(error)));
     server.once('exit', (code) =>
