@@ -181,3 +181,13 @@ test('a token that is added while its owner is locked is void, or not added', as
     expect((await stores[0].loadToken(tokenId)) === undefined).toBe(isLocked);
   }
 });
+
+test('positions have no hole, whatever was stale, refused or rolled back', async () => {
+  const last = (await stores[0].listOrganizations('all', { offset: 0, limit: 1, ascending: true })).position;
+  const [counted] = await runSql(
+    url,
+    'SELECT count(*)::int AS events, count(DISTINCT position)::int AS positions, min(position)::int AS first, max(position)::int AS last FROM log',
+  );
+  expect(last).toBeGreaterThan(100);
+  expect(counted).toEqual({ events: last, positions: last, first: 1, last });
+});
