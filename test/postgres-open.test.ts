@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Client } from 'pg';
 import { openPostgres } from '../src/store/postgres.ts';
@@ -27,6 +27,33 @@ describe('the schema', () => {
     expect(await runSql(url, 'SELECT version::int, name FROM migrations ORDER BY version')).toEqual(
       files.map((name, index) => ({ version: index + 1, name })),
     );
+  });
+
+  test('from before batches keeps every event at its position, and gives one to those without', async () => {
+    const url = await postgres.createDatabase();
+    const folder = new URL('../src/store/postgres/', import.meta.url);
+    await runSql(url, 'CREATE TABLE migrations (version BIGINT PRIMARY KEY, name TEXT, applied_at BIGINT)');
+    for (const [index, name] of readdirSync(folder).sort().slice(0, 3).entries()) {
+      await runSql(url, readFileSync(new URL(name, folder), 'utf8'));
+      await runSql(url, `INSERT INTO migrations VALUES (${index + 1}, '${name}', 0)`);
+    }
+    const columns = '(user_id, sequence, position, created_at, event_id, type, payload)';
+    await runSql(
+      url,
+      `INSERT INTO events ${columns} SELECT 'ada', n, n, n, 'e' || n, 'user.locked', '{}' FROM generate_series(1, 1200) AS n;
+       INSERT INTO events ${columns} VALUES ('ada', 1201, NULL, 9000, 'late', 'user.unlocked', '{}'), ('ada', 1202, NULL, 1, 'later', 'user.locked', '{}');
+       UPDATE placer SET last_position = 1200`,
+    );
+    await using store = await openPostgres({ url });
+    const events = await store.listEvents({ afterPosition: 0, limit: 2_000 });
+    expect(events.map(({ position }) => position)).toEqual(events.map((_event, index) => index + 1));
+    expect(events.map(({ sequence }) => sequence)).toEqual(events.map(({ position }) => position));
+    expect(events.length).toBe(1_202);
+    const page = await store.listEvents({ afterPosition: 700, limit: 2 });
+    expect(page.map(({ position }) => position)).toEqual([701, 702]);
+    await seedOrganization(store, 'acme');
+    const [added] = await store.listEvents({ afterPosition: 1_202, limit: 2 });
+    expect(added).toMatchObject({ position: 1_203, type: 'organization.added' });
   });
 
   test('of a newer Latchkey is refused', async () => {
