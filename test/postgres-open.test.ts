@@ -33,7 +33,7 @@ describe('the schema', () => {
     const url = await postgres.createDatabase();
     const folder = new URL('../src/store/postgres/', import.meta.url);
     await runSql(url, 'CREATE TABLE migrations (version BIGINT PRIMARY KEY, name TEXT, applied_at BIGINT)');
-    for (const [index, name] of readdirSync(folder).sort().slice(0, 3).entries()) {
+    for (const [index, name] of readdirSync(folder).sort().slice(0, 4).entries()) {
       await runSql(url, readFileSync(new URL(name, folder), 'utf8'));
       await runSql(url, `INSERT INTO migrations VALUES (${index + 1}, '${name}', 0)`);
     }
