@@ -222,8 +222,9 @@ describe.each(onEveryStore)('$name, on $store', ({ store, dialect }) => {
   });
 });
 
-describe.each(dialects)('LockService.UnlockUser, $name', (dialect) => {
+describe.each(onEveryStore)('LockService.UnlockUser, $name, on $store', ({ store, dialect }) => {
   test('OK with all that is written down; of a newer lock it is told which that is', async () => {
+    const { server, clients, tokens } = on(store);
     const userId = await server.people.user({ organization: 'acme', state: 'locked' });
     const message = {
       ...{ userId, reason: 'asked', ticket: 'T-1', identification: 'called back', requestId: 'once' },
