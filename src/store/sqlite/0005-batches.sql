@@ -1,1 +1,0 @@
--- Positions are given as events are written, one writer at a time: the batches of PostgreSQL have no counterpart here.
