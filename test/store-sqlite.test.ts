@@ -5,6 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { UserId } from '../src/domain/ids.ts';
 import { openSqlite, type SqliteOptions } from '../src/store/sqlite.ts';
@@ -49,6 +50,30 @@ function openRaw(path = file()): DatabaseSync & Disposable {
 }
 
 describe('the file', () => {
+  test('takes a long log over while it is served, and the log begins anew', async () => {
+    const store = open();
+    await seedOrganization(store, 'here');
+    const add = (from: number, count: number) =>
+      Promise.all(
+        Array.from({ length: count }, (_, index) => {
+          const userName = `user-${from + index}`;
+          return seedUser(store, { userId: userName, organizationId: 'here', profile: human({ userName }) });
+        }),
+      );
+    await add(0, 8_500);
+    for (let turn = 0; turn < 500 && statSync(file()).size < 4_000_000; turn += 1) await sleep(10);
+    expect(statSync(file()).size).toBeGreaterThan(4_000_000);
+    const logBytes = () => statSync(file('latchkey.db-wal')).size;
+    // Until it begins anew, every commit makes it longer.
+    let [before, after, next] = [0, logBytes(), 8_500];
+    for (; before !== after && next < 9_000; next += 1) {
+      await add(next, 1);
+      [before, after] = [after, logBytes()];
+    }
+    expect(before).toBe(after);
+    expect(await store.loadUser(`user-${next - 1}` as UserId)).toMatchObject({ state: 'active' });
+  });
+
   test('is made in a new folder, with everything beside it, for its owner alone', async () => {
     const umask = process.umask(0);
     resources.defer(() => void process.umask(umask));

@@ -1,8 +1,9 @@
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { parentPort, workerData } from 'node:worker_threads';
 import { instanceStream } from '../domain/events.ts';
+import { createCheckpoints } from './sqlite-checkpoints.ts';
 import { isUnavailable } from './sqlite-error.ts';
-import { applyPragmas } from './sqlite-pragmas.ts';
+import { applyPragmas, moveLog } from './sqlite-pragmas.ts';
 import { createReadiness } from './sqlite-readiness.ts';
 import {
   type WriteFailure,
@@ -21,6 +22,9 @@ export interface WriterThreadData {
 const { path, busyTimeoutMs } = workerData as WriterThreadData;
 const db = new DatabaseSync(path, { timeout: busyTimeoutMs });
 applyPragmas(db);
+// Only where the thread beside this one is outrun.
+db.exec('PRAGMA wal_autocheckpoint = 32000');
+const checkpoints = createCheckpoints({ path }, () => moveLog(db));
 const statements = new Map<string, StatementSync>(
   Object.entries(writeStatements).map(([name, sql]) => [name, db.prepare(sql)]),
 );
@@ -36,9 +40,14 @@ const readiness = createReadiness(db, path);
 // structured clone of as many small arrays takes several times as long.
 parentPort?.on('message', (message: string) => {
   if (message === 'close') {
+    checkpoints.close();
     db.close();
     parentPort?.close();
-  } else parentPort?.postMessage(outcomesOf(JSON.parse(message) as WriteRequest[]));
+    return;
+  }
+  const batch = JSON.parse(message) as WriteRequest[];
+  parentPort?.postMessage(outcomesOf(batch));
+  checkpoints.wrote(batch.length);
 });
 
 function outcomesOf(batch: readonly WriteRequest[]): readonly WriteOutcome[] {
