@@ -9,10 +9,11 @@ import { type ChildServer, standBy } from './support/child-server.ts';
 import { dialects } from './support/dialects.ts';
 import { createPeople } from './support/people.ts';
 import { pick, seededRandom } from './support/random.ts';
+import { repetitions } from './support/repetitions.ts';
 import { historyOf, replay } from './support/replay.ts';
 import { openWire } from './support/wire.ts';
 
-const kills = 50;
+const kills = repetitions({ few: 15, many: 50 });
 const userIds = Array.from({ length: 6 }, (_none, nth) => `user-${nth}`);
 const methods = ['LockUser', 'UnlockUser'] as const;
 const eventOf = { LockUser: 'user.locked', UnlockUser: 'user.unlocked' } as const;

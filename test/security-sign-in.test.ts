@@ -7,11 +7,12 @@ import { createUser } from '../src/commands/create-user.ts';
 import { DomainError } from '../src/domain/errors.ts';
 import { parseOrganizationId } from '../src/domain/ids.ts';
 import type { Store } from '../src/store/store.ts';
+import { repetitions } from './support/repetitions.ts';
 import { notActive, openSignIns, type SignInFixture, wrongPassword } from './support/sessions.ts';
 import { type EmptyDatabase, openEmptyDatabase, stores } from './support/stores.ts';
 
 const password = 'a password of usual cost';
-const rounds = 50;
+const rounds = repetitions({ few: 5, many: 50 });
 /** The attacker has an address for each guess: none is refused for what it did before. */
 let guesses = 0;
 function from(): JsonObject {
@@ -64,7 +65,7 @@ describe.each(stores.map(([kind]) => kind))('100 parallel wrong passwords on %s'
     ['one server', 1],
     ['two servers', 2],
   ])(
-    'through %s, 50 times: 5 are verified, and the user is locked once',
+    `through %s, ${rounds} times: 5 are verified, and the user is locked once`,
     async (_, count) => {
       for (let round = 0; round < rounds; round += 1) {
         const userId = `victim-${count}-${round}`;
