@@ -172,6 +172,26 @@ describe.each(stores.map(([kind]) => kind))('sources of sign-ins on %s', (kind) 
     expect((await fixture.signIn(owner, password, from('203.0.113.5'))).code).toBe('OK');
   });
 
+  test('a password that comes after the user counts for the address that the session was begun from', async () => {
+    await setPolicy(fixture, { addressFailuresMax: 1 });
+    const [victim, other] = [await person(), await person()];
+    const inTwoSteps = async (userId: string, guess: string, ip: string) => {
+      const begun = await fixture.door.ask('CreateSession', {
+        checks: { user: { userId } },
+        userAgent: { ip, description: `browser at ${ip}` },
+      });
+      const { sessionId = null, sessionToken = null } = begun.response;
+      const checks = { password: { password: guess } };
+      return fixture.door.ask('SetSession', { sessionId, sessionToken, checks });
+    };
+    expect((await inTwoSteps(victim, 'wrong', '203.0.113.90')).message).toBe(wrongPassword);
+    expect((await inTwoSteps(other, password, '203.0.113.90')).message).toBe(addressFailing);
+    expect((await inTwoSteps(other, password, '203.0.113.91')).code).toBe('OK');
+    const query = { userId: victim as never, newestFirst: true, afterPosition: 0, limit: 1 };
+    const [failure] = await fixture.server.app.store.listEvents(query);
+    expect(failure?.meta).toMatchObject({ ip: '203.0.113.90', userAgent: 'browser at 203.0.113.90' });
+  });
+
   test('addresses of one IPv6 subscriber count together, those of two do not', async () => {
     await setPolicy(fixture, { addressFailuresMax: 1 });
     const [one, other] = [await person(), await person()];

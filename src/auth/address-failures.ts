@@ -1,4 +1,4 @@
-import { isIPv6 } from 'node:net';
+import { isIP, isIPv6 } from 'node:net';
 import { DomainError } from '../domain/errors.ts';
 
 const windowMs = 600_000;
@@ -47,6 +47,11 @@ export function createAddressFailures(): AddressFailures {
       if (windows.size > addressesMax && oldest !== undefined) windows.delete(oldest);
     },
   };
+}
+
+/** What a caller says of where a user is may be any text. */
+export function isAddress(text: string | undefined): text is string {
+  return text !== undefined && isIP(text) !== 0;
 }
 
 // One subscriber has at least a /64 of IPv6: its addresses count together.

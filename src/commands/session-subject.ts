@@ -1,3 +1,4 @@
+import { isAddress } from '../auth/address-failures.ts';
 import type { Caller } from '../auth/caller.ts';
 import { DomainError } from '../domain/errors.ts';
 import { type OrganizationId, parseText, type UserId } from '../domain/ids.ts';
@@ -17,7 +18,7 @@ export interface SessionChecks {
   readonly deviceToken: string | undefined;
   /** The organization that the call names: it tells apart whom one bare name means in several. */
   readonly organizationId: OrganizationId | undefined;
-  /** Where the user is, as the caller says; undefined: where the call comes from. */
+  /** Where the user is, as the caller says; undefined: where the session was begun from, or else the call comes from. */
   readonly address: string | undefined;
   readonly userAgent: string | undefined;
 }
@@ -43,7 +44,7 @@ export async function prove(
   app: SignInApp,
   caller: Caller,
   checks: SessionChecks,
-  session: Pick<Session, 'sessionId' | 'user'>,
+  session: Pick<Session, 'sessionId' | 'user' | 'userAgent'>,
 ): Promise<Proven> {
   const { subject, password } = checks;
   const before = session.user?.userId;
@@ -55,13 +56,14 @@ export async function prove(
   const userId = subject === undefined ? before : await find(app, subject, checks.organizationId);
   if (before !== undefined && userId !== before) throw new DomainError('sessionUserChanged');
   if (password === undefined) return proveUser(app, userId, checks.deviceToken);
+  const meta = metaOf(caller, checks, session);
   const checked = await checkPassword(app, {
     userId,
     name: nameOf(subject),
     password,
-    address: checks.address ?? caller.meta.ip,
+    address: meta.ip,
     deviceToken: checks.deviceToken,
-    meta: metaOf(caller, checks),
+    meta,
     admit: () => undefined,
     right: ({ deviceId }) => ({
       events: [
@@ -82,12 +84,19 @@ export async function prove(
   };
 }
 
-// The record says from where the user came, not the program through which they did.
-function metaOf({ meta }: Caller, { address, userAgent }: SessionChecks): Caller['meta'] {
+// The record says from where the user came, not the program through which they did. A program that asks for the name
+// first and for the password later names the user's device with the first alone: it would count as everybody's address.
+function metaOf(
+  { meta }: Caller,
+  { address, userAgent }: SessionChecks,
+  { userAgent: begun }: Pick<Session, 'userAgent'>,
+): Caller['meta'] {
+  const ip = address ?? (isAddress(begun?.ip) ? begun.ip : undefined);
+  const description = userAgent ?? begun?.description;
   return {
     ...meta,
-    ...(address !== undefined && { ip: address }),
-    ...(userAgent !== undefined && { userAgent }),
+    ...(ip !== undefined && { ip }),
+    ...(description !== undefined && { userAgent: description }),
   };
 }
 
