@@ -192,6 +192,18 @@ describe.each(stores.map(([kind]) => kind))('sources of sign-ins on %s', (kind) 
     expect(failure?.meta).toMatchObject({ ip: '203.0.113.90', userAgent: 'browser at 203.0.113.90' });
   });
 
+  test('who sends many at once gets no more attempts of an address than one after the other', async () => {
+    await setPolicy(fixture, { addressFailuresMax: 3, maxPasswordAttempts: 0 });
+    const userId = await person();
+    const userAgent = { ip: '203.0.113.120' };
+    const guesses = Array.from({ length: 12 }, (_, nth) =>
+      fixture.signIn(userId, `at once ${nth}`, { userAgent }),
+    );
+    const messages = (await Promise.all(guesses)).map(({ message }) => message);
+    expect(messages.filter((message) => message === wrongPassword)).toHaveLength(3);
+    expect(messages.filter((message) => message === addressFailing)).toHaveLength(9);
+  });
+
   test('addresses of one IPv6 subscriber count together, those of two do not', async () => {
     await setPolicy(fixture, { addressFailuresMax: 1 });
     const [one, other] = [await person(), await person()];

@@ -58,6 +58,8 @@ export async function checkPassword(app: SignInApp, check: PasswordCheck): Promi
   const facts = await factsOf(app, user, check.deviceToken);
   requireAddress(app, check, facts);
   return app.signIns.queue.run(`id ${user.userId}`, async () => {
+    // Once more: those before it in the queue may have used up what the address has left.
+    requireAddress(app, check, { ...facts, nowMs: app.now() });
     if (!maySignIn(facts)) return refuse(app, check, 'signInNotActive');
     return untilRecorded(app, check, user.userId);
   });
@@ -71,8 +73,12 @@ function requireAddress(app: SignInApp, check: PasswordCheck, facts: Omit<SignIn
 
 async function refuseUnknown(app: SignInApp, check: PasswordCheck): Promise<never> {
   const policy = await policyFor(app, undefined);
-  requireAddress(app, check, { policy, nowMs: app.now(), deviceId: undefined });
-  return app.signIns.queue.run(`name ${check.name}`, () => refuse(app, check, 'userNotFound'));
+  const requireOpen = () => requireAddress(app, check, { policy, nowMs: app.now(), deviceId: undefined });
+  requireOpen();
+  return app.signIns.queue.run(`name ${check.name}`, async () => {
+    requireOpen();
+    return refuse(app, check, 'userNotFound');
+  });
 }
 
 type Refusal = 'userNotFound' | 'signInNotActive' | 'passwordNotSet';
