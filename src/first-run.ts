@@ -121,7 +121,7 @@ function saveToken(dataFolder: string, token: string): string {
 const demoPeople = [
   { given: 'Ada', family: 'Moreau', lockedFor: 'phone stolen, reported by the team lead' },
   { given: 'Bram', family: 'Okafor', lockedFor: 'on leave until the first of the month' },
-  { given: 'Chiara', family: 'Lindqvist', lockedFor: 'five wrong passwords, asked the help desk' },
+  { given: 'Chiara', family: 'Lindqvist', lockedFor: 'laptop lost on a train, told the help desk' },
   { given: 'Dmitri', family: 'Abeyta', lockedFor: 'account shared with a colleague' },
   { given: 'Esi', family: 'Varga' },
 ] as const;
