@@ -158,7 +158,7 @@ describe('following', () => {
     const exited = once(child, 'exit');
     child.stdout?.once('data', () => child.stdout?.destroy());
     // It learns of the closed pipe by writing: whatever it has not yet printed by then.
-    for (let nth = 0; child.exitCode === null; nth += 1) {
+    for (let nth = 0; child.exitCode === null && child.signalCode === null; nth += 1) {
       await runHere(['org', 'create', `Pipe ${nth}`, '--db', server.database]);
       await Promise.race([exited, delay(100)]);
     }
