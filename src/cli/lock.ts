@@ -103,7 +103,7 @@ async function explain(context: CommandContext): Promise<void> {
   await context.output.document(found, [found.summary, ...explanationLines(found)]);
 }
 
-function explanationLines({ obstacles, attemptsLeft, devices }: ExplanationRow): readonly string[] {
+function explanationLines({ state, obstacles, attemptsLeft, devices }: ExplanationRow): readonly string[] {
   const lines = obstacles.flatMap(({ code, text, remedy, ends, blocks, sparesKnownDevices }) => [
     '',
     `${code}${blocks ? '' : ' (no obstacle, but good to know)'}`,
@@ -112,7 +112,9 @@ function explanationLines({ obstacles, attemptsLeft, devices }: ExplanationRow):
     ...(ends === undefined ? [] : [`  ends by itself: ${ends}`]),
     ...(sparesKnownDevices ? ['  devices known from an earlier sign-in get through'] : []),
   ]);
-  const attempts = attemptsLeft === undefined ? [] : ['', `attempts left before the lock: ${attemptsLeft}`];
+  // Of one who is locked, "0 left" would read as a cause.
+  const isCounting = attemptsLeft !== undefined && state !== 'locked';
+  const attempts = isCounting ? ['', `attempts left before the lock: ${attemptsLeft}`] : [];
   const known = devices.map(
     ({ deviceId, failedAttempts, attemptsLeft: left = 'all' }) =>
       `known device ${deviceId}: ${failedAttempts} failed, ${left} left`,
