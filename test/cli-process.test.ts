@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { stat, writeFile } from 'node:fs/promises';
+import { mkdir, stat, writeFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -49,6 +49,22 @@ describe('where and as whom', () => {
     expect(await spawnCli(['user', 'list'], { env })).toMatchObject({
       code: 4,
       stderr: expect.stringMatching(/^latchkey: No token: set LATCHKEY_TOKEN; /),
+    });
+  });
+
+  test('whoever stands in a folder with no data, or with that of another server, reads how to name the right one', async () => {
+    const nowhere = { env: { LATCHKEY_URL: server.url, LATCHKEY_DATA: join(folder, 'nowhere') } };
+    expect(await spawnCli(['user', 'list'], nowhere)).toMatchObject({
+      code: 4,
+      stderr: expect.stringMatching(/, or LATCHKEY_DATA to the server's data folder \(there is no .*nowhere/),
+    });
+    const other = join(folder, 'other');
+    await mkdir(other);
+    await writeFile(join(other, 'admin-token'), '1.of-another-server');
+    const foreign = { env: { LATCHKEY_URL: server.url, LATCHKEY_DATA: other } };
+    expect(await spawnCli(['user', 'list'], foreign)).toMatchObject({
+      code: 4,
+      stderr: expect.stringMatching(/AUTH-7fs1e\); the token is from .*other.*, set LATCHKEY_DATA/),
     });
   });
 

@@ -22,5 +22,11 @@ export function databaseOf(args: Arguments): string {
 export function existingDatabaseOf(args: Arguments): string {
   const database = databaseOf(args);
   if (database.includes('://') || existsSync(database)) return database;
-  throw new CliError({ code: 'unavailable', message: `There is no database ${database}` });
+  throw noDatabase(database);
+}
+
+/** Says where to look for it. */
+export function noDatabase(database: string): CliError {
+  const hint = 'name it with --db FILE, or set LATCHKEY_DATA to the data folder of the server';
+  return new CliError({ code: 'unavailable', message: `There is no database ${database}: ${hint}` });
 }

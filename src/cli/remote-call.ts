@@ -19,6 +19,8 @@ import { readVersion } from './version.ts';
 export interface RemoteTarget {
   readonly url: URL;
   readonly token: string;
+  /** The file that it was read from, unless it was given. */
+  readonly tokenPath: string | undefined;
   /** PEM of the authority that signed the server's certificate; undefined: those that Node knows. */
   readonly ca: Buffer | undefined;
   readonly timeoutMs: number;
@@ -57,7 +59,7 @@ export function connect(target: RemoteTarget) {
     call<Request, Response>(method: Unary<Request, Response>, request: Request): Promise<Response> {
       return new Promise((resolve, reject) => {
         method(request, metadata, { deadline: Date.now() + timeoutMs }, (error, response) =>
-          error === null ? resolve(response) : reject(remoteError(error, url)),
+          error === null ? resolve(response) : reject(remoteError(error, target)),
         );
       });
     },
@@ -72,7 +74,7 @@ export function connect(target: RemoteTarget) {
       try {
         if (!signal.aborted) yield* messages;
       } catch (error) {
-        if (!signal.aborted) throw remoteError(error, url);
+        if (!signal.aborted) throw remoteError(error, target);
       } finally {
         signal.removeEventListener('abort', cancel);
         cancel();

@@ -5,6 +5,7 @@ import { Status } from '../../gen/grpc-js/google/rpc/status.ts';
 import { CredentialsCheckError, ErrorDetail } from '../../gen/grpc-js/zitadel/v1/error_detail.ts';
 import type { ErrorKind } from '../domain/errors.ts';
 import { CliError, type Failure } from './failure.ts';
+import type { RemoteTarget } from './remote-call.ts';
 
 const kinds: Readonly<Partial<Record<status, ErrorKind>>> = {
   [status.INVALID_ARGUMENT]: 'invalid_argument',
@@ -21,15 +22,22 @@ const kinds: Readonly<Partial<Record<status, ErrorKind>>> = {
 };
 
 /** What a call failed with → CliError with the server's text and id, or why the server was not reached. */
-export function remoteError(thrown: unknown, url: URL): unknown {
+export function remoteError(
+  thrown: unknown,
+  { url, tokenPath }: Pick<RemoteTarget, 'url' | 'tokenPath'>,
+): unknown {
   if (!isServiceError(thrown)) return thrown;
   const sent = thrown.metadata.get('grpc-status-details-bin')[0];
   const code = kinds[thrown.code] ?? 'internal';
   if (sent === undefined && code === 'unavailable') return new CliError(unreached(thrown, url), thrown);
-  return new CliError(
-    { code, message: thrown.details, ...(Buffer.isBuffer(sent) && detailsOf(sent)) },
-    thrown,
-  );
+  const message = `${thrown.details}${code === 'unauthenticated' ? tokenHint(tokenPath) : ''}`;
+  return new CliError({ code, message, ...(Buffer.isBuffer(sent) && detailsOf(sent)) }, thrown);
+}
+
+// The folder that this shell stands in may hold the token of another server.
+function tokenHint(tokenPath: string | undefined): string {
+  if (tokenPath === undefined) return '';
+  return `; the token is from ${tokenPath}: if the server has another data folder, set LATCHKEY_DATA to it`;
 }
 
 function isServiceError(thrown: unknown): thrown is ServiceError {

@@ -4,6 +4,7 @@ import { adminTokenPath, type ClientEnvironment, readClientEnvironment, UsageErr
 import type { Arguments } from './arguments.ts';
 import type { Backend } from './backend.ts';
 import { connectionOptions } from './command.ts';
+import { noDatabase } from './database.ts';
 import { CliError } from './failure.ts';
 import { isLoopback } from './loopback.ts';
 
@@ -40,9 +41,7 @@ const invalid = (message: string): CliError => new CliError({ code: 'invalid_arg
 
 async function openDatabase(database: string, reason: string | undefined): Promise<Backend> {
   // A misspelt path must not become a new, empty database.
-  if (!database.includes('://') && !existsSync(database)) {
-    throw new CliError({ code: 'unavailable', message: `There is no database ${database}` });
-  }
+  if (!database.includes('://') && !existsSync(database)) throw noDatabase(database);
   const { openLocal } = await import('./local.ts');
   return openLocal({ database, osUser: osUserName(), reason });
 }
@@ -64,7 +63,8 @@ async function openServer(
   reason: string | undefined,
 ): Promise<Backend> {
   const url = parseUrl(args.text('url') ?? environment.url ?? connectionOptions.url.fallback);
-  const token = args.text('token') ?? environment.token ?? firstToken(url, environment);
+  const given = args.text('token') ?? environment.token;
+  const { token, tokenPath } = given === undefined ? firstToken(url, environment) : { token: given };
   const caPath = args.text('ca');
   const timeoutSeconds = args.count('timeout') ?? Number(connectionOptions.timeout.fallback);
   if (timeoutSeconds < 1 || timeoutSeconds > timeoutSecondsMax) {
@@ -74,6 +74,7 @@ async function openServer(
   return openRemote({
     url,
     token,
+    tokenPath,
     ca: caPath === undefined ? undefined : readCa(caPath),
     timeoutMs: timeoutSeconds * 1_000,
     reason,
@@ -88,13 +89,13 @@ function parseUrl(text: string): URL {
 }
 
 /** The token that the first start left, for this machine's server alone: no other server is ever sent it. */
-function firstToken(url: URL, environment: ClientEnvironment): string {
-  const path = adminTokenPath(environment.dataFolder);
-  if (isLoopback(url) && existsSync(path)) return readText(path).trim();
-  const where = isLoopback(url) ? ` (there is no ${path} here)` : '';
+function firstToken(url: URL, environment: ClientEnvironment): { token: string; tokenPath: string } {
+  const tokenPath = adminTokenPath(environment.dataFolder);
+  if (isLoopback(url) && existsSync(tokenPath)) return { token: readText(tokenPath).trim(), tokenPath };
+  const here = `, or LATCHKEY_DATA to the server's data folder (there is no ${tokenPath} here)`;
   throw new CliError({
     code: 'unauthenticated',
-    message: `No token: set LATCHKEY_TOKEN${where}; on the server's own machine, --db FILE needs none`,
+    message: `No token: set LATCHKEY_TOKEN${isLoopback(url) ? here : ''}; on the server's own machine, --db FILE needs none`,
   });
 }
 
