@@ -37,7 +37,10 @@ const rows = {
   'end of a lock': ['366 days ahead', 'INVALID_ARGUMENT'],
   'list page': ['1000 rows, 100 where none is asked for', 'INVALID_ARGUMENT'],
   'queries of one list': ['1000 in all, 20 levels deep', 'INVALID_ARGUMENT'],
-  'passwords being checked': ['one for each processor but one, 2 at most; 256 waiting', 'RESOURCE_EXHAUSTED'],
+  'passwords being checked': [
+    'one for each processor but one, 2 at most; 256 waiting, 128 of one user or address',
+    'RESOURCE_EXHAUSTED',
+  ],
   // Tested in sign-in-sources.test.ts and session-limits.test.ts.
   'failed sign-ins from one address': [
     '100 in ten minutes, unless the policy says otherwise',

@@ -1,24 +1,13 @@
 import type { JsonObject } from '@bufbuild/protobuf';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { signDevice } from '../src/auth/device-token.ts';
-import { defaultPolicy, type LockoutPolicy } from '../src/domain/lockout-policy.ts';
 import { password } from './support/people.ts';
 import { repetitions } from './support/repetitions.ts';
-import { notActive, openSignIns, type SignInFixture, wrongPassword } from './support/sessions.ts';
+import { notActive, openSignIns, type SignInFixture, setPolicy, wrongPassword } from './support/sessions.ts';
 import { stores } from './support/stores.ts';
 
 const addressFailing =
   'Too many sign-ins have failed from this address, please try again later (LATCH-addrfa1l)';
-
-/** Sets the policy of `home`, over and over. */
-async function setPolicy({ server }: SignInFixture, policy: Partial<LockoutPolicy>): Promise<void> {
-  const { store } = server.app;
-  const organizationId = 'home' as never;
-  const { organization: before } = await store.loadLockoutPolicies(organizationId);
-  const at = { createdAt: server.clock.nowMs, eventId: server.app.newId() };
-  const whole = { ...defaultPolicy, maxPasswordAttempts: 5, ...policy };
-  await store.changeLockoutPolicy({ organizationId, before, policy: whole, at, meta: {} });
-}
 
 describe.each(stores.map(([kind]) => kind))('sources of sign-ins on %s', (kind) => {
   let fixture: SignInFixture;

@@ -13,36 +13,80 @@ interface Window {
 export interface AddressFailures {
   /** Before a password is looked at. Throws addressFailing where the address has failed too often; 0: no limit. */
   require(address: string | undefined, failuresMax: number, nowMs: number): void;
+  /**
+   * The same, and takes one of the failures that the address has left until it is disposed: what is under way may fail
+   * as well, so many at once get no more attempts than one after the other. Where those under way hold all that are
+   * left, it waits for what becomes of them: they may be everybody in an office who signs in at nine.
+   */
+  begin(address: string | undefined, failuresMax: number, now: () => number): Promise<Disposable>;
   add(address: string | undefined, nowMs: number): void;
+}
+
+/** Checks of one source under way, and those that wait: each begins or is refused if it can be, and says whether. */
+interface UnderWay {
+  count: number;
+  readonly waiting: (() => boolean)[];
 }
 
 /**
  * In memory, of this server: a window of ten minutes from an address's first failure. Bounded: where a hundred thousand
- * addresses fail, the oldest windows go first.
+ * addresses fail, the oldest windows go first. What is under way is bounded by the places of the queue.
  */
 export function createAddressFailures(): AddressFailures {
   const windows = new Map<string, Window>();
-  const current = (key: string, nowMs: number) => {
-    const window = windows.get(key);
+  const sources = new Map<string, UnderWay>();
+  const current = (source: string, nowMs: number) => {
+    const window = windows.get(source);
     return window !== undefined && nowMs < window.startedMs + windowMs ? window : undefined;
+  };
+  /** Failures that the source has left. */
+  const left = (source: string, failuresMax: number, nowMs: number): number => {
+    if (failuresMax === 0) return Number.POSITIVE_INFINITY;
+    const window = current(source, nowMs);
+    const count = failuresMax - (window?.failures ?? 0);
+    if (window === undefined || count > 0) return count;
+    throw new DomainError('addressFailing', { retryAfterMs: window.startedMs + windowMs - nowMs });
+  };
+  const end = (source: string, underWay: UnderWay) => {
+    underWay.count -= 1;
+    while (underWay.waiting[0]?.()) underWay.waiting.shift();
+    if (underWay.count === 0) sources.delete(source);
   };
   return {
     require(address, failuresMax, nowMs) {
-      if (address === undefined || failuresMax === 0) return;
-      const window = current(keyOf(address), nowMs);
-      if (window === undefined || window.failures < failuresMax) return;
-      throw new DomainError('addressFailing', { retryAfterMs: window.startedMs + windowMs - nowMs });
+      const source = sourceOf(address);
+      if (source !== undefined) left(source, failuresMax, nowMs);
+    },
+    begin(address, failuresMax, now) {
+      const source = sourceOf(address);
+      if (source === undefined) return Promise.resolve({ [Symbol.dispose]: () => undefined });
+      const underWay = sources.get(source) ?? { count: 0, waiting: [] };
+      sources.set(source, underWay);
+      return new Promise((resolve, reject) => {
+        const begins = (): boolean => {
+          try {
+            if (left(source, failuresMax, now()) <= underWay.count) return false;
+            underWay.count += 1;
+            resolve({ [Symbol.dispose]: () => end(source, underWay) });
+          } catch (error) {
+            reject(error);
+          }
+          return true;
+        };
+        if (!begins()) underWay.waiting.push(begins);
+        if (underWay.count === 0) sources.delete(source);
+      });
     },
     add(address, nowMs) {
-      if (address === undefined) return;
-      const key = keyOf(address);
-      const window = current(key, nowMs);
+      const source = sourceOf(address);
+      if (source === undefined) return;
+      const window = current(source, nowMs);
       if (window !== undefined) {
         window.failures += 1;
         return;
       }
-      windows.delete(key);
-      windows.set(key, { startedMs: nowMs, failures: 1 });
+      windows.delete(source);
+      windows.set(source, { startedMs: nowMs, failures: 1 });
       const oldest = windows.keys().next().value;
       if (windows.size > addressesMax && oldest !== undefined) windows.delete(oldest);
     },
@@ -54,10 +98,11 @@ export function isAddress(text: string | undefined): text is string {
   return text !== undefined && isIP(text) !== 0;
 }
 
-// One subscriber has at least a /64 of IPv6: its addresses count together.
 const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;
 
-function keyOf(address: string): string {
+/** What an address is counted as. One subscriber has at least a /64 of IPv6: its addresses count together. */
+export function sourceOf(address: string | undefined): string | undefined {
+  if (address === undefined) return undefined;
   // RFC 4291, section 2.5.5.2: an IPv4 address in the form of the other.
   const inner = mapped.exec(address)?.[1];
   if (inner !== undefined || !isIPv6(address)) return inner ?? address;

@@ -16,24 +16,36 @@ interface Thread {
 
 /** One processor stays for the server's own thread. */
 export const threadsMax = Math.max(1, Math.min(2, availableParallelism() - 1));
-/** A few seconds' work; the next one is turned away. */
+/** A few seconds' work, of each line; the next one is turned away. */
 export const waitingMax = 256;
 
+/** Strangers wait for one another; known devices, and who sets passwords by right, do not wait for them. */
+export type PasswordLine = 'strangers' | 'trusted';
+
 const threads = new Set<Thread>();
-const waiting: Waiting[] = [];
+const lines: Readonly<Record<PasswordLine, Waiting[]>> = { strangers: [], trusted: [] };
+let lastTaken: PasswordLine = 'strangers';
 
 /**
  * Does the task in a thread of low priority: neither the event loop nor libuv's threads, which read files and names for
  * everybody, are held up by passwords. Throws overloaded.
  */
-export function runPasswordTask(task: PasswordTask): Promise<PasswordResult> {
+export function runPasswordTask(task: PasswordTask, line: PasswordLine): Promise<PasswordResult> {
   return new Promise((resolve, reject) => {
     const asked = { task, resolve, reject };
     const idle = idleThread();
     if (idle !== undefined) start(idle, asked);
-    else if (waiting.length >= waitingMax) reject(new DomainError('overloaded'));
-    else waiting.push(asked);
+    else if (lines[line].length >= waitingMax) reject(new DomainError('overloaded'));
+    else lines[line].push(asked);
   });
+}
+
+// In turns, where both wait: whoever makes many checks from a known device of their own stops nobody either.
+function takeNext(): Waiting | undefined {
+  const [first, second] =
+    lastTaken === 'strangers' ? (['trusted', 'strangers'] as const) : (['strangers', 'trusted'] as const);
+  lastTaken = lines[first].length > 0 ? first : second;
+  return lines[lastTaken].shift();
 }
 
 function idleThread(): Thread | undefined {
@@ -55,7 +67,7 @@ function openThread(): Thread {
   worker.on('message', (result: PasswordResult) => {
     const asked = thread.underWay;
     thread.underWay = undefined;
-    const next = waiting.shift();
+    const next = takeNext();
     if (next !== undefined) start(thread, next);
     // Idle, it keeps no process alive.
     else worker.unref();
@@ -70,6 +82,6 @@ function openThread(): Thread {
 function end(thread: Thread, error: Error): void {
   if (!threads.delete(thread)) return;
   thread.underWay?.reject(error);
-  const next = waiting.shift();
+  const next = takeNext();
   if (next !== undefined) start(openThread(), next);
 }

@@ -1,12 +1,35 @@
 import { DomainError } from '../domain/errors.ts';
 
-/** Of all users together, under way or waiting; the next one is turned away. */
-const checksMax = 256;
+/** Who wants a password checked. */
+export interface Comer {
+  /** Whom it is about. */
+  readonly key: string;
+  /** Where it comes from, as addresses are counted; undefined: not known. */
+  readonly source: string | undefined;
+  readonly isKnownDevice: boolean;
+}
 
 /** Work about one user at a time. */
 export interface UserQueue {
-  /** Throws overloaded. */
-  run<Value>(key: string, work: () => Promise<Value>): Promise<Value>;
+  /** A place until it is disposed. Throws overloaded where there is none left for this comer. */
+  enter(comer: Comer): Disposable;
+  /** Does the work after that of all who came earlier for the same key; a known device goes before strangers. */
+  inTurn<Value>(comer: Comer, work: () => Promise<Value>): Promise<Value>;
+}
+
+/**
+ * Places, under way or waiting: in all, about one key, from one source. Whoever floods one name or comes from one
+ * address fills a part of them and shuts out themselves. Known devices have places of their own: strangers cannot take
+ * an owner's, and for an owner's address it does not matter who else fails from there.
+ */
+const placesMax = {
+  strangers: { all: 256, key: 128, source: 128 },
+  knownDevices: { all: 256, key: 16, source: 256 },
+} as const;
+
+interface Line {
+  readonly knownDevices: (() => void)[];
+  readonly strangers: (() => void)[];
 }
 
 /**
@@ -15,20 +38,53 @@ export interface UserQueue {
  * apart. Other servers are held by the store's claims.
  */
 export function createUserQueue(): UserQueue {
-  const queues = new Map<string, Promise<unknown>>();
-  let checks = 0;
+  const taken = createPlaces();
+  /** Of keys about which something is under way. */
+  const lines = new Map<string, Line>();
   return {
-    async run(key, work) {
-      if (checks >= checksMax) throw new DomainError('overloaded');
-      checks += 1;
-      const turn = (queues.get(key) ?? Promise.resolve()).then(work, work);
-      queues.set(key, turn);
+    enter({ key, source, isKnownDevice }) {
+      const room = isKnownDevice ? 'knownDevices' : 'strangers';
+      const max = placesMax[room];
+      return taken.take([
+        [room, max.all],
+        [`${room} for ${key}`, max.key],
+        [`${room} from ${source}`, source === undefined ? max.all : max.source],
+      ]);
+    },
+    async inTurn({ key, isKnownDevice }, work) {
+      const line = lines.get(key);
+      if (line === undefined) lines.set(key, { knownDevices: [], strangers: [] });
+      else await new Promise<void>((start) => line[isKnownDevice ? 'knownDevices' : 'strangers'].push(start));
       try {
-        return await turn;
+        return await work();
       } finally {
-        checks -= 1;
-        if (queues.get(key) === turn) queues.delete(key);
+        const { knownDevices = [], strangers = [] } = lines.get(key) ?? {};
+        const start = knownDevices.shift() ?? strangers.shift();
+        if (start === undefined) lines.delete(key);
+        else start();
       }
+    },
+  };
+}
+
+// A comer takes one place of each kind, or none.
+function createPlaces() {
+  const taken = new Map<string, number>();
+  return {
+    take(wanted: readonly (readonly [kind: string, max: number])[]): Disposable {
+      for (const [kind, max] of wanted) {
+        if ((taken.get(kind) ?? 0) >= max) throw new DomainError('overloaded');
+      }
+      for (const [kind] of wanted) taken.set(kind, (taken.get(kind) ?? 0) + 1);
+      return {
+        [Symbol.dispose]() {
+          for (const [kind] of wanted) {
+            const left = (taken.get(kind) ?? 1) - 1;
+            if (left === 0) taken.delete(kind);
+            else taken.set(kind, left);
+          }
+        },
+      };
     },
   };
 }

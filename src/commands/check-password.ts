@@ -1,6 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { sourceOf } from '../auth/address-failures.ts';
 import { newDeviceId, signDevice } from '../auth/device-token.ts';
 import { spendVerification, verifyPassword } from '../auth/password.ts';
+import type { PasswordLine } from '../auth/password-threads.ts';
 import { DomainError } from '../domain/errors.ts';
 import { type EventMeta, instanceStream } from '../domain/events.ts';
 import type { UserId } from '../domain/ids.ts';
@@ -56,61 +58,87 @@ export async function checkPassword(app: SignInApp, check: PasswordCheck): Promi
   if (user === undefined) return refuseUnknown(app, check);
   check.admit(user);
   const facts = await factsOf(app, user, check.deviceToken);
-  requireAddress(app, check, facts);
-  return app.signIns.queue.run(`id ${user.userId}`, async () => {
-    // Once more: those before it in the queue may have used up what the address has left.
-    requireAddress(app, check, { ...facts, nowMs: app.now() });
-    if (!maySignIn(facts)) return refuse(app, check, 'signInNotActive');
-    return untilRecorded(app, check, user.userId);
+  return inTurn(app, check, { ...facts, key: `id ${user.userId}` }, async () => {
+    if (!maySignIn(facts)) return refuse(app, check, { ...facts, error: 'signInNotActive' });
+    return untilRecorded(app, check, facts);
   });
 }
 
-function requireAddress(app: SignInApp, check: PasswordCheck, facts: Omit<SignInFacts, 'user'>): void {
-  // Its owner must get through while strangers fail from the same address.
-  if (facts.deviceId !== undefined) return;
-  app.signIns.addresses.require(check.address, facts.policy.addressFailuresMax, facts.nowMs);
+interface Entrance extends Source {
+  readonly key: string;
+}
+
+// A known device waits for no stranger, neither for their places nor for what their address has failed.
+async function inTurn<Value>(
+  app: SignInApp,
+  { address }: PasswordCheck,
+  { key, policy, deviceId }: Entrance,
+  work: () => Promise<Value>,
+): Promise<Value> {
+  const { queue, addresses } = app.signIns;
+  const isKnownDevice = deviceId !== undefined;
+  const comer = { key, source: sourceOf(address), isKnownDevice };
+  using _place = queue.enter(comer);
+  // Before the turn, and not in it: who waits for their address holds up nobody who is after the same user.
+  using _attempt = isKnownDevice
+    ? undefined
+    : await addresses.begin(address, policy.addressFailuresMax, app.now);
+  return await queue.inTurn(comer, work);
 }
 
 async function refuseUnknown(app: SignInApp, check: PasswordCheck): Promise<never> {
-  const policy = await policyFor(app, undefined);
-  const requireOpen = () => requireAddress(app, check, { policy, nowMs: app.now(), deviceId: undefined });
-  requireOpen();
-  return app.signIns.queue.run(`name ${check.name}`, async () => {
-    requireOpen();
-    return refuse(app, check, 'userNotFound');
-  });
+  const stranger = { policy: await policyFor(app, undefined), deviceId: undefined };
+  const entrance = { ...stranger, key: `name ${check.name}` };
+  return inTurn(app, check, entrance, () => refuse(app, check, { ...stranger, error: 'userNotFound' }));
 }
 
 type Refusal = 'userNotFound' | 'signInNotActive' | 'passwordNotSet';
 
-async function refuse(app: SignInApp, check: PasswordCheck, error: Refusal): Promise<never> {
-  await spendCheck(app, check.password);
-  app.signIns.addresses.add(check.address, app.now());
+async function refuse(
+  app: SignInApp,
+  check: PasswordCheck,
+  { error, ...source }: Source & { readonly error: Refusal },
+): Promise<never> {
+  await spendCheck(app, check, source);
   throw new DomainError(error);
 }
 
-// The two commits of a check that counts, around as much work, so that a slow disk tells no names either.
-async function spendCheck(app: SignInApp, password: string): Promise<void> {
+/** Under which policy, and from which known device, an attempt is made. */
+type Source = Pick<SignInFacts, 'policy' | 'deviceId'>;
+
+// As a check that fails: the two commits of one that counts, around as much work, so that a slow disk tells no names
+// either. It counts for the address: what counts nowhere could be sent for ever. So a known device has to wait as well,
+// since what it asks for here would not let it in.
+async function spendCheck(app: SignInApp, check: PasswordCheck, source: Source): Promise<void> {
   const nowMs = app.now();
-  const { serverId: holder } = app.signIns;
+  const { serverId: holder, addresses } = app.signIns;
+  addresses.require(check.address, source.policy.addressFailuresMax, nowMs);
   const nobody = { userId: instanceStream, sequence: nowMs, holder, nowMs, until: nowMs };
   await app.store.claimCheck(nobody);
-  await spendVerification(password);
+  await spendVerification(check.password, lineOf(source));
   await app.store.claimCheck(nobody);
+  addresses.add(check.address, app.now());
 }
 
 // Only a check that was recorded is answered: where the row moved, it counted for nothing and is made again.
-async function untilRecorded(app: SignInApp, check: PasswordCheck, userId: UserId): Promise<CheckedPassword> {
+async function untilRecorded(
+  app: SignInApp,
+  check: PasswordCheck,
+  admitted: SignInFacts,
+): Promise<CheckedPassword> {
+  const { userId } = admitted.user;
   const deadlineMs = performance.now() + claimWaitMsMax;
   for (let attempt = 0; attempt < attemptsMax; ) {
     const user = await loadSettled(app, userId);
-    if (user === undefined) return refuse(app, check, 'userNotFound');
+    if (user === undefined) return refuse(app, check, { ...admitted, error: 'userNotFound' });
     check.admit(user);
     const facts = await factsOf(app, user, check.deviceToken);
+    // It came in as a known device, ahead of strangers, and has become one of them in the meantime.
+    if (admitted.deviceId !== undefined && facts.deviceId === undefined) throw new DomainError('conflict');
     // No dummy work: who waited for a turn and finds the door shut has waited longer than a check takes.
     if (!maySignIn(facts)) throw shut(user, attempt > 0);
     const hash = await app.store.loadPasswordHash(userId);
-    if (hash === undefined) return refuse(app, check, 'passwordNotSet');
+    if (hash === undefined) return refuse(app, check, { ...facts, error: 'passwordNotSet' });
     const guess = { userId, password: check.password, hash, nowMs: facts.nowMs };
     if (facts.policy.repeatsCountOnce && app.signIns.repeats.has(guess)) {
       return refuseRepeat(app, check, facts);
@@ -139,10 +167,13 @@ function claim(app: SignInApp, { userId, sequence }: User, forMs: number): Promi
   return app.store.claimCheck({ userId, sequence, holder, nowMs, until: nowMs + forMs });
 }
 
+// It says nothing new of the user, whose count stays.
 async function refuseRepeat(app: SignInApp, check: PasswordCheck, facts: SignInFacts): Promise<never> {
-  await spendCheck(app, check.password);
+  await spendCheck(app, check, facts);
   throw wrong(failuresOf(facts.user, facts.policy, facts));
 }
+
+const lineOf = ({ deviceId }: Source): PasswordLine => (deviceId === undefined ? 'strangers' : 'trusted');
 
 function wrong(failedAttempts: number): DomainError {
   return new DomainError('passwordWrong', { metadata: { failedAttempts: String(failedAttempts) } });
@@ -156,7 +187,7 @@ async function verifyAndRecord(
   hash: string,
 ): Promise<CheckedPassword | undefined> {
   try {
-    const isRight = await verifyPassword(check.password, hash);
+    const isRight = await verifyPassword(check.password, hash, lineOf(facts));
     // It happened when it was known, however long the queue was.
     const known = { ...facts, nowMs: app.now() };
     return isRight ? await recordRight(app, check, known) : await recordWrong(app, check, known, hash);

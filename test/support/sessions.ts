@@ -1,4 +1,5 @@
 import type { JsonObject } from '@bufbuild/protobuf';
+import { defaultPolicy, type LockoutPolicy } from '../../src/domain/lockout-policy.ts';
 import type { Answer } from './answer.ts';
 import { type Door, openDoor } from './door.ts';
 import { password } from './people.ts';
@@ -39,3 +40,13 @@ export async function openSignIns(options: TestServerOptions = {}): Promise<Sign
 /** What a wrong password is answered with. */
 export const wrongPassword = 'Password is invalid (COMMAND-3M0fs)';
 export const notActive = 'Errors.User.NotActive (SESSION-Gj4ko)';
+
+/** Sets the policy of `home`, over and over. */
+export async function setPolicy({ server }: SignInFixture, policy: Partial<LockoutPolicy>): Promise<void> {
+  const { store } = server.app;
+  const organizationId = 'home' as never;
+  const { organization: before } = await store.loadLockoutPolicies(organizationId);
+  const at = { createdAt: server.clock.nowMs, eventId: server.app.newId() };
+  const whole = { ...defaultPolicy, maxPasswordAttempts: 5, ...policy };
+  await store.changeLockoutPolicy({ organizationId, before, policy: whole, at, meta: {} });
+}
