@@ -87,18 +87,20 @@ describe.each(stores.map(([kind]) => kind))('sources of sign-ins on %s', (kind) 
     await fail(userId, 5);
     const key = await fixture.server.app.store.loadSigningKey();
     const user = await fixture.server.app.store.loadUser(userId as never);
-    if (user === undefined) throw new Error('no user');
+    const passwordHash = await fixture.server.app.store.loadPasswordHash(userId as never);
+    if (user === undefined || passwordHash === undefined) throw new Error('no user');
     const issuedAt = fixture.server.clock.nowMs;
     const life = 180 * 86_400_000;
     const signed = (was: number, more: object = {}) =>
-      signDevice(key, { ...user, ...more }, { deviceId: 'd', issuedAt: was });
-    const forged = signDevice(new Uint8Array(32), user, { deviceId: 'd', issuedAt });
+      signDevice(key, { ...user, passwordHash, ...more }, { deviceId: 'd', issuedAt: was });
+    const forged = signDevice(new Uint8Array(32), { ...user, passwordHash }, { deviceId: 'd', issuedAt });
     const cases: readonly (readonly [string, boolean])[] = [
       [deviceToken, true],
       [signed(issuedAt - life + 1), true],
       [signed(issuedAt - life), false],
       [await deviceOf(other), false],
       [signed(issuedAt, { createdAt: user.createdAt - 1 }), false],
+      [signed(issuedAt, { passwordHash: 'of the one before' }), false],
       [forged, false],
       [`${deviceToken.split('.')[0]}.`, false],
       ['not a token', false],
@@ -112,6 +114,41 @@ describe.each(stores.map(([kind]) => kind))('sources of sign-ins on %s', (kind) 
     const { message } = await fixture.signIn(userId, password, { deviceToken });
     expect(message).toBe(notActive);
     expect((await fixture.signIn(other)).response).not.toHaveProperty('deviceToken');
+  });
+
+  test('a new password makes every device a stranger, until it signs in with that', async () => {
+    await setPolicy(fixture, {});
+    const userId = await person();
+    const deviceToken = await deviceOf(userId);
+    const owner = await fixture.server.people.caller({ organization: 'home', roles: ['IAM_OWNER'] });
+    const renew = async (next: string) => {
+      await fixture.door.ask('SetPassword', { userId, newPassword: { password: next } }, owner);
+    };
+    await renew('new horse');
+    const again = await fixture.signIn(userId, 'new horse', { deviceToken });
+    const { deviceToken: renewed = '' } = again.response;
+    expect(renewed).not.toBe('');
+    await fail(userId, 5);
+    expect((await fixture.signIn(userId, 'new horse', { deviceToken })).message).toBe(notActive);
+    expect((await fixture.signIn(userId, 'new horse', { deviceToken: renewed })).code).toBe('OK');
+    // The same password set once more is a new one: whoever sets it may want to be rid of devices alone.
+    await renew('new horse');
+    expect((await fixture.signIn(userId, 'new horse', { deviceToken: renewed })).message).toBe(notActive);
+  });
+
+  test.each([
+    ['a deactivation', 'deactivate', 'reactivate'],
+    ['an administrator’s lock', 'lock', 'unlock'],
+  ] as const)('%s and its end leave a device known: it opens nothing without the password', async (_, by, end) => {
+    await setPolicy(fixture, {});
+    const userId = await person();
+    const deviceToken = await deviceOf(userId);
+    await fixture.server.people.act(userId, by);
+    expect((await fixture.signIn(userId, password, { deviceToken })).message).toBe(notActive);
+    await fixture.server.people.act(userId, end);
+    await fail(userId, 5);
+    expect((await fixture.signIn(userId, password)).message).toBe(notActive);
+    expect((await fixture.signIn(userId, password, { deviceToken })).code).toBe('OK');
   });
 
   test('the same wrong password soon after counts once, unless that is switched off', async () => {

@@ -18,33 +18,41 @@ export function newDeviceId(): string {
   return randomBytes(12).toString('base64url');
 }
 
+/** Whose device it is. */
+export interface DeviceOwner extends Pick<User, 'userId' | 'createdAt'> {
+  /** Of the password that the device knew, or is asked about now. */
+  readonly passwordHash: string;
+}
+
 /** A token that this device shows at its next sign-ins as this user: `facts.signature`, both base64url. */
 export function signDevice(
   key: Uint8Array,
-  user: Pick<User, 'userId' | 'createdAt'>,
+  { userId, createdAt, passwordHash }: DeviceOwner,
   device: { readonly deviceId: string; readonly issuedAt: number },
 ): string {
-  const facts: DeviceFacts = { ...device, userId: user.userId, createdAt: user.createdAt };
+  const facts: DeviceFacts = { ...device, userId, createdAt };
   const text = Buffer.from(JSON.stringify(facts)).toString('base64url');
-  return `${text}.${signatureOf(key, text).toString('base64url')}`;
+  return `${text}.${signatureOf(key, text, passwordHash).toString('base64url')}`;
 }
 
 /** The id of the device that the token is of; undefined where it is not of this user, not ours, or too old. */
 export function readDevice(
   key: Uint8Array,
   token: string,
-  { userId, createdAt, nowMs }: Pick<User, 'userId' | 'createdAt'> & { readonly nowMs: number },
+  { userId, createdAt, passwordHash, nowMs }: DeviceOwner & { readonly nowMs: number },
 ): string | undefined {
   const [text, signature] = token.length > tokenLengthMax ? [] : token.split('.');
   if (text === undefined || signature === undefined) return undefined;
-  const [presented, right] = [Buffer.from(signature, 'base64url'), signatureOf(key, text)];
+  const [presented, right] = [Buffer.from(signature, 'base64url'), signatureOf(key, text, passwordHash)];
   if (presented.length !== right.length || !timingSafeEqual(presented, right)) return undefined;
   const facts = JSON.parse(Buffer.from(text, 'base64url').toString()) as DeviceFacts;
   const isTheirs = facts.userId === userId && facts.createdAt === createdAt;
   return isTheirs && nowMs < facts.issuedAt + deviceLifeMs ? facts.deviceId : undefined;
 }
 
-function signatureOf(key: Uint8Array, text: string): Buffer {
-  // The purpose is signed too: a key that one day signs something else makes no devices.
-  return createHmac('sha256', key).update(`device.${text}`).digest();
+// The purpose is signed too: a key that one day signs something else makes no devices. And so is what the password is
+// kept as: with a new one every device is a stranger, whoever it was that knew the old one. Deactivation, and a lock and
+// its end, leave devices known: the token opens nothing without the password, which is changed where it got about.
+function signatureOf(key: Uint8Array, text: string, passwordHash: string): Buffer {
+  return createHmac('sha256', key).update(`device.${text}.${passwordHash}`).digest();
 }

@@ -190,7 +190,7 @@ async function verifyAndRecord(
     const isRight = await verifyPassword(check.password, hash, lineOf(facts));
     // It happened when it was known, however long the queue was.
     const known = { ...facts, nowMs: app.now() };
-    return isRight ? await recordRight(app, check, known) : await recordWrong(app, check, known, hash);
+    return isRight ? await recordRight(app, check, known, hash) : await recordWrong(app, check, known, hash);
   } catch (error) {
     // Nothing was recorded where the row stands as it did: others need not wait for this claim to end.
     if (!(error instanceof DomainError && error.error === 'passwordWrong')) {
@@ -204,10 +204,11 @@ async function recordRight(
   app: SignInApp,
   check: PasswordCheck,
   facts: SignInFacts,
+  hash: string,
 ): Promise<CheckedPassword | undefined> {
   const user = await append(app, check, facts, await check.right(facts));
   if (user === undefined) return undefined;
-  return { user, deviceId: facts.deviceId, deviceToken: await deviceTokenFor(app, facts) };
+  return { user, deviceId: facts.deviceId, deviceToken: await deviceTokenFor(app, facts, hash) };
 }
 
 // The attempt that reaches the limit and the lock it sets are one append: no crash falls between them.
@@ -236,8 +237,12 @@ async function append(
   return typeof after === 'string' ? undefined : after;
 }
 
-async function deviceTokenFor(app: SignInApp, facts: SignInFacts): Promise<string | undefined> {
+async function deviceTokenFor(
+  app: SignInApp,
+  facts: SignInFacts,
+  passwordHash: string,
+): Promise<string | undefined> {
   if (!facts.policy.knownDevices || facts.deviceId !== undefined) return undefined;
   const device = { deviceId: newDeviceId(), issuedAt: facts.nowMs };
-  return signDevice(await app.store.loadSigningKey(), facts.user, device);
+  return signDevice(await app.store.loadSigningKey(), { ...facts.user, passwordHash }, device);
 }

@@ -43,7 +43,10 @@ export async function factsOf(
   const stranger = { user, policy, nowMs, deviceId: undefined };
   if (!deviceToken || !policy.knownDevices) return stranger;
   const { userId, createdAt } = user;
-  const deviceId = readDevice(await app.store.loadSigningKey(), deviceToken, { userId, createdAt, nowMs });
+  const passwordHash = await app.store.loadPasswordHash(userId);
+  if (passwordHash === undefined) return stranger;
+  const owner = { userId, createdAt, passwordHash, nowMs };
+  const deviceId = readDevice(await app.store.loadSigningKey(), deviceToken, owner);
   return isKnownDevice(user, policy, { nowMs, deviceId }) ? { ...stranger, deviceId } : stranger;
 }
 

@@ -97,6 +97,7 @@ export declare type CreateSessionResponse = Message<"zitadel.session.v2.CreateSe
 
   /**
    * After a right password from a device that was not known: for the device to keep, and to show at its next sign-ins.
+   * Good for 180 days, and until the user has a new password.
    *
    * @generated from field: string device_token = 1000;
    */
