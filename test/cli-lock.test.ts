@@ -128,7 +128,7 @@ describe.each(ways)('through $way', ({ flags, cause }) => {
     expect(found.obstacles[0].ends).toBe(found.lock.until);
     expect((await done('lock', 'show', userId)).failedSignIns).toHaveLength(2);
     const { stdout } = await run('lock', 'explain', userId);
-    expect(stdout).toContain('  what helps: UnlockUser, or wait for the end.\n');
+    expect(stdout).toContain('  what helps: Unlock the user, or wait for the end.\n');
     expect((await run('lock', 'show', userId)).stdout).toMatch(/^FAILED SIGN-IN +FROM +WITH$/m);
   });
 

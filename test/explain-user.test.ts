@@ -64,7 +64,7 @@ describe.each(stores)('on %s', (store) => {
       {
         code: 'USER_INACTIVE',
         text: 'The user is deactivated.',
-        remedy: 'ReactivateUser.',
+        remedy: 'Reactivate the user.',
         blocks: true,
       },
     ]);
@@ -88,7 +88,7 @@ describe.each(stores)('on %s', (store) => {
       {
         code: 'LOCKED_BY_ADMINISTRATOR',
         text: `The user is locked by an administrator, ${callerId}, since ${since} until ${until}. Reason: phone stolen`,
-        remedy: 'UnlockUser, or wait for the end.',
+        remedy: 'Unlock the user, or wait for the end.',
         ends: until,
         blocks: true,
       },
@@ -100,7 +100,7 @@ describe.each(stores)('on %s', (store) => {
 
   test('locked by the command line: by whom, and that nothing ends it by itself', async () => {
     const [found] = (await obstacles(await person('locked'))) ?? [];
-    expect(found).toMatchObject({ code: 'LOCKED_BY_COMMAND_LINE', remedy: 'UnlockUser.' });
+    expect(found).toMatchObject({ code: 'LOCKED_BY_COMMAND_LINE', remedy: 'Unlock the user.' });
     expect(found?.text).toMatch(/by the command line on the database, operator, since \S+Z\.$/);
     expect(found?.ends).toBeUndefined();
   });
@@ -157,7 +157,7 @@ describe.each(stores)('on %s', (store) => {
     expect(found).toMatchObject({
       code: 'LOCKED_BY_POLICY',
       ends,
-      remedy: 'UnlockUser, or wait for the end.',
+      remedy: 'Unlock the user, or wait for the end.',
     });
     expect(found?.sparesKnownDevices).toBeUndefined();
   });

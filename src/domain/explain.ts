@@ -109,7 +109,7 @@ function stateObstacles({ state, lockout }: User, policy: LockoutPolicy): readon
         {
           code: 'USER_INACTIVE',
           text: 'The user is deactivated.',
-          remedy: 'ReactivateUser.',
+          remedy: 'Reactivate the user.',
           ...blocking,
         },
       ];
@@ -129,7 +129,7 @@ const lockCodes = {
 function lockObstacle(lock: Lock, policy: LockoutPolicy): Obstacle {
   const { cause, until } = lock;
   const end = until === undefined ? '' : ` until ${timeText(until)}`;
-  const remedy = until === undefined ? 'UnlockUser.' : 'UnlockUser, or wait for the end.';
+  const remedy = until === undefined ? 'Unlock the user.' : 'Unlock the user, or wait for the end.';
   return {
     code: lockCodes[cause],
     text: `The user is locked ${whoLocked(lock)}, since ${timeText(lock.since)}${end}.${reasonText(lock)}`,
@@ -160,10 +160,10 @@ const timeText = (time: number) => new Date(time).toISOString();
 function passwordObstacles({ user, hasPassword }: Explained): readonly Obstacle[] {
   if (user.kind === 'machine') {
     const text = 'A machine user has no password.';
-    return [{ code: 'USER_IS_MACHINE', text, remedy: 'AddPersonalAccessToken.', ...blocking }];
+    return [{ code: 'USER_IS_MACHINE', text, remedy: 'Make a personal access token.', ...blocking }];
   }
   if (hasPassword) return [];
-  return [{ code: 'PASSWORD_MISSING', text: 'No password is set.', remedy: 'SetPassword.', ...blocking }];
+  return [{ code: 'PASSWORD_MISSING', text: 'No password is set.', remedy: 'Set a password.', ...blocking }];
 }
 
 function lastAttempt({ user, policy, nowMs }: Explained): Obstacle {
@@ -172,7 +172,7 @@ function lastAttempt({ user, policy, nowMs }: Explained): Obstacle {
   return {
     code: 'LAST_ATTEMPT',
     text: 'One more wrong password from a device that is not known locks the user.',
-    remedy: 'The right password, or a new one by SetPassword.',
+    remedy: 'The right password, or set a new one.',
     ...(windowMs > 0 && oldest !== undefined && { ends: oldest + windowMs }),
     ...remark,
   };
@@ -182,7 +182,7 @@ function outOfAttempts({ deviceId, failedAttempts }: KnownDevice): Obstacle {
   return {
     code: 'DEVICE_OUT_OF_ATTEMPTS',
     text: `The device ${deviceId} failed ${failedAttempts} times and counts as one that is not known.`,
-    remedy: 'UnlockUser where the user is locked, else a new password by SetPassword.',
+    remedy: 'Unlock the user where locked, else set a new password.',
     ...remark,
   };
 }
