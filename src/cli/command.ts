@@ -39,7 +39,7 @@ export const connectionOptions = {
   token: {
     value: 'TOKEN',
     help: 'personal access token; rather set LATCHKEY_TOKEN, other users see a command line',
-    fallback: 'on loopback, the file admin-token in the data folder',
+    fallback: 'on loopback, the file admin-token in the data folder (LATCHKEY_DATA)',
   },
   ca: {
     value: 'FILE',
@@ -47,8 +47,8 @@ export const connectionOptions = {
   },
   timeout: { value: 'SECONDS', help: 'how long to wait for an answer', fallback: '15' },
   db: {
-    value: 'FILE',
-    help: 'no server: straight on the database of this machine, as the operating system user (LATCHKEY_DB)',
+    value: 'DATABASE',
+    help: 'no server: straight on the database, a file or postgres://…, as the operating system user (LATCHKEY_DB)',
   },
 } as const satisfies OptionSpecs;
 
