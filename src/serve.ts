@@ -17,7 +17,11 @@ export async function serve(config: ServeConfig): Promise<number> {
     demo: config.demo,
   });
   const stopped = signalled(['SIGTERM', 'SIGINT']);
-  await using server = await startServer(app, config);
+  await using server = await startServer(app, config).catch((error) => {
+    // The next start finds a database that is not empty, and shows no token.
+    if (first !== undefined) process.stdout.write(`${introduction(first).join('\n')}\n`);
+    throw error;
+  });
   const reload = () => void server.reloadTls();
   process.on('SIGHUP', reload);
   process.stdout.write(await welcome(app, config, { server, first }));

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -222,9 +222,25 @@ describe('the launcher', () => {
   });
 });
 
-test('a port that is taken is named, with exit code 6', async () => {
+test('a port that is taken is named, with exit code 6, and the first token is shown all the same', async () => {
   const port = new URL(server.url).port;
-  const { code, stderr } = await spawnCli(['serve', '--data', join(folder, 'taken'), '--port', port]);
+  const data = join(folder, 'second');
+  const { code, stdout, stderr } = await spawnCli(['serve', '--data', data, '--port', port]);
   expect(code).toBe(6);
   expect(stderr).toMatch(new RegExp(`EADDRINUSE.*127\\.0\\.0\\.1:${port}; choose another --port`));
+  expect(stdout).toContain((await readFile(join(data, 'admin-token'), 'utf8')).trim());
+});
+
+test('an address that is not this machine’s, and a certificate that is not there, are named', async () => {
+  const serve = ['serve', '--data', join(folder, 'third'), '--port', '0'];
+  expect(await spawnCli([...serve, '--host', '192.0.2.1'])).toMatchObject({
+    code: 6,
+    stderr: expect.stringMatching(/EADDRNOTAVAIL.*; choose another --host\n$/),
+  });
+  expect(await spawnCli([...serve, '--tls-cert', 'no.pem', '--tls-key', 'no.key'])).toMatchObject({
+    code: 7,
+    stderr: expect.stringMatching(
+      /^latchkey: cannot use the certificate no\.pem with the key no\.key: ENOENT.*\n$/,
+    ),
+  });
 });

@@ -60,15 +60,23 @@ export function toFailure(thrown: unknown): Failure {
   if (thrown instanceof UsageError) return { code: 'usage', message: thrown.message };
   if (thrown instanceof StoreUnusable) return { code: 'unavailable', message: thrown.message };
   if (thrown instanceof DomainError) return domainFailure(thrown);
-  if (isListenError(thrown))
-    return { code: 'unavailable', message: `${thrown.message}; choose another --port` };
+  if (isTlsError(thrown)) return { code: 'invalid_argument', message: thrown.message };
+  if (isListenError(thrown)) {
+    const wrong = thrown.code === 'EADDRNOTAVAIL' ? 'host' : 'port';
+    return { code: 'unavailable', message: `${thrown.message}; choose another --${wrong}` };
+  }
   const message = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
   return { code: 'internal', message };
 }
 
 // The port is taken or forbidden, or the address is not this machine's.
-function isListenError(thrown: unknown): thrown is Error {
+function isListenError(thrown: unknown): thrown is NodeJS.ErrnoException {
   return thrown instanceof Error && 'syscall' in thrown && thrown.syscall === 'listen';
+}
+
+// By name: the server's rooms are not loaded for every command.
+function isTlsError(thrown: unknown): thrown is Error {
+  return thrown instanceof Error && thrown.name === 'TlsUnusable';
 }
 
 // On the server's own machine the cause is no secret: "database is locked" says what to do.

@@ -13,15 +13,15 @@ interface KeyPair {
   readonly key: Buffer;
 }
 
-/** A TLS server offering HTTP/2 and HTTP/1.1 by ALPN; rejects where the pair cannot be read or does not match. */
+/** A TLS server offering HTTP/2 and HTTP/1.1 by ALPN. Throws TlsUnusable. */
 export async function createTlsServer(files: TlsFiles, options: TlsOptions): Promise<Server> {
   const pair = await readKeyPair(files);
   return createServer({ ...options, ...pair, ALPNProtocols: ['h2', 'http/1.1'], minVersion: 'TLSv1.2' });
 }
 
 /**
- * Reads the pair again for connections to come; open ones keep theirs. Rejects, and leaves the old pair in use, where
- * the new one cannot be read or does not match. Resolves to the end of the certificate's validity.
+ * Reads the pair again for connections to come; open ones keep theirs. Throws TlsUnusable, and leaves the old pair in
+ * use. Resolves to the end of the certificate's validity.
  */
 export async function reloadKeyPair(server: Server, files: TlsFiles): Promise<Date> {
   const pair = await readKeyPair(files);
@@ -29,9 +29,21 @@ export async function reloadKeyPair(server: Server, files: TlsFiles): Promise<Da
   return new X509Certificate(pair.cert).validToDate;
 }
 
+/** The pair cannot be read, is broken or does not match; the message names the files. */
+export class TlsUnusable extends Error {
+  override readonly name = 'TlsUnusable';
+}
+
 async function readKeyPair({ certPath, keyPath }: TlsFiles): Promise<KeyPair> {
-  const [cert, key] = await Promise.all([readFile(certPath), readFile(keyPath)]);
-  // Throws on a broken or mismatched pair here, where nothing has been replaced yet.
-  createSecureContext({ cert, key });
-  return { cert, key };
+  try {
+    const [cert, key] = await Promise.all([readFile(certPath), readFile(keyPath)]);
+    // Throws on a broken or mismatched pair here, where nothing has been replaced yet.
+    createSecureContext({ cert, key });
+    return { cert, key };
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new TlsUnusable(`cannot use the certificate ${certPath} with the key ${keyPath}: ${why}`, {
+      cause,
+    });
+  }
 }
