@@ -19,7 +19,7 @@ const headers = (count: number) =>
 
 describe('a session takes what is at the limit, and nothing beyond it', () => {
   test.each<readonly [string, JsonObject, JsonObject]>([
-    ['lifetime', { lifetime: '31536000s' }, { lifetime: '31536000.001s' }],
+    ['lifetime', { lifetime: '31536000s' }, { lifetime: '31536000.000000001s' }],
     ['the shortest lifetime', { lifetime: '0.000000001s' }, { lifetime: '0s' }],
     ['entries of metadata', { metadata: entries(50) }, { metadata: entries(51) }],
     [
@@ -75,6 +75,32 @@ test.each<readonly [string, JsonObject]>([
   const { response } = await fixture.door.ask('CreateSession', {});
   const { sessionId = '' } = response;
   expect((await fixture.door.ask('SetSession', { sessionId, ...message })).code).toBe('InvalidArgument');
+});
+
+test.each([
+  '',
+  '192.0.2.7',
+  '2001:db8::7',
+  '::ffff:192.0.2.7',
+  'fe80::1%eth0',
+])('the user’s address may be "%s"', async (ip) => {
+  expect(await make({ userAgent: { ip } })).toBe('OK');
+});
+
+test.each([
+  'unknown',
+  '192.0.2',
+  '192.0.2.7:443',
+  '[2001:db8::7]',
+  '10.0.0.0/8',
+  ' 192.0.2.7',
+  '192.0.2.7, ::1',
+])('the user’s address "%s" is none, and refused by the name of its field', async (ip) => {
+  const message = { userAgent: { ip }, checks: { user: { userId: 'nobody' } } };
+  expect(await fixture.door.ask('CreateSession', message)).toMatchObject({
+    code: 'InvalidArgument',
+    message: 'user_agent.ip: must be an IP address',
+  });
 });
 
 test('a password takes a user', async () => {

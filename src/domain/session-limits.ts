@@ -59,9 +59,11 @@ export function parseUserAgent(userAgent: SessionUserAgent): SessionUserAgent {
   return userAgent;
 }
 
-/** Seconds → milliseconds, a fraction of one counting as a whole. Throws fieldInvalid over the maximum. */
-export function parseLifetime(seconds: number): number {
-  if (seconds > 0 && seconds <= sessionLimits.lifetimeSeconds) return Math.ceil(seconds * 1_000);
+/** Nanoseconds → milliseconds, a fraction of one counting as a whole. Throws fieldInvalid over the maximum. */
+export function parseLifetime(nanos: bigint): number {
+  if (nanos > 0n && nanos <= BigInt(sessionLimits.lifetimeSeconds) * 1_000_000_000n) {
+    return Math.ceil(Number(nanos) / 1e6);
+  }
   throw invalid('lifetime', `more than 0 and at most ${sessionLimits.lifetimeSeconds} seconds`);
 }
 

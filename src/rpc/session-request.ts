@@ -8,6 +8,7 @@ import { type OrganizationId, parseUserId } from '../domain/ids.ts';
 import type { SessionUserAgent } from '../domain/session.ts';
 import { parseLifetime, parseUserAgent } from '../domain/session-limits.ts';
 import { refuse } from './human-request.ts';
+import { invalidField } from './list-details.ts';
 import type { RequestInfo } from './request-info.ts';
 
 /** What the checks come with. */
@@ -57,10 +58,12 @@ function subjectOf(checks: Checks | undefined): Subject | undefined {
   }
 }
 
-/** Throws fieldInvalid where it is over the limits of a session. */
+/** Throws fieldInvalid where it is over the limits of a session, or its address is none. */
 export function parseAgent(agent: UserAgent | undefined): SessionUserAgent | undefined {
   if (agent === undefined) return undefined;
   const { fingerprintId, ip, description } = agent;
+  // Taken for none, failures would count against the program that calls, and so against all of its users.
+  if (ip && isIP(ip) === 0) throw invalidField('user_agent.ip', 'must be an IP address');
   const header = Object.entries(agent.header).map(([name, { values }]) => [name, values] as const);
   return parseUserAgent({
     ...(fingerprintId !== undefined && { fingerprintId }),
@@ -79,5 +82,5 @@ export function metadataOf(metadata: Readonly<Record<string, Uint8Array>>): Read
 
 /** Milliseconds. Throws fieldInvalid over the maximum. */
 export function lifetimeMsOf(lifetime: Duration | undefined): number | undefined {
-  return lifetime && parseLifetime(Number(lifetime.seconds) + lifetime.nanos / 1e9);
+  return lifetime && parseLifetime(lifetime.seconds * 1_000_000_000n + BigInt(lifetime.nanos));
 }

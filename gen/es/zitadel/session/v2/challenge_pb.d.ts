@@ -140,7 +140,7 @@ export declare type RequestChallenges_OTPEmail_ReturnCode = Message<"zitadel.ses
 export declare const RequestChallenges_OTPEmail_ReturnCodeSchema: GenMessage<RequestChallenges_OTPEmail_ReturnCode>;
 
 /**
- * The challenges that were asked for.
+ * The challenges that were asked for. None is served, so no answer ever has one.
  *
  * @generated from message zitadel.session.v2.Challenges
  */

@@ -257,17 +257,24 @@ export declare type UserAgent = Message<"zitadel.session.v2.UserAgent"> & {
   fingerprintId?: string | undefined;
 
   /**
+   * The user's IP address, of version 4 or 6; anything else is refused. Wrong passwords count for it, in every check of the
+   * session, and the log tells it. Absent or empty: the address that the call comes from, which is then the same for all
+   * users of the program that calls.
+   *
    * @generated from field: optional string ip = 2;
    */
   ip?: string | undefined;
 
   /**
+   * What the log tells of the user's device.
+   *
    * @generated from field: optional string description = 3;
    */
   description?: string | undefined;
 
   /**
-   * Headers of the user's own request, by name.
+   * Headers of the user's own request, by name: 50, and 4096 bytes of names and values together. Each text above has 500
+   * characters at most.
    *
    * @generated from field: map<string, zitadel.session.v2.UserAgent.HeaderValues> header = 4;
    */

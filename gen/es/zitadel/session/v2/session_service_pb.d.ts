@@ -28,7 +28,7 @@ export declare type CreateSessionRequest = Message<"zitadel.session.v2.CreateSes
   checks?: Checks | undefined;
 
   /**
-   * The caller's own notes on the session.
+   * The caller's own notes on the session: 50 entries, keys of 200 characters, 4096 bytes of keys and values together.
    *
    * @generated from field: map<string, bytes> metadata = 2;
    */
@@ -49,7 +49,8 @@ export declare type CreateSessionRequest = Message<"zitadel.session.v2.CreateSes
   userAgent?: UserAgent | undefined;
 
   /**
-   * How long the session lasts from now on.
+   * How long the session lasts from now on, 31536000 s at most. Absent: until it is deleted, or until its user is locked,
+   * deactivated or deleted.
    *
    * @generated from field: optional google.protobuf.Duration lifetime = 5;
    */
@@ -91,6 +92,8 @@ export declare type CreateSessionResponse = Message<"zitadel.session.v2.CreateSe
   sessionToken: string;
 
   /**
+   * Never set.
+   *
    * @generated from field: zitadel.session.v2.Challenges challenges = 4;
    */
   challenges?: Challenges | undefined;
@@ -120,6 +123,8 @@ export declare type SetSessionRequest = Message<"zitadel.session.v2.SetSessionRe
   sessionId: string;
 
   /**
+   * Where it is given it must be the newest. Absent or empty: the permission is enough.
+   *
    * @generated from field: string session_token = 2;
    */
   sessionToken: string;
@@ -130,6 +135,9 @@ export declare type SetSessionRequest = Message<"zitadel.session.v2.SetSessionRe
   checks?: Checks | undefined;
 
   /**
+   * Added to what is there: an entry takes the place of that of its key, and an empty value takes it away. The limits of
+   * CreateSessionRequest hold for the outcome.
+   *
    * @generated from field: map<string, bytes> metadata = 4;
    */
   metadata: { [key: string]: Uint8Array };
@@ -142,7 +150,7 @@ export declare type SetSessionRequest = Message<"zitadel.session.v2.SetSessionRe
   challenges?: RequestChallenges | undefined;
 
   /**
-   * How long the session lasts from now on; as before, unless set.
+   * How long the session lasts from now on, 31536000 s at most. Absent: as before.
    *
    * @generated from field: optional google.protobuf.Duration lifetime = 6;
    */
@@ -179,6 +187,8 @@ export declare type SetSessionResponse = Message<"zitadel.session.v2.SetSessionR
   sessionToken: string;
 
   /**
+   * Never set.
+   *
    * @generated from field: zitadel.session.v2.Challenges challenges = 3;
    */
   challenges?: Challenges | undefined;
@@ -207,7 +217,8 @@ export declare type GetSessionRequest = Message<"zitadel.session.v2.GetSessionRe
   sessionId: string;
 
   /**
-   * For a caller without the permission. On the REST route it is a query parameter, so mind what keeps URLs.
+   * For a caller without the permission. Where it is given it must be the newest, whatever the caller may; absent or empty,
+   * it takes the permission. On the REST route it is a query parameter, so mind what keeps URLs.
    *
    * @generated from field: optional string session_token = 2;
    */
@@ -246,7 +257,7 @@ export declare type DeleteSessionRequest = Message<"zitadel.session.v2.DeleteSes
   sessionId: string;
 
   /**
-   * For a caller without the permission.
+   * As in GetSessionRequest; on the REST route it is in the body.
    *
    * @generated from field: optional string session_token = 2;
    */
