@@ -1,5 +1,4 @@
 import type { App } from './app.ts';
-import { createIssuer } from './auth/issuer.ts';
 import type { ServeConfig } from './config.ts';
 import { createCallLimits } from './rpc/call-limits.ts';
 import { createDesk } from './rpc/desk.ts';
@@ -36,13 +35,16 @@ const readyTimeoutMs = 2_000;
 /** Those who follow, watch or reflect ask short questions, and most of them without a token. */
 const streamMessageBytesMax = 64 * 1_024;
 
+/** Not needed by most, and a tenth of what a start would load. */
+const loadIssuers = () => import('./auth/issuer.ts');
+
 /** Desk behind door behind listener. Disposing drains: calls in flight finish, within drainTimeoutMs. */
 export async function startServer(app: App, config: ServerConfig): Promise<RunningServer> {
   let listener: Listener | undefined;
   const isDraining = () => listener?.isDraining() ?? false;
   const isReady = shared(async () => !isDraining() && (await app.store.isReady()));
   const limits = createCallLimits(config, app.now());
-  const issuer = config.oidc && createIssuer(config.oidc, { fetchJson, now: app.now });
+  const issuer = config.oidc && (await loadIssuers()).createIssuer(config.oidc, { fetchJson, now: app.now });
   const desk = createDesk({ ...app, limits, issuer }, isReady);
   const log = (event: string, fields: Readonly<Record<string, unknown>>) => app.log.info(fields, event);
   const door = createDoor({

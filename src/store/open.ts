@@ -1,4 +1,3 @@
-import { openPostgres } from './postgres.ts';
 import { isPostgresUrl } from './postgres-url.ts';
 import { openSqlite } from './sqlite.ts';
 import type { Store } from './store.ts';
@@ -19,6 +18,8 @@ export interface StoreOptions {
 /** Opens the store that `database` names. Throws StoreUnusable. */
 export async function openStore({ database, timeoutMs, ...options }: StoreOptions): Promise<Store> {
   if (isPostgresUrl(database)) {
+    // Loaded where it is asked for: a server on the embedded file starts without its packages.
+    const { openPostgres } = await import('./postgres.ts');
     return openPostgres({ ...options, url: database, ...(timeoutMs !== undefined && { timeoutMs }) });
   }
   const { migrateNot = false } = options;
