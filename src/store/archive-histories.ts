@@ -1,16 +1,14 @@
 import type { RecordedEvent } from '../domain/events.ts';
 import type { UserId } from '../domain/ids.ts';
-import type { Profile, Token } from '../domain/user.ts';
+import type { Token } from '../domain/user.ts';
 import { readTable, type Snapshot } from './archive-snapshot.ts';
 import { archiveTables } from './archive-tables.ts';
 import {
   parseEvent,
+  parseHistoryRows,
   parseOrganization,
-  parsePassword,
   parsePolicyRecord,
-  parseProfileKeys,
   parseToken,
-  parseUser,
   type Row,
 } from './sqlite-rows.ts';
 import type { History, Verifiable } from './store.ts';
@@ -63,15 +61,9 @@ async function* readHistories(snapshot: Snapshot): AsyncGenerator<History> {
     for (const cursor of cursors) if (cursor.isDry) await cursor.fill();
     const userId = leastOf(cursors.map((cursor) => cursor.userId));
     if (userId === undefined) return;
-    const user = users.take(userId);
-    const profile = profiles.take(userId);
     yield {
       userId,
-      user: user && parseUser(user),
-      lockUntil: (user?.lock_until as number | null | undefined) ?? undefined,
-      profile: profile && (JSON.parse(profile.profile as string) as Profile),
-      profileKeys: profile && parseProfileKeys(profile),
-      password: profile && parsePassword(profile),
+      ...parseHistoryRows(users.take(userId), profiles.take(userId)),
       tokens: await takeTokens(tokens, userId),
       events: takeEvents(events, userId),
     };

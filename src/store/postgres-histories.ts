@@ -1,19 +1,10 @@
 import type { RecordedEvent } from '../domain/events.ts';
 import type { UserId } from '../domain/ids.ts';
-import type { Profile } from '../domain/user.ts';
 import type { Connection, Statement } from './postgres-connection.ts';
 import { asStoreError } from './postgres-error.ts';
 import type { Placer } from './postgres-placer.ts';
 import { type Pool, persist, transaction } from './postgres-pool.ts';
-import {
-  parseEvent,
-  parsePassword,
-  parseProfileKeys,
-  parseToken,
-  parseUser,
-  type Row,
-  userColumns,
-} from './sqlite-rows.ts';
+import { parseEvent, parseHistoryRows, parseToken, type Row, userColumns } from './sqlite-rows.ts';
 import type { History } from './store.ts';
 
 /** Ids in one transaction, and events in one statement. */
@@ -102,16 +93,10 @@ function newestOf(newest: Snapshot['newest'], userId: UserId): number {
 }
 
 function historyOf(reader: HistoryReader, snapshot: Snapshot, userId: UserId): History {
-  const user = snapshot.users.get(userId)?.[0];
-  const profile = snapshot.profiles.get(userId)?.[0];
   const events = snapshot.events.get(userId);
   return {
     userId,
-    user: user && parseUser(user),
-    lockUntil: (user?.lock_until as number | null | undefined) ?? undefined,
-    profile: profile && (JSON.parse(profile.profile as string) as Profile),
-    profileKeys: profile && parseProfileKeys(profile),
-    password: profile && parsePassword(profile),
+    ...parseHistoryRows(snapshot.users.get(userId)?.[0], snapshot.profiles.get(userId)?.[0]),
     tokens: (snapshot.tokens.get(userId) ?? []).map(parseToken),
     events: events?.every(isPlaced)
       ? parseEvents(events)

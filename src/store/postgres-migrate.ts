@@ -1,8 +1,8 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import type { Connection } from './postgres-connection.ts';
 import { sqlState } from './postgres-error.ts';
 import { transaction } from './postgres-pool.ts';
-import { StoreUnusable } from './store.ts';
+import { type MigrateMode, migrationFiles, requireUsableVersion } from './schema-version.ts';
 
 const folder = new URL('./postgres/', import.meta.url);
 /** An index on many rows takes its time. */
@@ -13,33 +13,14 @@ const migrationTimeoutMs = 3_600_000;
  * which start at once collide on it: one works, the others wait for its commit and find it done. Throws StoreUnusable
  * where the database is newer than the code.
  */
-export async function migrate(
-  connection: Connection,
-  mode: { readonly only: 'check' | 'apply' },
-): Promise<void> {
-  const files = migrationFiles();
+export async function migrate(connection: Connection, mode: MigrateMode): Promise<void> {
+  const files = migrationFiles(folder);
   if (mode.only === 'apply' && !(await hasTable(connection))) await createTable(connection);
   const applied = await appliedVersion(connection);
-  const newest = files.length;
-  if (applied > newest) {
-    throw new StoreUnusable(
-      `the database has schema version ${applied}, this Latchkey knows ${newest}: it was written by a newer Latchkey; upgrade this one`,
-    );
-  }
-  if (mode.only === 'check' && applied < newest) {
-    throw new StoreUnusable(
-      `the database has schema version ${applied}, this Latchkey needs ${newest}: run "latchkey migrate"`,
-    );
-  }
-  for (let version = applied + 1; version <= newest; version += 1) {
+  requireUsableVersion(applied, files.length, mode);
+  for (let version = applied + 1; version <= files.length; version += 1) {
     await apply(connection, version, files[version - 1] ?? '');
   }
-}
-
-function migrationFiles(): readonly string[] {
-  return readdirSync(folder)
-    .filter((name) => name.endsWith('.sql'))
-    .sort();
 }
 
 // Looked up first: a database whose owner lets Latchkey make no tables must still be able to serve.

@@ -1,6 +1,6 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import type { DatabaseSync } from 'node:sqlite';
-import { StoreUnusable } from './store.ts';
+import { type MigrateMode, migrationFiles, requireUsableVersion } from './schema-version.ts';
 
 const folder = new URL('./sqlite/', import.meta.url);
 
@@ -8,33 +8,17 @@ const folder = new URL('./sqlite/', import.meta.url);
  * Brings the schema to this code's version, or only checks it. The migration's own row goes in first, so that two
  * starting processes collide on it and one waits. Throws StoreUnusable where the database is newer than the code.
  */
-export function migrate(db: DatabaseSync, mode: { readonly only: 'check' | 'apply' }): void {
-  const files = migrationFiles();
+export function migrate(db: DatabaseSync, mode: MigrateMode): void {
+  const files = migrationFiles(folder);
   if (mode.only === 'apply') db.exec(createTable);
   const applied = appliedVersion(db);
-  const newest = files.length;
-  if (applied > newest) {
-    throw new StoreUnusable(
-      `the database has schema version ${applied}, this Latchkey knows ${newest}: it was written by a newer Latchkey; upgrade this one`,
-    );
-  }
-  if (mode.only === 'check' && applied < newest) {
-    throw new StoreUnusable(
-      `the database has schema version ${applied}, this Latchkey needs ${newest}: run "latchkey migrate"`,
-    );
-  }
-  for (let version = applied + 1; version <= newest; version += 1)
+  requireUsableVersion(applied, files.length, mode);
+  for (let version = applied + 1; version <= files.length; version += 1)
     apply(db, version, files[version - 1] ?? '');
 }
 
 const createTable =
   'CREATE TABLE IF NOT EXISTS migrations (version INTEGER PRIMARY KEY, name TEXT NOT NULL, applied_at INTEGER NOT NULL) STRICT';
-
-function migrationFiles(): readonly string[] {
-  return readdirSync(folder)
-    .filter((name) => name.endsWith('.sql'))
-    .sort();
-}
 
 function appliedVersion(db: DatabaseSync): number {
   const table = db.prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'migrations'").get();

@@ -4,8 +4,17 @@ import type { StoredPolicy } from '../domain/evolve-policy.ts';
 import type { OrganizationId, UserId } from '../domain/ids.ts';
 import { type Lockout, noLockout } from '../domain/lock.ts';
 import type { LockoutPolicy } from '../domain/lockout-policy.ts';
-import type { Grant, Organization, PasswordFacts, Token, User, UserKind, UserState } from '../domain/user.ts';
-import type { PolicyRecord, ProfileKeys, TokenOwner } from './store.ts';
+import type {
+  Grant,
+  Organization,
+  PasswordFacts,
+  Profile,
+  Token,
+  User,
+  UserKind,
+  UserState,
+} from '../domain/user.ts';
+import type { History, PolicyRecord, ProfileKeys, TokenOwner } from './store.ts';
 
 /** One row as node:sqlite gives it: column name → value. */
 export type Row = Record<string, SQLOutputValue>;
@@ -114,8 +123,22 @@ export function parseOrganization(row: Row): Organization {
   };
 }
 
+/** What a history holds of one user's rows in users and profiles, each where it is there. */
+export function parseHistoryRows(
+  user: Row | undefined,
+  profile: Row | undefined,
+): Pick<History, 'user' | 'lockUntil' | 'profile' | 'profileKeys' | 'password'> {
+  return {
+    user: user && parseUser(user),
+    lockUntil: (user?.lock_until as number | null | undefined) ?? undefined,
+    profile: profile && (JSON.parse(profile.profile as string) as Profile),
+    profileKeys: profile && parseProfileKeys(profile),
+    password: profile && parsePassword(profile),
+  };
+}
+
 /** A row with organization_id, user_name, user_name_folded, email_folded of the profiles table. */
-export function parseProfileKeys(row: Row): ProfileKeys {
+function parseProfileKeys(row: Row): ProfileKeys {
   return {
     organizationId: row.organization_id as OrganizationId,
     userName: row.user_name as string,
