@@ -1,4 +1,5 @@
-import { parseServeConfig, settings } from '../config.ts';
+import { parseServeConfig } from '../config.ts';
+import { settings } from '../settings.ts';
 import type { OptionSpecs } from './arguments.ts';
 import type { Command, CommandContext } from './command.ts';
 import { databaseOf, databaseOptions } from './database.ts';

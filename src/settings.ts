@@ -1,0 +1,118 @@
+/** One setting: a flag, its environment variable, its default, what it does. README's table is held against this one. */
+interface Setting {
+  readonly env: string;
+  readonly fallback: string;
+  readonly help: string;
+}
+
+/** Every setting of `latchkey serve`. A flag wins over the environment, the environment over the default. */
+export const settings = {
+  host: { env: 'LATCHKEY_HOST', fallback: '127.0.0.1', help: 'address to listen on' },
+  port: { env: 'LATCHKEY_PORT', fallback: '8080', help: 'port for every protocol; 0 takes a free one' },
+  data: {
+    env: 'LATCHKEY_DATA',
+    fallback: 'latchkey-data',
+    help: 'folder of the database and the first token',
+  },
+  db: {
+    env: 'LATCHKEY_DB',
+    fallback: '',
+    help: 'database file, or postgres://…; default: latchkey.db in the data folder',
+  },
+  'db-connections-max': {
+    env: 'LATCHKEY_DB_CONNECTIONS_MAX',
+    fallback: '10',
+    help: 'connections to PostgreSQL, 2 or more',
+  },
+  'db-timeout-ms': {
+    env: 'LATCHKEY_DB_TIMEOUT_MS',
+    fallback: '5000',
+    help: 'longest statement (PostgreSQL) or wait for another process (file)',
+  },
+  migrate: {
+    env: 'LATCHKEY_MIGRATE',
+    fallback: 'auto',
+    help: 'auto: bring the schema up to date at the start; never: refuse to start where it is not',
+  },
+  'tls-cert': {
+    env: 'LATCHKEY_TLS_CERT',
+    fallback: '',
+    help: 'certificate chain (PEM); read again on SIGHUP',
+  },
+  'tls-key': { env: 'LATCHKEY_TLS_KEY', fallback: '', help: 'its private key (PEM)' },
+  plaintext: {
+    env: 'LATCHKEY_PLAINTEXT',
+    fallback: 'refused',
+    help: 'beside TLS: refused, or allowed on the same port',
+  },
+  'lockout-attempts': {
+    env: 'LATCHKEY_LOCKOUT_ATTEMPTS',
+    fallback: '10',
+    help: 'wrong passwords in a row that lock a user, 100 at most; 0: never',
+  },
+  'body-bytes-max': { env: 'LATCHKEY_BODY_BYTES_MAX', fallback: '1048576', help: 'largest request body' },
+  'timeout-ms': { env: 'LATCHKEY_TIMEOUT_MS', fallback: '30000', help: 'longest deadline of a call' },
+  'drain-timeout-ms': {
+    env: 'LATCHKEY_DRAIN_TIMEOUT_MS',
+    fallback: '10000',
+    help: 'how long SIGTERM waits for calls in flight',
+  },
+  'cors-origins': {
+    env: 'LATCHKEY_CORS_ORIGINS',
+    fallback: '',
+    help: 'origins of browser apps, comma-separated; * for any',
+  },
+  'trusted-proxies': {
+    env: 'LATCHKEY_TRUSTED_PROXIES',
+    fallback: '',
+    help: 'addresses or CIDR ranges whose X-Forwarded-For is believed, comma-separated',
+  },
+  'calls-per-second-per-token': {
+    env: 'LATCHKEY_CALLS_PER_SECOND_PER_TOKEN',
+    fallback: '0',
+    help: 'calls a second with one token, five times that at once; 0: no limit; 100 suits a public port',
+  },
+  'calls-per-second-per-address': {
+    env: 'LATCHKEY_CALLS_PER_SECOND_PER_ADDRESS',
+    fallback: '0',
+    help: 'the same for one address, whatever its tokens; 0: no limit; 200 suits a public port',
+  },
+  'refused-per-second-per-address': {
+    env: 'LATCHKEY_REFUSED_PER_SECOND_PER_ADDRESS',
+    fallback: '20',
+    help: 'calls a second without a valid token from one address, five times that at once; 0: no limit',
+  },
+  'oidc-issuer': {
+    env: 'LATCHKEY_OIDC_ISSUER',
+    fallback: '',
+    help: 'OpenID Connect issuer whose JWTs are taken beside our own tokens',
+  },
+  'oidc-audience': {
+    env: 'LATCHKEY_OIDC_AUDIENCE',
+    fallback: '',
+    help: 'audience that its tokens must name',
+  },
+  'oidc-jwks-url': {
+    env: 'LATCHKEY_OIDC_JWKS_URL',
+    fallback: '',
+    help: "its keys; default: where the issuer's discovery document says",
+  },
+  'oidc-roles-claim': {
+    env: 'LATCHKEY_OIDC_ROLES_CLAIM',
+    fallback: 'roles',
+    help: 'claim that holds the roles, such as realm_access.roles',
+  },
+  'oidc-roles': {
+    env: 'LATCHKEY_OIDC_ROLES',
+    fallback: '',
+    help: 'what its values are worth: VALUE=ROLE,VALUE=ROLE@ORGANIZATION_ID,… or the same as a JSON object',
+  },
+  'oidc-clock-skew-seconds': {
+    env: 'LATCHKEY_OIDC_CLOCK_SKEW_SECONDS',
+    fallback: '30',
+    help: "how far the issuer's clock may be off, 300 at most",
+  },
+  'log-level': { env: 'LATCHKEY_LOG_LEVEL', fallback: 'info', help: 'debug, info, warn, error or silent' },
+} as const satisfies Record<string, Setting>;
+
+export type SettingName = keyof typeof settings;
