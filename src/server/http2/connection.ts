@@ -273,8 +273,10 @@ export class Http2Connection implements StreamOwner {
   #streamOf(streamId: number): Http2Stream | undefined {
     const stream = this.streams.get(streamId);
     if (stream !== undefined) return stream;
-    const isIdle = streamId > this.#lastStreamId || (streamId & 1) === 0;
-    if (isIdle && this.closingSinceMs === undefined) throw protocolError('a frame on a stream that is idle');
+    // What belongs to no stream of the client's never will (§6.1, §6.4); one after the last may have crossed a GOAWAY.
+    const isNone = (streamId & 1) === 0;
+    const isIdle = streamId > this.#lastStreamId && this.closingSinceMs === undefined;
+    if (isNone || isIdle) throw protocolError('a frame on a stream that is idle');
     return undefined;
   }
 
