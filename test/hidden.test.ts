@@ -6,7 +6,7 @@ import { restDialect } from './support/dialects.ts';
 import { type Door, openDoor } from './support/door.ts';
 import { methods } from './support/methods.ts';
 import { startServer, type TestServer } from './support/start-server.ts';
-import { openWire, type Wire, type WireAnswer } from './support/wire.ts';
+import { bytesOf, openWire, type Wire } from './support/wire.ts';
 
 let server: TestServer;
 let wire: Wire;
@@ -83,13 +83,6 @@ const forms: readonly (readonly [string, Form])[] = [
   ['Connect', connectJson],
   ['gRPC-Web', { ...connectJson, frame: 'web', codec: 'proto', contentType: 'application/grpc-web+proto' }],
 ];
-
-/** The whole answer but for what differs from call to call by design. */
-function bytesOf({ status, headers, body, trailers }: WireAnswer): string {
-  const { date, 'x-request-id': requestId, ...rest } = headers;
-  if (date === undefined || requestId === undefined) throw new Error('no date or no x-request-id');
-  return JSON.stringify({ status, headers: rest, body: body.toString('base64'), trailers });
-}
 
 interface Question {
   readonly call: Call;

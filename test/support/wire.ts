@@ -51,6 +51,13 @@ export function openWire(url: string): Wire {
   };
 }
 
+/** The whole answer but for what differs from call to call by design. */
+export function bytesOf({ status, headers, body, trailers }: WireAnswer): string {
+  const { date, 'x-request-id': requestId, ...rest } = headers;
+  if (date === undefined || requestId === undefined) throw new Error('no date or no x-request-id');
+  return JSON.stringify({ status, headers: rest, body: body.toString('base64'), trailers });
+}
+
 async function sendHttp1(url: string, agent: http.Agent, request: WireRequest): Promise<WireAnswer> {
   const { verb, path, headers, body } = request;
   const length = { 'content-length': body.length };

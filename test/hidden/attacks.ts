@@ -1,0 +1,102 @@
+import type { JsonObject } from '@bufbuild/protobuf';
+import type { MethodName } from '../support/methods.ts';
+import { password } from '../support/people.ts';
+
+/** Somebody and something of another organization, or of none. */
+export interface Target {
+  readonly organizationId: string;
+  readonly userId: string;
+  readonly tokenId: string;
+  readonly sessionId: string;
+  readonly sessionToken: string;
+}
+
+const expirationDate = '2035-01-01T00:00:00Z';
+const profile = { givenName: 'Given', familyName: 'Family' };
+const human = { profile, email: { email: 'eve@mail.example' } };
+const onUser = ({ userId }: Target): readonly JsonObject[] => [{ userId }];
+const onOrganization = ({ organizationId }: Target): readonly JsonObject[] => [{ organizationId }];
+const onSession = ({ sessionId, sessionToken }: Target): readonly JsonObject[] => [
+  { sessionId },
+  { sessionId, sessionToken },
+];
+const nothing = (): readonly JsonObject[] => [{}];
+
+/** What an attacker asks of a target, by every call that there is; each would do or show something to who may. */
+export const attacks: Readonly<Record<MethodName, (target: Target) => readonly JsonObject[]>> = {
+  UnlockUser: onUser,
+  LockUser: onUser,
+  DeactivateUser: onUser,
+  ReactivateUser: onUser,
+  DeleteUser: onUser,
+  GetUserByID: onUser,
+  SetPassword: ({ userId }) => [
+    { userId, newPassword: { password: 'next' } },
+    { userId, newPassword: { password: 'next' }, currentPassword: password },
+  ],
+  AddPersonalAccessToken: ({ userId }) => [{ userId, expirationDate }],
+  RemovePersonalAccessToken: ({ userId, tokenId }) => [{ userId, tokenId }],
+  ListPersonalAccessTokens: ({ userId, tokenId, organizationId }) => [
+    {},
+    { filters: [{ userIdFilter: { id: userId } }] },
+    { filters: [{ tokenIdFilter: { id: tokenId } }, { organizationIdFilter: { id: organizationId } }] },
+  ],
+  ListUsers: ({ userId, organizationId }) => [
+    {},
+    { queries: [{ inUserIdsQuery: { userIds: [userId] } }] },
+    { queries: [{ notQuery: { query: { organizationIdQuery: { organizationId: 'home' } } } }] },
+    { queries: [{ orQuery: { queries: [{ organizationIdQuery: { organizationId } }] } }] },
+    { queries: [{ loginNameQuery: { loginName: `${userId}@${organizationId}.example` } }] },
+  ],
+  CreateUser: ({ organizationId }) => [{ organizationId, human }],
+  AddHumanUser: ({ organizationId }) => [
+    { organization: { orgId: organizationId }, ...human },
+    { organization: { orgDomain: `${organizationId}.example` }, ...human },
+  ],
+  CreateOrganization: () => [{ name: 'mine' }],
+  ListOrganizations: nothing,
+  AddGrant: ({ userId, organizationId }) => [
+    { userId, role: 'ORG_OWNER', organizationId: 'home' },
+    { userId, role: 'ORG_OWNER', organizationId },
+    { userId: 'own', role: 'ORG_OWNER', organizationId },
+    { userId, role: 'IAM_OWNER' },
+  ],
+  RemoveGrant: ({ userId, organizationId }) => [{ userId, role: 'ORG_OWNER', organizationId }],
+  ListGrants: ({ userId, organizationId }) => [{ userId }, { organizationId }],
+  CreateSession: ({ userId, organizationId }) => [
+    { checks: { user: { userId } } },
+    { checks: { user: { loginName: `${userId}@${organizationId}.example` }, password: { password } } },
+  ],
+  SetSession: ({ sessionId, sessionToken }) => [
+    { sessionId, checks: { password: { password } } },
+    { sessionId, sessionToken, checks: { password: { password: 'wrong' } } },
+  ],
+  GetSession: onSession,
+  DeleteSession: onSession,
+  ListSessions: ({ userId, sessionId }) => [
+    {},
+    { queries: [{ userIdQuery: { id: userId } }] },
+    { queries: [{ idsQuery: { ids: [sessionId] } }] },
+  ],
+  ListEvents: ({ userId }) => [{}, { userId }],
+  GetLock: onUser,
+  ListLocks: ({ userId, organizationId }) => [
+    {},
+    { userIds: [userId] },
+    { organizationId },
+    { loginName: `${userId}@${organizationId}.example` },
+  ],
+  'LockService.LockUser': ({ userId }) => [{ userId }, { userId, requestId: 'once', validateOnly: true }],
+  'LockService.UnlockUser': ({ userId }) => [
+    { userId },
+    { userId, expectedGeneration: '2', requestId: 'once', validateOnly: true },
+  ],
+  ExplainUser: onUser,
+  GetLockoutPolicy: onOrganization,
+  SetLockoutPolicy: ({ organizationId }) => [{ organizationId, policy: {} }, { policy: {} }],
+  ResetLockoutPolicy: (target) => [...onOrganization(target), {}],
+  GetLockoutSettings: ({ organizationId }) => [
+    { ctx: { orgId: organizationId } },
+    { ctx: { instance: true } },
+  ],
+};
