@@ -6,29 +6,39 @@ export interface KnownTokens {
   delete(authorization: string | undefined): void;
 }
 
-/** About 1 MB; beyond it the oldest is forgotten. */
+/** About 1 MB; beyond it the one that has not worked for the longest is forgotten. */
 const knownMax = 10_000;
+/** Of 43: 48 bits that nobody guesses here, and 208 more to guess for whoever reads the memory. */
+const secretPartLength = 8;
 
 /** Makes an empty set. */
 export function createKnownTokens(): KnownTokens {
-  const known = new Set<string>();
+  /** The one that worked last stands last. */
+  const known = new Map<string, string>();
   return {
     has: (authorization) => known.has(nameOf(authorization)),
     add(authorization) {
       const name = nameOf(authorization);
-      if (known.has(name)) return;
-      const [oldest] = known.size >= knownMax ? known : [];
+      const before = known.get(name);
+      // With so much room left nobody is forgotten soon, and the order is not worth its keeping.
+      if (before !== undefined && known.size < knownMax / 2) return;
+      if (before !== undefined) known.delete(name);
+      const [oldest] = known.size >= knownMax ? known.keys() : [];
       if (oldest !== undefined) known.delete(oldest);
       // A copy: the piece would keep the whole header in memory, secret and all.
-      known.add(Buffer.from(name).toString());
+      const kept = before ?? Buffer.from(name).toString();
+      known.set(kept, kept);
     },
     delete: (authorization) => void known.delete(nameOf(authorization)),
   };
 }
 
-/** Of `id.secret` the id; of a JWT the signature. */
+// Of `id.secret` the id, which many may read, and with it enough of the secret that nobody who knows the id alone can have
+// the token forgotten, or be taken for its holder. Of a JWT the signature.
 function nameOf(authorization = ''): string {
   const first = authorization.indexOf('.');
   const last = authorization.lastIndexOf('.');
-  return first === last ? authorization.slice(0, first) : authorization.slice(last + 1);
+  return first === last
+    ? authorization.slice(0, first + 1 + secretPartLength)
+    : authorization.slice(last + 1);
 }
