@@ -9,6 +9,7 @@ import type { UserId } from '../domain/ids.ts';
 import { decideFailure, failuresOf } from '../domain/lockout-policy.ts';
 import type { User } from '../domain/user.ts';
 import type { Decision } from './change-user.ts';
+import { type CheckClaim, claimCheck, claimMs } from './check-claim.ts';
 import {
   factsOf,
   loadSettled,
@@ -42,9 +43,8 @@ export interface CheckedPassword {
   readonly deviceToken: string | undefined;
 }
 
-/** How long a server may take over one check before others may begin theirs; a queue's whole wait is less. */
-const claimMs = 30_000;
-const claimWaitMsMax = 10_000;
+/** Longer than a claim lasts that nobody renews. */
+const claimWaitMsMax = 2 * claimMs;
 const attemptsMax = 3;
 
 /**
@@ -143,8 +143,9 @@ async function untilRecorded(
     if (facts.policy.repeatsCountOnce && app.signIns.repeats.has(guess)) {
       return refuseRepeat(app, check, facts);
     }
-    if (await claim(app, user, claimMs)) {
-      const checked = await verifyAndRecord(app, check, facts, hash);
+    await using claim = await claimCheck(app, user);
+    if (claim !== undefined) {
+      const checked = await verifyAndRecord(app, check, { ...facts, hash }, claim);
       if (checked !== undefined) return checked;
       attempt += 1;
     } else if (performance.now() > deadlineMs) throw new DomainError('overloaded');
@@ -161,12 +162,6 @@ function shut({ state }: User, wasChecked: boolean): DomainError {
 // Several servers wait for the one that checks: not in step.
 const claimPauseMs = () => 2 + Math.random() * 8;
 
-function claim(app: SignInApp, { userId, sequence }: User, forMs: number): Promise<boolean> {
-  const nowMs = app.now();
-  const { serverId: holder } = app.signIns;
-  return app.store.claimCheck({ userId, sequence, holder, nowMs, until: nowMs + forMs });
-}
-
 // It says nothing new of the user, whose count stays.
 async function refuseRepeat(app: SignInApp, check: PasswordCheck, facts: SignInFacts): Promise<never> {
   await spendCheck(app, check, facts);
@@ -179,23 +174,25 @@ function wrong(failedAttempts: number): DomainError {
   return new DomainError('passwordWrong', { metadata: { failedAttempts: String(failedAttempts) } });
 }
 
+/** With what the password is held against. */
+interface CheckFacts extends SignInFacts {
+  readonly hash: string;
+}
+
 /** undefined: the row moved meanwhile. */
 async function verifyAndRecord(
   app: SignInApp,
   check: PasswordCheck,
-  facts: SignInFacts,
-  hash: string,
+  facts: CheckFacts,
+  claim: CheckClaim,
 ): Promise<CheckedPassword | undefined> {
   try {
-    const isRight = await verifyPassword(check.password, hash, lineOf(facts));
+    const isRight = await verifyPassword(check.password, facts.hash, lineOf(facts));
     // It happened when it was known, however long the queue was.
     const known = { ...facts, nowMs: app.now() };
-    return isRight ? await recordRight(app, check, known, hash) : await recordWrong(app, check, known, hash);
+    return isRight ? await recordRight(app, check, known) : await recordWrong(app, check, known);
   } catch (error) {
-    // Nothing was recorded where the row stands as it did: others need not wait for this claim to end.
-    if (!(error instanceof DomainError && error.error === 'passwordWrong')) {
-      await claim(app, facts.user, 0).catch(() => false);
-    }
+    if (!(error instanceof DomainError && error.error === 'passwordWrong')) await claim.letGo();
     throw error;
   }
 }
@@ -203,22 +200,16 @@ async function verifyAndRecord(
 async function recordRight(
   app: SignInApp,
   check: PasswordCheck,
-  facts: SignInFacts,
-  hash: string,
+  facts: CheckFacts,
 ): Promise<CheckedPassword | undefined> {
   const user = await append(app, check, facts, await check.right(facts));
   if (user === undefined) return undefined;
-  return { user, deviceId: facts.deviceId, deviceToken: await deviceTokenFor(app, facts, hash) };
+  return { user, deviceId: facts.deviceId, deviceToken: await deviceTokenFor(app, facts) };
 }
 
 // The attempt that reaches the limit and the lock it sets are one append: no crash falls between them.
-async function recordWrong(
-  app: SignInApp,
-  check: PasswordCheck,
-  facts: SignInFacts,
-  hash: string,
-): Promise<undefined> {
-  const { user, policy, nowMs } = facts;
+async function recordWrong(app: SignInApp, check: PasswordCheck, facts: CheckFacts): Promise<undefined> {
+  const { user, policy, nowMs, hash } = facts;
   const events = decideFailure(user, policy, facts);
   if ((await append(app, check, facts, { events })) === undefined) return undefined;
   app.signIns.repeats.add({ userId: user.userId, password: check.password, hash, nowMs });
@@ -239,10 +230,9 @@ async function append(
 
 async function deviceTokenFor(
   app: SignInApp,
-  facts: SignInFacts,
-  passwordHash: string,
+  { user, policy, deviceId, nowMs, hash }: CheckFacts,
 ): Promise<string | undefined> {
-  if (!facts.policy.knownDevices || facts.deviceId !== undefined) return undefined;
-  const device = { deviceId: newDeviceId(), issuedAt: facts.nowMs };
-  return signDevice(await app.store.loadSigningKey(), { ...facts.user, passwordHash }, device);
+  if (!policy.knownDevices || deviceId !== undefined) return undefined;
+  const device = { deviceId: newDeviceId(), issuedAt: nowMs };
+  return signDevice(await app.store.loadSigningKey(), { ...user, passwordHash: hash }, device);
 }

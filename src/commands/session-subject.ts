@@ -3,6 +3,7 @@ import type { Caller } from '../auth/caller.ts';
 import { DomainError } from '../domain/errors.ts';
 import { type OrganizationId, parseText, type UserId } from '../domain/ids.ts';
 import type { Session, SessionUser } from '../domain/session.ts';
+import type { User } from '../domain/user.ts';
 import { foldText } from '../domain/user-filter.ts';
 import { checkPassword } from './check-password.ts';
 import { factsOf, loadSettled, maySignIn, type SignInApp } from './sign-in-facts.ts';
@@ -31,8 +32,8 @@ export interface Proof {
 
 export interface Proven {
   readonly proof: Proof;
-  /** Of the user whom the checks were about; undefined where there were none. */
-  readonly organizationId: OrganizationId | undefined;
+  /** Whom the checks were about, as they stood then; undefined where there were none. */
+  readonly user: User | undefined;
   readonly deviceToken: string | undefined;
 }
 
@@ -49,7 +50,7 @@ export async function prove(
   const { subject, password } = checks;
   const before = session.user?.userId;
   if (subject === undefined && password === undefined) {
-    return { proof: {}, organizationId: undefined, deviceToken: undefined };
+    return { proof: {}, user: undefined, deviceToken: undefined };
   }
   if (subject === undefined && before === undefined)
     throw new DomainError('fieldInvalid', { text: 'checks.user: value is required for a password' });
@@ -79,7 +80,7 @@ export async function prove(
   const shown = { userId: user.userId, sequence: user.sequence, checkedAt };
   return {
     proof: { user: { ...shown, ...(deviceId !== undefined && { deviceId }) }, passwordCheckedAt: checkedAt },
-    organizationId: user.organizationId,
+    user,
     deviceToken,
   };
 }
@@ -112,7 +113,7 @@ async function proveUser(
   const shown = { userId: user.userId, sequence: user.sequence, checkedAt: facts.nowMs };
   const { deviceId } = facts;
   const proof = { user: { ...shown, ...(deviceId !== undefined && { deviceId }) } };
-  return { proof, organizationId: user.organizationId, deviceToken: undefined };
+  return { proof, user, deviceToken: undefined };
 }
 
 function nameOf(subject: Subject | undefined): string {

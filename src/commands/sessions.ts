@@ -4,7 +4,7 @@ import { loadOpenSession, requireSession } from '../auth/session-access.ts';
 import { hashTokenSecret, newTokenSecret, secretMatches } from '../auth/token.ts';
 import { DomainError } from '../domain/errors.ts';
 import type { OrganizationId } from '../domain/ids.ts';
-import type { SessionUserAgent } from '../domain/session.ts';
+import { isSessionOpen, type SessionUserAgent } from '../domain/session.ts';
 import { mergeMetadata } from '../domain/session-limits.ts';
 import type { SessionRecord, StoredSession } from '../store/store.ts';
 import { type Proven, prove, type SessionChecks } from './session-subject.ts';
@@ -38,7 +38,7 @@ export async function createSession(
   requireAnywhere(caller, 'session.write');
   const sessionId = app.newId();
   const metadata = mergeMetadata({}, request.metadata);
-  const { proof, organizationId, deviceToken } = await prove(app, caller, request.checks, { sessionId });
+  const { proof, user, deviceToken } = await prove(app, caller, request.checks, { sessionId });
   const token = newTokenSecret();
   const nowMs = app.now();
   const session: StoredSession = {
@@ -54,7 +54,7 @@ export async function createSession(
     tokenHash: hashTokenSecret(token),
   };
   await app.store.addSession(session);
-  return { session, organizationId, token, deviceToken };
+  return { session, organizationId: user?.organizationId, token, deviceToken };
 }
 
 export interface SessionChange extends Omit<NewSession, 'userAgent'> {
@@ -81,7 +81,7 @@ export async function setSession(
     const token = newTokenSecret();
     const after = changed(before, request, { nowMs: app.now(), proven, tokenHash: hashTokenSecret(token) });
     if (await app.store.changeSession(before, after)) {
-      const organizationId = proven.organizationId ?? record.owner?.user.organizationId;
+      const { organizationId } = proven.user ?? record.owner?.user ?? { organizationId: undefined };
       return { session: after, organizationId, token, deviceToken: proven.deviceToken };
     }
   }
@@ -111,6 +111,11 @@ function changed(
   const [was, is] = [before.user?.userId, proven.proof.user?.userId];
   // Another call may have given it a user since this one looked.
   if (was !== undefined && is !== undefined && was !== is) throw new DomainError('sessionUserChanged');
+  // A lock may have come and gone between the look at the session and that at its user: what was proven before is void,
+  // and no check of the user alone may make it fresh.
+  if (proven.user !== undefined && !isSessionOpen(before, proven.user, nowMs)) {
+    throw new DomainError('sessionNotFound');
+  }
   return {
     ...before,
     ...proven.proof,

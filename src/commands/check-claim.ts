@@ -1,0 +1,46 @@
+import type { User } from '../domain/user.ts';
+import type { SignInApp } from './sign-in-facts.ts';
+
+type ClaimApp = Pick<SignInApp, 'store' | 'now' | 'signIns'>;
+
+/**
+ * How long a claim lasts unless it is renewed: for so long a server that dies in the middle of a check holds up its user,
+ * which is less than others wait. No check depends on it: where a claim ends too soon, two servers do the same work, and
+ * the append, which compares the version, records the check of one alone.
+ */
+export const claimMs = 5_000;
+const renewMs = 1_500;
+
+/** A server's right to check this user's password, at this version of the row. */
+export interface CheckClaim extends AsyncDisposable {
+  /** Nothing was recorded, and the row stands as it did: others need not wait for the claim to end. */
+  letGo(): Promise<void>;
+}
+
+/** undefined: another server has it. Kept until it is disposed, for as long as the check may wait for a thread. */
+export async function claimCheck(app: ClaimApp, user: User): Promise<CheckClaim | undefined> {
+  if (!(await ask(app, user, claimMs))) return undefined;
+  let underWay: Promise<unknown> = Promise.resolve();
+  const timer = setInterval(() => {
+    // Where the store does not answer, the append will say so.
+    underWay = underWay.then(() => ask(app, user, claimMs)).catch(() => false);
+  }, renewMs).unref();
+  return {
+    async letGo() {
+      clearInterval(timer);
+      await underWay;
+      await ask(app, user, 0).catch(() => false);
+    },
+    async [Symbol.asyncDispose]() {
+      clearInterval(timer);
+      // A late one would stand in the way of the next check.
+      await underWay;
+    },
+  };
+}
+
+function ask(app: ClaimApp, { userId, sequence }: User, forMs: number): Promise<boolean> {
+  const nowMs = app.now();
+  const { serverId: holder } = app.signIns;
+  return app.store.claimCheck({ userId, sequence, holder, nowMs, until: nowMs + forMs });
+}
