@@ -168,6 +168,13 @@ describe('following', () => {
     expect(await exited).toEqual([0, null]);
   });
 
+  test('rows that come one by one stand under their titles', async () => {
+    const { stdout } = await runHere(['events', '--follow', '--limit', '4', '--db', server.database]);
+    const [titles = '', ...rows] = stdout.trimEnd().split('\n');
+    expect(rows).toHaveLength(4);
+    for (const row of rows) expect(row.slice(titles.indexOf('BY') - 2)).toMatch(/^ {2}os:/);
+  });
+
   test('ends well where the reader closes the pipe', async () => {
     const child = startCli(['events', '--follow', '--json', '--db', server.database]);
     cleanup.defer(() => void child.kill());

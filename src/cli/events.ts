@@ -35,11 +35,11 @@ export const eventsCommands: readonly Command[] = [
 /** The columns of an event. */
 export const eventColumns: readonly Column<EventRow>[] = [
   { title: 'POSITION', of: ({ position }) => position },
-  { title: 'TIME', of: ({ creationDate }) => creationDate },
-  { title: 'TYPE', of: ({ type }) => type },
-  { title: 'USER', of: ({ userId }) => userId || undefined },
-  { title: 'BY', of: ({ actor }) => actorName(actor) },
-  { title: 'FROM', of: ({ actor }) => actor.ip },
+  { title: 'TIME', width: 24, of: ({ creationDate }) => creationDate },
+  { title: 'TYPE', width: 18, of: ({ type }) => type },
+  { title: 'USER', width: 19, of: ({ userId }) => userId || undefined },
+  { title: 'BY', width: 19, of: ({ actor }) => actorName(actor) },
+  { title: 'FROM', width: 15, of: ({ actor }) => actor.ip },
   { title: 'REASON', of: ({ actor }) => actor.reason },
 ];
 

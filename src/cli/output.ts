@@ -1,6 +1,8 @@
 /** A column of a table; undefined is shown as "-". */
 export interface Column<Row> {
   readonly title: string;
+  /** What most cells take, so that rows which come one by one stand in line. */
+  readonly width?: number;
   readonly of: (row: Row) => string | number | undefined;
 }
 
@@ -74,7 +76,7 @@ export function tableLines<Row>(columns: readonly Column<Row>[], rows: readonly 
 
 /** A printer of pages: the title once, columns as wide as the widest cell so far. */
 function createTable<Row>(columns: readonly Column<Row>[]): (page: readonly Row[]) => string {
-  const widths = columns.map(({ title }) => title.length);
+  const widths = columns.map(({ title, width = 0 }) => Math.max(width, title.length));
   let header: readonly string[][] = [columns.map(({ title }) => title)];
   return (page) => {
     const cells = page.map((row) => columns.map(({ of }) => visible(String(of(row) ?? '-'))));
