@@ -1,6 +1,6 @@
 import { Socket } from 'node:net';
 import { Client, types } from 'pg';
-import { ConnectionLost, endsSession } from './postgres-error.ts';
+import { ConnectionLost, endsSession, isPlanOutdated } from './postgres-error.ts';
 import type { PostgresAddress } from './postgres-url.ts';
 import type { Row } from './sqlite-rows.ts';
 
@@ -116,13 +116,26 @@ function wrap(client: Client, socket: Socket, statementTimeoutMs: number): Conne
   };
   client.on('error', close);
   client.on('end', close);
+  let plans = 0;
+  const ask = ({ name, text }: Statement, values: readonly unknown[]) =>
+    client.query({ text, values: [...values], ...(name !== undefined && { name: `${name}.${plans}` }) });
+  // While servers of two versions run, a migration of the newer one makes the older one's plans useless, for the life
+  // of the session: from then on each goes by a new name. A transaction has failed with it, and is made again whole.
+  const askOnceMore = (statement: Statement, values: readonly unknown[], error: unknown) => {
+    if (statement.name === undefined || !isPlanOutdated(error)) throw error;
+    plans += 1;
+    if (client.getTransactionStatus() !== 'I') throw error;
+    return ask(statement, values);
+  };
   return {
     isLost: () => lost,
     close,
-    async query({ name, text }, values = [], timeoutMs = statementTimeoutMs) {
+    async query(statement, values = [], timeoutMs = statementTimeoutMs) {
       const timer = setTimeout(close, timeoutMs + silenceMs);
       try {
-        const result = await client.query({ text, values: [...values], ...(name !== undefined && { name }) });
+        const result = await ask(statement, values).catch((error: unknown) =>
+          askOnceMore(statement, values, error),
+        );
         return result.rows as Row[];
       } catch (error) {
         if (!endsSession(error)) throw error;

@@ -18,16 +18,21 @@ export function endsSession(error: unknown): boolean {
   return error.severity === 'FATAL' || error.severity === 'PANIC' || /^(08|57P0)|^40003$/.test(state);
 }
 
-/** Lost a race of transactions or a deadlock: nothing was done, and the same again may succeed. */
-export function isSerializationFailure(error: unknown): boolean {
-  return /^(40001|40P01)$/.test(sqlState(error) ?? '');
+/** Lost a race of transactions, a deadlock or its plan: nothing was done, and the same again may succeed. */
+export function isPassing(error: unknown): boolean {
+  return /^(40001|40P01)$/.test(sqlState(error) ?? '') || isPlanOutdated(error);
+}
+
+/** A migration has changed what the prepared statement answers: nothing was done, and prepared anew it would work. */
+export function isPlanOutdated(error: unknown): boolean {
+  return sqlState(error) === '0A000';
 }
 
 /** Whether the database, not the statement, is what failed, and nothing was done. */
 export function isUnavailable(error: unknown): boolean {
   // Timeouts of statement (57014) and lock (55P03), read-only (25006), no resources or no space (53), no file (58),
   // and what may come when the database's users or names are changed under a running server (28, 3D).
-  return /^(57|55P03|25006|53|58|28|3D)/.test(sqlState(error) ?? '') || isSerializationFailure(error);
+  return /^(57|55P03|25006|53|58|28|3D)/.test(sqlState(error) ?? '') || isPassing(error);
 }
 
 /** Whether the database has no room, or says that it may not be written to. */

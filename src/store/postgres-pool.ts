@@ -1,6 +1,6 @@
 import { DomainError } from '../domain/errors.ts';
 import { type Connection, type ConnectionOptions, createConnector } from './postgres-connection.ts';
-import { ConnectionLost, isSerializationFailure, sqlState } from './postgres-error.ts';
+import { ConnectionLost, isPassing, sqlState } from './postgres-error.ts';
 
 /** A bounded number of connections, made when needed and made again when lost. */
 export interface Pool extends AsyncDisposable {
@@ -204,7 +204,7 @@ class ConnectionPool {
 const attemptsMax = 10;
 
 /**
- * Work again on another connection where one was lost, and again where it lost a race of transactions, until it is
+ * Work again on another connection where one was lost, and again where it lost a race of transactions or its plan, until it is
  * done, or refused, or patienceMs have passed since the first failure. `mayBeDone` tells the work that an earlier
  * attempt may have been carried out. Reads may ignore it.
  */
@@ -220,7 +220,7 @@ export async function persist<Result>(
       return await pool.use((connection) => work(connection, mayBeDone));
     } catch (error) {
       const isLost = error instanceof ConnectionLost;
-      if (!isLost && !isSerializationFailure(error)) throw mayBeDone ? unknown(error) : error;
+      if (!isLost && !isPassing(error)) throw mayBeDone ? unknown(error) : error;
       mayBeDone ||= isLost;
       const nowMs = performance.now();
       deadlineMs ??= nowMs + patienceMs;
