@@ -241,7 +241,7 @@ describe.each(stores)('on %s, over a stop', (store) => {
     expect(await verify(early.app.store)).toMatchObject({ problems: [] });
   });
 
-  test('where the end cannot be written nobody is told anything else, and then it is', async () => {
+  test('where the end cannot be written nobody is told anything else, lists go on, and then it is', async () => {
     let isBroken = false;
     await using server = await startServer({ store });
     await server.people.organization('acme');
@@ -258,14 +258,24 @@ describe.each(stores)('on %s, over a stop', (store) => {
     );
     isBroken = true;
     const page = { offset: 0, limit: 1, ascending: true };
+    const all = { scope: 'all', filters: [], sort: 'user_name', page } as const;
+    const ids = { kind: 'ids', userIds: [userId] } as const;
+    const locked = { kind: 'not', filter: { kind: 'state', state: 'locked' } } as const;
     const asked = [
       () => failing.loadUser(userId),
-      () => failing.listUsers({ scope: 'all', filters: [], sort: 'user_name', page }),
+      () => failing.listUsers({ ...all, filters: [{ kind: 'or', filters: [locked, ids] }] }),
+      () => failing.listUsers({ ...all, sort: 'locked_at' }),
       () => failing.listEvents({ afterPosition: 0, limit: 1 }),
     ];
     for (const ask of asked) await expect(ask()).rejects.toMatchObject({ error: 'storeUnavailable' });
+    // The row says that they are locked, and the list says what it will say: nobody need be told to wait.
+    const { rows } = await failing.listUsers({ ...all, filters: [ids] });
+    expect(rows[0]?.user).toMatchObject({ state: 'active', changedAt: until, lockout: {} });
+    expect(await failing.listTokens({ scope: 'all', filters: [], sort: 'created_at', page })).toMatchObject(
+      {},
+    );
     isBroken = false;
-    expect(await failing.loadUser(userId)).toMatchObject({ state: 'active', changedAt: until });
+    expect(await failing.loadUser(userId)).toEqual(rows[0]?.user);
     expect((await historyOf(server.app.store, userId)).length).toBe(3);
   });
 });

@@ -1,7 +1,9 @@
 import { DomainError } from '../domain/errors.ts';
+import { evolve } from '../domain/evolve.ts';
 import { endOfLock, isLockOver } from '../domain/lock.ts';
 import type { User } from '../domain/user.ts';
-import type { Store } from './store.ts';
+import type { UserFilter } from '../domain/user-filter.ts';
+import type { ListUsers, Store } from './store.ts';
 
 /** What it takes to write the end of a lock. */
 export interface LockEnder {
@@ -40,6 +42,8 @@ export function withLockEnds(store: Store, ender: LockEnder): Store {
     await endLocks(store, ender);
     return read();
   };
+  // Where the disk is full, one lock whose end cannot be written does not take everybody's lists away.
+  const trySettle = () => endLocks(store, ender).then(() => true, isNotUnavailable);
   return {
     ...store,
     loadUser: (userId) => store.loadUser(userId).then(settled),
@@ -53,12 +57,42 @@ export function withLockEnds(store: Store, ender: LockEnder): Store {
         () => store.loadSession(sessionId),
         (found) => found?.owner?.user,
       ),
-    listUsers: (query) => first(() => store.listUsers(query)),
-    listTokens: (query) => first(() => store.listTokens(query)),
-    listGrants: (query) => first(() => store.listGrants(query)),
-    listSessions: (query) => first(() => store.listSessions(query)),
+    async listUsers(query) {
+      if (asksOfLocks(query)) return first(() => store.listUsers(query));
+      const isWritten = await trySettle();
+      const listed = await store.listUsers(query);
+      if (isWritten) return listed;
+      return { ...listed, rows: listed.rows.map((row) => ({ ...row, user: asOf(row.user, ender.now()) })) };
+    },
+    // Of these a lock has ended what it ends when it was set; its own end changes none.
+    listTokens: (query) => trySettle().then(() => store.listTokens(query)),
+    listGrants: (query) => trySettle().then(() => store.listGrants(query)),
+    listSessions: (query) => trySettle().then(() => store.listSessions(query)),
     listEvents: (query) => first(() => store.listEvents(query)),
   };
+}
+
+function isNotUnavailable(error: unknown): false {
+  if (error instanceof DomainError && error.error === 'storeUnavailable') return false;
+  throw error;
+}
+
+/** The user as they are at this time, whether that is written or not. */
+function asOf(user: User, nowMs: number): User {
+  const until = user.lockout.lock?.until;
+  if (until === undefined || !isLockOver(user, nowMs)) return user;
+  return evolve(user, endOfLock(user), { userId: user.userId, createdAt: until });
+}
+
+// Which users these find, and in what order, the database says, by what is written.
+function asksOfLocks({ filters, sort }: ListUsers): boolean {
+  return sort === 'state' || sort === 'locked_at' || filters.some(isOfLocks);
+}
+
+function isOfLocks(filter: UserFilter): boolean {
+  if (filter.kind === 'and' || filter.kind === 'or') return filter.filters.some(isOfLocks);
+  if (filter.kind === 'not') return isOfLocks(filter.filter);
+  return filter.kind === 'state' || filter.kind === 'lock_cause' || filter.kind === 'locked_at';
 }
 
 /** Ends every lock whose time has come. Answers how many there were. Throws storeUnavailable. */
