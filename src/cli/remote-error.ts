@@ -34,10 +34,11 @@ export function remoteError(
   return new CliError({ code, message, ...(Buffer.isBuffer(sent) && detailsOf(sent)) }, thrown);
 }
 
-// The folder that this shell stands in may hold the token of another server.
+// It may be the token of another server, or one that a lock of the administrator has ended.
 function tokenHint(tokenPath: string | undefined): string {
   if (tokenPath === undefined) return '';
-  return `; the token is from ${tokenPath}: if the server has another data folder, set LATCHKEY_DATA to it`;
+  const elsewhere = 'if the server has another data folder, set LATCHKEY_DATA to it';
+  return `; the token is from ${tokenPath}: ${elsewhere}, else make a new one with latchkey token create --db FILE`;
 }
 
 function isServiceError(thrown: unknown): thrown is ServiceError {
