@@ -12,7 +12,7 @@ import type { Decision } from './change-user.ts';
 import { type CheckClaim, claimCheck, claimMs } from './check-claim.ts';
 import {
   factsOf,
-  loadSettled,
+  loadExisting,
   maySignIn,
   policyFor,
   type SignInApp,
@@ -54,7 +54,7 @@ const attemptsMax = 3;
  * claim on the user's version, which one server gets, and ends with the append that moves it.
  */
 export async function checkPassword(app: SignInApp, check: PasswordCheck): Promise<CheckedPassword> {
-  const user = check.userId && (await loadSettled(app, check.userId));
+  const user = check.userId && (await loadExisting(app, check.userId));
   if (user === undefined) return refuseUnknown(app, check);
   check.admit(user);
   const facts = await factsOf(app, user, check.deviceToken);
@@ -129,7 +129,7 @@ async function untilRecorded(
   const { userId } = admitted.user;
   const deadlineMs = performance.now() + claimWaitMsMax;
   for (let attempt = 0; attempt < attemptsMax; ) {
-    const user = await loadSettled(app, userId);
+    const user = await loadExisting(app, userId);
     if (user === undefined) return refuse(app, check, { ...admitted, error: 'userNotFound' });
     check.admit(user);
     const facts = await factsOf(app, user, check.deviceToken);

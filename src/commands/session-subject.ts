@@ -6,7 +6,7 @@ import type { Session, SessionUser } from '../domain/session.ts';
 import type { User } from '../domain/user.ts';
 import { foldText } from '../domain/user-filter.ts';
 import { checkPassword } from './check-password.ts';
-import { factsOf, loadSettled, maySignIn, type SignInApp } from './sign-in-facts.ts';
+import { factsOf, loadExisting, maySignIn, type SignInApp } from './sign-in-facts.ts';
 
 /** Who signs in, as the caller names them. */
 export type Subject = { readonly userId: UserId } | { readonly loginName: string };
@@ -106,7 +106,7 @@ async function proveUser(
   userId: UserId | undefined,
   deviceToken: string | undefined,
 ): Promise<Proven> {
-  const user = userId && (await loadSettled(app, userId));
+  const user = userId && (await loadExisting(app, userId));
   if (user === undefined) throw new DomainError('userNotFound');
   const facts = await factsOf(app, user, deviceToken);
   if (!maySignIn(facts)) throw new DomainError('signInNotActive');
