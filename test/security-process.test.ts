@@ -1,83 +1,10 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { type FileHandle, open, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { DatabaseSync } from 'node:sqlite';
-import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from '@jest/globals';
 import { makeKeyPair } from './server/key-pair.ts';
-import { type Door, openDoor } from './support/door.ts';
-import { temporaryDatabase } from './support/temporary.ts';
-
-interface Process extends AsyncDisposable {
-  readonly url: string;
-  readonly database: string;
-  readonly door: Door;
-  /** Has the certificate read again; resolves when the log has told of it. */
-  reload(): Promise<void>;
-  /** Ends it with SIGTERM; how it ended, and what stood on stderr where that is a pipe. */
-  stop(): Promise<{ readonly code: number | null; readonly errors: string }>;
-}
-
-const script = fileURLToPath(new URL('support/standby-server.ts', import.meta.url));
-
-/** `latchkey serve` in a process of its own, on an empty database, its log going where it is told. */
-async function serve(stderr: 'pipe' | number, more: readonly string[] = []): Promise<Process> {
-  const database = temporaryDatabase();
-  const data = dirname(database);
-  const flags = [
-    '--host',
-    '127.0.0.1',
-    '--port',
-    '0',
-    '--data',
-    data,
-    '--db',
-    database,
-    '--db-timeout-ms',
-    '50',
-  ];
-  const child = spawn(
-    process.execPath,
-    ['--no-warnings', script, ...flags, '--log-level', 'debug', ...more],
-    {
-      stdio: ['pipe', 'pipe', stderr],
-    },
-  );
-  const ended = once(child, 'exit') as Promise<[number | null]>;
-  let errors = '';
-  child.stderr?.on('data', (chunk: Buffer) => {
-    errors += chunk.toString();
-  });
-  child.stdin?.end('serve\n');
-  if (child.stdout === null) throw new Error('no stdout');
-  const [line] = (await once(createInterface(child.stdout), 'line')) as [string];
-  const url = line.split(' ').at(-1) ?? '';
-  const door = openDoor(url, readFileSync(join(data, 'admin-token'), 'utf8').trim());
-  return {
-    url,
-    database,
-    door,
-    async reload() {
-      child.kill('SIGHUP');
-      while (child.stderr !== null && !errors.includes('"tls.reload')) await once(child.stderr, 'data');
-    },
-    async stop() {
-      child.kill('SIGTERM');
-      const closed = child.stderr === null ? undefined : once(child.stderr, 'close');
-      const [code] = await ended;
-      await closed;
-      return { code, errors };
-    },
-    async [Symbol.asyncDispose]() {
-      await door[Symbol.asyncDispose]();
-      child.kill('SIGKILL');
-      await ended;
-    },
-  };
-}
+import { type LoggedServer, serveLogged } from './support/logged-server.ts';
 
 const full = '/dev/full';
 const onFullDisk = existsSync(full) ? test : test.skip;
@@ -85,7 +12,7 @@ const onFullDisk = existsSync(full) ? test : test.skip;
 // Skipped where the system has no device that is always full.
 onFullDisk('a log that cannot be written ends no server', async () => {
   await using log: FileHandle = await open(full, 'w');
-  await using server = await serve(log.fd);
+  await using server = await serveLogged(log.fd);
   for (let call = 0; call < 20; call += 1) {
     expect((await server.door.ask('UnlockUser', { userId: 'nobody' })).code).toBe('NotFound');
   }
@@ -100,7 +27,7 @@ describe('the log', () => {
     email: { email: breaks, isVerified: true },
   };
 
-  async function provoke({ door }: Process): Promise<void> {
+  async function provoke({ door }: LoggedServer): Promise<void> {
     const { response } = await door.ask('ListOrganizations', {});
     const [organization] = response.organizations as { organizationId: string }[];
     const organizationId = organization?.organizationId ?? '';
@@ -135,7 +62,7 @@ describe('the log', () => {
   }
 
   test('is one record a line, whatever stands in names, tokens and headers, and holds no secret', async () => {
-    await using server = await serve('pipe');
+    await using server = await serveLogged('pipe');
     await provoke(server);
     const token = readFileSync(join(dirname(server.database), 'admin-token'), 'utf8').trim();
     await fetch(`${server.url}/v2/users/person/password`, {
@@ -156,7 +83,7 @@ describe('the log', () => {
   });
 
   test('tells the operator why a database did not answer, and the client nothing of it', async () => {
-    await using server = await serve('pipe');
+    await using server = await serveLogged('pipe');
     const { door } = server;
     using other = new DatabaseSync(server.database);
     other.exec('BEGIN IMMEDIATE');
@@ -193,7 +120,7 @@ describe('the log', () => {
 
   test('tells why a new certificate was not taken', async () => {
     await using pair = await makeKeyPair();
-    await using server = await serve('pipe', ['--tls-cert', pair.certPath, '--tls-key', pair.keyPath]);
+    await using server = await serveLogged('pipe', ['--tls-cert', pair.certPath, '--tls-key', pair.keyPath]);
     await writeFile(pair.certPath, 'no certificate');
     await server.reload();
     const { errors } = await server.stop();
