@@ -93,7 +93,7 @@ export function createAddressFailures(): AddressFailures {
   };
 }
 
-/** What a caller says of where a user is may be any text. */
+/** Whether it is one: a session may say nothing of where its user is, in an empty text. */
 export function isAddress(text: string | undefined): text is string {
   return text !== undefined && isIP(text) !== 0;
 }

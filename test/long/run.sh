@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The tests that do the same many times, as often as they are meant to: kills, parallel guesses, sieges, lives of the model.
-# `npm test` runs the same tests a few times each. About eight minutes.
+# `npm test` runs the same tests a few times each. About nine minutes.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 mapfile -t files < <(grep --files-with-matches 'repetitions(' test/*.test.ts)

@@ -93,6 +93,8 @@ export class Lawful {
         return 'ok';
       case 'new password':
         if (this.#user.state !== 'deleted') {
+          // Their tokens are signed over the old one's hash.
+          this.#devices.clear();
           this.#append([{ type: 'user.human.password.changed', payload: { changeRequired: false } }]);
         }
         return 'ok';

@@ -57,6 +57,7 @@ export class Reference {
         return 'ok';
       case 'new password':
         if (this.#state !== 'locked') this.#forget();
+        this.#known.clear();
         return 'ok';
       case 'policy':
         this.rules = step.rules;
