@@ -1,7 +1,8 @@
 import { once } from 'node:events';
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { parseArguments } from '../src/cli/arguments.ts';
 import { commands } from '../src/cli/commands.ts';
@@ -161,6 +162,20 @@ describe('what cannot be reached ends in 6', () => {
     const path = join(folder, 'text.db');
     await writeFile(path, 'a shopping list, and much too long to be the head of a database'.repeat(20));
     expect(await runHere(['user', 'list', '--db', path])).toMatchObject({ code: 6, stdout: '' });
+  });
+
+  test('the database of another program is left as it is', async () => {
+    const path = join(folder, 'recipes.db');
+    const recipes = new DatabaseSync(path);
+    recipes.exec('CREATE TABLE recipes (name TEXT)');
+    recipes.close();
+    const before = await readFile(path);
+    for (const command of ['verify', 'migrate', 'user list']) {
+      const { code, stderr } = await runHere([...command.split(' '), '--db', path]);
+      expect({ command, code }).toEqual({ command, code: 6 });
+      expect(stderr).toMatch('recipes.db is the database of another program: name another file with --db');
+    }
+    expect(await readFile(path)).toEqual(before);
   });
 });
 

@@ -18,9 +18,11 @@ export function applyPragmas(db: DatabaseSync): void {
 const attemptsMax = 100;
 const attemptIntervalMs = 50;
 
-// Where several open a new file at once, or one opens what the last one is just closing, SQLite does not wait as it does
-// for a write: it says BUSY at once, whatever the busy timeout.
-function waitWhileBusy(work: () => void): void {
+/**
+ * Where several open a new file at once, or one opens what the last one is just closing, SQLite does not wait as it does
+ * for a write: it says BUSY at once, whatever the busy timeout.
+ */
+export function waitWhileBusy(work: () => void): void {
   for (let attempt = 1; ; attempt += 1) {
     try {
       work();

@@ -7,7 +7,7 @@ import { createListQueue } from './sqlite-list-queue.ts';
 import { createLists } from './sqlite-lists.ts';
 import { migrate } from './sqlite-migrate.ts';
 import { createPolicyReads } from './sqlite-policies.ts';
-import { applyPragmas } from './sqlite-pragmas.ts';
+import { applyPragmas, waitWhileBusy } from './sqlite-pragmas.ts';
 import { watchDamage } from './sqlite-readiness.ts';
 import { LoadedUser, loadedColumns, parseOrganization, parseTokenOwner } from './sqlite-rows.ts';
 import { createSessions } from './sqlite-sessions.ts';
@@ -149,7 +149,9 @@ export function openDatabase(options: SqliteOptions): DatabaseSync {
   let db: DatabaseSync | undefined;
   try {
     if (isNew) makeSecretFile(path);
-    db = new DatabaseSync(path, { timeout: options.busyTimeoutMs ?? busyTimeoutMs });
+    const opened = new DatabaseSync(path, { timeout: options.busyTimeoutMs ?? busyTimeoutMs });
+    db = opened;
+    waitWhileBusy(() => requireOurs(opened, path));
     applyPragmas(db);
     registerFold(db);
     migrate(db, { only: options.migrateNot ? 'check' : 'apply' });
@@ -166,6 +168,16 @@ export function openDatabase(options: SqliteOptions): DatabaseSync {
 function makeSecretFile(path: string): void {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   closeSync(openSync(path, 'a', 0o600));
+}
+
+// Before anything is written: a mistyped path must not put our tables into another program's database.
+function requireOurs(db: DatabaseSync, path: string): void {
+  const tables = db.prepare(
+    "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'",
+  );
+  const names = tables.all().map(({ name }) => name);
+  if (names.length === 0 || names.includes('migrations')) return;
+  throw new StoreUnusable(`${path} is the database of another program: name another file with --db`);
 }
 
 // SQLite opens a file that it cannot write without a word, and tells at the first write.
