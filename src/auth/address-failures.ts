@@ -86,12 +86,15 @@ export function createAddressFailures(): AddressFailures {
         return;
       }
       windows.delete(source);
-      windows.set(source, { startedMs: nowMs, failures: 1 });
+      windows.set(ownCopy(source), { startedMs: nowMs, failures: 1 });
       const oldest = windows.keys().next().value;
       if (windows.size > addressesMax && oldest !== undefined) windows.delete(oldest);
     },
   };
 }
+
+// A piece cut out of a long forwarding header would keep the whole header in memory.
+const ownCopy = (text: string) => Buffer.from(text).toString();
 
 /** Whether it is one: a session may say nothing of where its user is, in an empty text. */
 export function isAddress(text: string | undefined): text is string {
