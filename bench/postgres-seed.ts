@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { openApp } from '../src/app.ts';
 import { firstRun } from '../src/first-run.ts';
 import { eventsPerBatchMax } from '../src/store/postgres-batch-id.ts';
@@ -44,13 +45,30 @@ export async function relockPostgres(seeded: Pick<SeededPostgres, 'url' | 'lastP
     `SELECT 1 FROM placer FOR UPDATE;
     UPDATE placer SET last_position = ${lastPosition};
     WITH late AS (DELETE FROM batches WHERE first_position IS NULL OR first_position > ${lastPosition} RETURNING batch_id),
-      gone AS (DELETE FROM events WHERE batch_id IN (SELECT batch_id FROM late) OR batch_id >= '${withoutBatch}' RETURNING user_id),
+      gone AS (DELETE FROM events WHERE batch_id IN (SELECT batch_id FROM late) RETURNING user_id),
+      plain AS (DELETE FROM events WHERE batch_id >= '${withoutBatch}' RETURNING user_id),
       locked AS (UPDATE users SET state = 'locked', sequence = 2, changed_at = ${seededAt}, lockout = '${seededLockout}'
-        WHERE user_id IN (SELECT user_id FROM gone) AND state = 'active' AND sequence = 3 RETURNING user_id)
+        WHERE user_id IN (SELECT user_id FROM gone UNION SELECT user_id FROM plain) AND state = 'active' AND sequence = 3 RETURNING user_id)
     SELECT count(*) AS undone FROM locked`,
   );
   return Number(rows[0]?.undone);
 }
+
+/** From here on, whoever has been unlocked stays so. */
+export async function keepUnlocked(seeded: SeededPostgres): Promise<SeededPostgres> {
+  for (let attempt = 0; attempt < placingAttemptsMax; attempt++) {
+    const [row] = await runSql(
+      seeded.url,
+      'SELECT last_position, EXISTS (SELECT 1 FROM batches WHERE first_position IS NULL) AS is_placing FROM placer',
+    );
+    if (row?.is_placing === false) return { ...seeded, lastPosition: Number(row.last_position) };
+    await sleep(placingPauseMs);
+  }
+  throw new Error('the events get no positions');
+}
+
+const placingAttemptsMax = 100;
+const placingPauseMs = 200;
 
 async function addCaller(url: string): Promise<{ organizationId: string; token: string }> {
   const dataFolder = mkdtempSync(join(tmpdir(), 'latchkey-bench-token-'));

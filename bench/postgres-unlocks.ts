@@ -1,4 +1,4 @@
-import type { Job, Load } from './load/drive.ts';
+import type { Job, Load, Result } from './load/drive.ts';
 import { relockPostgres, type SeededPostgres } from './postgres-seed.ts';
 import type { Generator, ServerProcess } from './process.ts';
 
@@ -44,11 +44,16 @@ export async function measureUnlocks(
   const { server, seeded } = unlocker;
   const startedMs = performance.now();
   const cpuBefore = server.cpuSeconds();
-  const result = await generator.run(jobOf(unlocker, ask));
+  const result = await unlock(generator, unlocker, ask);
   const serverCpu = ((server.cpuSeconds() - cpuBefore) * 1000) / (performance.now() - startedMs);
   await relockAll(seeded, result.ok);
   const { perSecond, errors, p50Us, p99Us, generatorCpu } = result;
   return { perSecond, errors, p50Us, p99Us, serverCpu, generatorCpu };
+}
+
+/** Asks, and leaves unlocked whoever was. */
+export function unlock(generator: Generator, unlocker: Unlocker, ask: UnlockAsk): Promise<Result> {
+  return generator.run(jobOf(unlocker, ask));
 }
 
 /** Locks everybody again. Throws where fewer had been unlocked than was said. */
