@@ -19,7 +19,7 @@ const help = `node bench/postgres-scale.ts [options]
   --users N          the larger database (10000000; 40 GB of disk for a while; 1000000 is the small choice)
   --small N          the smaller one (10000)
   --first N          bursts of each right after a checkpoint, reported by themselves (10)
-  --unlocks N        unlocks among the larger after those, unmeasured, and still before the next checkpoint (1500000)
+  --unlocks N        unlocks among the larger after those, unmeasured, and still before the next checkpoint (2500000)
   --rounds N         measured bursts of each (40)
   --in-flight N      calls under way at once (256)
   --set NAME=VALUE   a setting of PostgreSQL, any number of times; not with DATABASE_URL
@@ -34,7 +34,7 @@ const { values } = parseArgs({
     small: { type: 'string', default: '10000' },
     rounds: { type: 'string', default: '40' },
     first: { type: 'string', default: '10' },
-    unlocks: { type: 'string', default: '1500000' },
+    unlocks: { type: 'string', default: '2500000' },
     'in-flight': { type: 'string', default: '256' },
     set: { type: 'string', multiple: true, default: [] },
     dir: { type: 'string', default: tmpdir() },

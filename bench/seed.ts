@@ -55,13 +55,15 @@ export async function seed(path: string, users: number): Promise<Seeded> {
 /** Undoes every unlock since the seeding, so that each round begins with the very same rows. */
 export function relock(seeded: Pick<Seeded, 'path' | 'lastPosition'>): void {
   const db = new DatabaseSync(seeded.path, { timeout: 10_000 });
+  // What else happened stays: who signed in is not locked for it.
+  const unlocks = `position > ${seeded.lastPosition} AND type = 'user.unlocked'`;
   try {
     db.exec(`
       BEGIN IMMEDIATE;
       UPDATE users SET state = 'locked', sequence = 2, changed_at = ${seededAt}, lockout = '${seededLockout}', newest_position = undone.before
-        FROM (SELECT user_id, min(previous_position) AS before FROM events WHERE position > ${seeded.lastPosition} GROUP BY 1) AS undone
+        FROM (SELECT user_id, min(previous_position) AS before FROM events WHERE ${unlocks} GROUP BY 1) AS undone
         WHERE users.user_id = undone.user_id;
-      DELETE FROM events WHERE position > ${seeded.lastPosition};
+      DELETE FROM events WHERE ${unlocks};
       COMMIT;
       PRAGMA wal_checkpoint(TRUNCATE);
     `);
