@@ -109,6 +109,14 @@ describe('many at once from one address', () => {
 });
 
 describe('many at once about one name', () => {
+  test('cost their address as much after the lock as before, like those about a name that nobody has', async () => {
+    await policy({ maxPasswordAttempts: 2, addressFailuresMax: 8 });
+    const userId = await person();
+    const guess = (nth: number) => fixture.signIn(userId, `guess ${nth}`, from('203.0.113.60'));
+    expect(tally(await many(8, guess))).toEqual({ [wrongPassword]: 2, [notActive]: 6 });
+    expect((await guess(8)).message).toBe(addressFailing);
+  });
+
   const address = (nth: number) => `10.77.${nth >> 8}.${nth & 255}`;
 
   test('fill no more than its part of the places: others sign in, and so does its owner from a known device', async () => {

@@ -135,8 +135,7 @@ async function untilRecorded(
     const facts = await factsOf(app, user, check.deviceToken);
     // It came in as a known device, ahead of strangers, and has become one of them in the meantime.
     if (admitted.deviceId !== undefined && facts.deviceId === undefined) throw new DomainError('conflict');
-    // No dummy work: who waited for a turn and finds the door shut has waited longer than a check takes.
-    if (!maySignIn(facts)) throw shut(user, attempt > 0);
+    if (!maySignIn(facts)) return refuseShut(app, check, facts, attempt);
     const hash = await app.store.loadPasswordHash(userId);
     if (hash === undefined) return refuse(app, check, { ...facts, error: 'passwordNotSet' });
     const guess = { userId, password: check.password, hash, nowMs: facts.nowMs };
@@ -154,9 +153,16 @@ async function untilRecorded(
   throw new DomainError('conflict');
 }
 
-// In the middle of its check somebody else locked the user.
-function shut({ state }: User, wasChecked: boolean): DomainError {
-  return new DomainError(wasChecked && state === 'locked' ? 'signInLocked' : 'signInNotActive');
+// Who only waited is refused with as much work as a name that nobody has: of many guesses at once those after the lock
+// would all be answered together. Who was checked already has done the work.
+async function refuseShut(
+  app: SignInApp,
+  check: PasswordCheck,
+  facts: SignInFacts,
+  checksBefore: number,
+): Promise<never> {
+  if (checksBefore === 0) return refuse(app, check, { ...facts, error: 'signInNotActive' });
+  throw new DomainError(facts.user.state === 'locked' ? 'signInLocked' : 'signInNotActive');
 }
 
 // Several servers wait for the one that checks: not in step.
