@@ -7,6 +7,17 @@ import { createClientAddress } from '../src/server/client-address.ts';
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
 
+test('a clock that ran ahead leaves no address to wait for what it showed', () => {
+  const failures = createAddressFailures();
+  const [address, hourMs, nowMs] = ['203.0.113.1', 3_600_000, 1_000_000];
+  failures.add(address, nowMs + hourMs);
+  expect(() => failures.require(address, 1, nowMs + hourMs)).toThrow();
+  expect(() => failures.require(address, 1, nowMs + hourMs - 60_000)).toThrow();
+  expect(() => failures.require(address, 1, nowMs)).not.toThrow();
+  failures.add(address, nowMs);
+  expect(() => failures.require(address, 1, nowMs)).toThrow();
+});
+
 test('of a long forwarding header no more is kept than the address at its end', () => {
   const clientAddress = createClientAddress({ trustedProxies: ['127.0.0.1'], header: 'x-forwarded-for' });
   const failures = createAddressFailures();

@@ -30,14 +30,15 @@ interface UnderWay {
 
 /**
  * In memory, of this server: a window of ten minutes from an address's first failure. Bounded: where a hundred thousand
- * addresses fail, the oldest windows go first. What is under way is bounded by the places of the queue.
+ * addresses fail, the oldest windows go first. One that begins ten minutes from now is of a clock that ran ahead, and
+ * none. What is under way is bounded by the places of the queue.
  */
 export function createAddressFailures(): AddressFailures {
   const windows = new Map<string, Window>();
   const sources = new Map<string, UnderWay>();
   const current = (source: string, nowMs: number) => {
     const window = windows.get(source);
-    return window !== undefined && nowMs < window.startedMs + windowMs ? window : undefined;
+    return window !== undefined && Math.abs(nowMs - window.startedMs) < windowMs ? window : undefined;
   };
   /** Failures that the source has left. */
   const left = (source: string, failuresMax: number, nowMs: number): number => {
