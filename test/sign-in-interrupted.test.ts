@@ -7,18 +7,14 @@ import { openEmptyDatabase, stores } from './support/stores.ts';
 
 const claimMs = 5_000;
 
-test.each(
-  stores.map(([kind]) => kind),
-)('a server that dies in the middle of a check holds up its user for five seconds, on %s', async (kind) => {
-  await using cleanup = new AsyncDisposableStack();
-  const { database } = cleanup.use(await openEmptyDatabase(kind));
+/** The store of a server that dies when it has checked a right password: its claim is the last that anybody hears. */
+function death() {
   let isDead = false;
   let diedAt: (() => void) | undefined;
   const hasDied = new Promise<void>((resolve) => {
     diedAt = resolve;
   });
   const never = new Promise<never>(() => undefined);
-  // Its claim is the last that anybody hears of it.
   const dying = (store: Store): Store => ({
     ...store,
     claimCheck: (claim) => (isDead ? never : store.claimCheck(claim)),
@@ -29,6 +25,15 @@ test.each(
       return never;
     },
   });
+  return { dying, hasDied };
+}
+
+test.each(
+  stores.map(([kind]) => kind),
+)('a server that dies in the middle of a check holds up its user for five seconds, on %s', async (kind) => {
+  await using cleanup = new AsyncDisposableStack();
+  const { database } = cleanup.use(await openEmptyDatabase(kind));
+  const { dying, hasDied } = death();
   const first = cleanup.use(await openSignIns({ database, wrapStore: dying }));
   let looks = 0;
   const counting = (store: Store): Store => ({
@@ -54,6 +59,43 @@ test.each(
   second.server.clock.nowMs += 1;
   expect((await waiting).code).toBe('OK');
 });
+
+test.each(
+  stores.map(([kind]) => kind),
+)('a server that dies with its clock ahead holds up nobody until that time comes, on %s', async (kind) => {
+  await using cleanup = new AsyncDisposableStack();
+  const { database } = cleanup.use(await openEmptyDatabase(kind));
+  const { dying, hasDied } = death();
+  const first = cleanup.use(await openSignIns({ database, wrapStore: dying }));
+  const second = cleanup.use(await openSignIns({ database }));
+  const userId = await first.server.people.user({ organization: 'home' });
+  second.server.clock.nowMs = first.server.clock.nowMs;
+  first.server.clock.nowMs += 3_600_000;
+  void first.signIn(userId).catch(() => undefined);
+  await hasDied;
+  expect((await second.signIn(userId)).code).toBe('OK');
+});
+
+test('renewals that the store leaves unanswered do not pile up for the check to wait for', async () => {
+  let asked = 0;
+  const stuck = (store: Store): Store => ({
+    ...store,
+    async claimCheck(claim) {
+      if (claim.until <= claim.nowMs) return store.claimCheck(claim);
+      asked += 1;
+      if (asked > 1) await delay(4_000);
+      return store.claimCheck(claim);
+    },
+    async append(change) {
+      if (change.events[0]?.type === 'user.human.password.check.succeeded') await delay(3_500);
+      return store.append(change);
+    },
+  });
+  await using fixture = await openSignIns({ wrapStore: stuck });
+  const userId = await fixture.server.people.user({ organization: 'home' });
+  expect((await fixture.signIn(userId)).code).toBe('OK');
+  expect(asked).toBe(2);
+}, 15_000);
 
 test('a check that takes long is not taken over meanwhile', async () => {
   await using cleanup = new AsyncDisposableStack();

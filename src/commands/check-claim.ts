@@ -20,10 +20,14 @@ export interface CheckClaim extends AsyncDisposable {
 /** undefined: another server has it. Kept until it is disposed, for as long as the check may wait for a thread. */
 export async function claimCheck(app: ClaimApp, user: User): Promise<CheckClaim | undefined> {
   if (!(await ask(app, user, claimMs))) return undefined;
-  let underWay: Promise<unknown> = Promise.resolve();
+  let underWay: Promise<unknown> | undefined;
   const timer = setInterval(() => {
-    // Where the store does not answer, the append will say so.
-    underWay = underWay.then(() => ask(app, user, claimMs)).catch(() => false);
+    // One at a time: where the store does not answer, the append will say so, and has no row of them to wait for.
+    underWay ??= ask(app, user, claimMs)
+      .catch(() => false)
+      .finally(() => {
+        underWay = undefined;
+      });
   }, renewMs).unref();
   return {
     async letGo() {

@@ -10,7 +10,7 @@ import {
   sessionRecordTables,
   sessionValues,
 } from './session-rows.ts';
-import type { SessionStore, StoredSession } from './session-store.ts';
+import { claimMsMax, type SessionStore, type StoredSession } from './session-store.ts';
 import type { Row } from './sqlite-rows.ts';
 
 type Sessions = Omit<SessionStore, 'listSessions'>;
@@ -140,7 +140,8 @@ const claim: Statement = {
   text:
     'INSERT INTO password_checks AS held (user_id, sequence, holder, until) VALUES ($1,$2,$3,$4) ON CONFLICT (user_id) DO UPDATE ' +
     'SET sequence = excluded.sequence, holder = excluded.holder, until = excluded.until ' +
-    'WHERE held.sequence < excluded.sequence OR held.until <= $5::bigint OR held.holder = excluded.holder RETURNING held.user_id',
+    `WHERE held.sequence < excluded.sequence OR held.until NOT BETWEEN $5::bigint + 1 AND $5::bigint + ${claimMsMax} ` +
+    'OR held.holder = excluded.holder RETURNING held.user_id',
 };
 const signingKey: Statement = { text: 'SELECT secret FROM signing_keys WHERE key_id = 1' };
 const insertKey: Statement = { text: 'INSERT INTO signing_keys VALUES (1, $1) ON CONFLICT DO NOTHING' };

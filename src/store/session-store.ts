@@ -13,7 +13,8 @@ export interface SessionStore {
   /**
    * The right to check the user's password at this version of the row: true for one holder alone, until the row moves or
    * `until` has come. So no two servers check at the same time, and each check sees the failures before it. The holder
-   * may claim again, and with an `until` of now it lets go.
+   * may claim again, and with an `until` of now it lets go. One that ends more than `claimMsMax` from now is no claim: a
+   * clock that ran ahead wrote it, and its server may be gone.
    */
   claimCheck(claim: CheckClaim): Promise<boolean>;
 
@@ -32,6 +33,9 @@ export interface SessionStore {
   /** What this database's servers sign device tokens with: 32 random bytes, made once. */
   loadSigningKey(): Promise<Uint8Array>;
 }
+
+/** Longer than any server's claim lasts. */
+export const claimMsMax = 60_000;
 
 export interface CheckClaim {
   readonly userId: UserId;

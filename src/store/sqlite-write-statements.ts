@@ -1,5 +1,6 @@
 import { nameTakenSql } from './login-name.ts';
 import { sessionColumns } from './session-rows.ts';
+import { claimMsMax } from './session-store.ts';
 
 /** Every statement that writes, by name; the writer's thread prepares each once. */
 export const writeStatements = {
@@ -40,7 +41,7 @@ export const writeStatements = {
   claimCheck:
     'INSERT INTO password_checks (user_id, sequence, holder, until) VALUES (?1,?2,?3,?4) ON CONFLICT (user_id) DO UPDATE ' +
     'SET sequence = excluded.sequence, holder = excluded.holder, until = excluded.until ' +
-    'WHERE sequence < excluded.sequence OR until <= ?5 OR holder = excluded.holder',
+    `WHERE sequence < excluded.sequence OR until NOT BETWEEN ?5 + 1 AND ?5 + ${claimMsMax} OR holder = excluded.holder`,
   deleteCheckOver: 'DELETE FROM password_checks WHERE user_id = ? AND until <= ?',
   insertSigningKey: 'INSERT INTO signing_keys VALUES (1, unhex(?)) ON CONFLICT DO NOTHING',
   insertOrganization: 'INSERT INTO organizations VALUES (?,?,?,?) ON CONFLICT DO NOTHING',
