@@ -8,6 +8,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { UserId } from '../src/domain/ids.ts';
+import { nameTakenSql } from '../src/store/login-name.ts';
 import { openSqlite, type SqliteOptions } from '../src/store/sqlite.ts';
 import type { Store } from '../src/store/store.ts';
 import { historyOf } from './support/replay.ts';
@@ -72,6 +73,18 @@ describe('the file', () => {
     }
     expect(before).toBe(after);
     expect(await store.loadUser(`user-${next - 1}` as UserId)).toMatchObject({ state: 'active' });
+  });
+
+  test('tells whether a name is free without a look at everybody in the organization', () => {
+    open();
+    const plan = openRaw()
+      .prepare(`EXPLAIN QUERY PLAN ${nameTakenSql((index) => `?${index}`)}`)
+      .all();
+    const searches = plan.map(({ detail }) => String(detail)).filter((detail) => detail.includes('profiles'));
+    expect(searches).toEqual([
+      expect.stringContaining('(organization_id=? AND user_name_folded=?)'),
+      expect.stringContaining('(email_folded=?)'),
+    ]);
   });
 
   test('is made in a new folder, with everything beside it, for its owner alone', async () => {

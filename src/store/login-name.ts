@@ -25,10 +25,11 @@ export function nameTakenSql(placeholder: Placeholder): string {
   const domain = `(SELECT domain FROM organizations WHERE organization_id = ${organizationId})`;
   const userNameOf = (at: number) => `CASE ${domain} WHEN ${placeholder(at + 1)} THEN ${placeholder(at)} END`;
   const names = `${name}, ${email}, ${name} || '@' || ${domain}`;
-  const found = `SELECT 1 AS taken FROM profiles WHERE organization_id = ${organizationId} AND`;
+  const found = 'SELECT 1 AS taken FROM profiles WHERE';
+  // The second organization is no plain column: SQLite, without statistics, would look at everybody in it.
   return (
-    `${found} user_name_folded IN (${names}, ${userNameOf(4)}, ${userNameOf(6)}) ` +
-    `UNION ALL ${found} email_folded IN (${names}) LIMIT 1`
+    `${found} organization_id = ${organizationId} AND user_name_folded IN (${names}, ${userNameOf(4)}, ${userNameOf(6)}) ` +
+    `UNION ALL ${found} organization_id || '' = ${organizationId} AND email_folded IN (${names}) LIMIT 1`
   );
 }
 
