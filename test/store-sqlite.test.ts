@@ -8,6 +8,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { UserId } from '../src/domain/ids.ts';
+import type { HumanProfile } from '../src/domain/user.ts';
 import { nameTakenSql } from '../src/store/login-name.ts';
 import { openSqlite, type SqliteOptions } from '../src/store/sqlite.ts';
 import type { Store } from '../src/store/store.ts';
@@ -50,30 +51,60 @@ function openRaw(path = file()): DatabaseSync & Disposable {
   return Object.assign(db, { [Symbol.dispose]: () => db.close() });
 }
 
+const logBytes = (): number => statSync(file('latchkey.db-wal')).size;
+
+/** Adds `count` users to the organization `here`, with numbers that begin at `from`. */
+function addUsers(store: Store, from: number, count: number, more: Partial<HumanProfile> = {}) {
+  const users = Array.from({ length: count }, (_, index) => {
+    const userName = `user-${from + index}`;
+    return seedUser(store, {
+      userId: userName,
+      organizationId: 'here',
+      profile: human({ userName, ...more }),
+    });
+  });
+  return Promise.all(users);
+}
+
 describe('the file', () => {
   test('takes a long log over while it is served, and the log begins anew', async () => {
     const store = open();
     await seedOrganization(store, 'here');
-    const add = (from: number, count: number) =>
-      Promise.all(
-        Array.from({ length: count }, (_, index) => {
-          const userName = `user-${from + index}`;
-          return seedUser(store, { userId: userName, organizationId: 'here', profile: human({ userName }) });
-        }),
-      );
-    await add(0, 8_500);
+    await addUsers(store, 0, 8_500);
     for (let turn = 0; turn < 500 && statSync(file()).size < 4_000_000; turn += 1) await sleep(10);
     expect(statSync(file()).size).toBeGreaterThan(4_000_000);
-    const logBytes = () => statSync(file('latchkey.db-wal')).size;
     // Until it begins anew, every commit makes it longer.
     let [before, after, next] = [0, logBytes(), 8_500];
     for (; before !== after && next < 9_000; next += 1) {
-      await add(next, 1);
+      await addUsers(store, next, 1);
       [before, after] = [after, logBytes()];
     }
     expect(before).toBe(after);
     expect(await store.loadUser(`user-${next - 1}` as UserId)).toMatchObject({ state: 'active' });
   });
+
+  test('takes over what a reader has made long without having a commit do it', async () => {
+    const store = open();
+    await seedOrganization(store, 'here');
+    const reader = openRaw();
+    reader.exec('BEGIN');
+    reader.prepare('SELECT count(*) FROM users').get();
+    const nickName = 'n'.repeat(6_000);
+    await addUsers(store, 0, 8_500, { nickName });
+    // Longer than what bounds it otherwise: 32,000 pages.
+    expect(logBytes()).toBeGreaterThan(70_000_000);
+    // Time to find that it is held, and to be at rest.
+    await sleep(500);
+    await addUsers(store, 8_500, 1);
+    await sleep(500);
+    reader.exec('COMMIT');
+    const { size } = statSync(file());
+    await addUsers(store, 8_501, 1);
+    expect(statSync(file()).size).toBe(size);
+    await addUsers(store, 8_502, 600);
+    for (let turn = 0; turn < 500 && statSync(file()).size < 70_000_000; turn += 1) await sleep(10);
+    expect(statSync(file()).size).toBeGreaterThan(70_000_000);
+  }, 30_000);
 
   test('tells whether a name is free without a look at everybody in the organization', () => {
     open();

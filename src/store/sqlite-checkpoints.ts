@@ -1,5 +1,7 @@
+import type { DatabaseSync } from 'node:sqlite';
 import { Worker } from 'node:worker_threads';
 import type { CheckpointThreadData } from './sqlite-checkpoint-thread.ts';
+import { moveLog } from './sqlite-pragmas.ts';
 
 /** Moves the log into the file beside the commits, so that no commit waits for it. */
 export interface Checkpoints {
@@ -10,34 +12,52 @@ export interface Checkpoints {
 
 /** The log's length at which it is moved. Shorter: pages that change twice are moved twice; longer: readers search longer. */
 const changesMax = 8_000;
+/** The log's length in pages from which on a commit moves what the thread has not. */
+const pagesMax = 32_000;
 /** A remainder so short is moved by the writer itself: only while nobody writes can all of it be, and the log begin anew. */
 const remainderMax = 500;
+/** So much of the log, in pages, is left by no look-up: it is a backup or a long list that still needs it. */
+const heldMin = 4_000;
 
 /**
  * The thread starts with the first log that is long enough: a server that changes little needs none. While it works,
  * commits go on and make the log longer; each further round has less to move, until the rest takes the writer a
- * moment. Where this is outrun or the thread fails, SQLite's own checkpoint inside a commit bounds the log.
+ * moment. Where this is outrun or the thread fails, SQLite's own checkpoint inside a commit bounds the log. But not
+ * one that a reader has made long: the commit after the reader's end would move all of it, and everybody wait.
  */
-export function createCheckpoints(data: CheckpointThreadData, moveRemainder: () => void): Checkpoints {
+export function createCheckpoints(data: CheckpointThreadData, writer: DatabaseSync): Checkpoints {
   let worker: Worker | undefined;
   // Under way, failed for good, or closed: nothing is to begin.
   let isBusy = false;
   let isClosed = false;
+  let isHeld = false;
+  /** Changes since the last round began, and those that it has to move. */
   let unmoved = 0;
+  let share = 0;
+  boundLog(writer, true);
+  const setHeld = (held: boolean) => {
+    if (held !== isHeld) boundLog(writer, !held);
+    isHeld = held;
+  };
   const begin = () => {
     isBusy = true;
+    share += unmoved;
     unmoved = 0;
     worker ??= start();
     worker.postMessage('checkpoint');
   };
-  const onMoved = (isMoved: boolean) => {
+  const onMoved = (pagesLeft: number | undefined) => {
     if (isClosed) return;
     isBusy = false;
-    if (isMoved && unmoved > remainderMax) begin();
-    else if (isMoved) {
-      unmoved = 0;
-      moveRemainder();
-    }
+    if (pagesLeft === undefined) return;
+    if (pagesLeft > heldMin) return setHeld(true);
+    // Without a bound, a round that leaves more than it has moved must be the last.
+    const isOutrun = isHeld && unmoved > share;
+    share = 0;
+    if (unmoved > remainderMax && !isOutrun) return begin();
+    unmoved = 0;
+    moveLog(writer);
+    setHeld(false);
   };
   const start = () => {
     const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
@@ -45,17 +65,23 @@ export function createCheckpoints(data: CheckpointThreadData, moveRemainder: () 
     const started = new Worker(entry, { workerData: data });
     started.on('message', onMoved);
     // It stays busy for ever: the commits do without it.
-    started.on('error', () => undefined);
+    started.on('error', () => setHeld(false));
     return started;
   };
   return {
     wrote(changes) {
       unmoved += changes;
-      if (unmoved >= changesMax && !isBusy && !isClosed) begin();
+      // A round finds out at little cost whether the reader is still there.
+      const enough = isHeld ? remainderMax : changesMax;
+      if (unmoved >= enough && !isBusy && !isClosed) begin();
     },
     close() {
       isClosed = true;
       worker?.postMessage('close');
     },
   };
+}
+
+function boundLog(writer: DatabaseSync, isBounded: boolean): void {
+  writer.exec(`PRAGMA wal_autocheckpoint = ${isBounded ? pagesMax : 0}`);
 }

@@ -35,14 +35,15 @@ export function waitWhileBusy(work: () => void): void {
 }
 
 /**
- * Copies into the file what no reader still needs in the log; waits for nobody, stops nobody. Answers whether that went
- * well: nothing is lost where it did not, and a disk that is full or broken fails the commits too, which say so.
+ * Copies into the file what no reader still needs in the log; waits for nobody, stops nobody. Answers how many pages of
+ * the log are left; undefined where another is at it, or it failed: nothing is lost then, and a disk that is full or
+ * broken fails the commits too, which say so.
  */
-export function moveLog(db: DatabaseSync): boolean {
+export function moveLog(db: DatabaseSync): number | undefined {
   try {
-    db.exec('PRAGMA wal_checkpoint(PASSIVE)');
-    return true;
+    const row = db.prepare('PRAGMA wal_checkpoint(PASSIVE)').get();
+    return row?.busy === 0 ? (row.log as number) - (row.checkpointed as number) : undefined;
   } catch {
-    return false;
+    return undefined;
   }
 }

@@ -3,7 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { instanceStream } from '../domain/events.ts';
 import { createCheckpoints } from './sqlite-checkpoints.ts';
 import { isUnavailable } from './sqlite-error.ts';
-import { applyPragmas, moveLog } from './sqlite-pragmas.ts';
+import { applyPragmas } from './sqlite-pragmas.ts';
 import { createReadiness } from './sqlite-readiness.ts';
 import {
   type WriteFailure,
@@ -22,9 +22,7 @@ export interface WriterThreadData {
 const { path, busyTimeoutMs } = workerData as WriterThreadData;
 const db = new DatabaseSync(path, { timeout: busyTimeoutMs });
 applyPragmas(db);
-// Only where the thread beside this one is outrun.
-db.exec('PRAGMA wal_autocheckpoint = 32000');
-const checkpoints = createCheckpoints({ path }, () => moveLog(db));
+const checkpoints = createCheckpoints({ path }, db);
 const statements = new Map<string, StatementSync>(
   Object.entries(writeStatements).map(([name, sql]) => [name, db.prepare(sql)]),
 );
