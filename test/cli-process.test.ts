@@ -244,6 +244,10 @@ test('an address that is not this machine’s, and a certificate that is not the
     code: 6,
     stderr: expect.stringMatching(/EADDRNOTAVAIL.*; choose another --host\n$/),
   });
+  expect(await spawnCli([...serve, '--host', 'nobody.invalid'])).toMatchObject({
+    code: 6,
+    stderr: expect.stringMatching(/^latchkey: getaddrinfo .*nobody\.invalid; choose another --host\n$/),
+  });
   expect(await spawnCli([...serve, '--tls-cert', 'no.pem', '--tls-key', 'no.key'])).toMatchObject({
     code: 7,
     stderr: expect.stringMatching(

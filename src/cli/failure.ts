@@ -62,16 +62,18 @@ export function toFailure(thrown: unknown): Failure {
   if (thrown instanceof DomainError) return domainFailure(thrown);
   if (isTlsError(thrown)) return { code: 'invalid_argument', message: thrown.message };
   if (isListenError(thrown)) {
-    const wrong = thrown.code === 'EADDRNOTAVAIL' ? 'host' : 'port';
+    const wrong = /^(EADDRINUSE|EACCES)$/.test(thrown.code ?? '') ? 'port' : 'host';
     return { code: 'unavailable', message: `${thrown.message}; choose another --${wrong}` };
   }
   const message = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
   return { code: 'internal', message };
 }
 
-// The port is taken or forbidden, or the address is not this machine's.
+// The port is taken or forbidden, or the address is not this machine's, or no address.
 function isListenError(thrown: unknown): thrown is NodeJS.ErrnoException {
-  return thrown instanceof Error && 'syscall' in thrown && thrown.syscall === 'listen';
+  return (
+    thrown instanceof Error && 'syscall' in thrown && /^(listen|getaddrinfo)$/.test(String(thrown.syscall))
+  );
 }
 
 // By name: the server's rooms are not loaded for every command.
