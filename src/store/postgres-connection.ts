@@ -66,10 +66,14 @@ export class NoneWritable extends Error {
 
 // On in recovery too.
 async function requireWritable(connection: Connection): Promise<void> {
-  const [row] = await connection.query({ text: 'SHOW transaction_read_only' });
-  if (row?.transaction_read_only === 'off') return;
-  connection.close();
-  throw new NoneWritable('no host of the database URL takes writes');
+  try {
+    const [row] = await connection.query({ text: 'SHOW transaction_read_only' });
+    if (row?.transaction_read_only === 'off') return;
+    throw new NoneWritable('no host of the database URL takes writes');
+  } catch (error) {
+    connection.close();
+    throw error;
+  }
 }
 
 async function connectTo(address: PostgresAddress, options: ConnectionOptions): Promise<Connection> {
