@@ -167,7 +167,7 @@ describe('what cannot be reached ends in 6', () => {
   test('the database of another program is left as it is', async () => {
     const path = join(folder, 'recipes.db');
     const recipes = new DatabaseSync(path);
-    recipes.exec('CREATE TABLE recipes (name TEXT)');
+    recipes.exec('CREATE TABLE recipes (name TEXT); CREATE TABLE migrations (id INTEGER, name TEXT)');
     recipes.close();
     const before = await readFile(path);
     for (const command of ['verify', 'migrate', 'user list']) {

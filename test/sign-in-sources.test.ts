@@ -198,6 +198,17 @@ describe.each(stores.map(([kind]) => kind))('sources of sign-ins on %s', (kind) 
     expect((await fixture.signIn(owner, password, from('203.0.113.5'))).code).toBe('OK');
   });
 
+  test('where nobody’s attempts are counted, a known device waits for its address like all others', async () => {
+    await setPolicy(fixture, { maxPasswordAttempts: 0, addressFailuresMax: 3 });
+    const userId = await person();
+    const from = { deviceToken: await deviceOf(userId), ...address() };
+    for (let nth = 1; nth <= 3; nth += 1) {
+      expect((await fixture.signIn(userId, `guess ${nth}`, from)).message).toBe(wrongPassword);
+    }
+    expect((await fixture.signIn(userId, password, from)).message).toBe(addressFailing);
+    expect((await fixture.signIn(userId, password, { ...from, ...address() })).code).toBe('OK');
+  });
+
   test('a password that comes after the user counts for the address that the session was begun from', async () => {
     await setPolicy(fixture, { addressFailuresMax: 1 });
     const [victim, other] = [await person(), await person()];

@@ -68,7 +68,8 @@ interface Entrance extends Source {
   readonly key: string;
 }
 
-// A known device waits for no stranger, neither for their places nor for what their address has failed.
+// A known device waits for no stranger, neither for their places nor for what their address has failed: it has a counter of
+// its own, but where the policy counts nobody's attempts; there nothing but its address would stop one that was stolen.
 async function inTurn<Value>(
   app: SignInApp,
   { address }: PasswordCheck,
@@ -80,9 +81,8 @@ async function inTurn<Value>(
   const comer = { key, source: sourceOf(address), isKnownDevice };
   using _place = queue.enter(comer);
   // Before the turn, and not in it: who waits for their address holds up nobody who is after the same user.
-  using _attempt = isKnownDevice
-    ? undefined
-    : await addresses.begin(address, policy.addressFailuresMax, app.now);
+  const isCounted = isKnownDevice && policy.maxPasswordAttempts > 0;
+  using _attempt = isCounted ? undefined : await addresses.begin(address, policy.addressFailuresMax, app.now);
   return await queue.inTurn(comer, work);
 }
 

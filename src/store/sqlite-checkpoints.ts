@@ -39,12 +39,19 @@ export function createCheckpoints(data: CheckpointThreadData, writer: DatabaseSy
     if (held !== isHeld) boundLog(writer, !held);
     isHeld = held;
   };
+  // It stays busy for ever: the commits do without it.
+  const onFailed = () => setHeld(false);
   const begin = () => {
     isBusy = true;
     share += unmoved;
     unmoved = 0;
-    worker ??= start();
-    worker.postMessage('checkpoint');
+    try {
+      worker ??= startThread(data, onMoved, onFailed);
+      worker.postMessage('checkpoint');
+    } catch {
+      // The machine has no room for another thread.
+      onFailed();
+    }
   };
   const onMoved = (pagesLeft: number | undefined) => {
     if (isClosed) return;
@@ -59,15 +66,6 @@ export function createCheckpoints(data: CheckpointThreadData, writer: DatabaseSy
     moveLog(writer);
     setHeld(false);
   };
-  const start = () => {
-    const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-    const entry = new URL(`./sqlite-checkpoint-thread.${extension}`, import.meta.url);
-    const started = new Worker(entry, { workerData: data });
-    started.on('message', onMoved);
-    // It stays busy for ever: the commits do without it.
-    started.on('error', () => setHeld(false));
-    return started;
-  };
   return {
     wrote(changes) {
       unmoved += changes;
@@ -80,6 +78,19 @@ export function createCheckpoints(data: CheckpointThreadData, writer: DatabaseSy
       worker?.postMessage('close');
     },
   };
+}
+
+function startThread(
+  data: CheckpointThreadData,
+  onMoved: (pagesLeft: number | undefined) => void,
+  onFailed: () => void,
+): Worker {
+  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+  const entry = new URL(`./sqlite-checkpoint-thread.${extension}`, import.meta.url);
+  const started = new Worker(entry, { workerData: data });
+  started.on('message', onMoved);
+  started.on('error', onFailed);
+  return started;
 }
 
 function boundLog(writer: DatabaseSync, isBounded: boolean): void {

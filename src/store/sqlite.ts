@@ -173,10 +173,11 @@ function makeSecretFile(path: string): void {
 // Before anything is written: a mistyped path must not put our tables into another program's database.
 function requireOurs(db: DatabaseSync, path: string): void {
   const tables = db.prepare(
-    "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'",
+    "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'",
   );
-  const names = tables.all().map(({ name }) => name);
-  if (names.length === 0 || names.includes('migrations')) return;
+  // Others call a table "migrations" too.
+  const own = db.prepare("SELECT 1 FROM pragma_table_info('migrations') WHERE name = 'version'");
+  if (tables.get() === undefined || own.get() !== undefined) return;
   throw new StoreUnusable(`${path} is the database of another program: name another file with --db`);
 }
 

@@ -71,6 +71,8 @@ export declare type LockoutPolicy = Message<"latchkey.v1.LockoutPolicy"> & {
 
   /**
    * Failures from one address, whoever they are about, in 10 minutes before it has to wait. 0: no limit.
+   * Best set for the instance alone: names that nobody has come under the instance's, so one of an organization's own tells
+   * them from those of its users.
    *
    * @generated from field: optional uint32 max_address_failures = 8;
    */
