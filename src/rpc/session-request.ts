@@ -1,8 +1,8 @@
-import { isIP } from 'node:net';
 import type { Duration } from '@bufbuild/protobuf/wkt';
 import type { RequestChallenges } from '../../gen/es/zitadel/session/v2/challenge_pb.js';
 import type { Checks } from '../../gen/es/zitadel/session/v2/check_pb.js';
 import type { UserAgent } from '../../gen/es/zitadel/session/v2/session_pb.js';
+import { isAddress } from '../auth/address-failures.ts';
 import type { SessionChecks, Subject } from '../commands/session-subject.ts';
 import { type OrganizationId, parseUserId } from '../domain/ids.ts';
 import type { SessionUserAgent } from '../domain/session.ts';
@@ -39,7 +39,7 @@ export function parseChecks(request: ChecksRequest, info: RequestInfo): SessionC
     deviceToken: deviceToken === '' ? undefined : deviceToken,
     // The interceptor has made sure that there is such an organization.
     organizationId: (info.header('x-zitadel-orgid') || undefined) as OrganizationId | undefined,
-    address: isIP(ip) === 0 ? undefined : ip,
+    address: isAddress(ip) ? ip : undefined,
     userAgent: userAgent?.description,
   };
 }
@@ -63,7 +63,7 @@ export function parseAgent(agent: UserAgent | undefined): SessionUserAgent | und
   if (agent === undefined) return undefined;
   const { fingerprintId, ip, description } = agent;
   // Taken for none, failures would count against the program that calls, and so against all of its users.
-  if (ip && isIP(ip) === 0) throw invalidField('user_agent.ip', 'must be an IP address');
+  if (ip && !isAddress(ip)) throw invalidField('user_agent.ip', 'must be an IP address');
   const header = Object.entries(agent.header).map(([name, { values }]) => [name, values] as const);
   return parseUserAgent({
     ...(fingerprintId !== undefined && { fingerprintId }),

@@ -77,9 +77,6 @@ export type WriteRequest = readonly [
 
 export type WriteOutcome = 'written' | 'stale' | 'guarded' | WriteFailure;
 
-/** A batch's, in its order; or of how many it was, where all of them were written. */
-export type WriteOutcomes = readonly WriteOutcome[] | number;
-
 /** An error on its way between threads. */
 export interface WriteFailure {
   readonly message: string;

@@ -2,7 +2,7 @@ import { Worker } from 'node:worker_threads';
 import { DomainError } from '../domain/errors.ts';
 import { planChange, planOrganization, planPolicy } from './sqlite-append.ts';
 import { asStoreError } from './sqlite-error.ts';
-import type { WriteFailure, WriteOutcome, WriteOutcomes, WriteRequest } from './sqlite-write-statements.ts';
+import type { WriteFailure, WriteOutcome, WriteRequest } from './sqlite-write-statements.ts';
 import type { WriterThreadData } from './sqlite-writer-thread.ts';
 import type { Store } from './store.ts';
 
@@ -69,7 +69,7 @@ class WriterThread implements AsyncDisposable {
     const entry = new URL(`./sqlite-writer-thread.${extension}`, import.meta.url);
     this.#worker = new Worker(entry, { workerData: data });
     this.#exited = new Promise((resolve) => this.#worker.once('exit', () => resolve()));
-    this.#worker.on('message', (outcomes: WriteOutcomes) => this.#answer(outcomes));
+    this.#worker.on('message', (outcomes: readonly WriteOutcome[]) => this.#answer(outcomes));
     // The thread's own bug or end: nothing is known of what was under way, and nothing more will be written.
     this.#worker.on('error', (error) => this.#fail(error));
     this.#worker.on('exit', () => this.#fail(new Error('the writer thread ended')));
@@ -111,13 +111,12 @@ class WriterThread implements AsyncDisposable {
     }
   }
 
-  #answer(outcomes: WriteOutcomes): void {
-    const asked = this.#underWay.shift() ?? [];
+  #answer(outcomes: readonly WriteOutcome[]): void {
+    const asked = this.#underWay.shift();
     // Post before answering: the thread goes on while this one does what follows from the answers.
     this.#flush();
-    if (typeof asked === 'function') asked(outcomes === 0);
-    else if (typeof outcomes === 'number') for (const { resolve } of asked) resolve('written');
-    else for (const [index, member] of asked.entries()) settle(member, outcomes[index]);
+    if (typeof asked === 'function') asked(outcomes.length === 0);
+    else for (const [index, member] of (asked ?? []).entries()) settle(member, outcomes[index]);
   }
 
   #fail(error: unknown): void {
