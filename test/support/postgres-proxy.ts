@@ -11,7 +11,7 @@ export interface PostgresProxy extends AsyncDisposable {
   readonly url: string;
   /**
    * Cuts the next connection that sends this text; resolves when it has, and the statement is over where it was sent.
-   * 'refusing': takes no new connection from then on.
+   * 'refusing': cuts all others at once and takes no new one from then on, so that nobody tries again elsewhere.
    */
   cutOn(text: string, point: CutPoint, afterwards?: 'refusing'): Promise<void>;
   /** Cuts all and refuses new ones, until told otherwise. */
@@ -84,14 +84,19 @@ class Wires {
         return;
       }
       this.armed = undefined;
-      if (armed.afterwards === 'refusing') this.#refusing = true;
+      if (armed.afterwards === 'refusing') this.#refuseAllBut(client, upstream);
       cut(armed, { client, upstream, chunk });
     });
   }
 
   setRefusing(refusing: boolean): void {
     this.#refusing = refusing;
-    if (refusing) for (const socket of this.#sockets) socket.destroy();
+    if (refusing) this.#refuseAllBut();
+  }
+
+  #refuseAllBut(...kept: readonly Socket[]): void {
+    this.#refusing = true;
+    for (const socket of this.#sockets) if (!kept.includes(socket)) socket.destroy();
   }
 
   setSilent(silent: boolean): void {
