@@ -1,7 +1,7 @@
 /**
  * What sign-ins cost those who unlock: the latency of unlocks at half load, without sign-ins and with 200 a second
  * offered, which is more than the server checks. The server has one core; this process, which makes both loads, the other.
- * `node bench/sign-in.ts [--users 200000] [--seconds 8] [--rounds 3] [--rate 200] [--dir FOLDER] [--json] [--help]`.
+ * `node bench/sign-in.ts [--users 200000] [--seconds 8] [--rounds 5] [--rate 200] [--dir FOLDER] [--json] [--help]`.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -27,7 +27,7 @@ const { values } = parseArgs({
   options: {
     users: { type: 'string', default: '200000' },
     seconds: { type: 'string', default: '8' },
-    rounds: { type: 'string', default: '3' },
+    rounds: { type: 'string', default: '5' },
     rate: { type: 'string', default: '200' },
     dir: { type: 'string', default: tmpdir() },
     json: { type: 'boolean', default: false },
@@ -43,7 +43,7 @@ function help(): string {
     'Usage: node bench/sign-in.ts [options]',
     '  --users N    users in the database, every second locked (200000)',
     '  --seconds N  of each measurement (8)',
-    '  --rounds N   pairs of measurements (3)',
+    '  --rounds N   pairs of measurements (5)',
     '  --rate N     sign-ins offered a second (200)',
     '  --dir PATH   folder of the database (the system’s temporary one)',
     '  --json       the figures as JSON',
