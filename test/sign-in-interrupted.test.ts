@@ -151,3 +151,37 @@ test('a password checked before a lock is not made fresh by a look at the user a
   expect(set.code).toBe('NotFound');
   expect((await fixture.look({ sessionId, sessionToken })).code).toBe('NotFound');
 });
+
+test('who hangs up while waiting for a check gets none, and keeps nobody waiting', async () => {
+  let claims = 0;
+  const counting = (store: Store): Store => ({
+    ...store,
+    claimCheck(claim) {
+      if (claim.until > claim.nowMs) claims += 1;
+      return store.claimCheck(claim);
+    },
+  });
+  await using fixture = await openSignIns({ wrapStore: counting });
+  const { people, url, app } = fixture.server;
+  const users = await Promise.all(Array.from({ length: 100 }, () => people.user({ organization: 'home' })));
+  const authorization = `Bearer ${await people.caller({ organization: 'home', roles: ['IAM_LOGIN_CLIENT'] })}`;
+  const attempts = async () => {
+    const found = await Promise.all(users.map((userId) => app.store.loadUser(userId as never)));
+    return found.filter((user) => user?.failedPasswordAttempts === 1).length;
+  };
+  const caller = new AbortController();
+  const calls = users.map((userId) => {
+    const checks = { user: { userId }, password: { password: 'wrong horse' } };
+    const headers = { authorization, 'content-type': 'application/json' };
+    const body = JSON.stringify({ checks });
+    return fetch(`${url}/v2/sessions`, { method: 'POST', headers, body, signal: caller.signal });
+  });
+  while (claims < users.length) await delay(5);
+  const before = await attempts();
+  caller.abort();
+  await Promise.allSettled(calls);
+  expect((await fixture.signIn(await people.user({ organization: 'home' }))).code).toBe('OK');
+  // Those that threads were busy with, and those that were recorded while this looked.
+  expect(await attempts()).toBeLessThan(before + 20);
+  expect(before + 20).toBeLessThan(users.length);
+});

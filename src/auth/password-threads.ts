@@ -22,21 +22,38 @@ export const waitingMax = 256;
 /** Strangers wait for one another; known devices, and who sets passwords by right, do not wait for them. */
 export type PasswordLine = 'strangers' | 'trusted';
 
+/** Where to wait for a thread, and until when it is of use. */
+export interface PasswordWait {
+  readonly line: PasswordLine;
+  /** Aborted: who asked is gone, and what has not begun is not done. */
+  readonly signal?: AbortSignal | undefined;
+}
+
 const threads = new Set<Thread>();
 const lines: Readonly<Record<PasswordLine, Waiting[]>> = { strangers: [], trusted: [] };
 let lastTaken: PasswordLine = 'strangers';
 
 /**
  * Does the task in a thread of low priority: neither the event loop nor libuv's threads, which read files and names for
- * everybody, are held up by passwords. Throws overloaded.
+ * everybody, are held up by passwords. Throws overloaded, also to who is gone.
  */
-export function runPasswordTask(task: PasswordTask, line: PasswordLine): Promise<PasswordResult> {
+export function runPasswordTask(task: PasswordTask, { line, signal }: PasswordWait): Promise<PasswordResult> {
   return new Promise((resolve, reject) => {
     const asked = { task, resolve, reject };
+    const turnAway = () => reject(new DomainError('overloaded'));
+    if (signal?.aborted) return turnAway();
     const idle = idleThread();
-    if (idle !== undefined) start(idle, asked);
-    else if (lines[line].length >= waitingMax) reject(new DomainError('overloaded'));
-    else lines[line].push(asked);
+    if (idle !== undefined) return start(idle, asked);
+    const waiting = lines[line];
+    if (waiting.length >= waitingMax) return turnAway();
+    waiting.push(asked);
+    const leave = () => {
+      const place = waiting.indexOf(asked);
+      if (place === -1) return;
+      waiting.splice(place, 1);
+      turnAway();
+    };
+    signal?.addEventListener('abort', leave, { once: true });
   });
 }
 

@@ -1,6 +1,6 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import { DomainError } from '../domain/errors.ts';
-import { type PasswordLine, runPasswordTask } from './password-threads.ts';
+import { type PasswordWait, runPasswordTask } from './password-threads.ts';
 
 /** OWASP Password Storage Cheat Sheet: argon2id, 19 MiB, two passes, one lane. */
 const cost = { memoryKib: 19_456, passes: 2, lanes: 1 } as const;
@@ -21,7 +21,7 @@ interface Argon2Hash {
 /** A new argon2id hash as a PHC string. Throws overloaded. */
 export async function hashPassword(password: string): Promise<string> {
   const salt = randomBytes(saltBytes);
-  const tag = await deriveTag({ password, line: 'trusted' }, { ...cost, salt }, tagBytes);
+  const tag = await deriveTag(password, { line: 'trusted' }, { ...cost, salt }, tagBytes);
   const encode = (bytes: Uint8Array) => Buffer.from(bytes).toString('base64').replace(/=+$/, '');
   const { memoryKib, passes, lanes } = cost;
   return `$argon2id$v=19$m=${memoryKib},t=${passes},p=${lanes}$${encode(salt)}$${encode(tag)}`;
@@ -31,13 +31,13 @@ export async function hashPassword(password: string): Promise<string> {
 export async function verifyPassword(
   password: string,
   phc: string,
-  line: PasswordLine = 'strangers',
+  wait: PasswordWait = { line: 'strangers' },
 ): Promise<boolean> {
   if (bcryptCost(phc) !== undefined)
-    return (await runPasswordTask({ kind: 'bcrypt', password, hash: phc }, line)) === true;
+    return (await runPasswordTask({ kind: 'bcrypt', password, hash: phc }, wait)) === true;
   const parsed = parseArgon2(phc);
   if (parsed === undefined) throw new DomainError('passwordHashUnsupported');
-  const tag = await deriveTag({ password, line }, parsed, parsed.tag.length);
+  const tag = await deriveTag(password, wait, parsed, parsed.tag.length);
   return tag.length === parsed.tag.length && timingSafeEqual(tag, parsed.tag);
 }
 
@@ -45,8 +45,8 @@ export async function verifyPassword(
  * Takes as long as a verification, for a password that is not to be verified: how long a refusal takes must not tell
  * whether there is such a user, or in what state. Throws overloaded.
  */
-export async function spendVerification(password: string, line: PasswordLine): Promise<void> {
-  await deriveTag({ password, line }, { ...cost, salt: Buffer.alloc(saltBytes) }, tagBytes);
+export async function spendVerification(password: string, wait: PasswordWait): Promise<void> {
+  await deriveTag(password, wait, { ...cost, salt: Buffer.alloc(saltBytes) }, tagBytes);
 }
 
 /** A hash made elsewhere: argon2id or bcrypt, of bounded cost. Throws passwordHashUnsupported. */
@@ -82,12 +82,13 @@ function parseArgon2(phc: string): Argon2Hash | undefined {
 }
 
 async function deriveTag(
-  { password, line }: { readonly password: string; readonly line: PasswordLine },
+  password: string,
+  wait: PasswordWait,
   { memoryKib, passes, lanes, salt }: Omit<Argon2Hash, 'tag'>,
   length: number,
 ): Promise<Uint8Array> {
   const task = { kind: 'argon2id', password, salt, memoryKib, passes, lanes, tagBytes: length } as const;
-  const tag = await runPasswordTask(task, line);
+  const tag = await runPasswordTask(task, wait);
   if (typeof tag === 'boolean') throw new Error('bug: a tag was asked for');
   return tag;
 }

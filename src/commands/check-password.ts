@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { sourceOf } from '../auth/address-failures.ts';
 import { newDeviceId, signDevice } from '../auth/device-token.ts';
 import { spendVerification, verifyPassword } from '../auth/password.ts';
-import type { PasswordLine } from '../auth/password-threads.ts';
+import type { PasswordWait } from '../auth/password-threads.ts';
 import { DomainError } from '../domain/errors.ts';
 import { type EventMeta, instanceStream } from '../domain/events.ts';
 import type { UserId } from '../domain/ids.ts';
@@ -29,6 +29,8 @@ export interface PasswordCheck {
   readonly address: string | undefined;
   readonly deviceToken: string | undefined;
   readonly meta: EventMeta;
+  /** Aborted when the caller is gone: what has not begun by then is not done, and counts for nothing. */
+  readonly signal?: AbortSignal | undefined;
   /** Looks at the user as loaded, before anything is told of them; throws where the caller may not. */
   readonly admit: (user: User) => void;
   /** What a right password makes of the user. */
@@ -72,7 +74,7 @@ interface Entrance extends Source {
 // its own, but where the policy counts nobody's attempts; there nothing but its address would stop one that was stolen.
 async function inTurn<Value>(
   app: SignInApp,
-  { address }: PasswordCheck,
+  { address, signal }: PasswordCheck,
   { key, policy, deviceId }: Entrance,
   work: () => Promise<Value>,
 ): Promise<Value> {
@@ -83,7 +85,10 @@ async function inTurn<Value>(
   // Before the turn, and not in it: who waits for their address holds up nobody who is after the same user.
   const isCounted = isKnownDevice && policy.maxPasswordAttempts > 0;
   using _attempt = isCounted ? undefined : await addresses.begin(address, policy.addressFailuresMax, app.now);
-  return await queue.inTurn(comer, work);
+  return await queue.inTurn(comer, () => {
+    if (signal?.aborted) throw new DomainError('overloaded');
+    return work();
+  });
 }
 
 async function refuseUnknown(app: SignInApp, check: PasswordCheck): Promise<never> {
@@ -115,7 +120,7 @@ async function spendCheck(app: SignInApp, check: PasswordCheck, source: Source):
   addresses.require(check.address, source.policy.addressFailuresMax, nowMs);
   const nobody = { userId: instanceStream, sequence: nowMs, holder, nowMs, until: nowMs };
   await app.store.claimCheck(nobody);
-  await spendVerification(check.password, lineOf(source));
+  await spendVerification(check.password, waitOf(check, source));
   await app.store.claimCheck(nobody);
   addresses.add(check.address, app.now());
 }
@@ -174,7 +179,9 @@ async function refuseRepeat(app: SignInApp, check: PasswordCheck, facts: SignInF
   throw wrong(failuresOf(facts.user, facts.policy, facts));
 }
 
-const lineOf = ({ deviceId }: Source): PasswordLine => (deviceId === undefined ? 'strangers' : 'trusted');
+function waitOf({ signal }: PasswordCheck, { deviceId }: Source): PasswordWait {
+  return { line: deviceId === undefined ? 'strangers' : 'trusted', signal };
+}
 
 function wrong(failedAttempts: number): DomainError {
   return new DomainError('passwordWrong', { metadata: { failedAttempts: String(failedAttempts) } });
@@ -193,7 +200,7 @@ async function verifyAndRecord(
   claim: CheckClaim,
 ): Promise<CheckedPassword | undefined> {
   try {
-    const isRight = await verifyPassword(check.password, facts.hash, lineOf(facts));
+    const isRight = await verifyPassword(check.password, facts.hash, waitOf(check, facts));
     // It happened when it was known, however long the queue was.
     const known = { ...facts, nowMs: app.now() };
     return isRight ? await recordRight(app, check, known) : await recordWrong(app, check, known);

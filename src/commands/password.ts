@@ -15,6 +15,8 @@ export interface SetPasswordRequest {
   readonly newPassword: NewPassword;
   /** Checked where given; wrong ones count and lock like any sign-in. */
   readonly currentPassword: string | undefined;
+  /** Aborted when the caller is gone: a check that has not begun is then not made. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -55,6 +57,7 @@ export async function setPassword(
     address: caller.meta.ip,
     deviceToken: undefined,
     meta: caller.meta,
+    signal: request.signal,
     admit,
     right: changed,
   });

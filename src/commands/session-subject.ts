@@ -22,6 +22,8 @@ export interface SessionChecks {
   /** Where the user is, as the caller says; undefined: where the session was begun from, or else the call comes from. */
   readonly address: string | undefined;
   readonly userAgent: string | undefined;
+  /** Aborted when the caller is gone. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** What the checks have shown, to be put into the session. */
@@ -65,6 +67,7 @@ export async function prove(
     address: meta.ip,
     deviceToken: checks.deviceToken,
     meta,
+    signal: checks.signal,
     admit: () => undefined,
     right: ({ deviceId }) => ({
       events: [

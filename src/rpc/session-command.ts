@@ -20,7 +20,7 @@ export function sessionCommandHandlers(app: SignInApp): SessionCommandHandlers {
     async createSession(req, context) {
       const userAgent = parseAgent(req.userAgent);
       const made = await createSession(app, context.values.get(callerKey), {
-        checks: parseChecks({ ...req, userAgent }, context.values.get(requestInfoKey)),
+        checks: parseChecks({ ...req, userAgent }, context.values.get(requestInfoKey), context.signal),
         metadata: metadataOf(req.metadata),
         userAgent,
         lifetimeMs: lifetimeMsOf(req.lifetime),
@@ -31,7 +31,11 @@ export function sessionCommandHandlers(app: SignInApp): SessionCommandHandlers {
       const made = await setSession(app, context.values.get(callerKey), {
         sessionId: req.sessionId,
         token: req.sessionToken || undefined,
-        checks: parseChecks({ ...req, userAgent: undefined }, context.values.get(requestInfoKey)),
+        checks: parseChecks(
+          { ...req, userAgent: undefined },
+          context.values.get(requestInfoKey),
+          context.signal,
+        ),
         metadata: metadataOf(req.metadata),
         lifetimeMs: lifetimeMsOf(req.lifetime),
       });

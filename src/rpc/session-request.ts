@@ -20,7 +20,7 @@ export interface ChecksRequest {
 }
 
 /** Throws fieldNotServed for every check and challenge but user and password, fieldInvalid. */
-export function parseChecks(request: ChecksRequest, info: RequestInfo): SessionChecks {
+export function parseChecks(request: ChecksRequest, info: RequestInfo, signal: AbortSignal): SessionChecks {
   const { checks, challenges, deviceToken, userAgent } = request;
   refuse({
     'checks.web_auth_n': checks?.webAuthN !== undefined,
@@ -41,6 +41,7 @@ export function parseChecks(request: ChecksRequest, info: RequestInfo): SessionC
     organizationId: (info.header('x-zitadel-orgid') || undefined) as OrganizationId | undefined,
     address: isAddress(ip) ? ip : undefined,
     userAgent: userAgent?.description,
+    signal,
   };
 }
 

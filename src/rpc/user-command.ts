@@ -41,6 +41,7 @@ export function userCommandHandlers(app: PasswordApp): UserCommandHandlers {
         userId: parseUserId(req.userId),
         newPassword: { password: req.newPassword.password, changeRequired: req.newPassword.changeRequired },
         currentPassword: req.verification.case === 'currentPassword' ? req.verification.value : undefined,
+        signal: context.signal,
       });
       return { details: detailsOf(user) };
     },
