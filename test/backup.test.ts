@@ -32,12 +32,12 @@ interface Busy {
   stop(): Promise<void>;
 }
 
-/** Unlocks and locks the users in turn through the server; every call must succeed. */
+/** Unlocks and locks the users in turn through the server, and leaves them locked; every call must succeed. */
 function keepBusy(userIds: readonly string[]): Busy {
   let isDone = false;
   let answered = 0;
   const lanes = userIds.map(async (userId) => {
-    for (let turn = 0; !isDone; turn += 1) {
+    for (let turn = 0; !isDone || turn % 2 === 1; turn += 1) {
       const action = turn % 2 === 0 ? 'unlock' : 'lock';
       const url = `${server.url}/v2/users/${userId}/${action}`;
       const answer = await fetch(url, {
@@ -97,6 +97,7 @@ test('it is one file, its owner’s alone', async () => {
 test('put in the place of the database, it is served, and the token is still good', async () => {
   const file = join(folder, 'restored.db');
   const userIds = await locked(server.database);
+  expect(userIds).not.toEqual([]);
   await runHere(['backup', file, '--db', server.database]);
   await runHere(['user', 'unlock', userIds[0] ?? '', '--db', server.database]);
   const restored = join(folder, 'restored');
