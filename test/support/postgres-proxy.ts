@@ -90,8 +90,8 @@ class Wires {
   }
 
   setRefusing(refusing: boolean): void {
-    this.#refusing = refusing;
     if (refusing) this.#refuseAllBut();
+    else this.#refusing = false;
   }
 
   #refuseAllBut(...kept: readonly Socket[]): void {
