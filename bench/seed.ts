@@ -7,7 +7,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { parseArgs } from 'node:util';
 import { formatToken, hashTokenSecret, newTokenSecret } from '../src/auth/token.ts';
 import { parseOrganizationId, parseUserId } from '../src/domain/ids.ts';
-import { openSqlite } from '../src/store/sqlite.ts';
+import { openSqlite } from '../src/store/sqlite/sqlite.ts';
 import { userIdOf } from './load/request.ts';
 
 /** A seeded database: who may call, and which users are locked (`first`, then every `step`th, `count` of them). */

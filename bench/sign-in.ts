@@ -10,7 +10,7 @@ import { setPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { parseArgs } from 'node:util';
-import { hashPassword } from '../src/auth/password.ts';
+import { hashPassword } from '../src/sign-in/password.ts';
 import { drive, type Job, type Load, type Result } from './load/drive.ts';
 import { userIdOf } from './load/request.ts';
 import { pinned, type ServerProcess, startServer } from './process.ts';

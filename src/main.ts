@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { enableCompileCache } from 'node:module';
 import { join } from 'node:path';
-import { parseServeConfig, UsageError } from './config.ts';
+import { parseServeConfig, UsageError } from './app/config.ts';
 
 /** Halves the start. The cache lies among the packages, where only who may change the code can write. */
 function keepCompiledCode(): void {
@@ -28,7 +28,7 @@ async function main(argv: readonly string[]): Promise<number> {
 async function startServing(flags: readonly string[]): Promise<number | undefined> {
   try {
     const config = parseServeConfig(flags);
-    const { serve } = await import('./serve.ts');
+    const { serve } = await import('./app/serve.ts');
     return await serve(config);
   } catch (error) {
     if (error instanceof UsageError) return undefined;

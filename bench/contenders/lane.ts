@@ -3,8 +3,8 @@ import type { ServiceImpl } from '@connectrpc/connect';
 import { UserService } from '../../gen/es/zitadel/user/v2/user_service_pb.js';
 import { createCorsPolicy } from '../../src/server/cors.ts';
 import { createDoor } from '../../src/server/door.ts';
-import { startListener } from '../../src/server/listener.ts';
-import type { MountedService } from '../../src/server/method-table.ts';
+import { startListener } from '../../src/server/port/listener.ts';
+import type { MountedService } from '../../src/server/routes/method-table.ts';
 import { details, parsePort, timestampOf } from './answer.ts';
 
 const answer = {

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { UsageError } from '../config.ts';
+import { UsageError } from '../app/config.ts';
 
 /** One option; help is made from it. */
 export interface OptionSpec {

@@ -1,21 +1,21 @@
-import { backupCommand } from './backup.ts';
 import type { Command } from './command.ts';
-import { demoCommand } from './demo.ts';
-import { eventsCommands } from './events.ts';
-import { exportCommand } from './export.ts';
-import { grantCommands } from './grant.ts';
-import { healthCommand } from './health.ts';
-import { importCommand } from './import.ts';
-import { lockCommands } from './lock.ts';
-import { orgCommands } from './org.ts';
-import { policyCommands } from './policy.ts';
-import { serverCommands } from './server.ts';
-import { tokenCommands } from './token.ts';
-import { userCommands } from './user.ts';
-import { userPasswordCommands } from './user-create.ts';
-import { userLockCommands } from './user-lock.ts';
-import { userStateCommands } from './user-state.ts';
-import { verifyCommand } from './verify.ts';
+import { backupCommand } from './commands/backup.ts';
+import { demoCommand } from './commands/demo.ts';
+import { eventsCommands } from './commands/events.ts';
+import { exportCommand } from './commands/export.ts';
+import { grantCommands } from './commands/grant.ts';
+import { healthCommand } from './commands/health.ts';
+import { importCommand } from './commands/import.ts';
+import { lockCommands } from './commands/lock.ts';
+import { orgCommands } from './commands/org.ts';
+import { policyCommands } from './commands/policy.ts';
+import { serverCommands } from './commands/server.ts';
+import { tokenCommands } from './commands/token.ts';
+import { userCommands } from './commands/user.ts';
+import { userPasswordCommands } from './commands/user-create.ts';
+import { userLockCommands } from './commands/user-lock.ts';
+import { userStateCommands } from './commands/user-state.ts';
+import { verifyCommand } from './commands/verify.ts';
 
 const help = { help: { help: 'this text' } };
 const json = {

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { readClientEnvironment } from '../config.ts';
+import { readClientEnvironment } from '../app/config.ts';
 import type { Arguments, OptionSpecs } from './arguments.ts';
 import { CliError } from './failure.ts';
 

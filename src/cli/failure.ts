@@ -1,4 +1,4 @@
-import { UsageError } from '../config.ts';
+import { UsageError } from '../app/config.ts';
 import { DomainError, type ErrorKind, errors } from '../domain/errors.ts';
 import { StoreUnusable } from '../store/store.ts';
 

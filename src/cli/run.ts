@@ -1,4 +1,4 @@
-import { UsageError } from '../config.ts';
+import { UsageError } from '../app/config.ts';
 import { type Arguments, parseArguments, suggestion } from './arguments.ts';
 import type { Backend } from './backend.ts';
 import type { Command, Terminal } from './command.ts';

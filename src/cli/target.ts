@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
-import { adminTokenPath, type ClientEnvironment, readClientEnvironment, UsageError } from '../config.ts';
+import { adminTokenPath, type ClientEnvironment, readClientEnvironment, UsageError } from '../app/config.ts';
 import type { Arguments } from './arguments.ts';
 import type { Backend } from './backend.ts';
 import { connectionOptions } from './command.ts';
@@ -42,7 +42,7 @@ const invalid = (message: string): CliError => new CliError({ code: 'invalid_arg
 async function openDatabase(database: string, reason: string | undefined): Promise<Backend> {
   // A misspelt path must not become a new, empty database.
   if (!database.includes('://') && !existsSync(database)) throw noDatabase(database);
-  const { openLocal } = await import('./local.ts');
+  const { openLocal } = await import('./local/local.ts');
   return openLocal({ database, osUser: osUserName(), reason });
 }
 
@@ -70,7 +70,7 @@ async function openServer(
   if (timeoutSeconds < 1 || timeoutSeconds > timeoutSecondsMax) {
     throw new UsageError(`--timeout must be from 1 to ${timeoutSecondsMax}`);
   }
-  const { openRemote } = await import('./remote.ts');
+  const { openRemote } = await import('./remote/remote.ts');
   return openRemote({
     url,
     token,

@@ -1,13 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { sourceOf } from '../auth/address-failures.ts';
-import { newDeviceId, signDevice } from '../auth/device-token.ts';
-import { spendVerification, verifyPassword } from '../auth/password.ts';
-import type { PasswordWait } from '../auth/password-threads.ts';
 import { DomainError } from '../domain/errors.ts';
 import { type EventMeta, instanceStream } from '../domain/events.ts';
 import type { UserId } from '../domain/ids.ts';
 import { decideFailure, failuresOf } from '../domain/lockout-policy.ts';
 import type { User } from '../domain/user.ts';
+import { sourceOf } from '../sign-in/address-failures.ts';
+import { newDeviceId, signDevice } from '../sign-in/device-token.ts';
+import { spendVerification, verifyPassword } from '../sign-in/password.ts';
+import type { PasswordWait } from '../sign-in/password-threads.ts';
 import type { Decision } from './change-user.ts';
 import { type CheckClaim, claimCheck, claimMs } from './check-claim.ts';
 import {

@@ -1,10 +1,10 @@
 import { requireAnywhere, requireOnOrganization } from '../auth/authorize.ts';
 import type { Caller } from '../auth/caller.ts';
-import { hashPassword, parsePasswordHash } from '../auth/password.ts';
 import { DomainError } from '../domain/errors.ts';
 import type { UserAdded } from '../domain/events.ts';
 import { parseText, parseUserId } from '../domain/ids.ts';
 import type { HumanProfile, MachineProfile, Profile, User } from '../domain/user.ts';
+import { hashPassword, parsePasswordHash } from '../sign-in/password.ts';
 import type { OrganizationKey } from '../store/store.ts';
 import type { CommandApp } from './change-user.ts';
 

@@ -1,9 +1,9 @@
-import { readDevice } from '../auth/device-token.ts';
-import type { SignIns } from '../auth/sign-ins.ts';
 import { effectivePolicy } from '../domain/effective-policy.ts';
 import type { OrganizationId, UserId } from '../domain/ids.ts';
 import { type Attempt, isKnownDevice, type LockoutPolicy } from '../domain/lockout-policy.ts';
 import type { User } from '../domain/user.ts';
+import { readDevice } from '../sign-in/device-token.ts';
+import type { SignIns } from '../sign-in/sign-ins.ts';
 import type { CommandApp } from './change-user.ts';
 
 export interface SignInApp extends CommandApp {

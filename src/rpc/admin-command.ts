@@ -4,8 +4,8 @@ import type { CommandApp } from '../commands/change-user.ts';
 import { addGrant, type GrantRequest, removeGrant } from '../commands/grants.ts';
 import { createOrganization } from '../commands/organizations.ts';
 import { parseOrganizationId, parseUserId } from '../domain/ids.ts';
-import { callerKey } from './caller-key.ts';
 import { detailsOf, timestampOf } from './details.ts';
+import { callerKey } from './limits/caller-key.ts';
 
 type AdminCommandHandlers = Pick<
   ServiceImpl<typeof AdminService>,

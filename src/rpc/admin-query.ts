@@ -6,12 +6,12 @@ import { followEvents, listEvents } from '../queries/events.ts';
 import { listGrants } from '../queries/grants.ts';
 import { listOrganizations } from '../queries/organizations.ts';
 import type { QueryApp } from '../queries/users.ts';
-import { callerKey } from './caller-key.ts';
-import { eventOf } from './convert-event.ts';
+import { eventOf } from './convert/event.ts';
 import { timestampOf } from './details.ts';
+import { callerKey } from './limits/caller-key.ts';
+import { createStreamLimit } from './limits/stream-limit.ts';
 import { listDetailsOf, pageOf, parseSearchText } from './list-details.ts';
 import { requestInfoKey } from './request-info.ts';
-import { createStreamLimit } from './stream-limit.ts';
 
 type AdminQueryHandlers = Pick<
   ServiceImpl<typeof AdminService>,

@@ -2,9 +2,15 @@ import { createValidator } from '@bufbuild/protovalidate';
 import { Code, ConnectError, type Interceptor, type StreamResponse } from '@connectrpc/connect';
 import { type AuthenticateApp, authenticate } from '../auth/authenticate.ts';
 import { DomainError } from '../domain/errors.ts';
-import { type Limited, limitAddress, limitToken, requireNotRefused, settleRefused } from './call-limits.ts';
-import { callerKey } from './caller-key.ts';
 import { dress } from './error-dress.ts';
+import {
+  type Limited,
+  limitAddress,
+  limitToken,
+  requireNotRefused,
+  settleRefused,
+} from './limits/call-limits.ts';
+import { callerKey } from './limits/caller-key.ts';
 import { readOrigin } from './origin.ts';
 import { requestInfoKey } from './request-info.ts';
 

@@ -7,10 +7,10 @@ import { explainUser } from '../queries/explain-user.ts';
 import type { PolicyQueryApp } from '../queries/lockout-policy.ts';
 import { getLock, type LocksRequest, listLocks } from '../queries/locks.ts';
 import { loginNameOf } from '../queries/users.ts';
-import { callerKey } from './caller-key.ts';
-import { explanationMessage, lockMessage, lockRecordMessage, parseCause } from './convert-lock.ts';
-import { parseTimestamp } from './convert-token.ts';
+import { explanationMessage, lockMessage, lockRecordMessage, parseCause } from './convert/lock.ts';
+import { parseTimestamp } from './convert/token.ts';
 import { detailsOf } from './details.ts';
+import { callerKey } from './limits/caller-key.ts';
 import { listDetailsOf, pageOf, parseSearchText } from './list-details.ts';
 
 /** The calls about the lock as a record. */

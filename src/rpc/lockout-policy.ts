@@ -17,8 +17,8 @@ import type { PolicySource as DomainSource } from '../domain/effective-policy.ts
 import { type OrganizationId, parseOrganizationId } from '../domain/ids.ts';
 import { type LockoutPolicy as DomainPolicy, policyMax } from '../domain/lockout-policy.ts';
 import { getLockoutPolicy, type PolicyQueryApp } from '../queries/lockout-policy.ts';
-import { callerKey } from './caller-key.ts';
 import { detailsOf } from './details.ts';
+import { callerKey } from './limits/caller-key.ts';
 import { invalidField } from './list-details.ts';
 
 const sources = {

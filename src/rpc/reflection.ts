@@ -10,7 +10,7 @@ import {
   type ServerReflectionRequest as V1AlphaRequest,
 } from '../../gen/es/grpc/reflection/v1alpha/reflection_pb.js';
 import { createFileIndex, type FileIndex } from './file-index.ts';
-import { createStreamLimit } from './stream-limit.ts';
+import { createStreamLimit } from './limits/stream-limit.ts';
 
 /** What a client may ask about. */
 export interface ReflectionOptions {

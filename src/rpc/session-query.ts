@@ -7,10 +7,10 @@ import { TimestampQueryMethod } from '../../gen/es/zitadel/v1/query_pb.js';
 import type { Caller } from '../auth/caller.ts';
 import { getSession, listSessions, type SessionFilter, type SessionRecord } from '../queries/sessions.ts';
 import type { QueryApp } from '../queries/users.ts';
-import { callerKey } from './caller-key.ts';
-import { parseTimestamp } from './convert-token.ts';
-import { displayNameOf, loginNameOf } from './convert-user.ts';
+import { parseTimestamp } from './convert/token.ts';
+import { displayNameOf, loginNameOf } from './convert/user.ts';
 import { timestampOf } from './details.ts';
+import { callerKey } from './limits/caller-key.ts';
 import { invalidField, listDetailsOf, pageOf, parseSearchText } from './list-details.ts';
 
 type SessionQueryHandlers = Pick<ServiceImpl<typeof SessionService>, 'getSession' | 'listSessions'>;

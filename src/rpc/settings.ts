@@ -7,7 +7,7 @@ import type {
 import type { Caller } from '../auth/caller.ts';
 import { type OrganizationId, parseOrganizationId } from '../domain/ids.ts';
 import { getLockoutPolicy, type PolicyQueryApp } from '../queries/lockout-policy.ts';
-import { callerKey } from './caller-key.ts';
+import { callerKey } from './limits/caller-key.ts';
 import { policyDetails } from './lockout-policy.ts';
 
 /** The settings of the contract: of the policy in force, what it has a field for. */

@@ -10,10 +10,10 @@ import { type PasswordApp, setPassword } from '../commands/password.ts';
 import { addToken, removeToken } from '../commands/tokens.ts';
 import { DomainError } from '../domain/errors.ts';
 import { parseOrganizationId, parseUserId } from '../domain/ids.ts';
-import { callerKey } from './caller-key.ts';
-import { parseTimestamp } from './convert-token.ts';
+import { parseTimestamp } from './convert/token.ts';
 import { detailsOf, timestampOf } from './details.ts';
 import { parseHuman, parsePassword, refuse } from './human-request.ts';
+import { callerKey } from './limits/caller-key.ts';
 
 type UserCommandHandlers = Pick<
   ServiceImpl<typeof UserService>,

@@ -5,11 +5,11 @@ import { parseUserId } from '../domain/ids.ts';
 import { parseLimit } from '../queries/page.ts';
 import { listTokens } from '../queries/tokens.ts';
 import { getUser, listUsers, type QueryApp } from '../queries/users.ts';
-import { callerKey } from './caller-key.ts';
-import { parseTokenFilters, parseTokenSort, tokenOf } from './convert-token.ts';
-import { userOf } from './convert-user.ts';
-import { parseUserFilters, parseUserSort } from './convert-user-filter.ts';
+import { parseTokenFilters, parseTokenSort, tokenOf } from './convert/token.ts';
+import { userOf } from './convert/user.ts';
+import { parseUserFilters, parseUserSort } from './convert/user-filter.ts';
 import { detailsOf } from './details.ts';
+import { callerKey } from './limits/caller-key.ts';
 import { listDetailsOf, pageOf } from './list-details.ts';
 
 type UserQueryHandlers = Pick<

@@ -4,8 +4,8 @@ import type { CommandApp } from '../commands/change-user.ts';
 import { changeUserState } from '../commands/user-state.ts';
 import { parseUserId } from '../domain/ids.ts';
 import type { UserAction } from '../domain/user-state.ts';
-import { callerKey } from './caller-key.ts';
 import { detailsOf } from './details.ts';
+import { callerKey } from './limits/caller-key.ts';
 
 type UserStateHandlers = Pick<
   ServiceImpl<typeof UserService>,

@@ -1,15 +1,15 @@
 import type { DescMethod } from '@bufbuild/protobuf';
-import type { Adapter } from './adapter.ts';
-import type { CallTarget } from './call.ts';
 import { type CorsPolicy, isPreflight, preflightAnswer } from './cors.ts';
-import { restDialect } from './dialect-rest.ts';
-import { type DialectTable, isStreamContentType, streamContentTypes } from './dialect-table.ts';
+import { restDialect } from './dialects/rest.ts';
+import { type DialectTable, isStreamContentType, streamContentTypes } from './dialects/table.ts';
 import { headerOf, type Log, type Reply, type UniversalExchange } from './exchange.ts';
-import type { RouteMatch } from './http-rule.ts';
-import type { Lane } from './lane.ts';
-import type { MethodEntry, MethodTable } from './method-table.ts';
+import type { CallTarget } from './lane/call.ts';
+import type { Lane } from './lane/lane.ts';
 import { type ProbeDeps, probe } from './probes.ts';
 import { badPath, notFound, unsupportedMediaType, wrongVerb } from './refusal.ts';
+import type { RouteMatch } from './routes/http-rule.ts';
+import type { MethodEntry, MethodTable } from './routes/method-table.ts';
+import type { Adapter } from './streams/adapter.ts';
 
 /** Where a request can go. */
 export interface DispatchOptions {

@@ -1,21 +1,21 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Registry } from '@bufbuild/protobuf';
 import { Code, ConnectError, type Interceptor } from '@connectrpc/connect';
-import { createAdapter } from './adapter.ts';
-import { BodyBudget } from './body-buffer.ts';
-import { type ClientAddressOptions, createClientAddress } from './client-address.ts';
 import type { CorsPolicy } from './cors.ts';
-import { Deadlines } from './deadline.ts';
-import { createDialectTable } from './dialect-table.ts';
+import { createDialectTable } from './dialects/table.ts';
 import { createDispatch } from './dispatch.ts';
 import type { ExchangePolicy, Log } from './exchange.ts';
-import { Http1Exchange } from './exchange-http1.ts';
-import { Http2Exchange } from './exchange-http2.ts';
+import { Http1Exchange } from './http1/exchange.ts';
+import { Http2Exchange } from './http2/exchange.ts';
 import type { Http2Stream } from './http2/stream.ts';
-import { Lane } from './lane.ts';
-import { createMethodTable, type MountedService } from './method-table.ts';
+import { BodyBudget } from './lane/body-buffer.ts';
+import { Deadlines } from './lane/deadline.ts';
+import { Lane } from './lane/lane.ts';
+import { type ClientAddressOptions, createClientAddress } from './port/client-address.ts';
 import type { ProbeDeps } from './probes.ts';
 import { createRequestIds } from './request-id.ts';
+import { createMethodTable, type MountedService } from './routes/method-table.ts';
+import { createAdapter } from './streams/adapter.ts';
 
 /** What the listener hands requests to: one entry for each HTTP version, both ending in the same handlers. */
 export interface Door {

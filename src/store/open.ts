@@ -1,5 +1,5 @@
-import { isPostgresUrl } from './postgres-url.ts';
-import { openSqlite } from './sqlite.ts';
+import { isPostgresUrl } from './postgres/url.ts';
+import { openSqlite } from './sqlite/sqlite.ts';
 import type { Store } from './store.ts';
 
 export interface StoreOptions {
@@ -19,7 +19,7 @@ export interface StoreOptions {
 export async function openStore({ database, timeoutMs, ...options }: StoreOptions): Promise<Store> {
   if (isPostgresUrl(database)) {
     // Loaded where it is asked for: a server on the embedded file starts without its packages.
-    const { openPostgres } = await import('./postgres.ts');
+    const { openPostgres } = await import('./postgres/postgres.ts');
     return openPostgres({ ...options, url: database, ...(timeoutMs !== undefined && { timeoutMs }) });
   }
   const { migrateNot = false } = options;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { create, createRegistry, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { createCorsPolicy } from '../../src/server/cors.ts';
 import { createDoor, type OpenDoor } from '../../src/server/door.ts';
-import { startListener } from '../../src/server/listener.ts';
+import { startListener } from '../../src/server/port/listener.ts';
 import {
   type ServerCompatRequest,
   ServerCompatRequestSchema,

@@ -1,9 +1,9 @@
 import { userInfo } from 'node:os';
-import { openApp } from '../../src/app.ts';
-import { parseServeConfig } from '../../src/config.ts';
-import { firstRun } from '../../src/first-run.ts';
-import { startServer } from '../../src/start-server.ts';
-import { evolveAll } from '../../src/store/postgres-append.ts';
+import { openApp } from '../../src/app/app.ts';
+import { parseServeConfig } from '../../src/app/config.ts';
+import { firstRun } from '../../src/app/first-run.ts';
+import { startServer } from '../../src/app/start-server.ts';
+import { evolveAll } from '../../src/store/postgres/append.ts';
 import type { Store } from '../../src/store/store.ts';
 import type { Bug } from './bugs.ts';
 

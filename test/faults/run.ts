@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { openApp } from '../../src/app.ts';
+import { openApp } from '../../src/app/app.ts';
 import { type Verification, verify } from '../../src/queries/verify.ts';
 import { type Recording, runClients } from './clients.ts';
 import { type Database, type Restart, runSql } from './database.ts';

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { startListener } from '../../src/server/listener.ts';
+import { startListener } from '../../src/server/port/listener.ts';
 import { EchoDoor } from '../server/echo-door.ts';
 
 // The listener alone, before a door that answers every path; prints its port and ends with its input.

@@ -3,5 +3,5 @@
 # `npm test` runs the same tests a few times each. About nine minutes.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
-mapfile -t files < <(grep --files-with-matches 'repetitions(' test/*.test.ts)
+mapfile -t files < <(grep --recursive --files-with-matches --include='*.test.ts' 'repetitions(' test)
 TEST_LONG=1 exec npm test -- "${files[@]}"

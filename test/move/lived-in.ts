@@ -1,4 +1,4 @@
-import { openApp } from '../../src/app.ts';
+import { openApp } from '../../src/app/app.ts';
 import { parseUserId } from '../../src/domain/ids.ts';
 import { verify } from '../../src/queries/verify.ts';
 import { createPeople, type People } from '../support/people.ts';

@@ -3,7 +3,7 @@ import http from 'node:http';
 import http2 from 'node:http2';
 import type { Socket } from 'node:net';
 import { describe, expect, test } from '@jest/globals';
-import { type ListenerOptions, startListener } from '../../src/server/listener.ts';
+import { type ListenerOptions, startListener } from '../../src/server/port/listener.ts';
 import {
   askBoth,
   askHttp2,

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import http2 from 'node:http2';
 import { describe, expect, test } from '@jest/globals';
-import { startListener } from '../../src/server/listener.ts';
+import { startListener } from '../../src/server/port/listener.ts';
 import { askBoth, askHttp1, bothAnswered, connectRaw } from './clients.ts';
 import { EchoDoor } from './echo-door.ts';
 import { openLane } from './open-lane.ts';

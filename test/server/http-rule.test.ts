@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { SessionService } from '../../gen/es/zitadel/session/v2/session_service_pb.js';
 import { SettingsService } from '../../gen/es/zitadel/settings/v2/settings_service_pb.js';
 import { UserService } from '../../gen/es/zitadel/user/v2/user_service_pb.js';
-import { compileRoutes, type RouteMatch, type RouteTable } from '../../src/server/http-rule.ts';
+import { compileRoutes, type RouteMatch, type RouteTable } from '../../src/server/routes/http-rule.ts';
 import { probeMethods } from './probe.ts';
 
 /** `found <template> <values>`, `405 <verbs>`, `400 <reason>` or `404`, as one line for a table. */

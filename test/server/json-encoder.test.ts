@@ -1,8 +1,8 @@
 import { type DescMessage, fromJson, type JsonObject, toJson } from '@bufbuild/protobuf';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { encodeJson } from '../../src/server/json-encoder.ts';
-import { timestampText } from '../../src/server/timestamp-text.ts';
+import { encodeJson } from '../../src/server/messages/json-encoder.ts';
+import { timestampText } from '../../src/server/messages/timestamp-text.ts';
 import { probeMessage } from './probe.ts';
 
 function check(desc: DescMessage, json: JsonObject): void {

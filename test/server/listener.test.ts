@@ -3,7 +3,7 @@ import http from 'node:http';
 import http2 from 'node:http2';
 import net from 'node:net';
 import { describe, expect, test } from '@jest/globals';
-import { type Listener, type ListenerOptions, startListener } from '../../src/server/listener.ts';
+import { type Listener, type ListenerOptions, startListener } from '../../src/server/port/listener.ts';
 import {
   askBoth,
   askHttp1,

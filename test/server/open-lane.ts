@@ -13,8 +13,8 @@ import { ErrorDetailSchema } from '../../gen/es/zitadel/v1/error_detail_pb.js';
 import { requestInfoKey } from '../../src/rpc/request-info.ts';
 import { createCorsPolicy } from '../../src/server/cors.ts';
 import { createDoor, type DoorOptions, type OpenDoor } from '../../src/server/door.ts';
-import { startListener } from '../../src/server/listener.ts';
-import { mount } from '../../src/server/method-table.ts';
+import { startListener } from '../../src/server/port/listener.ts';
+import { mount } from '../../src/server/routes/method-table.ts';
 import { ConformanceService } from '../conformance/gen/connectrpc/conformance/v1/service_pb.js';
 import { openWire, type Wire } from '../support/wire.ts';
 

@@ -3,8 +3,8 @@ import type { ServiceImpl, Transport } from '@connectrpc/connect';
 import { createGrpcTransport, Http2SessionManager } from '@connectrpc/connect-node';
 import { createCorsPolicy } from '../../src/server/cors.ts';
 import { createDoor } from '../../src/server/door.ts';
-import { startListener } from '../../src/server/listener.ts';
-import type { MountedService } from '../../src/server/method-table.ts';
+import { startListener } from '../../src/server/port/listener.ts';
+import type { MountedService } from '../../src/server/routes/method-table.ts';
 
 /** Services behind the real door and the real listener, and a gRPC client's way to them. */
 export interface OpenServices extends AsyncDisposable {

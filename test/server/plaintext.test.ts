@@ -5,7 +5,7 @@ import { Duplex } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import tls from 'node:tls';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { type ListenerOptions, startListener } from '../../src/server/listener.ts';
+import { type ListenerOptions, startListener } from '../../src/server/port/listener.ts';
 import {
   askBoth,
   askHttp1,

@@ -9,7 +9,7 @@ import {
 import { TimestampSchema } from '@bufbuild/protobuf/wkt';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { encodeProto } from '../../src/server/proto-encoder.ts';
+import { encodeProto } from '../../src/server/messages/proto-encoder.ts';
 import { probeMessage } from './probe.ts';
 
 function check(desc: DescMessage, json: JsonObject): void {

@@ -1,8 +1,8 @@
 import { create, fromJson, type JsonObject, type JsonValue, type Message, toJson } from '@bufbuild/protobuf';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { describe, expect, test } from '@jest/globals';
-import { compileRoutes, type Route } from '../../src/server/http-rule.ts';
-import { bindPath, bindRequest, encodeResponse } from '../../src/server/rest-binding.ts';
+import { compileRoutes, type Route } from '../../src/server/routes/http-rule.ts';
+import { bindPath, bindRequest, encodeResponse } from '../../src/server/routes/rest-binding.ts';
 import { probeMessage, probeMethods } from './probe.ts';
 
 /** Binds `path?query` and a body by one rule, and answers the message's JSON or the refusal. */

@@ -4,7 +4,7 @@ import { Code, ConnectError } from '@connectrpc/connect';
 import { describe, expect, test } from '@jest/globals';
 import { ErrorInfoSchema } from '../../gen/es/google/rpc/error_details_pb.js';
 import { ErrorDetailSchema } from '../../gen/es/zitadel/v1/error_detail_pb.js';
-import { httpStatusOf, statusBody } from '../../src/server/rest-error.ts';
+import { httpStatusOf, statusBody } from '../../src/server/dialects/rest-error.ts';
 
 function answer(error: ConnectError): { status: number; text: string; challenge: string | undefined } {
   const { status, headers, body } = statusBody(error);

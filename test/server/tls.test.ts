@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import tls from 'node:tls';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { type ListenerOptions, startListener } from '../../src/server/listener.ts';
+import { type ListenerOptions, startListener } from '../../src/server/port/listener.ts';
 import { askHttp2, connectRaw } from './clients.ts';
 import { EchoDoor } from './echo-door.ts';
 

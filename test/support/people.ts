@@ -1,4 +1,4 @@
-import type { App } from '../../src/app.ts';
+import type { App } from '../../src/app/app.ts';
 import { systemCaller } from '../../src/auth/caller.ts';
 import { createUser } from '../../src/commands/create-user.ts';
 import { addGrant } from '../../src/commands/grants.ts';

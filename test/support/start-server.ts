@@ -1,6 +1,6 @@
-import { type App, type AppClocks, openApp } from '../../src/app.ts';
-import { parseServeConfig } from '../../src/config.ts';
-import { startServer as startRealServer } from '../../src/start-server.ts';
+import { type App, type AppClocks, openApp } from '../../src/app/app.ts';
+import { parseServeConfig } from '../../src/app/config.ts';
+import { startServer as startRealServer } from '../../src/app/start-server.ts';
 import type { Store } from '../../src/store/store.ts';
 import { createPeople, type People } from './people.ts';
 import { openEmptyDatabase, type StoreKind } from './stores.ts';

@@ -1,4 +1,4 @@
-import type { App } from '../../src/app.ts';
+import type { App } from '../../src/app/app.ts';
 import { systemCaller } from '../../src/auth/caller.ts';
 import { changeUser } from '../../src/commands/change-user.ts';
 import { lockedBy } from '../../src/commands/user-state.ts';

@@ -51,7 +51,7 @@ function isSwallow(call: SyntaxNode): boolean {
   return isNode(callback) && isEmptyBlock(callback.body);
 }
 
-const configFile = 'src/config.ts';
+const configFile = 'src/app/config.ts';
 
 /** Tests and benchmarks are told of the machine they run on by their environment; the source is not. */
 const mayReadEnvironment = (path: string): boolean =>

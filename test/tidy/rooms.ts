@@ -41,7 +41,7 @@ const list = (cell: string): string[] =>
     .map((item) => item.trim())
     .filter((item) => item !== '');
 
-/** The room of a path: `src/store/x.ts` is in store, `src/app.ts` is a room by itself, gen/es/… is `gen/es`. */
+/** The room of a path: `src/store/x.ts` is in store, `src/app/app.ts` is a room by itself, gen/es/… is `gen/es`. */
 export function roomOf(path: string): string | undefined {
   const [top, first, ...rest] = path.split('/');
   if (first === undefined) return undefined;

@@ -90,7 +90,7 @@ describe('bans', () => {
       export const any = 1;
       export { b } from './b.ts';`;
     expect(bannedSyntax(sample(text))).toEqual([]);
-    expect(bannedSyntax(sample('export const a = process.env;', 'src/config.ts'))).toEqual([]);
+    expect(bannedSyntax(sample('export const a = process.env;', 'src/app/config.ts'))).toEqual([]);
     expect(bannedSyntax(sample('export default { a: 1 };', 'src/console/vite.config.ts'))).toEqual([]);
   });
 
@@ -162,7 +162,7 @@ describe('rooms', () => {
     ['src/commands/a.ts', '../store/store.ts'],
     ['src/rpc/a.ts', '../../gen/es/a_pb.js'],
     ['src/rpc/a.ts', '@connectrpc/connect'],
-    ['src/app.ts', './store/sqlite.ts'],
+    ['src/app/app.ts', './store/sqlite.ts'],
     ['src/launcher.js', 'node:fs'],
   ])('%s may import %s', (path, target) => {
     expect(forbiddenImports(sample(`import { a } from '${target}';`, path), table)).toEqual([]);
@@ -215,7 +215,7 @@ describe('docs', () => {
     const there = '`src/store/store.ts` `src/store/` `src/*/store.ts` `store.ts` `src/store/store.ts:12`';
     const others = ' `/v2/users` `application/json` `@connectrpc/connect` `npm start`';
     expect(missingPaths(doc(there + others), files)).toEqual([]);
-    expect(missingPaths(doc('`src/store/postgres.ts` `other.ts` `bench/`'), files)).toHaveLength(3);
+    expect(missingPaths(doc('`src/store/postgres/postgres.ts` `other.ts` `bench/`'), files)).toHaveLength(3);
   });
 
   test('links lead somewhere', () => {

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import http2 from 'node:http2';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { type Listener, startListener } from '../../../src/server/listener.ts';
+import { type Listener, startListener } from '../../../src/server/port/listener.ts';
 import {
   askBoth,
   bothAnswered,

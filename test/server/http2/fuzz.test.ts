@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { type Listener, startListener } from '../../../src/server/listener.ts';
+import { type Listener, startListener } from '../../../src/server/port/listener.ts';
 import {
   askBoth,
   bothAnswered,

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import http2 from 'node:http2';
 import { expect, test } from '@jest/globals';
-import { startListener } from '../../../src/server/listener.ts';
+import { startListener } from '../../../src/server/port/listener.ts';
 import {
   connectRaw,
   endHeaders,

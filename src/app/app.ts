@@ -1,0 +1,124 @@
+import { randomInt } from 'node:crypto';
+import pino, { type Logger } from 'pino';
+import { createSignIns, type SignIns } from '../sign-in/sign-ins.ts';
+import type * as OpenArchive from '../store/archive/open.ts';
+import { withLockEnds } from '../store/lock-ends.ts';
+import { openStore } from '../store/open.ts';
+import { withoutPassword } from '../store/postgres/url.ts';
+import type { Store } from '../store/store.ts';
+
+export interface AppConfig {
+  /** Path of the SQLite file, or postgres://… */
+  readonly database: string;
+  readonly databaseConnectionsMax?: number;
+  readonly databaseTimeoutMs?: number;
+  /** 'never': throw StoreUnusable where the schema is behind. Default 'auto'. */
+  readonly migrate?: 'auto' | 'never';
+  readonly passwordAttemptsMax: number;
+  readonly logLevel: string;
+}
+
+/** All that the rooms share. */
+export interface App extends AsyncDisposable {
+  /** No lock in it outlives its end: see store/lock-ends.ts. */
+  readonly store: Store;
+  /** What the database is called in messages and logs: without its password. */
+  readonly databaseName: string;
+  /** Milliseconds since 1970, UTC, by the clock that all servers of the database share. */
+  readonly now: () => number;
+  readonly newId: () => string;
+  readonly log: Logger;
+  readonly passwordAttemptsMax: number;
+  readonly signIns: SignIns;
+}
+
+/** Times that a test decides on. */
+export interface AppClocks {
+  /** This machine's clock, which the database's corrects. Default Date.now. */
+  readonly localNow?: () => number;
+  /** The time itself, whatever the database says. */
+  readonly now?: () => number;
+}
+
+/** Opens the store; the only place where one is made. Throws StoreUnusable. */
+export async function openApp(config: AppConfig, clocks: AppClocks = {}): Promise<App> {
+  const { localNow = Date.now } = clocks;
+  const { database, databaseConnectionsMax, databaseTimeoutMs, migrate } = config;
+  const opened = await openStore({
+    database,
+    localNow,
+    migrateNot: migrate === 'never',
+    ...(databaseConnectionsMax !== undefined && { connectionsMax: databaseConnectionsMax }),
+    ...(databaseTimeoutMs !== undefined && { timeoutMs: databaseTimeoutMs }),
+  });
+  const now = clocks.now ?? (() => localNow() + opened.clockOffsetMs());
+  const newId = createIds(Date.now, randomInt(idsPerMs));
+  const store = withLockEnds(opened, { now, newId });
+  return {
+    store,
+    databaseName: withoutPassword(database),
+    now,
+    newId,
+    log: createLog(config.logLevel),
+    passwordAttemptsMax: config.passwordAttemptsMax,
+    signIns: createSignIns(),
+    [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
+  };
+}
+
+const unwrittenBytesMax = 1_048_576;
+
+/** One JSON record a line, on stderr: stdout belongs to what a command prints. */
+function createLog(level: string): Logger {
+  const destination = pino.destination({ fd: 2, sync: true, maxLength: unwrittenBytesMax });
+  // A full disk under the log must not end the server: what cannot be written waits, and beyond the maximum is dropped.
+  destination.on('error', () => undefined);
+  const serializers = { err: describeError, error: describeError, cause: describeError };
+  return pino({ level, base: null, serializers }, destination);
+}
+
+const causesMax = 5;
+
+// Named one by one: a database's errors carry more, even the row that they are about, hashes and all.
+function describeError(error: unknown, causesLeft: number = causesMax): unknown {
+  if (!(error instanceof Error)) return String(error);
+  const { name, message, stack, cause } = error;
+  return {
+    type: name,
+    message,
+    ...('code' in error && { code: error.code }),
+    stack,
+    ...(cause !== undefined && causesLeft > 0 && { cause: describeError(cause, causesLeft - 1) }),
+  };
+}
+
+const idsPerMs = 1_000_000;
+
+/**
+ * Ids: 19 decimal digits, thirteen of the millisecond and six of a count that starts anywhere: they sort by time, fit
+ * 64 bits, and two servers meet only by a one-in-a-million chance within one millisecond, which the store then refuses.
+ */
+export function createIds(now: () => number, start: number): () => string {
+  let count = start;
+  return () => {
+    count = (count + 1) % idsPerMs;
+    return `${now()}${String(count + idsPerMs).slice(1)}`;
+  };
+}
+
+/** The rooms of the archive are loaded when asked for: a server starts without them. */
+const archives = () => import('../store/archive/open.ts');
+
+/** All that the database holds, at this moment. Throws StoreUnusable. */
+export const openArchive: typeof OpenArchive.openArchive = async (database) =>
+  (await archives()).openArchive(database);
+
+/** The database to be filled, made where it is a file that is not there. Throws StoreUnusable, StoreNotEmpty. */
+export const openRestoration: typeof OpenArchive.openRestoration = async (database) =>
+  (await archives()).openRestoration(database);
+
+/** Copies the embedded database while others serve it. Throws StoreUnusable. */
+export const backUp: typeof OpenArchive.backUp = async (options) => (await archives()).backUp(options);
+
+/** What the database is called in messages and logs: without its password. */
+export const databaseNameOf = withoutPassword;

@@ -1,0 +1,156 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { type Caller, systemCaller } from '../auth/caller.ts';
+import { createUser } from '../commands/create-user.ts';
+import { addGrant } from '../commands/grants.ts';
+import { createOrganization } from '../commands/organizations.ts';
+import { addToken } from '../commands/tokens.ts';
+import { changeUserState } from '../commands/user-state.ts';
+import { DomainError } from '../domain/errors.ts';
+import type { OrganizationId, UserId } from '../domain/ids.ts';
+import type { Organization } from '../domain/user.ts';
+import type { App } from './app.ts';
+import { adminTokenPath } from './config.ts';
+
+export interface FirstRun {
+  readonly organizationId: OrganizationId;
+  /** Shown once, and kept in tokenPath. */
+  readonly token: string;
+  readonly tokenPath: string;
+  /** The people of --demo. */
+  readonly people: readonly DemoPerson[];
+}
+
+export interface DemoPerson {
+  readonly userId: UserId;
+  readonly name: string;
+  readonly note: string;
+}
+
+export interface FirstRunOptions {
+  readonly dataFolder: string;
+  readonly osUser: string;
+  readonly demo: boolean;
+}
+
+const dayMs = 86_400_000;
+const tokenLifeMs = 365 * dayMs;
+
+const firstRow = { offset: 0, limit: 1, ascending: true };
+
+/** A first run that is this old and has left no administrator is not under way any more: it was cut short. */
+const interruptedAfterMs = 10_000;
+
+/**
+ * On a database without organizations, or where an earlier first run was cut short before its end: one organization,
+ * an administrator with a token, and with demo a few people.
+ */
+export async function firstRun(app: App, options: FirstRunOptions): Promise<FirstRun | undefined> {
+  const caller = systemCaller(options.osUser, 'first run');
+  const { rows } = await app.store.listOrganizations('all', firstRow);
+  const [existing] = rows;
+  if (existing !== undefined && !(await wasInterrupted(app, existing))) return undefined;
+  const organizationId = existing?.organizationId ?? (await createFirstOrganization(app, caller));
+  if (organizationId === undefined) return undefined;
+  const { userId, token } = await createAdministrator(app, caller, organizationId);
+  const tokenPath = saveToken(options.dataFolder, token);
+  // The role comes last: whoever finds no role at all finds a first run that did not get here.
+  await addGrant(app, caller, { userId, role: 'IAM_OWNER', organizationId: undefined });
+  const people = options.demo ? await createPeople(app, options.osUser, organizationId) : [];
+  return { organizationId, token, tokenPath, people };
+}
+
+async function wasInterrupted(app: App, organization: Organization): Promise<boolean> {
+  if (organization.createdAt + interruptedAfterMs > app.now()) return false;
+  return (await app.store.listGrants({ scope: 'all', page: firstRow })).total === 0;
+}
+
+// Servers that start together on one database find it empty together: the first to make it is whose first run it is.
+async function createFirstOrganization(app: App, caller: Caller): Promise<OrganizationId | undefined> {
+  try {
+    const organization = { name: 'Default', domain: 'latchkey.localhost' };
+    return (await createOrganization(app, caller, organization)).organizationId;
+  } catch (error) {
+    if (error instanceof DomainError && error.error === 'organizationExists') return undefined;
+    throw error;
+  }
+}
+
+async function createAdministrator(app: App, caller: Caller, organizationId: OrganizationId) {
+  const userId = await createOrFindAdministrator(app, caller, organizationId);
+  const { token } = await addToken(app, caller, { userId, expiresAt: app.now() + tokenLifeMs });
+  return { userId, token };
+}
+
+async function createOrFindAdministrator(
+  app: App,
+  caller: Caller,
+  organizationId: OrganizationId,
+): Promise<UserId> {
+  const userName = 'admin';
+  try {
+    const administrator = await createUser(app, caller, {
+      organization: { organizationId },
+      userId: undefined,
+      userName,
+      profile: { kind: 'machine', name: 'Administrator', description: 'Made at the first start' },
+    });
+    return administrator.userId;
+  } catch (error) {
+    if (!(error instanceof DomainError) || error.error !== 'userNameTaken') throw error;
+    const { rows } = await app.store.listUsers({
+      scope: [organizationId],
+      filters: [{ kind: 'text', field: 'user_name', method: 'equals_ignore_case', value: userName }],
+      sort: 'user_name',
+      page: firstRow,
+    });
+    if (rows[0] === undefined) throw error;
+    return rows[0].user.userId;
+  }
+}
+
+// wx: an older token file is somebody's; it is never overwritten.
+function saveToken(dataFolder: string, token: string): string {
+  mkdirSync(dataFolder, { recursive: true, mode: 0o700 });
+  const wanted = adminTokenPath(dataFolder);
+  const path = existsSync(wanted) ? `${wanted}-${Date.now()}` : wanted;
+  writeFileSync(path, `${token}\n`, { mode: 0o600, flag: 'wx' });
+  return path;
+}
+
+const demoPeople = [
+  { given: 'Ada', family: 'Moreau', lockedFor: 'phone stolen, reported by the team lead' },
+  { given: 'Bram', family: 'Okafor', lockedFor: 'on leave until the first of the month' },
+  { given: 'Chiara', family: 'Lindqvist', lockedFor: 'laptop lost on a train, told the help desk' },
+  { given: 'Dmitri', family: 'Abeyta', lockedFor: 'account shared with a colleague' },
+  { given: 'Esi', family: 'Varga' },
+] as const;
+
+async function createPeople(
+  app: App,
+  osUser: string,
+  organizationId: OrganizationId,
+): Promise<readonly DemoPerson[]> {
+  const people: DemoPerson[] = [];
+  for (const person of demoPeople) {
+    const name = `${person.given} ${person.family}`;
+    const email = `${person.given.toLowerCase()}@latchkey.localhost`;
+    const user = await createUser(app, systemCaller(osUser, 'demo'), {
+      organization: { organizationId },
+      userId: undefined,
+      userName: person.given.toLowerCase(),
+      profile: {
+        kind: 'human',
+        givenName: person.given,
+        familyName: person.family,
+        email,
+        emailVerified: true,
+      },
+      password: { password: randomBytes(18).toString('base64url'), changeRequired: true },
+    });
+    const reason = 'lockedFor' in person ? person.lockedFor : undefined;
+    if (reason !== undefined) await changeUserState(app, systemCaller(osUser, reason), user.userId, 'lock');
+    people.push({ userId: user.userId, name, note: reason === undefined ? 'active' : `locked: ${reason}` });
+  }
+  return people;
+}

@@ -1,0 +1,92 @@
+import { createDesk } from '../rpc/desk.ts';
+import { createCallLimits } from '../rpc/limits/call-limits.ts';
+import { createCorsPolicy } from '../server/cors.ts';
+import { createDoor } from '../server/door.ts';
+import { fetchJson } from '../server/fetch-json.ts';
+import { type Listener, startListener } from '../server/port/listener.ts';
+import type { App } from './app.ts';
+import type { ServeConfig } from './config.ts';
+import { startSweeper } from './sweep.ts';
+
+export type ServerConfig = Pick<
+  ServeConfig,
+  | 'host'
+  | 'port'
+  | 'tls'
+  | 'plaintext'
+  | 'bodyBytesMax'
+  | 'timeoutMsMax'
+  | 'drainTimeoutMs'
+  | 'corsOrigins'
+  | 'trustedProxies'
+  | 'callsPerSecondPerToken'
+  | 'callsPerSecondPerAddress'
+  | 'refusedPerSecondPerAddress'
+  | 'oidc'
+>;
+
+export interface RunningServer extends AsyncDisposable {
+  readonly url: string;
+  readonly port: number;
+  reloadTls(): Promise<void>;
+}
+
+const readyTimeoutMs = 2_000;
+/** Those who follow, watch or reflect ask short questions, and most of them without a token. */
+const streamMessageBytesMax = 64 * 1_024;
+
+/** Not needed by most, and a tenth of what a start would load. */
+const loadIssuers = () => import('../auth/issuer.ts');
+
+/** Desk behind door behind listener. Disposing drains: calls in flight finish, within drainTimeoutMs. */
+export async function startServer(app: App, config: ServerConfig): Promise<RunningServer> {
+  let listener: Listener | undefined;
+  const isDraining = () => listener?.isDraining() ?? false;
+  const isReady = shared(async () => !isDraining() && (await app.store.isReady()));
+  const limits = createCallLimits(config, app.now());
+  const issuer = config.oidc && (await loadIssuers()).createIssuer(config.oidc, { fetchJson, now: app.now });
+  const desk = createDesk({ ...app, limits, issuer }, isReady);
+  const log = (event: string, fields: Readonly<Record<string, unknown>>) => app.log.info(fields, event);
+  const door = createDoor({
+    ...desk,
+    cors: createCorsPolicy({ allowedOrigins: config.corsOrigins, scheme: config.tls ? 'https' : 'http' }),
+    clientAddress: { trustedProxies: config.trustedProxies },
+    bodyBytesMax: config.bodyBytesMax,
+    streamMessageBytesMax: Math.min(streamMessageBytesMax, config.bodyBytesMax),
+    timeoutMsMax: config.timeoutMsMax,
+    isReady,
+    isDraining,
+    timeoutMs: readyTimeoutMs,
+    log,
+  });
+  const { host, port, tls, plaintext, drainTimeoutMs } = config;
+  listener = await startListener(door, { host, port, tls, plaintext, drainTimeoutMs, log });
+  const sweeper = startSweeper(app);
+  const { url, port: boundPort, reloadTls, drain } = listener;
+  return {
+    url,
+    port: boundPort,
+    reloadTls,
+    async [Symbol.asyncDispose]() {
+      desk.shutdown();
+      const drained = drain();
+      // A turn of the loop for the watchers' last message, before their streams are ended.
+      await new Promise(setImmediate);
+      door.endStreams();
+      await drained;
+      await sweeper[Symbol.asyncDispose]();
+      door.close();
+    },
+  };
+}
+
+/** Whoever asks while an answer is on its way gets that one: probes need no token, and each would take the write lock. */
+function shared<Value>(ask: () => Promise<Value>): () => Promise<Value> {
+  let underWay: Promise<Value> | undefined;
+  return () => {
+    underWay ??= ask().finally(() => {
+      underWay = undefined;
+    });
+    return underWay;
+  };
+}

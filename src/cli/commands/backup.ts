@@ -1,0 +1,38 @@
+import { UsageError } from '../../app/config.ts';
+import type { Command, CommandContext } from '../command.ts';
+import { databaseOptions, existingDatabaseOf } from '../database.ts';
+import { startProgress } from '../progress.ts';
+import { makeSecretFile } from '../secret-file.ts';
+
+/** `latchkey backup`. */
+export const backupCommand: Command = {
+  path: 'backup',
+  operands: 'FILE',
+  operandsMax: 1,
+  summary: 'Copy the embedded database, as it stands now, while it is served',
+  options: databaseOptions,
+  json: 'document',
+  notes: [
+    'FILE is a database like the first, made with mode 0600 and never overwritten; "latchkey verify --db FILE" proves it.',
+    'To restore, stop the server and put it in the place of the database, whose -wal and -shm files go away.',
+  ],
+  examples: ['latchkey backup /backup/latchkey-monday.db --db latchkey-data/latchkey.db'],
+  run: runBackup,
+};
+
+async function runBackup(context: CommandContext): Promise<void> {
+  const [file] = context.args.operands;
+  if (file === undefined) throw new UsageError('no file: latchkey backup FILE');
+  const database = existingDatabaseOf(context.args);
+  const { backUp, databaseNameOf } = await import('../../app/app.ts');
+  const progress = startProgress(context, 'pages');
+  const bytes = await makeSecretFile(file, async (handle) => {
+    await backUp({ from: database, to: file, onProgress: (done, total) => progress.report(done, total) });
+    return (await handle.stat()).size;
+  });
+  const seconds = progress.end();
+  const name = databaseNameOf(database);
+  await context.output.document({ database: name, file, bytes, seconds }, [
+    `${name} to ${file}: ${bytes} bytes in ${seconds.toFixed(1)} s`,
+  ]);
+}

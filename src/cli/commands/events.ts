@@ -1,0 +1,109 @@
+import { UsageError } from '../../app/config.ts';
+import { type ActorRow, type EventQuery, type EventRow, pageRowsMax } from '../backend.ts';
+import { type Command, type CommandContext, connectionOptions, userOptions } from '../command.ts';
+import type { Column } from '../output.ts';
+import { userIdIfGiven } from './user-name.ts';
+
+/** `latchkey events`. */
+export const eventsCommands: readonly Command[] = [
+  {
+    path: 'events',
+    operands: '',
+    operandsMax: 0,
+    summary: 'List who did what to whom, when, from where and why; oldest first',
+    notes: ['--after with the position of the last row seen goes on where an earlier run ended.'],
+    options: {
+      follow: { help: 'go on with every new event until interrupted' },
+      after: { value: 'POSITION', help: 'only events after this one', fallback: '0' },
+      limit: { value: 'N', help: 'how many events at most', fallback: '100; with --follow, no limit' },
+      all: { help: 'all events, however many' },
+      user: { value: 'USER_ID', help: "only this user's" },
+      ...userOptions,
+      type: { value: 'TYPE', help: 'only of this type, such as user.unlocked' },
+      ...connectionOptions,
+    },
+    json: 'lines',
+    examples: [
+      'latchkey events --type user.locked --all',
+      'latchkey events --login ada@acme.example',
+      'latchkey events --follow --after 4711 --json',
+    ],
+    run: events,
+  },
+];
+
+/** The columns of an event. */
+export const eventColumns: readonly Column<EventRow>[] = [
+  { title: 'POSITION', of: ({ position }) => position },
+  { title: 'TIME', width: 24, of: ({ creationDate }) => creationDate },
+  { title: 'TYPE', width: 18, of: ({ type }) => type },
+  { title: 'USER', width: 19, of: ({ userId }) => userId || undefined },
+  { title: 'BY', width: 19, of: ({ actor }) => actorName(actor) },
+  { title: 'FROM', width: 15, of: ({ actor }) => actor.ip },
+  { title: 'REASON', of: ({ actor }) => actor.reason },
+];
+
+/** "policy:" and the policy, a user's id, "os:" and the operating system's user, or the issuer and subject of another's token. */
+function actorName(actor: ActorRow): string | undefined {
+  if (actor.policy !== undefined) return `policy:${actor.policy}`;
+  return actor.userId ?? (actor.osUser === undefined ? actor.subject : `os:${actor.osUser}`);
+}
+
+async function events(context: CommandContext): Promise<void> {
+  const { args, output } = context;
+  const filter = await filterOf(context);
+  if (!args.flag('follow')) return output.rows(eventColumns, pagesOf(context, filter));
+  const stop = new AbortController();
+  const interrupt = () => stop.abort();
+  process.once('SIGINT', interrupt);
+  process.once('SIGTERM', interrupt);
+  try {
+    await output.rows(eventColumns, follow(context, filter, stop));
+  } finally {
+    process.off('SIGINT', interrupt);
+    process.off('SIGTERM', interrupt);
+  }
+}
+
+type EventFilter = Pick<EventQuery, 'userId' | 'type'>;
+
+async function filterOf(context: CommandContext): Promise<EventFilter> {
+  const { args } = context;
+  const byId = args.text('user');
+  if (byId !== undefined && args.text('login') !== undefined) {
+    throw new UsageError('give --user USER_ID or --login NAME, not both');
+  }
+  const userId = byId ?? (await userIdIfGiven(context));
+  const type = args.text('type');
+  return { ...(userId !== undefined && { userId }), ...(type !== undefined && { type }) };
+}
+
+const limitDefault = 100;
+
+async function* pagesOf({ args, backend }: CommandContext, filter: EventFilter) {
+  const source = await backend();
+  let afterPosition = args.count('after') ?? 0;
+  let wanted = args.flag('all') ? Number.POSITIVE_INFINITY : (args.count('limit') ?? limitDefault);
+  while (wanted > 0) {
+    const limit = Math.min(wanted, pageRowsMax);
+    const rows = await source.listEvents({ ...filter, afterPosition, limit });
+    yield rows;
+    if (rows.length < limit) return;
+    afterPosition = rows.at(-1)?.position ?? afterPosition;
+    wanted -= rows.length;
+  }
+}
+
+async function* follow({ args, backend }: CommandContext, filter: EventFilter, stop: AbortController) {
+  const source = await backend();
+  let wanted = args.count('limit') ?? Number.POSITIVE_INFINITY;
+  if (wanted === 0) return;
+  for await (const event of source.followEvents(args.count('after') ?? 0, stop.signal)) {
+    // The stream has no filter of its own: a follower must see every position to know that it missed none.
+    if (filter.userId !== undefined && event.userId !== filter.userId) continue;
+    if (filter.type !== undefined && event.type !== filter.type) continue;
+    yield [event];
+    wanted -= 1;
+    if (wanted === 0) return;
+  }
+}

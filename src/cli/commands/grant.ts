@@ -1,0 +1,103 @@
+import { UsageError } from '../../app/config.ts';
+import { roles } from '../../domain/roles.ts';
+import type { OptionSpecs } from '../arguments.ts';
+import type { GrantRow } from '../backend.ts';
+import {
+  type Command,
+  type CommandContext,
+  changeOptions,
+  connectionOptions,
+  userOptions,
+} from '../command.ts';
+import type { Column } from '../output.ts';
+import { pageOptions, printList } from '../paging.ts';
+import { userIdIfGiven, userIdOf } from './user-name.ts';
+
+const organizationOption = {
+  org: { value: 'ORG_ID', help: 'the organization on which the role is held; absent: on the instance' },
+} as const satisfies OptionSpecs;
+
+const rolesNote = `Roles: ${roles.join(', ')}. IAM_ roles are held on the instance, ORG_ roles on an organization.`;
+
+/** `latchkey grant add`, `remove`, `list`. */
+export const grantCommands: readonly Command[] = [
+  {
+    path: 'grant add',
+    operands: '(USER_ID | --login NAME) ROLE',
+    operandsMax: 2,
+    summary: 'Give a user a role, from the next call on',
+    notes: [rolesNote],
+    options: { ...organizationOption, ...userOptions, ...changeOptions },
+    json: 'document',
+    examples: [
+      'latchkey grant add 69629023906488334 ORG_USER_UNLOCKER --org 69629012906488334',
+      'latchkey grant add --login desk@acme.example IAM_USER_UNLOCKER',
+    ],
+    run: (context) => change(context, 'add'),
+  },
+  {
+    path: 'grant remove',
+    operands: '(USER_ID | --login NAME) ROLE',
+    operandsMax: 2,
+    summary: 'Take a role from a user, from the next call on',
+    notes: [rolesNote],
+    options: { ...organizationOption, ...userOptions, ...changeOptions },
+    json: 'document',
+    examples: ['latchkey grant remove 69629023906488334 ORG_USER_UNLOCKER --org 69629012906488334'],
+    run: (context) => change(context, 'remove'),
+  },
+  {
+    path: 'grant list',
+    operands: '[USER_ID | --login NAME]',
+    operandsMax: 1,
+    summary: 'List who holds which role where',
+    options: {
+      org: { value: 'ORG_ID', help: 'only roles on this organization' },
+      ...userOptions,
+      ...pageOptions,
+      ...connectionOptions,
+    },
+    json: 'lines',
+    examples: ['latchkey grant list', 'latchkey grant list --org 69629012906488334 --json'],
+    run: list,
+  },
+];
+
+const columns: readonly Column<GrantRow>[] = [
+  { title: 'USER', of: ({ userId }) => userId },
+  { title: 'ROLE', of: ({ role }) => role },
+  { title: 'ORGANIZATION', of: ({ organizationId }) => organizationId ?? '(instance)' },
+];
+
+async function change(context: CommandContext, action: 'add' | 'remove'): Promise<void> {
+  const { args, output } = context;
+  // With --login the first operand is the role already.
+  const roleAt = args.text('login') === undefined ? 1 : 0;
+  const role = args.operands[roleAt];
+  if (role === undefined) throw new UsageError(`no role: one of ${roles.join(', ')}`);
+  const userId = await userIdOf(context, 1 - roleAt);
+  const organizationId = args.text('org');
+  const grant = { userId, role, ...(organizationId !== undefined && { organizationId }) };
+  const backend = await context.backend();
+  const changed = action === 'add' ? await backend.addGrant(grant) : await backend.removeGrant(grant);
+  const place = organizationId === undefined ? 'the instance' : `organization ${organizationId}`;
+  const verb = action === 'add' ? 'now holds' : 'no longer holds';
+  await output.document({ ...grant, sequence: changed.sequence, changeDate: changed.changeDate }, [
+    `User ${userId} ${verb} ${role} on ${place} (event ${changed.sequence})`,
+  ]);
+}
+
+async function list(context: CommandContext): Promise<void> {
+  const userId = await userIdIfGiven(context);
+  const organizationId = context.args.text('org');
+  const backend = await context.backend();
+  await printList(context, {
+    columns,
+    fetch: (page) =>
+      backend.listGrants({
+        ...page,
+        ...(userId !== undefined && { userId }),
+        ...(organizationId !== undefined && { organizationId }),
+      }),
+  });
+}

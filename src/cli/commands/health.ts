@@ -1,0 +1,71 @@
+import { get as getPlain } from 'node:http';
+import { get as getSecure } from 'node:https';
+import { parseServeConfig, readClientEnvironment, UsageError } from '../../app/config.ts';
+import type { Command, CommandContext } from '../command.ts';
+import { CliError } from '../failure.ts';
+import { isLoopback } from '../loopback.ts';
+
+/** `latchkey health`: what a container's health check runs. */
+export const healthCommand: Command = {
+  path: 'health',
+  operands: '',
+  operandsMax: 0,
+  summary: 'Ask the server whether it is ready: exit code 0 where it is, 6 where not',
+  options: {
+    url: {
+      value: 'URL',
+      help: 'the server (LATCHKEY_URL)',
+      fallback: 'this machine, at the port of LATCHKEY_PORT',
+    },
+    timeout: { value: 'SECONDS', help: 'how long to wait for an answer', fallback: '2' },
+  },
+  json: 'document',
+  notes: ['No token is needed, and none is sent. On loopback, the name in the certificate is not looked at.'],
+  examples: ['latchkey health', 'latchkey health --url https://latchkey.example --json'],
+  run: runHealth,
+};
+
+const timeoutSecondsDefault = 2;
+
+async function runHealth({ args, output }: CommandContext): Promise<void> {
+  const url = parseUrl(args.text('url') ?? readClientEnvironment().url ?? ownUrl());
+  const timeoutMs = (args.count('timeout') ?? timeoutSecondsDefault) * 1_000;
+  const answer = await ask(new URL('/readyz', url), timeoutMs);
+  if (answer === 'ok') return output.document({ url: url.origin, isReady: true }, [`${url.origin} is ready`]);
+  throw new CliError({ code: 'unavailable', message: `${url.origin} is not ready: ${answer}` });
+}
+
+// Inside a container the server's settings are in the environment of the health check too.
+function ownUrl(): string {
+  const { host, port, tls } = parseServeConfig([]);
+  const address = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host;
+  return `${tls === undefined ? 'http' : 'https'}://${address.includes(':') ? `[${address}]` : address}:${port}`;
+}
+
+function parseUrl(text: string): URL {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url !== undefined && /^https?:$/.test(url.protocol)) return url;
+  throw new UsageError(`--url must be like http://127.0.0.1:8080 or https://host, not "${text}"`);
+}
+
+/** What the server says, in a line; or why it says nothing. */
+function ask(url: URL, timeoutMs: number): Promise<string> {
+  const get = url.protocol === 'https:' ? getSecure : getPlain;
+  return new Promise((resolve) => {
+    const options = { signal: AbortSignal.timeout(timeoutMs), rejectUnauthorized: !isLoopback(url) };
+    const request = get(url, options, (response) => {
+      let body = '';
+      response.setEncoding('utf8');
+      response.on('data', (text: string) => {
+        body = `${body}${text}`.slice(0, 200);
+      });
+      response.on('error', (error) => resolve(error.message));
+      response.on('end', () =>
+        resolve(response.statusCode === 200 ? 'ok' : `${response.statusCode} ${body.trim()}`),
+      );
+    });
+    request.on('error', ({ name, message }) => {
+      resolve(name === 'AbortError' ? `no answer within ${timeoutMs} ms` : message);
+    });
+  });
+}

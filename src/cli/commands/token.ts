@@ -1,0 +1,110 @@
+import { UsageError } from '../../app/config.ts';
+import type { TokenRow } from '../backend.ts';
+import {
+  type Command,
+  type CommandContext,
+  changeOptions,
+  connectionOptions,
+  userOptions,
+} from '../command.ts';
+import { parseExpiry } from '../expiry.ts';
+import { CliError } from '../failure.ts';
+import type { Column } from '../output.ts';
+import { pageOptions, printList } from '../paging.ts';
+import { userIdIfGiven, userIdOf } from './user-name.ts';
+
+const expiresDefault = '90d';
+
+/** `latchkey token create`, `revoke`, `list`. */
+export const tokenCommands: readonly Command[] = [
+  {
+    path: 'token create',
+    operands: '(USER_ID | --login NAME)',
+    operandsMax: 1,
+    summary: 'Make a personal access token for a machine user',
+    notes: ['stdout gets the token alone; it is shown this once.'],
+    options: {
+      expires: {
+        value: 'WHEN',
+        help: 'a time from now such as 12h, 90d or 8w, or a date such as 2031-01-31',
+        fallback: expiresDefault,
+      },
+      ...userOptions,
+      ...changeOptions,
+    },
+    json: 'document',
+    examples: [
+      'latchkey token create 69629023906488334 --expires 30d > deploy-token',
+      'latchkey token create --login deploy@acme.example --json',
+    ],
+    run: create,
+  },
+  {
+    path: 'token revoke',
+    operands: 'TOKEN_ID',
+    operandsMax: 1,
+    summary: 'Revoke a token, from the next call on',
+    notes: ['The token id is what stands before the dot of a token.'],
+    options: { ...changeOptions },
+    json: 'document',
+    examples: ['latchkey token revoke 1766499000123456789 --reason "laptop lost"'],
+    run: revoke,
+  },
+  {
+    path: 'token list',
+    operands: '[USER_ID | --login NAME]',
+    operandsMax: 1,
+    summary: 'List tokens; never their secrets',
+    options: { ...userOptions, ...pageOptions, ...connectionOptions },
+    json: 'lines',
+    examples: ['latchkey token list', 'latchkey token list --login deploy@acme.example'],
+    run: list,
+  },
+];
+
+const columns: readonly Column<TokenRow>[] = [
+  { title: 'ID', of: ({ tokenId }) => tokenId },
+  { title: 'USER', of: ({ userId }) => userId },
+  { title: 'ORGANIZATION', of: ({ organizationId }) => organizationId },
+  { title: 'CREATED', of: ({ creationDate }) => creationDate },
+  { title: 'EXPIRES', of: ({ expirationDate }) => expirationDate },
+];
+
+async function create(context: CommandContext): Promise<void> {
+  const { args, output } = context;
+  const expiresAt = parseExpiry(args.text('expires') ?? expiresDefault, Date.now());
+  const userId = await userIdOf(context);
+  const backend = await context.backend();
+  const made = await backend.createToken({ userId, expiresAt });
+  const expirationDate = new Date(expiresAt).toISOString();
+  await output.document({ ...made, userId, expirationDate }, [made.token]);
+  await output.note(`token ${made.tokenId} of user ${userId}, until ${expirationDate}; shown this once`);
+}
+
+async function revoke(context: CommandContext): Promise<void> {
+  const { args, output } = context;
+  const [typed] = args.operands;
+  if (typed === undefined) throw new UsageError('no token: latchkey token revoke TOKEN_ID');
+  // Whoever pastes the whole token means its id; the secret stays out of messages and events.
+  const tokenId = typed.split('.', 1)[0] ?? typed;
+  const backend = await context.backend();
+  const { rows } = await backend.listTokens({ tokenId, offset: 0, limit: 1 });
+  const [token] = rows;
+  if (token === undefined) {
+    throw new CliError({ code: 'not_found', message: `Token ${tokenId} could not be found` });
+  }
+  const { userId } = token;
+  const { deletionDate } = await backend.revokeToken({ userId, tokenId });
+  await output.document({ tokenId, userId, deletionDate }, [
+    `Token ${tokenId} of user ${userId} revoked at ${deletionDate}`,
+  ]);
+}
+
+async function list(context: CommandContext): Promise<void> {
+  const userId = await userIdIfGiven(context);
+  const backend = await context.backend();
+  await printList(context, {
+    columns,
+    fetch: (page) => backend.listTokens({ ...page, ...(userId !== undefined && { userId }) }),
+  });
+}

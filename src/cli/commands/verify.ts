@@ -1,0 +1,36 @@
+import { verify } from '../../queries/verify.ts';
+import type { Command, CommandContext } from '../command.ts';
+import { databaseOptions, existingDatabaseOf } from '../database.ts';
+import { CliError } from '../failure.ts';
+
+/** `latchkey verify`. */
+export const verifyCommand: Command = {
+  path: 'verify',
+  operands: '',
+  operandsMax: 0,
+  summary: 'Hold every row against the events that made it',
+  options: databaseOptions,
+  json: 'document',
+  notes: [
+    'Exit code 0 where every row is what its events make of it and no event is missing, 5 where not; the problems are',
+    'printed, the first 100 of them. Servers may go on meanwhile.',
+  ],
+  examples: ['latchkey verify --db latchkey-data/latchkey.db', 'latchkey verify --json'],
+  run: runVerify,
+};
+
+async function runVerify({ args, output }: CommandContext): Promise<void> {
+  const database = existingDatabaseOf(args);
+  const { databaseNameOf, openArchive } = await import('../../app/app.ts');
+  await using archive = await openArchive(database);
+  const found = await verify(archive);
+  const name = databaseNameOf(database);
+  const { users, organizations, events, problems, problemsTotal } = found;
+  await output.document({ database: name, ...found }, [
+    ...problems.map(({ userId, text }) => (userId === '' ? text : `user ${userId}: ${text}`)),
+    `${name}: ${users} users, ${organizations} organizations, ${events} events, ${problemsTotal} problems`,
+  ]);
+  if (problemsTotal === 0) return;
+  const message = `${name}: rows and events contradict one another, ${problemsTotal} times`;
+  throw new CliError({ code: 'failed_precondition', message });
+}

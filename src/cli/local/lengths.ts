@@ -1,0 +1,40 @@
+import { DomainError } from '../../domain/errors.ts';
+import type { UserToCreate } from '../backend.ts';
+
+type Lengths = Readonly<Record<string, readonly [value: string | undefined, min: number, max: number]>>;
+
+/**
+ * The lengths that the protos demand of a caller, in code points: whoever works on the database itself passes no
+ * validator, and must leave no row that a server would not have made. Throws fieldInvalid.
+ */
+export function checkLengths(lengths: Lengths): void {
+  for (const [field, [value, min, max]] of Object.entries(lengths)) {
+    if (value === undefined) continue;
+    const length = [...value].length;
+    if (length >= min && length <= max) continue;
+    throw new DomainError('fieldInvalid', { text: `${field}: must be ${min} to ${max} characters long` });
+  }
+}
+
+/** The text fields of a new user, by the names of the wire. */
+export function lengthsOfUser({
+  userName,
+  profile,
+  password,
+}: Omit<UserToCreate, 'organizationId'>): Lengths {
+  const secret = password !== undefined && 'hash' in password ? password.hash : password?.password;
+  const common: Lengths = { username: [userName, 1, 200], password: [secret, 1, 200] };
+  if (profile.kind === 'machine') {
+    return { ...common, name: [profile.name, 1, 200], description: [profile.description, 1, 500] };
+  }
+  return {
+    ...common,
+    given_name: [profile.givenName, 1, 200],
+    family_name: [profile.familyName, 1, 200],
+    nick_name: [profile.nickName, 0, 200],
+    display_name: [profile.displayName, 0, 200],
+    preferred_language: [profile.preferredLanguage, 0, 10],
+    email: [profile.email, 1, 200],
+    phone: [profile.phone, 0, 200],
+  };
+}

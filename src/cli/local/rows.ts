@@ -1,0 +1,149 @@
+import type { RecordedEvent } from '../../domain/events.ts';
+import { actingPolicy } from '../../domain/lock.ts';
+import type { Organization, Profile, User } from '../../domain/user.ts';
+import type { UserFilter } from '../../domain/user-filter.ts';
+import type { PageRequest } from '../../queries/page.ts';
+import type { GrantRecord, Listed, TokenFilter, TokenRecord, UserRecord } from '../../store/store.ts';
+import type {
+  ActorRow,
+  ChangeRow,
+  EventRow,
+  GrantRow,
+  Listing,
+  OrganizationRow,
+  PageQuery,
+  TokenQuery,
+  TokenRow,
+  UserQuery,
+  UserRow,
+} from '../backend.ts';
+
+/** Milliseconds since 1970 → RFC 3339, UTC. */
+export const timeText = (milliseconds: number): string => new Date(milliseconds).toISOString();
+
+/** A page in the order of its sorting column. */
+export const pageRequest = ({ offset, limit }: PageQuery): PageRequest => ({
+  offset: BigInt(offset),
+  limit,
+  ascending: true,
+});
+
+/** What the store listed, as rows. */
+export function listing<Stored, Row>(listed: Listed<Stored>, row: (stored: Stored) => Row): Listing<Row> {
+  return { rows: listed.rows.map(row), total: listed.total };
+}
+
+/** A user after a change. */
+export function changeRow(user: User): ChangeRow {
+  return {
+    userId: user.userId,
+    organizationId: user.organizationId,
+    sequence: user.sequence,
+    creationDate: timeText(user.createdAt),
+    changeDate: timeText(user.changedAt),
+  };
+}
+
+/** A user as listed. */
+export function userRow({ user, profile, organizationDomain }: UserRecord): UserRow {
+  return {
+    ...changeRow(user),
+    state: user.state,
+    type: user.kind,
+    userName: profile.userName,
+    loginName: `${profile.userName}@${organizationDomain}`,
+    ...profileFields(profile),
+  };
+}
+
+function profileFields(profile: Profile): Pick<UserRow, 'displayName' | 'email' | 'phone'> {
+  if (profile.kind === 'machine') return { displayName: profile.name };
+  const { givenName, familyName, displayName, email, phone } = profile;
+  return {
+    displayName: displayName || `${givenName} ${familyName}`,
+    email,
+    ...(phone !== undefined && { phone }),
+  };
+}
+
+/** What a list of users asks for. */
+export function userFilters(query: Omit<UserQuery, keyof PageQuery>): readonly UserFilter[] {
+  const { state, type, organizationId, search, loginName, name } = query;
+  const filters: UserFilter[] = [];
+  if (state !== undefined) filters.push({ kind: 'state', state });
+  if (type !== undefined) filters.push({ kind: 'type', type });
+  if (organizationId !== undefined) filters.push({ kind: 'organization', organizationId });
+  if (search !== undefined) {
+    filters.push(anyOf(['user_name', 'display_name', 'email'], 'contains_ignore_case', search));
+  }
+  if (loginName !== undefined) filters.push(anyOf(['login_name'], 'equals_ignore_case', loginName));
+  if (name !== undefined) filters.push(anyOf(['user_name', 'email'], 'equals_ignore_case', name));
+  return filters;
+}
+
+type TextFilter = Extract<UserFilter, { kind: 'text' }>;
+
+function anyOf(
+  fields: readonly TextFilter['field'][],
+  method: TextFilter['method'],
+  value: string,
+): UserFilter {
+  return { kind: 'or', filters: fields.map((field) => ({ kind: 'text', field, method, value })) };
+}
+
+/** What a list of tokens asks for. */
+export function tokenFilters({ userId, tokenId }: Omit<TokenQuery, keyof PageQuery>): readonly TokenFilter[] {
+  const filters: TokenFilter[] = [];
+  if (userId !== undefined) filters.push({ kind: 'user_id', id: userId });
+  if (tokenId !== undefined) filters.push({ kind: 'token_id', id: tokenId });
+  return filters;
+}
+
+/** A token as listed. */
+export function tokenRow({ token, organizationId }: TokenRecord): TokenRow {
+  return {
+    tokenId: token.tokenId,
+    userId: token.userId,
+    organizationId,
+    creationDate: timeText(token.createdAt),
+    expirationDate: timeText(token.expiresAt),
+  };
+}
+
+/** A role as listed. */
+export function grantRow({ userId, grant }: GrantRecord): GrantRow {
+  const { role, organizationId } = grant;
+  return { userId, role, ...(organizationId !== undefined && { organizationId }) };
+}
+
+/** An organization as listed. */
+export function organizationRow({ organizationId, name, domain, createdAt }: Organization): OrganizationRow {
+  return { organizationId, name, domain, creationDate: timeText(createdAt) };
+}
+
+/** An event as recorded. */
+export function eventRow(event: RecordedEvent): EventRow {
+  const { position, eventId, userId, sequence, type, createdAt, payload } = event;
+  return {
+    position,
+    eventId,
+    userId,
+    sequence,
+    type,
+    creationDate: timeText(createdAt),
+    payload,
+    actor: actorRow(event),
+  };
+}
+
+function actorRow(event: RecordedEvent): ActorRow {
+  const { actorUserId, actorOsUser, actorSubject, ...origin } = event.meta;
+  const policy = actingPolicy(event);
+  return {
+    ...(policy !== undefined && { policy }),
+    ...(actorUserId !== undefined && { userId: actorUserId }),
+    ...(actorOsUser !== undefined && { osUser: actorOsUser }),
+    ...(actorSubject !== undefined && { subject: actorSubject }),
+    ...origin,
+  };
+}

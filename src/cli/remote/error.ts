@@ -1,0 +1,79 @@
+import { type ServiceError, status } from '@grpc/grpc-js';
+import type { Any } from '../../../gen/grpc-js/google/protobuf/any.ts';
+import { ErrorInfo } from '../../../gen/grpc-js/google/rpc/error_details.ts';
+import { Status } from '../../../gen/grpc-js/google/rpc/status.ts';
+import { CredentialsCheckError, ErrorDetail } from '../../../gen/grpc-js/zitadel/v1/error_detail.ts';
+import type { ErrorKind } from '../../domain/errors.ts';
+import { CliError, type Failure } from '../failure.ts';
+import type { RemoteTarget } from './call.ts';
+
+const kinds: Readonly<Partial<Record<status, ErrorKind>>> = {
+  [status.INVALID_ARGUMENT]: 'invalid_argument',
+  [status.OUT_OF_RANGE]: 'invalid_argument',
+  [status.NOT_FOUND]: 'not_found',
+  [status.ALREADY_EXISTS]: 'already_exists',
+  [status.PERMISSION_DENIED]: 'permission_denied',
+  [status.UNAUTHENTICATED]: 'unauthenticated',
+  [status.RESOURCE_EXHAUSTED]: 'resource_exhausted',
+  [status.FAILED_PRECONDITION]: 'failed_precondition',
+  [status.ABORTED]: 'aborted',
+  [status.UNAVAILABLE]: 'unavailable',
+  [status.DEADLINE_EXCEEDED]: 'unavailable',
+};
+
+/** What a call failed with → CliError with the server's text and id, or why the server was not reached. */
+export function remoteError(
+  thrown: unknown,
+  { url, tokenPath }: Pick<RemoteTarget, 'url' | 'tokenPath'>,
+): unknown {
+  if (!isServiceError(thrown)) return thrown;
+  const sent = thrown.metadata.get('grpc-status-details-bin')[0];
+  const code = kinds[thrown.code] ?? 'internal';
+  if (sent === undefined && code === 'unavailable') return new CliError(unreached(thrown, url), thrown);
+  const message = `${thrown.details}${code === 'unauthenticated' ? tokenHint(tokenPath) : ''}`;
+  return new CliError({ code, message, ...(Buffer.isBuffer(sent) && detailsOf(sent)) }, thrown);
+}
+
+// It may be the token of another server, or one that a lock of the administrator has ended.
+function tokenHint(tokenPath: string | undefined): string {
+  if (tokenPath === undefined) return '';
+  const elsewhere = 'if the server has another data folder, set LATCHKEY_DATA to it';
+  return `; the token is from ${tokenPath}: ${elsewhere}, else make a new one with latchkey token create --db FILE`;
+}
+
+function isServiceError(thrown: unknown): thrown is ServiceError {
+  return thrown instanceof Error && 'code' in thrown && 'metadata' in thrown && 'details' in thrown;
+}
+
+function unreached({ code, details }: ServiceError, url: URL): Failure {
+  const what =
+    code === status.DEADLINE_EXCEEDED
+      ? `${url.origin} did not answer in time (--timeout); whether it did what was asked is not known`
+      : `Cannot reach ${url.origin}: ${bare(details)}`;
+  return { code: 'unavailable', message: what };
+}
+
+// grpc-js wraps what the socket said: "No connection established. Last error: Error: … Resolution note: ".
+function bare(details: string): string {
+  const said = /Last error: (?:Error: )?(.*?)\.?\s*Resolution note:/s.exec(details)?.[1] ?? details;
+  return said.trim();
+}
+
+// ErrorDetail or CredentialsCheckError stands first and has the id; ErrorInfo has the reason.
+function detailsOf(sent: Buffer): Pick<Failure, 'id' | 'reason'> {
+  const facts = Status.decode(sent).details.map(detailOf);
+  return Object.assign({}, ...facts);
+}
+
+function detailOf({ typeUrl, value }: Any): Pick<Failure, 'id' | 'reason'> {
+  switch (typeUrl.slice(typeUrl.lastIndexOf('/') + 1)) {
+    case 'zitadel.v1.ErrorDetail':
+      return { id: ErrorDetail.decode(value).id };
+    case 'zitadel.v1.CredentialsCheckError':
+      return { id: CredentialsCheckError.decode(value).id };
+    case 'google.rpc.ErrorInfo':
+      return { reason: ErrorInfo.decode(value).reason };
+    default:
+      return {};
+  }
+}

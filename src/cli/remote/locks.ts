@@ -1,0 +1,158 @@
+import type { Duration } from '../../../gen/grpc-js/google/protobuf/duration.ts';
+import {
+  type FailedSignIn,
+  type Lock,
+  LockCause,
+  type Obstacle,
+} from '../../../gen/grpc-js/latchkey/v1/lock.ts';
+import {
+  type GetLockoutPolicyResponse,
+  type LockoutPolicy,
+  PolicySource,
+} from '../../../gen/grpc-js/latchkey/v1/policy.ts';
+import type { PolicySource as DomainSource } from '../../domain/effective-policy.ts';
+import type { LockCause as DomainCause } from '../../domain/lock.ts';
+import type { LockoutPolicy as DomainPolicy } from '../../domain/lockout-policy.ts';
+import type { DeviceRow, FailureRow, LockBackend, LockRow, ObstacleRow, PolicyRow } from '../backend-lock.ts';
+import type { connect } from './call.ts';
+import { listQuery } from './request.ts';
+import { changeRow, promised, stateOf, timeText } from './rows.ts';
+
+/** Locks and policies of a server. */
+export function remoteLocks({ locks, policies, call }: ReturnType<typeof connect>): LockBackend {
+  // The reason stands in the header of every call, and nothing here is asked twice.
+  const order = { reason: '', requestId: '', validateOnly: false };
+  const policyOf = async (organizationId: string | undefined) =>
+    policyRow(await call(policies.getLockoutPolicy.bind(policies), { organizationId }));
+  return {
+    async lockUser({ userId, until }) {
+      const request = { ...order, userId, until: until === undefined ? undefined : new Date(until) };
+      const { details, lock } = await call(locks.lockUser.bind(locks), request);
+      return { ...changeRow(userId, details), ...lockFacts(promised(lock, 'lock')) };
+    },
+    async unlockUser({ userId, ticket = '', identification = '', expectedGeneration }) {
+      const request = { ...order, userId, ticket, identification, expectedGeneration };
+      const { details, generation } = await call(locks.unlockUser.bind(locks), request);
+      return { ...changeRow(userId, details), generation: Number(generation) };
+    },
+    async getLock(userId) {
+      const lock = promised((await call(locks.getLock.bind(locks), { userId })).lock, 'lock');
+      return { ...lockRow(lock), failedSignIns: lock.failedSignIns.map(failureRow) };
+    },
+    async listLocks({ offset, limit, organizationId, cause }) {
+      const { locks: found, details } = await call(locks.listLocks.bind(locks), {
+        query: listQuery({ offset, limit }),
+        organizationId,
+        cause: cause === undefined ? LockCause.LOCK_CAUSE_UNSPECIFIED : causeNumbers[cause],
+        userIds: [],
+        lockedSince: undefined,
+        lockedBefore: undefined,
+      });
+      return { rows: found.map(lockRow), total: Number(details?.totalResult ?? found.length) };
+    },
+    async explainUser(userId) {
+      const found = await call(locks.explainUser.bind(locks), { userId });
+      const { canSignIn, summary, obstacles, attemptsLeft, lock, devices } = found;
+      return {
+        userId,
+        state: stateOf(found.state),
+        canSignIn,
+        summary,
+        obstacles: obstacles.map(obstacleRow),
+        ...(attemptsLeft !== undefined && { attemptsLeft }),
+        ...(lock !== undefined && { lock: lockRow(lock) }),
+        devices: devices.map(({ deviceId, failedAttempts, attemptsLeft: left }): DeviceRow => {
+          return { deviceId, failedAttempts, ...(left !== undefined && { attemptsLeft: left }) };
+        }),
+      };
+    },
+    getPolicy: policyOf,
+    async setPolicy(organizationId, change) {
+      const request = { organizationId, policy: policyMessage(change) };
+      await call(policies.setLockoutPolicy.bind(policies), request);
+      return policyOf(organizationId);
+    },
+    async resetPolicy(organizationId) {
+      await call(policies.resetLockoutPolicy.bind(policies), { organizationId });
+      return policyOf(organizationId);
+    },
+  };
+}
+
+const causeNumbers = {
+  policy: LockCause.LOCK_CAUSE_POLICY,
+  administrator: LockCause.LOCK_CAUSE_ADMINISTRATOR,
+  command_line: LockCause.LOCK_CAUSE_COMMAND_LINE,
+} as const satisfies Record<DomainCause, LockCause>;
+
+const sourceNumbers = {
+  default: PolicySource.POLICY_SOURCE_DEFAULT,
+  instance: PolicySource.POLICY_SOURCE_INSTANCE,
+  organization: PolicySource.POLICY_SOURCE_ORGANIZATION,
+} as const satisfies Record<DomainSource, PolicySource>;
+
+function nameOf<Name extends string>(numbers: Readonly<Record<Name, number>>, number: number): Name {
+  const names = Object.keys(numbers) as Name[];
+  return promised(
+    names.find((name) => numbers[name] === number),
+    'known value',
+  );
+}
+
+function lockFacts({ generation, until }: Lock) {
+  return { generation: Number(generation), ...(until !== undefined && { until: timeText(until) }) };
+}
+
+// The wire says empty where it does not know.
+function lockRow(lock: Lock): LockRow {
+  const { userId, loginName, organizationId, reason, lockedBy, failedAttempts } = lock;
+  return {
+    userId,
+    loginName,
+    organizationId,
+    cause: nameOf(causeNumbers, lock.cause),
+    ...(reason !== '' && { reason }),
+    ...(lockedBy !== '' && { lockedBy }),
+    since: timeText(lock.since),
+    ...lockFacts(lock),
+    failedAttempts,
+  };
+}
+
+function failureRow({ time, ip, userAgent }: FailedSignIn): FailureRow {
+  return { time: timeText(time), ...(ip !== '' && { ip }), ...(userAgent !== '' && { userAgent }) };
+}
+
+function obstacleRow({ ends, ...obstacle }: Obstacle): ObstacleRow {
+  return { ...obstacle, ...(ends !== undefined && { ends: timeText(ends) }) };
+}
+
+function policyRow({ policy, source }: GetLockoutPolicyResponse): PolicyRow {
+  const sent = promised(policy, 'policy');
+  return {
+    source: nameOf(sourceNumbers, source),
+    maxPasswordAttempts: promised(sent.maxPasswordAttempts, 'max_password_attempts'),
+    windowSeconds: Number(promised(sent.window, 'window').seconds),
+    lockSeconds: Number(promised(sent.lockDuration, 'lock_duration').seconds),
+    lockGrowth: promised(sent.lockGrowth, 'lock_growth'),
+    lockSecondsMax: Number(promised(sent.maxLockDuration, 'max_lock_duration').seconds),
+    knownDevices: promised(sent.knownDevices, 'known_devices'),
+    repeatsCountOnce: promised(sent.repeatsCountOnce, 'repeats_count_once'),
+    addressFailuresMax: promised(sent.maxAddressFailures, 'max_address_failures'),
+  };
+}
+
+function policyMessage(change: Partial<DomainPolicy>): LockoutPolicy {
+  const { windowSeconds, lockSeconds, lockSecondsMax, addressFailuresMax, ...same } = change;
+  return {
+    ...same,
+    window: durationOf(windowSeconds),
+    lockDuration: durationOf(lockSeconds),
+    maxLockDuration: durationOf(lockSecondsMax),
+    maxAddressFailures: addressFailuresMax,
+  };
+}
+
+function durationOf(seconds: number | undefined): Duration | undefined {
+  return seconds === undefined ? undefined : { seconds: BigInt(seconds), nanos: 0 };
+}

@@ -1,0 +1,122 @@
+import type { Backend, GrantRow, Listing } from '../backend.ts';
+import type { LockBackend } from '../backend-lock.ts';
+import { connect, type RemoteTarget } from './call.ts';
+import { remoteLocks } from './locks.ts';
+import { createUserRequest, listQuery, listUsersRequest, tokenFilters } from './request.ts';
+import {
+  changeRow,
+  eventRow,
+  grantRow,
+  organizationRow,
+  promised,
+  timeText,
+  tokenRow,
+  userRow,
+} from './rows.ts';
+
+/** A server, through gRPC. Every refusal is a CliError with the server's own text and id. */
+export function openRemote(target: RemoteTarget): Backend {
+  const connection = connect(target);
+  return {
+    ...userCalls(connection),
+    ...tokenCalls(connection),
+    ...adminCalls(connection),
+    ...remoteLocks(connection),
+    [Symbol.asyncDispose]: async () => connection.close(),
+  };
+}
+
+type Connection = ReturnType<typeof connect>;
+type UserCalls = Pick<Backend, 'listUsers' | 'getUser' | 'changeUserState' | 'createUser' | 'setPassword'>;
+
+function userCalls({ users, call }: Connection): UserCalls {
+  const stateCalls = {
+    deactivate: users.deactivateUser.bind(users),
+    reactivate: users.reactivateUser.bind(users),
+    delete: users.deleteUser.bind(users),
+  };
+  return {
+    async listUsers(query) {
+      const { result, details } = await call(users.listUsers.bind(users), listUsersRequest(query));
+      return listing(result.map(userRow), details?.totalResult);
+    },
+    async getUser(userId) {
+      const { user } = await call(users.getUserById.bind(users), { userId });
+      return userRow(promised(user, 'user'));
+    },
+    changeUserState: async (userId, action) =>
+      changeRow(userId, (await call(stateCalls[action], { userId })).details),
+    async createUser(user) {
+      const made = await call(users.createUser.bind(users), createUserRequest(user));
+      return { userId: made.id, creationDate: timeText(made.creationDate) };
+    },
+    async setPassword({ userId, password, changeRequired }) {
+      const newPassword = { password, changeRequired };
+      const request = { userId, newPassword, verification: undefined };
+      return changeRow(userId, (await call(users.setPassword.bind(users), request)).details);
+    },
+  };
+}
+
+type TokenCalls = Pick<Backend, 'createToken' | 'revokeToken' | 'listTokens'>;
+
+function tokenCalls({ users, call }: Connection): TokenCalls {
+  return {
+    async createToken({ userId, expiresAt }) {
+      const request = { userId, expirationDate: new Date(expiresAt) };
+      const made = await call(users.addPersonalAccessToken.bind(users), request);
+      return { tokenId: made.tokenId, token: made.token, creationDate: timeText(made.creationDate) };
+    },
+    async revokeToken(request) {
+      const { deletionDate } = await call(users.removePersonalAccessToken.bind(users), request);
+      return { deletionDate: timeText(deletionDate) };
+    },
+    async listTokens({ offset, limit, ...query }) {
+      const request = { pagination: listQuery({ offset, limit }), filters: tokenFilters(query) };
+      const { result, pagination } = await call(users.listPersonalAccessTokens.bind(users), request);
+      return listing(result.map(tokenRow), pagination?.totalResult);
+    },
+  };
+}
+
+type AdminCalls = Omit<
+  Backend,
+  keyof UserCalls | keyof TokenCalls | keyof LockBackend | typeof Symbol.asyncDispose
+>;
+
+function adminCalls({ admin, call, stream }: Connection): AdminCalls {
+  return {
+    addGrant: async (grant) =>
+      changeRow(grant.userId, (await call(admin.addGrant.bind(admin), grant)).details),
+    removeGrant: async (grant) =>
+      changeRow(grant.userId, (await call(admin.removeGrant.bind(admin), grant)).details),
+    async listGrants({ offset, limit, ...query }): Promise<Listing<GrantRow>> {
+      const request = { ...query, query: listQuery({ offset, limit }) };
+      const { grants, details } = await call(admin.listGrants.bind(admin), request);
+      return listing(grants.map(grantRow), details?.totalResult);
+    },
+
+    createOrganization: async (organization) =>
+      organizationRow((await call(admin.createOrganization.bind(admin), organization)).organization),
+    async listOrganizations(page) {
+      const request = { query: listQuery(page) };
+      const { organizations, details } = await call(admin.listOrganizations.bind(admin), request);
+      return listing(organizations.map(organizationRow), details?.totalResult);
+    },
+
+    async listEvents({ afterPosition, ...query }) {
+      const request = { ...query, afterPosition: BigInt(afterPosition) };
+      return (await call(admin.listEvents.bind(admin), request)).events.map(eventRow);
+    },
+    async *followEvents(afterPosition, signal) {
+      const request = { afterPosition: BigInt(afterPosition) };
+      for await (const event of stream((metadata) => admin.followEvents(request, metadata), signal)) {
+        yield eventRow(event);
+      }
+    },
+  };
+}
+
+function listing<Row>(rows: readonly Row[], total: bigint | undefined): Listing<Row> {
+  return { rows, total: Number(total ?? rows.length) };
+}

@@ -1,0 +1,120 @@
+import type { Actor, Event, Grant, Organization } from '../../../gen/grpc-js/latchkey/v1/admin.ts';
+import type { Details } from '../../../gen/grpc-js/zitadel/object/v2/object.ts';
+import type { PersonalAccessToken } from '../../../gen/grpc-js/zitadel/user/v2/personal_access_token.ts';
+import { type User, UserState } from '../../../gen/grpc-js/zitadel/user/v2/user.ts';
+import type { UserState as DomainState } from '../../domain/user.ts';
+import type {
+  ActorRow,
+  ChangeRow,
+  EventRow,
+  GrantRow,
+  OrganizationRow,
+  TokenRow,
+  UserRow,
+} from '../backend.ts';
+import { CliError } from '../failure.ts';
+
+/** The wire's number of each state. */
+export const stateNumbers = {
+  initial: UserState.USER_STATE_INITIAL,
+  active: UserState.USER_STATE_ACTIVE,
+  inactive: UserState.USER_STATE_INACTIVE,
+  locked: UserState.USER_STATE_LOCKED,
+  deleted: UserState.USER_STATE_DELETED,
+} as const satisfies Record<DomainState, UserState>;
+
+/** What the contract promises; throws where the server left it out. */
+export function promised<Value>(value: Value | undefined, field: string): Value {
+  if (value !== undefined) return value;
+  throw new CliError({ code: 'internal', message: `The server's answer has no ${field}` });
+}
+
+/** RFC 3339, UTC. */
+export function timeText(time: Date | undefined): string {
+  return promised(time, 'time').toISOString();
+}
+
+/** A user after a change, or as listed. */
+export function changeRow(userId: string, sent: Details | undefined): ChangeRow {
+  const details = promised(sent, 'details');
+  return {
+    userId,
+    organizationId: details.resourceOwner,
+    sequence: Number(details.sequence),
+    creationDate: timeText(details.creationDate),
+    changeDate: timeText(details.changeDate),
+  };
+}
+
+/** A user as listed. */
+export function userRow(user: User): UserRow {
+  return {
+    ...changeRow(user.userId, user.details),
+    state: stateOf(user.state),
+    type: user.type?.$case === 'human' ? 'human' : 'machine',
+    userName: user.username,
+    loginName: user.preferredLoginName,
+    ...profileFields(user.type),
+  };
+}
+
+/** The state of that number. */
+export function stateOf(number: UserState): DomainState {
+  const states = Object.keys(stateNumbers) as DomainState[];
+  return promised(
+    states.find((state) => stateNumbers[state] === number),
+    'known state',
+  );
+}
+
+function profileFields(type: User['type']): Pick<UserRow, 'displayName' | 'email' | 'phone'> {
+  if (type?.$case !== 'human') return { displayName: type?.value.name ?? '' };
+  const { profile, email, phone } = type.value;
+  return {
+    displayName: profile?.displayName || `${profile?.givenName ?? ''} ${profile?.familyName ?? ''}`.trim(),
+    ...(email !== undefined && { email: email.email }),
+    ...(phone !== undefined && { phone: phone.phone }),
+  };
+}
+
+/** A token as listed. */
+export function tokenRow(token: PersonalAccessToken): TokenRow {
+  return {
+    tokenId: token.id,
+    userId: token.userId,
+    organizationId: token.organizationId,
+    creationDate: timeText(token.creationDate),
+    expirationDate: timeText(token.expirationDate),
+  };
+}
+
+/** A role as listed. */
+export function grantRow({ userId, role, organizationId }: Grant): GrantRow {
+  return { userId, role, ...(organizationId !== undefined && { organizationId }) };
+}
+
+/** An organization as listed. */
+export function organizationRow(sent: Organization | undefined): OrganizationRow {
+  const { organizationId, name, domain, creationDate } = promised(sent, 'organization');
+  return { organizationId, name, domain, creationDate: timeText(creationDate) };
+}
+
+/** An event as recorded. */
+export function eventRow(event: Event): EventRow {
+  const { eventId, userId, type, payload, actor } = event;
+  return {
+    position: Number(event.position),
+    eventId,
+    userId,
+    sequence: Number(event.sequence),
+    type,
+    creationDate: timeText(event.creationDate),
+    payload: payload ?? {},
+    actor: actorRow(actor),
+  };
+}
+
+// The wire says empty where it does not know.
+function actorRow(actor: Actor | undefined): ActorRow {
+  return Object.fromEntries(Object.entries(actor ?? {}).filter(([, value]) => value !== ''));
+}

@@ -1,0 +1,127 @@
+import type { Interceptor } from '@connectrpc/connect';
+import { DomainError, type ErrorName } from '../../domain/errors.ts';
+import { type RequestInfo, requestInfoKey } from '../request-info.ts';
+import { callerKey } from './caller-key.ts';
+import { createKnownTokens, type KnownTokens } from './known-tokens.ts';
+import { createTokenBuckets, type TokenBuckets } from './token-buckets.ts';
+
+/** Calls a second, each; 0: no limit. */
+export interface CallLimitConfig {
+  readonly callsPerSecondPerToken: number;
+  readonly callsPerSecondPerAddress: number;
+  readonly refusedPerSecondPerAddress: number;
+}
+
+/** One table for each limit; undefined where there is none. */
+export interface CallLimits {
+  readonly token: TokenBuckets | undefined;
+  readonly address: TokenBuckets | undefined;
+  /** Counts the calls that showed no valid token. */
+  readonly refused: TokenBuckets | undefined;
+  readonly known: KnownTokens;
+}
+
+/** Who rests this long may make up for it at once. */
+const burstSeconds = 5;
+/** About 10 MB a table where every place is taken. */
+const bucketsMax = 65_536;
+
+/** Empty tables, from this moment on. */
+export function createCallLimits(config: CallLimitConfig, startMs: number): CallLimits {
+  const buckets = (perSecond: number) =>
+    perSecond === 0
+      ? undefined
+      : createTokenBuckets({ perSecond, burst: burstSeconds * perSecond, bucketsMax }, startMs);
+  return {
+    token: buckets(config.callsPerSecondPerToken),
+    address: buckets(config.callsPerSecondPerAddress),
+    refused: buckets(config.refusedPerSecondPerAddress),
+    known: createKnownTokens(),
+  };
+}
+
+/** What the limits need of the app. */
+export interface Limited {
+  readonly limits: CallLimits;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+}
+
+/** Every call of an address counts, with or without a token, health and reflection too. */
+export function limitAddress({ limits: { address }, now }: Limited): Interceptor {
+  return (next) => {
+    if (address === undefined) return next;
+    return (req) => {
+      const { remoteAddress } = req.contextValues.get(requestInfoKey);
+      refuse('address', address.take(addressKey(remoteAddress), now()));
+      return next(req);
+    };
+  };
+}
+
+/** After authentication: a token that nobody has fills no table. */
+export function limitToken({ limits: { token }, now }: Limited): Interceptor {
+  return (next) => {
+    if (token === undefined) return next;
+    return (req) => {
+      const { credentialId } = req.contextValues.get(callerKey);
+      if (credentialId !== undefined) refuse('token', token.take(credentialId, now()));
+      return next(req);
+    };
+  };
+}
+
+/**
+ * Before authentication: an address that has failed too often of late is refused unheard, and the store is not asked;
+ * but for tokens that have worked before, so that one neighbour behind the same proxy cannot shut out the others.
+ * Calls at once may pass together before the first has failed; each of them is charged all the same.
+ */
+export function requireNotRefused({ limits: { refused, known }, now }: Limited, info: RequestInfo): void {
+  // Most servers see no failure for long; then there is nothing to look up.
+  if (refused === undefined || refused.size === 0) return;
+  const waitMs = refused.wait(addressKey(info.remoteAddress), now());
+  if (waitMs > 0 && !known.has(info.header('authorization'))) refuse('refused', waitMs);
+}
+
+/** After authentication, with what it threw if it failed: charges the address where that was for want of a valid token. */
+export function settleRefused(
+  { limits: { refused, known }, now }: Limited,
+  info: RequestInfo,
+  error?: unknown,
+) {
+  if (refused === undefined) return;
+  if (error === undefined) known.add(info.header('authorization'));
+  else if (error instanceof DomainError && withoutToken.has(error.error)) {
+    known.delete(info.header('authorization'));
+    refused.charge(addressKey(info.remoteAddress), now());
+  }
+}
+
+const withoutToken: ReadonlySet<ErrorName> = new Set([
+  'authHeaderMissing',
+  'authHeaderInvalid',
+  'tokenInvalid',
+]);
+
+function refuse(limit: 'token' | 'address' | 'refused', retryAfterMs: number): void {
+  if (retryAfterMs > 0) throw new DomainError('tooManyCalls', { retryAfterMs, metadata: { limit } });
+}
+
+/**
+ * What an address is counted by: itself, and of IPv6 the first 64 bits, since whoever has one address of a network has
+ * all of it (RFC 4291, section 2.5.4).
+ */
+export function addressKey(address: string): string {
+  if (!address.includes(':')) return address;
+  const [head = '', tail] = address.split('::');
+  const groups = head === '' ? [] : head.split(':');
+  if (tail !== undefined) {
+    const rest = tail === '' ? [] : tail.split(':');
+    // A dotted quad at the end takes the place of two groups.
+    const restLength = rest.length + (tail.includes('.') ? 1 : 0);
+    while (groups.length + restLength < 8) groups.push('0');
+    groups.push(...rest);
+  }
+  const network = groups.slice(0, 4).map((group) => Number.parseInt(group, 16).toString(16));
+  return `${network.join(':')}::/64`;
+}

@@ -1,0 +1,90 @@
+import { promisify } from 'node:util';
+import { brotliCompress, brotliDecompress, constants, gunzip, gzip } from 'node:zlib';
+import { Code, ConnectError } from '@connectrpc/connect';
+import { bodyTooLarge } from '../lane/body-buffer.ts';
+
+/** A named way to make bytes fewer. */
+export interface Encoding {
+  readonly name: 'gzip' | 'br';
+  compress(bytes: Uint8Array): Promise<Buffer>;
+  /** Stops at `bytesMax`: a small body may not become a large one. Throws ConnectError. */
+  decompress(bytes: Uint8Array, bytesMax: number): Promise<Buffer>;
+}
+
+/** Answers smaller than this are cheaper to send than to compress. */
+export const compressBytesMin = 1_024;
+
+const gzipAsync = promisify(gzip);
+const gunzipAsync = promisify(gunzip);
+const brotliAsync = promisify(brotliCompress);
+const unbrotliAsync = promisify(brotliDecompress);
+// Brotli's default, 11, is for files that are compressed once.
+const brotliParams = { [constants.BROTLI_PARAM_QUALITY]: 4 };
+
+const encodings: ReadonlyMap<string, Encoding> = new Map<string, Encoding>([
+  [
+    'gzip',
+    {
+      name: 'gzip',
+      compress: (bytes) => gzipAsync(bytes),
+      decompress: (bytes, bytesMax) =>
+        bounded(bytes, bytesMax, () => gunzipAsync(bytes, { maxOutputLength: bytesMax })),
+    },
+  ],
+  [
+    'br',
+    {
+      name: 'br',
+      compress: (bytes) => brotliAsync(bytes, { params: brotliParams }),
+      decompress: (bytes, bytesMax) =>
+        bounded(bytes, bytesMax, () => unbrotliAsync(bytes, { maxOutputLength: bytesMax })),
+    },
+  ],
+]);
+
+/** What `accept-encoding` and its like answer to an encoding that is not known. */
+export const knownEncodings = 'gzip,br';
+
+/** The encoding that a request names; undefined for none or `identity`. Throws Unimplemented for an unknown one. */
+export function requestEncoding(name: string | undefined): Encoding | undefined {
+  if (name === undefined || name === '' || name === 'identity') return undefined;
+  const found = encodings.get(name);
+  if (found !== undefined) return found;
+  throw new ConnectError(
+    `unknown compression "${name}": supported encodings are ${knownEncodings}`,
+    Code.Unimplemented,
+  );
+}
+
+/**
+ * The encoding to answer in: the first known one that the client accepts; where it says nothing, that of its request.
+ * RFC 9110 12.5.3: a quality of zero means never.
+ */
+export function responseEncoding(
+  accepted: string | undefined,
+  requested: string | undefined,
+): Encoding | undefined {
+  if (accepted === undefined || accepted === '')
+    return requested === undefined ? undefined : encodings.get(requested);
+  for (const item of accepted.split(',')) {
+    const [name = '', ...params] = item.split(';').map((part) => part.trim());
+    const isRefused = params.some((param) => /^q=0(\.0*)?$/.test(param));
+    const found = encodings.get(name);
+    if (found !== undefined && !isRefused) return found;
+  }
+  return undefined;
+}
+
+async function bounded(
+  bytes: Uint8Array,
+  bytesMax: number,
+  decompress: () => Promise<Buffer>,
+): Promise<Buffer> {
+  if (bytes.length === 0) return Buffer.alloc(0);
+  try {
+    return await decompress();
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw bodyTooLarge(bytesMax);
+    throw new ConnectError('decompression failed', Code.InvalidArgument, undefined, undefined, cause);
+  }
+}

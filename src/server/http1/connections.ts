@@ -1,0 +1,127 @@
+import { createServer, type Server, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Door } from '../door.ts';
+import { type ListenerLimits, sweepIntervalMs } from '../port/listener-limits.ts';
+
+/** The connections of one version of HTTP, whoever accepted them. */
+export interface Connections {
+  /** Takes a socket over; bytes that were put back are read again. */
+  accept(socket: Socket): void;
+  /** Holds the clock against the limits; called every `sweepIntervalMs`. */
+  sweep(nowMs: number): void;
+  /** Lets calls in flight finish, closes what is idle, and closes each connection after its last call. */
+  drain(): void;
+  /** Frees the timers, once every connection is closed. */
+  close(): void;
+}
+
+interface Connection {
+  /** The newest response; an older one of a pipelining client ends before it. */
+  response: ServerResponse | undefined;
+  /** Requests that are not answered yet: more than one where the client pipelines. */
+  unanswered: number;
+}
+
+/** HTTP/1.1 on sockets that others accepted, with the limits of the listener; `count` hears of refusals by name. */
+export function createHttp1Connections(
+  door: Door,
+  limits: ListenerLimits,
+  count: (refusal: string) => void,
+): Connections {
+  const connections = new Map<Socket, Connection>();
+  let isDraining = false;
+  const server = createHttp1Server(limits);
+
+  server.on('request', (req, res) => {
+    const connection = connections.get(req.socket);
+    if (connection !== undefined && addResponse(connection, res) > limits.streamsMax) {
+      if (!req.socket.destroyed) count('http1Pipelined');
+      req.socket.destroy();
+    }
+    // The parser goes on through what it has read of a connection that was just cut.
+    if (req.socket.destroyed) return;
+    if (isDraining) res.shouldKeepAlive = false;
+    door.handleRequest(req, res);
+  });
+
+  // Fires where a connection is idle between requests, and where a client stopped reading its answer. A call that
+  // the door still works on is neither: its limit is the door's deadline.
+  server.on('timeout', (socket) => {
+    const response = connections.get(socket)?.response;
+    const isWorking = response !== undefined && !response.writableEnded && socket.writableLength === 0;
+    if (isWorking) {
+      socket.setTimeout(limits.idleTimeoutMs);
+      return;
+    }
+    if (socket.writableLength > 0) count('http1Stalled');
+    socket.destroy();
+  });
+
+  return {
+    accept(socket) {
+      connections.set(socket, { response: undefined, unanswered: 0 });
+      socket.on('close', () => connections.delete(socket));
+      server.emit('connection', socket);
+      // Node's native reading of TLS records fails with HPE_PAUSED where a body follows its headers in another record
+      // while the parser is paused; a listener for 'data' makes it read through the stream, which waits.
+      if ('encrypted' in socket) socket.on('data', readThroughStream);
+    },
+    sweep() {
+      // Only lets go of memory: a finished response would otherwise live as long as its idle connection.
+      for (const connection of connections.values()) {
+        if (connection.response?.writableFinished) connection.response = undefined;
+      }
+    },
+    drain() {
+      isDraining = true;
+      for (const [socket, connection] of connections) endAfterResponse(socket, connection);
+    },
+    close() {
+      server.close();
+    },
+  };
+}
+
+/**
+ * Answers how many requests of the connection are unanswered: one read of a socket may hold thousands, and handed on all
+ * at once they would hold up everybody else.
+ */
+function addResponse(connection: Connection, res: ServerResponse): number {
+  connection.response = res;
+  connection.unanswered += 1;
+  res.on('close', () => {
+    connection.unanswered -= 1;
+  });
+  return connection.unanswered;
+}
+
+function readThroughStream(): void {
+  // Node's own listener takes the data.
+}
+
+function createHttp1Server(limits: ListenerLimits): Server {
+  const server = createServer({
+    headersTimeout: Math.min(limits.headersTimeoutMs, limits.requestTimeoutMs),
+    requestTimeout: limits.requestTimeoutMs,
+    keepAliveTimeout: limits.idleTimeoutMs,
+    connectionsCheckingInterval: sweepIntervalMs(limits),
+    maxHeaderSize: limits.headerBytesMax,
+  });
+  server.timeout = limits.idleTimeoutMs;
+  // This server never listens, and Node starts the check of both timeouts on 'listening' alone.
+  server.emit('listening');
+  return server;
+}
+
+// Not server.closeIdleConnections(): it also destroys a connection whose answer is written but not yet taken.
+function endAfterResponse(socket: Socket, connection: Connection): void {
+  const { response } = connection;
+  if (response === undefined || response.writableFinished) {
+    socket.destroySoon();
+    return;
+  }
+  if (!response.headersSent) response.shouldKeepAlive = false;
+  response.once('close', () => {
+    if (connection.response === response) socket.destroySoon();
+  });
+}

@@ -1,0 +1,147 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import type { ContextValues } from '@connectrpc/connect';
+import type { UniversalServerRequest, UniversalServerResponse } from '@connectrpc/connect/protocol';
+import {
+  type BodySink,
+  corsPairs,
+  type ExchangePolicy,
+  headerOf,
+  type Reply,
+  type UniversalExchange,
+} from '../exchange.ts';
+import { BodyBuffer, bodyTooLarge, emptyBody } from '../lane/body-buffer.ts';
+import { UniversalStream } from '../streams/universal-stream.ts';
+import { errorCode } from './frame.ts';
+import type { Http2Stream, StreamReceiver } from './stream.ts';
+
+/** One HTTP/2 stream: the request that came on it, and the answer that goes out. */
+export class Http2Exchange implements UniversalExchange, StreamReceiver {
+  readonly httpVersion = '2';
+  readonly headers: IncomingHttpHeaders;
+  readonly requestId: string;
+  readonly stream: Http2Stream;
+  readonly #policy: ExchangePolicy;
+  /** The body while it is one frame, as most are. */
+  #only: Buffer = emptyBody;
+  #body: BodyBuffer | undefined;
+  #bytesMax = 0;
+  #sink: BodySink | undefined;
+  #isReading = false;
+  #universal: UniversalStream | undefined;
+
+  constructor(stream: Http2Stream, policy: ExchangePolicy) {
+    this.stream = stream;
+    this.headers = stream.head.headers;
+    this.requestId = policy.requestId(headerOf(this.headers, 'x-request-id'));
+    this.#policy = policy;
+  }
+
+  get verb(): string {
+    return this.stream.head.method;
+  }
+
+  get target(): string {
+    return this.stream.head.path;
+  }
+
+  get scheme(): string {
+    return this.stream.head.scheme === 'https' ? 'https' : 'http';
+  }
+
+  get authority(): string {
+    return this.stream.head.authority || (this.headers.host ?? '');
+  }
+
+  get remoteAddress(): string {
+    const { clientAddress, forwardingHeader } = this.#policy;
+    return clientAddress(this.stream.peerAddress, headerOf(this.headers, forwardingHeader));
+  }
+
+  header(name: string): string | undefined {
+    return headerOf(this.headers, name);
+  }
+
+  readBody(bytesMax: number, sink: BodySink): void {
+    this.#sink = sink;
+    if ((this.stream.head.contentLength ?? 0) > bytesMax) {
+      sink.onBodyRefused(bodyTooLarge(bytesMax));
+      return;
+    }
+    this.#bytesMax = bytesMax;
+    this.#isReading = true;
+    this.stream.read(this);
+  }
+
+  watch(sink: BodySink): void {
+    this.#sink = sink;
+    this.stream.read(this);
+    if (this.stream.isClosed) sink.onClosed();
+  }
+
+  answer(reply: Reply): void {
+    const { stream } = this;
+    if (stream.isHeadSent) {
+      // Half an answer cannot be taken back.
+      stream.reset(errorCode.internalError);
+      return;
+    }
+    const own = this.#ownPairs();
+    const { body, trailers } = reply;
+    if (trailers === undefined && body !== undefined && body.length > 0) {
+      own.push('content-length', String(body.length));
+    }
+    stream.answer(reply, own);
+  }
+
+  universalRequest(contextValues: ContextValues): UniversalServerRequest {
+    this.#universal = new UniversalStream(this.stream);
+    const { headers, verb, scheme, authority, target } = this;
+    return this.#universal.request({
+      headers,
+      verb,
+      url: `${scheme}://${authority}${target}`,
+      contextValues,
+    });
+  }
+
+  async answerUniversal(response: UniversalServerResponse): Promise<void> {
+    await this.#universal?.answer(response, this.#ownPairs());
+  }
+
+  onData(chunk: Buffer, isLast: boolean): void {
+    if (!this.#isReading) return;
+    if (isLast && this.#body === undefined && chunk.length <= this.#bytesMax) {
+      this.#only = chunk;
+      return;
+    }
+    this.#body ??= new BodyBuffer(this.#bytesMax, this.#policy.bodies);
+    const refusal = this.#body.add(chunk);
+    if (refusal === undefined) this.stream.giveBack(chunk.length);
+    else {
+      this.#isReading = false;
+      this.#sink?.onBodyRefused(refusal);
+    }
+  }
+
+  onEnd(): void {
+    if (!this.#isReading) return;
+    this.#isReading = false;
+    this.#sink?.onBody(this.#body === undefined ? this.#only : this.#body.whole());
+  }
+
+  onDrained(): void {
+    // The answer of a unary call is handed over whole.
+  }
+
+  onClosed(): void {
+    this.#isReading = false;
+    this.#body?.release();
+    this.#sink?.onClosed();
+  }
+
+  #ownPairs(): string[] {
+    const pairs = ['x-request-id', this.requestId];
+    if (this.headers.origin !== undefined) pairs.push(...corsPairs(this.#policy.cors, this));
+    return pairs;
+  }
+}

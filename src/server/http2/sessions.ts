@@ -1,0 +1,134 @@
+import type { Socket } from 'node:net';
+import { performance } from 'node:perf_hooks';
+import type { Door } from '../door.ts';
+import type { Connections } from '../http1/connections.ts';
+import type { ListenerLimits } from '../port/listener-limits.ts';
+import { Http2Connection } from './connection.ts';
+import { errorCode } from './frame.ts';
+import type { Http2Stream } from './stream.ts';
+
+interface Session {
+  readonly connection: Http2Connection;
+  seen: { opened: number; bytesRead: number };
+  /** When a sweep last saw a call begin or be under way; and when it last saw bytes. */
+  calledAtMs: number;
+  readAtMs: number;
+}
+
+/** What sessions need besides their door. */
+export interface SessionOptions {
+  readonly limits: ListenerLimits;
+  /** Hears of each refusal by name. */
+  readonly count: (refusal: string) => void;
+  /** Hears of what no client should be able to cause. */
+  readonly onBug: (cause: unknown) => void;
+}
+
+// After GOAWAY with an error, a client has so long to read it.
+const lingerMsMax = 1_000;
+
+/** HTTP/2 on sockets that others accepted, with the limits of the listener. */
+export function createHttp2Sessions(door: Door, { limits, count, onBug }: SessionOptions): Connections {
+  const sessions = new Set<Session>();
+  let isDraining = false;
+  const options = {
+    streamsMax: limits.streamsMax,
+    headerBytesMax: limits.headerBytesMax,
+    onStream: (stream: Http2Stream) => door.handleStream(stream),
+    onError(refusal: string, cause?: unknown) {
+      count(refusal);
+      if (cause !== undefined) onBug(cause);
+    },
+  };
+
+  function track(socket: Socket): void {
+    const connection = new Http2Connection(socket, options);
+    const nowMs = performance.now();
+    const session = { connection, seen: { opened: 0, bytesRead: 0 }, calledAtMs: nowMs, readAtMs: nowMs };
+    sessions.add(session);
+    socket.on('data', (chunk: Buffer) => connection.read(chunk));
+    socket.on('close', () => {
+      sessions.delete(session);
+      connection.closed();
+    });
+    socket.resume();
+    if (isDraining) connection.shutdown();
+  }
+
+  return {
+    accept(socket) {
+      // The sockets of the listener may stay half open for HTTP/1.1; an HTTP/2 session has no use for that.
+      socket.allowHalfOpen = false;
+      track(socket);
+    },
+    sweep(nowMs) {
+      for (const session of sessions) {
+        closeOverdueStreams(session.connection, nowMs, limits, count);
+        noteActivity(session, nowMs);
+        // Idle is a session without a call, whatever bytes it sends: a PING, or a request's headers drop by drop.
+        if (nowMs - session.calledAtMs >= limits.idleTimeoutMs) session.connection.shutdown();
+        closeStalledSession(session, nowMs, limits, count);
+        cutEndedSession(session.connection, nowMs, limits);
+      }
+    },
+    drain() {
+      isDraining = true;
+      for (const { connection } of sessions) connection.shutdown();
+    },
+    close() {
+      sessions.clear();
+    },
+  };
+}
+
+// One sweep over open streams costs a request nothing; a timer for each stream would cost far more.
+function closeOverdueStreams(
+  { streams }: Http2Connection,
+  nowMs: number,
+  limits: ListenerLimits,
+  count: (refusal: string) => void,
+): void {
+  for (const stream of streams.values()) {
+    const ageMs = nowMs - stream.startedAtMs;
+    if (ageMs < limits.requestTimeoutMs) break;
+    if (!isOverdue(stream, ageMs, limits)) continue;
+    count('http2RequestTimeout');
+    stream.reset(errorCode.cancel);
+  }
+}
+
+// A stream that has begun to answer and not ended is a streaming call: it lives as long as both sides want.
+function isOverdue(stream: Http2Stream, ageMs: number, limits: ListenerLimits): boolean {
+  if (!stream.isRequestEnded) return !stream.isHeadSent || stream.isAnswerEnded;
+  return stream.isAnswerEnded && ageMs >= limits.requestTimeoutMs + limits.idleTimeoutMs;
+}
+
+function noteActivity(session: Session, nowMs: number): void {
+  const { connection, seen } = session;
+  const { bytesRead } = connection.socket;
+  if (connection.streams.size > 0 || connection.opened !== seen.opened) session.calledAtMs = nowMs;
+  if (bytesRead !== seen.bytesRead) session.readAtMs = nowMs;
+  session.seen = { opened: connection.opened, bytesRead };
+}
+
+// Silent with an answer waiting: the client grants no window. Silent with none: it waits for the door, as it may.
+function closeStalledSession(
+  { connection, readAtMs }: Session,
+  nowMs: number,
+  limits: ListenerLimits,
+  count: (refusal: string) => void,
+): void {
+  if (nowMs - readAtMs < limits.idleTimeoutMs) return;
+  const isUnsent = connection.sender.outbox.unsentBytes > 0;
+  if (!isUnsent && ![...connection.streams.values()].some((stream) => stream.isUnsent)) return;
+  count('http2Stalled');
+  connection.socket.destroy();
+}
+
+// This server's half is closed; the client may never close its own.
+function cutEndedSession(connection: Http2Connection, nowMs: number, limits: ListenerLimits): void {
+  if (connection.endedAtMs === undefined) return;
+  const { idleTimeoutMs } = limits;
+  const waitMs = connection.isFailed ? Math.min(lingerMsMax, idleTimeoutMs) : idleTimeoutMs;
+  if (nowMs - connection.endedAtMs >= waitMs) connection.socket.destroy();
+}

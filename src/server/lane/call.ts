@@ -1,0 +1,177 @@
+import { create, type DescMethodUnary, type DescService, type Message } from '@bufbuild/protobuf';
+import { EmptySchema } from '@bufbuild/protobuf/wkt';
+import {
+  type ConnectError,
+  type ContextValues,
+  createContextValues,
+  type HandlerContext,
+  type UnaryRequest,
+  type UnaryResponse,
+} from '@connectrpc/connect';
+import { requestInfoKey } from '../../rpc/request-info.ts';
+import type { Dialect, DialectCall, FoundRoute } from '../dialects/dialect.ts';
+import { asHeaders, type BodySink, type Exchange } from '../exchange.ts';
+import { deadlineExceeded, type Timed } from './deadline.ts';
+
+/** What carries a call on once its body is here, and ends it. */
+export interface CallRunner {
+  serve(call: Call, body: Buffer): void;
+  fail(call: Call, error: unknown): void;
+  drop(call: Call): void;
+}
+
+/** What the path and the content type say about a call. */
+export interface CallTarget {
+  readonly method: DescMethodUnary;
+  readonly run: (request: UnaryRequest) => Promise<UnaryResponse>;
+  readonly dialect: Dialect;
+}
+
+const unread: Message = create(EmptySchema);
+
+/**
+ * One unary call: the request that interceptors see and the context that the handler gets, in one object of one shape.
+ * Headers, signal and values are made when first asked for; most calls never ask.
+ */
+export class Call implements UnaryRequest, HandlerContext, DialectCall, Timed, BodySink {
+  readonly stream = false;
+  /** Itself: an interceptor may pass on a copy, and the lane must find the call again. */
+  readonly call: Call;
+  readonly method: DescMethodUnary;
+  readonly service: DescService;
+  readonly run: CallTarget['run'];
+  readonly dialect: Dialect;
+  readonly match: FoundRoute | undefined;
+  readonly exchange: Exchange;
+  readonly runner: CallRunner;
+  message: Message = unread;
+  /** Answered, or not worth an answer any more. */
+  isOver = false;
+  sentHeader: Headers | undefined;
+  sentTrailer: Headers | undefined;
+  deadlineAtMs = 0;
+  timer: NodeJS.Timeout | undefined;
+  older: Timed | undefined;
+  newer: Timed | undefined;
+  #abort: AbortController | undefined;
+  #abortReason: ConnectError | undefined;
+  #header: Headers | undefined;
+  #values: ContextValues | undefined;
+
+  constructor(target: CallTarget, match: FoundRoute | undefined, exchange: Exchange, runner: CallRunner) {
+    this.call = this;
+    this.method = target.method;
+    this.service = target.method.parent;
+    this.run = target.run;
+    this.dialect = target.dialect;
+    this.match = match;
+    this.exchange = exchange;
+    this.runner = runner;
+  }
+
+  get protocolName(): string {
+    return this.dialect.protocolName;
+  }
+
+  get requestMethod(): string {
+    return this.exchange.verb;
+  }
+
+  get url(): string {
+    const { scheme, authority, target } = this.exchange;
+    return `${scheme}://${authority}${target}`;
+  }
+
+  get header(): Headers {
+    this.#header ??= asHeaders(this.exchange.headers);
+    return this.#header;
+  }
+
+  get requestHeader(): Headers {
+    return this.header;
+  }
+
+  get responseHeader(): Headers {
+    this.sentHeader ??= new Headers();
+    return this.sentHeader;
+  }
+
+  get responseTrailer(): Headers {
+    this.sentTrailer ??= new Headers();
+    return this.sentTrailer;
+  }
+
+  get signal(): AbortSignal {
+    if (this.#abort === undefined) {
+      this.#abort = new AbortController();
+      if (this.#abortReason !== undefined) this.#abort.abort(this.#abortReason);
+      else this.exchange.watch(this);
+    }
+    return this.#abort.signal;
+  }
+
+  get contextValues(): ContextValues {
+    this.#values ??= createContextValues().set(requestInfoKey, this.exchange);
+    return this.#values;
+  }
+
+  get values(): ContextValues {
+    return this.contextValues;
+  }
+
+  /** What is left of the time that the client gave; undefined where it gave none, though the server has its own limit. */
+  timeoutMs(): number | undefined {
+    return this.timer === undefined ? undefined : this.deadlineAtMs - Date.now();
+  }
+
+  /** Tells whoever holds the signal, or will ask for it, that the call is over. */
+  abort(reason: ConnectError): void {
+    if (this.#abortReason !== undefined) return;
+    this.#abortReason = reason;
+    this.#abort?.abort(reason);
+  }
+
+  expire(): void {
+    this.runner.fail(this, deadlineExceeded());
+  }
+
+  onBody(body: Buffer): void {
+    this.runner.serve(this, body);
+  }
+
+  onBodyRefused(error: ConnectError): void {
+    this.runner.fail(this, error);
+  }
+
+  onClosed(): void {
+    if (!this.isOver) this.runner.drop(this);
+  }
+}
+
+/** The answer as interceptors see it; headers and trailers are those of the call, made when first asked for. */
+export class CallResponse implements UnaryResponse {
+  readonly stream = false;
+  readonly message: Message;
+  readonly call: Call;
+
+  constructor(call: Call, message: Message) {
+    this.call = call;
+    this.message = message;
+  }
+
+  get method(): DescMethodUnary {
+    return this.call.method;
+  }
+
+  get service(): DescService {
+    return this.call.service;
+  }
+
+  get header(): Headers {
+    return this.call.responseHeader;
+  }
+
+  get trailer(): Headers {
+    return this.call.responseTrailer;
+  }
+}

@@ -1,0 +1,122 @@
+import { type AddressInfo, isIPv6, type Server, type Socket } from 'node:net';
+import { performance } from 'node:perf_hooks';
+import type { Door } from '../door.ts';
+import { type Connections, createHttp1Connections } from '../http1/connections.ts';
+import { createHttp2Sessions } from '../http2/sessions.ts';
+import type { WireProtocol } from './first-bytes.ts';
+import { defaultLimits, type ListenerLimits, sweepIntervalMs } from './listener-limits.ts';
+import { openPort, type Plaintext, type Port } from './port.ts';
+import type { TlsFiles } from './tls.ts';
+
+/** Where to listen, under which limits, and whom to tell. */
+export interface ListenerOptions extends Partial<ListenerLimits> {
+  /** An address to bind; loopback unless told otherwise. */
+  readonly host?: string;
+  /** 0 takes any free port. */
+  readonly port: number;
+  /** With it, the port speaks TLS, and plain text only where that is allowed. */
+  readonly tls?: TlsFiles | undefined;
+  /** Beside TLS. Default: refused. */
+  readonly plaintext?: Plaintext;
+  /** Hears of the listener's life and, once in each sweep, of how many connections were refused and why. */
+  readonly log: (event: string, fields: Readonly<Record<string, unknown>>) => void;
+}
+
+/** One open port. */
+export interface Listener extends AsyncDisposable {
+  readonly host: string;
+  readonly port: number;
+  readonly url: string;
+  /** True from the first call of `drain` on; readiness follows it. */
+  isDraining(): boolean;
+  /** Reads certificate and key again; where the new pair is bad, keeps the old one and says so in the log. */
+  reloadTls(): Promise<void>;
+  /** Accepts no more, lets calls in flight finish within `drainTimeoutMs`, and resolves once all is closed. */
+  drain(): Promise<void>;
+}
+
+/** Opens one port for HTTP/1.1 and HTTP/2, both ending in the door; rejects where the port or the certificate cannot be had. */
+export async function startListener(door: Door, options: ListenerOptions): Promise<Listener> {
+  const limits: ListenerLimits = { ...defaultLimits, ...options };
+  const { host = '127.0.0.1', log, tls, plaintext = 'refused' } = options;
+  const refusals = new Map<string, number>();
+  const count = (refusal: string): void => {
+    refusals.set(refusal, (refusals.get(refusal) ?? 0) + 1);
+  };
+  const protocols: Record<WireProtocol, Connections> = {
+    http1: createHttp1Connections(door, limits, count),
+    http2: createHttp2Sessions(door, { limits, count, onBug: (cause) => log('http2.failed', { cause }) }),
+  };
+  const port = await openPort({ host, port: options.port, tls, plaintext, limits, protocols, count });
+
+  const sweeper = setInterval(() => {
+    const nowMs = performance.now();
+    port.sweep(nowMs);
+    protocols.http1.sweep(nowMs);
+    protocols.http2.sweep(nowMs);
+    if (refusals.size === 0) return;
+    log('listener.refused', Object.fromEntries(refusals));
+    refusals.clear();
+  }, sweepIntervalMs(limits));
+
+  let drained: Promise<void> | undefined;
+  async function close(): Promise<void> {
+    log('listener.draining', { connections: port.sockets.size });
+    const closed = port.stop();
+    protocols.http1.drain();
+    protocols.http2.drain();
+    const connectionsCut = await cutAfter(closed, port.sockets, limits.drainTimeoutMs);
+    clearInterval(sweeper);
+    protocols.http1.close();
+    protocols.http2.close();
+    log('listener.closed', { connectionsCut });
+  }
+  const drain = (): Promise<void> => {
+    drained ??= close();
+    return drained;
+  };
+
+  return {
+    ...addressOf(port.server, tls !== undefined),
+    isDraining: () => drained !== undefined,
+    reloadTls: () => reloadTls(port, log),
+    drain,
+    [Symbol.asyncDispose]: drain,
+  };
+}
+
+async function reloadTls(port: Port, log: ListenerOptions['log']): Promise<void> {
+  try {
+    const validTo = await port.reloadTls();
+    if (validTo !== undefined) log('tls.reloaded', { validTo: validTo.toISOString() });
+  } catch (error) {
+    log('tls.reload.failed', { error });
+  }
+}
+
+/** Waits for `closed`, at most this long; then destroys what is left and answers how many that were. */
+async function cutAfter(
+  closed: Promise<void>,
+  sockets: ReadonlySet<Socket>,
+  timeoutMs: number,
+): Promise<number> {
+  let connectionsCut = 0;
+  const timer = setTimeout(() => {
+    connectionsCut = sockets.size;
+    for (const socket of sockets) socket.destroy();
+  }, timeoutMs);
+  await closed;
+  clearTimeout(timer);
+  return connectionsCut;
+}
+
+function addressOf(server: Server, isTls: boolean): Pick<Listener, 'host' | 'port' | 'url'> {
+  const { address, port } = parseAddress(server.address());
+  const host = isIPv6(address) ? `[${address}]` : address;
+  return { host: address, port, url: `${isTls ? 'https' : 'http'}://${host}:${port}` };
+}
+
+function parseAddress(address: AddressInfo | string | null): AddressInfo {
+  if (address === null || typeof address === 'string') throw new Error('the listener has no TCP address');
+  return address;
+}

@@ -1,0 +1,143 @@
+import { createServer, type Server, type Socket } from 'node:net';
+import { performance } from 'node:perf_hooks';
+import type { TLSSocket, Server as TlsServer } from 'node:tls';
+import type { Connections } from '../http1/connections.ts';
+import { type Opening, onOpeningKnown, type WireProtocol } from './first-bytes.ts';
+import type { ListenerLimits } from './listener-limits.ts';
+import { refusePlaintext } from './plaintext-refusal.ts';
+import { createTlsServer, reloadKeyPair, type TlsFiles } from './tls.ts';
+
+/** Refused by default: a token must not travel in the clear by mistake. */
+export type Plaintext = 'refused' | 'allowed';
+
+/** What a port accepts, and who takes it over. */
+export interface PortOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly tls: TlsFiles | undefined;
+  /** What becomes of a client that does not speak TLS, on a port that does. */
+  readonly plaintext: Plaintext;
+  readonly limits: ListenerLimits;
+  readonly protocols: Record<WireProtocol, Connections>;
+  readonly count: (refusal: string) => void;
+}
+
+/** A bound TCP port that hands each connection to the version of HTTP that it speaks. */
+export interface Port {
+  readonly server: Server;
+  /** Every open TCP connection. */
+  readonly sockets: ReadonlySet<Socket>;
+  sweep(nowMs: number): void;
+  /** Accepts no more; resolves once every connection is closed. */
+  stop(): Promise<void>;
+  /** Resolves to the end of the new certificate's validity, or to undefined on a port without TLS. */
+  reloadTls(): Promise<Date | undefined>;
+}
+
+/** Binds the port and begins to accept; rejects where the address is taken or the certificate is bad. */
+export async function openPort(options: PortOptions): Promise<Port> {
+  const { protocols, count, limits } = options;
+  const sockets = new Set<Socket>();
+  // Connections that have not said yet what they speak, oldest first, and since when.
+  const waiting = new Map<Socket, number>();
+  let isStopped = false;
+
+  const accept = (socket: Socket, protocol: WireProtocol): void => {
+    if (isStopped) socket.destroy();
+    else protocols[protocol].accept(socket);
+  };
+  const tls = options.tls && (await openTls(options.tls, options, accept));
+  const isRefused = (opening: Opening) =>
+    tls !== undefined && opening !== 'tls' && options.plaintext === 'refused';
+  const onOpening = (socket: Socket, opening: Opening): void => {
+    // A TLS client on a port without TLS is told by HTTP/1.1, which finds no first line, that it is wrong.
+    const protocol = opening === 'http2' ? 'http2' : 'http1';
+    if (isRefused(opening)) {
+      count('plaintext');
+      // It goes on waiting, for the client to hang up.
+      refusePlaintext(socket, protocol);
+      return;
+    }
+    waiting.delete(socket);
+    if (opening === 'tls' && tls !== undefined) tls.emit('connection', withoutHalfOpen(socket));
+    else accept(socket, protocol);
+  };
+  const server = createPortServer();
+  server.maxConnections = limits.connectionsMax;
+  server.on('drop', () => count('connectionsMax'));
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    waiting.set(socket, performance.now());
+    socket.on('error', () => count('socketError'));
+    socket.on('close', () => {
+      sockets.delete(socket);
+      waiting.delete(socket);
+    });
+    onOpeningKnown(socket, (opening) => onOpening(socket, opening));
+  });
+  await listen(server, options);
+  // An error from here on is a failed accept (no descriptors left): the next one may succeed.
+  server.on('error', () => count('acceptError'));
+
+  return {
+    server,
+    sockets,
+    sweep: (nowMs) => closeSilent(waiting, nowMs, options),
+    stop() {
+      isStopped = true;
+      for (const socket of sockets) if (waiting.has(socket) || socket.bytesRead === 0) socket.destroy();
+      return new Promise((resolve) => {
+        server.close(() => resolve());
+      });
+    },
+    reloadTls: async () => options.tls && tls && reloadKeyPair(tls, options.tls),
+  };
+}
+
+// HTTP/1.1 answers a client that has sent its request and closed its half.
+function createPortServer(): Server {
+  return createServer({ allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000 });
+}
+
+// Under TLS, whoever closes their half hangs up.
+function withoutHalfOpen(socket: Socket): Socket {
+  socket.allowHalfOpen = false;
+  return socket;
+}
+
+/** Makes the end of TLS for sockets that others accepted; it never listens itself. */
+async function openTls(
+  files: TlsFiles,
+  { limits, count }: PortOptions,
+  accept: (socket: TLSSocket, protocol: WireProtocol) => void,
+): Promise<TlsServer> {
+  const server = await createTlsServer(files, { handshakeTimeout: limits.firstBytesTimeoutMs });
+  server.on('tlsClientError', (_error: Error, socket: TLSSocket) => {
+    count('tlsHandshake');
+    // After a handshake that took too long, Node leaves the socket open.
+    socket.destroy();
+  });
+  server.on('secureConnection', (socket: TLSSocket) => {
+    socket.on('error', () => count('socketError'));
+    accept(socket, socket.alpnProtocol === 'h2' ? 'http2' : 'http1');
+  });
+  return server;
+}
+
+function closeSilent(waiting: ReadonlyMap<Socket, number>, nowMs: number, options: PortOptions): void {
+  for (const [socket, sinceMs] of waiting) {
+    if (nowMs - sinceMs < options.limits.firstBytesTimeoutMs) return;
+    options.count('firstBytesTimeout');
+    socket.destroy();
+  }
+}
+
+function listen(server: Server, { host, port }: PortOptions): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ host, port, backlog: 4_096 }, () => {
+      server.removeListener('error', reject);
+      resolve();
+    });
+  });
+}

@@ -1,0 +1,72 @@
+import type { DescMethod, DescMethodUnary, DescService } from '@bufbuild/protobuf';
+import { MethodOptions_IdempotencyLevel } from '@bufbuild/protobuf/wkt';
+import { createServiceImplSpec, type Interceptor, type ServiceImpl } from '@connectrpc/connect';
+import { createUnaryRunner, type UnaryRunner } from '../lane/unary-runner.ts';
+import { compileRoutes, type RouteTable } from './http-rule.ts';
+
+/** A service and what serves it. */
+export interface MountedService {
+  readonly desc: DescService;
+  readonly implementation: Partial<ServiceImpl<DescService>>;
+}
+
+/** Pairs a service with what serves it, each known by its own type. */
+export function mount<Service extends DescService>(
+  desc: Service,
+  implementation: Partial<ServiceImpl<Service>>,
+): MountedService {
+  return { desc, implementation: implementation as MountedService['implementation'] };
+}
+
+/** One method behind its RPC path. */
+export interface MethodEntry {
+  readonly path: string;
+  readonly method: DescMethod;
+  /** Undefined for streams, which the adapter serves. */
+  readonly unary: UnaryEntry | undefined;
+  /** Whether Connect may call it with GET. */
+  readonly isSafe: boolean;
+}
+
+/** What the lane runs. */
+export interface UnaryEntry {
+  readonly method: DescMethodUnary;
+  readonly run: UnaryRunner;
+}
+
+/** Every way to a method. */
+export interface MethodTable {
+  readonly byPath: ReadonlyMap<string, MethodEntry>;
+  readonly routes: RouteTable;
+}
+
+/** Reads the paths of all methods off their descriptors. Throws where two of them collide. */
+export function createMethodTable(
+  services: readonly MountedService[],
+  interceptors: readonly Interceptor[],
+): MethodTable {
+  const byPath = new Map<string, MethodEntry>();
+  for (const { desc, implementation } of services) {
+    const { methods } = createServiceImplSpec(desc, implementation);
+    for (const spec of Object.values(methods)) {
+      const { method } = spec;
+      const path = pathOf(method);
+      if (byPath.has(path)) throw new Error(`${path} is mounted twice`);
+      const isSafe = method.idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS;
+      const unary =
+        spec.kind === 'unary'
+          ? { method: spec.method, run: createUnaryRunner(spec.method, spec.impl, interceptors) }
+          : undefined;
+      byPath.set(path, { path, method, unary, isSafe });
+    }
+  }
+  const unaryMethods = [...byPath.values()].flatMap(({ unary }) =>
+    unary === undefined ? [] : [unary.method],
+  );
+  return { byPath, routes: compileRoutes(unaryMethods) };
+}
+
+/** `/package.Service/Method`. */
+export function pathOf(method: DescMethod): string {
+  return `/${method.parent.typeName}/${method.name}`;
+}

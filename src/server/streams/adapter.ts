@@ -1,0 +1,107 @@
+import type { Registry } from '@bufbuild/protobuf';
+import {
+  Code,
+  ConnectError,
+  createConnectRouter,
+  createContextValues,
+  type Interceptor,
+} from '@connectrpc/connect';
+import type {
+  UniversalHandler,
+  UniversalServerRequest,
+  UniversalServerResponse,
+} from '@connectrpc/connect/protocol';
+import { parseTimeout as parseConnectTimeout } from '@connectrpc/connect/protocol-connect';
+import { parseTimeout as parseGrpcTimeout } from '@connectrpc/connect/protocol-grpc';
+import { compressionBrotli, compressionGzip } from '@connectrpc/connect-node';
+import { requestInfoKey } from '../../rpc/request-info.ts';
+import { base64Chunks, bytesOfBase64Chunks } from '../dialects/base64-groups.ts';
+import type { Log, UniversalExchange } from '../exchange.ts';
+import { deadlineExceeded } from '../lane/deadline.ts';
+import type { MountedService } from '../routes/method-table.ts';
+
+/** What the adapter needs of its door. */
+export interface AdapterOptions {
+  readonly services: readonly MountedService[];
+  readonly interceptors: readonly Interceptor[];
+  readonly messageBytesMax: number;
+  readonly timeoutMsMax: number;
+  /** For a unary call that names none; a stream may last. */
+  readonly defaultTimeoutMs: number;
+  /** Ends all streams. */
+  readonly shutdownSignal: AbortSignal;
+  readonly jsonRegistry: Registry | undefined;
+  readonly log: Log;
+}
+
+/** Hands a call to Connect's own server. */
+export type Adapter = (path: string, exchange: UniversalExchange) => void;
+
+/** All that the lane does not take: streams, and Connect's GET. Same services, same interceptors, same limits. */
+export function createAdapter(options: AdapterOptions): Adapter {
+  const router = createConnectRouter({
+    interceptors: [...options.interceptors],
+    acceptCompression: [compressionGzip, compressionBrotli],
+    readMaxBytes: options.messageBytesMax,
+    shutdownSignal: options.shutdownSignal,
+    ...(options.jsonRegistry && { jsonOptions: { registry: options.jsonRegistry } }),
+  });
+  for (const { desc, implementation } of options.services) router.service(desc, implementation);
+  const handlers = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
+  return (path, exchange) => {
+    const handler = handlers.get(path);
+    if (handler === undefined) throw new Error(`no handler for ${path}`);
+    void carry(handler, exchange, options);
+  };
+}
+
+async function carry(
+  handler: UniversalHandler,
+  exchange: UniversalExchange,
+  options: AdapterOptions,
+): Promise<void> {
+  const limit = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
+  try {
+    const whole = exchange.universalRequest(createContextValues().set(requestInfoKey, exchange));
+    shortenTimeout(whole.header, options.timeoutMsMax);
+    if (handler.method.methodKind === 'unary' && !whole.header.has('connect-timeout-ms')) {
+      timer = setTimeout(() => limit.abort(deadlineExceeded()), options.defaultTimeoutMs);
+    }
+    const signal = AbortSignal.any([whole.signal, limit.signal]);
+    await exchange.answerUniversal(await translate(handler, { ...whole, signal }));
+  } catch (cause) {
+    // Aborted is how the exchange says that the client is gone.
+    if (cause instanceof ConnectError && cause.code === Code.Aborted) return;
+    options.log('answer.failed', { method: handler.method.name, requestId: exchange.requestId, cause });
+    exchange.answer({ status: 500, headers: [], body: undefined, trailers: undefined });
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+// Connect would refuse a timeout beyond a maximum; Latchkey shortens it, in the lane and here alike. What is malformed
+// is for Connect to refuse, in the dress of the dialect.
+function shortenTimeout(header: Headers, timeoutMsMax: number): void {
+  const isGrpc = /^application\/grpc/i.test(header.get('content-type') ?? '');
+  const name = isGrpc ? 'grpc-timeout' : 'connect-timeout-ms';
+  const parse = isGrpc ? parseGrpcTimeout : parseConnectTimeout;
+  const { timeoutMs = 0, error } = parse(header.get(name), Number.MAX_SAFE_INTEGER);
+  if (error === undefined && timeoutMs > timeoutMsMax)
+    header.set(name, `${timeoutMsMax}${isGrpc ? 'm' : ''}`);
+}
+
+// connect-node knows gRPC-Web's binary form alone; the text form is base64 around it.
+async function translate(
+  handler: UniversalHandler,
+  request: UniversalServerRequest,
+): Promise<UniversalServerResponse> {
+  const contentType = request.header.get('content-type') ?? '';
+  if (!/^application\/grpc-web-text/i.test(contentType)) return handler(request);
+  request.header.set('content-type', contentType.replace(/-text/i, ''));
+  const body = request.body as AsyncIterable<Uint8Array>;
+  const response = await handler({ ...request, body: bytesOfBase64Chunks(body) });
+  const header = new Headers(response.header);
+  header.set('content-type', (header.get('content-type') ?? '').replace('grpc-web', 'grpc-web-text'));
+  return { ...response, header, ...(response.body && { body: base64Chunks(response.body) }) };
+}

@@ -1,0 +1,251 @@
+import type { EventMeta, OrganizationAdded, PolicyEvent, UserEvent } from '../../domain/events.ts';
+import { evolve, evolvePassword, evolveProfile } from '../../domain/evolve.ts';
+import type { UserId } from '../../domain/ids.ts';
+import type { Profile, User } from '../../domain/user.ts';
+import { foldText } from '../../domain/user-filter.ts';
+import { foldedEmail, nameTakenSql, nameTakenValues } from '../sql/login-name.ts';
+import { lockoutValues } from '../sqlite/rows.ts';
+import type { Change, ChangeTime } from '../store.ts';
+import { metaColumns } from './batch.ts';
+import type { Connection, Statement } from './connection.ts';
+import { sqlState } from './error.ts';
+import { transaction } from './pool.ts';
+
+export type AppendOutcome = User | 'stale' | 'user name taken';
+
+/** The row that the change leads to. */
+export function evolveAll({ before, userId, events, at }: Change): User {
+  let after = before;
+  for (const event of events) after = evolve(after, event, { userId, createdAt: at.createdAt });
+  if (after === undefined) throw new Error('bug: a change without an event');
+  return after;
+}
+
+/** Writes one change in a transaction of its own: the row by compare-and-set, then its events and what follows. */
+export async function appendAlone(
+  connection: Connection,
+  change: Change,
+  nextBatchId: () => string,
+): Promise<AppendOutcome> {
+  const after = evolveAll(change);
+  try {
+    return await transaction(connection, 'BEGIN', async () => {
+      if (await isNameTaken(connection, change)) return 'user name taken';
+      if (!(await writeUser(connection, change.before, after))) return 'stale';
+      await writeEvents(connection, change, nextBatchId());
+      let sequence = change.before?.sequence ?? 0;
+      for (const event of change.events) {
+        sequence += 1;
+        await writeRest(connection, change, event, sequence);
+      }
+      return after;
+    });
+  } catch (error) {
+    // Two at once may both have found the name free; the constraint lets one through.
+    if (isConstraint(error, 'profiles_user_name')) return 'user name taken';
+    throw error;
+  }
+}
+
+function isConstraint(error: unknown, name: string): boolean {
+  return sqlState(error) === '23505' && (error as { readonly constraint?: string }).constraint === name;
+}
+
+async function isNameTaken(connection: Connection, { events }: Change): Promise<boolean> {
+  const first = events[0];
+  if (first === undefined || !('profile' in first.payload)) return false;
+  const { organizationId, profile } = first.payload;
+  // No constraint says that a user name is nobody's e-mail address: those who join an organization go one by one.
+  await connection.query(lockOrganization, [organizationId]);
+  return (await connection.query(nameTaken, nameTakenValues(organizationId, profile))).length > 0;
+}
+
+const lockOrganization: Statement = {
+  name: 'lock_organization',
+  text: 'SELECT organization_id FROM organizations WHERE organization_id = $1 FOR UPDATE',
+};
+const nameTaken: Statement = { name: 'name_taken', text: nameTakenSql((index) => `$${index}::text`) };
+
+async function writeUser(connection: Connection, before: User | undefined, after: User): Promise<boolean> {
+  const values = [
+    after.userId,
+    after.organizationId,
+    after.kind,
+    after.state,
+    after.sequence,
+    after.createdAt,
+    after.changedAt,
+    after.failedPasswordAttempts,
+    after.tokensEndedSequence,
+    JSON.stringify(after.grants),
+    ...lockoutValues(after.lockout),
+  ];
+  const rows = await (before === undefined
+    ? connection.query(insertUser, values)
+    : connection.query(updateUser, [...values, before.sequence]));
+  return rows.length === 1;
+}
+
+const insertUser: Statement = {
+  name: 'insert_user',
+  text: 'INSERT INTO users VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12) ON CONFLICT DO NOTHING RETURNING user_id',
+};
+const updateUser: Statement = {
+  name: 'update_user',
+  text:
+    'UPDATE users SET organization_id = $2, kind = $3, state = $4, sequence = $5, created_at = $6, changed_at = $7, ' +
+    'failed_password_attempts = $8, tokens_ended_sequence = $9, grants = $10, lockout = $11, lock_until = $12 ' +
+    'WHERE user_id = $1 AND sequence = $13 RETURNING user_id',
+};
+
+export interface EventsToWrite {
+  readonly userId: UserId;
+  readonly before: { readonly sequence: number } | undefined;
+  readonly events: readonly (UserEvent | OrganizationAdded | PolicyEvent)[];
+  readonly at: ChangeTime;
+  readonly meta: EventMeta;
+}
+
+/** Writes the events behind `before`, in their order. */
+export async function writeEvents(
+  connection: Connection,
+  { userId, before, events, at, meta }: EventsToWrite,
+  batchId: string,
+): Promise<void> {
+  await connection.query(insertEvents, [
+    userId,
+    before?.sequence ?? 0,
+    at.createdAt,
+    at.eventId,
+    ...metaColumns.map(([, key]) => meta[key]),
+    events.map(({ type }) => type),
+    events.map(({ payload }) => JSON.stringify(payload)),
+    batchId,
+    events.length,
+  ]);
+}
+
+const metaNames = metaColumns.map(([column]) => column).join(', ');
+const metaParameters = metaColumns.map((_, index) => `$${index + 5}::text`).join(', ');
+const typesIndex = metaColumns.length + 5;
+const [payloadsIndex, batchIndex, countIndex] = [typesIndex + 1, typesIndex + 2, typesIndex + 3];
+
+const insertEvents: Statement = {
+  name: 'insert_events',
+  text:
+    `WITH batch AS (INSERT INTO batches (batch_id, events, created_at) VALUES ($${batchIndex}::text, $${countIndex}::bigint, $3::bigint)) ` +
+    `INSERT INTO events (user_id, sequence, batch_id, place, created_at, event_id, ${metaNames}, type, payload) ` +
+    `SELECT $1::text, $2::bigint + input.place, $${batchIndex}::text, input.place - 1, $3::bigint, $4::text, ${metaParameters}, input.type, input.payload ` +
+    `FROM unnest($${typesIndex}::text[], $${payloadsIndex}::text[]) WITH ORDINALITY AS input(type, payload, place)`,
+};
+
+// Profile, password and token rows follow from the event; lock, deactivate and delete end tokens and sessions.
+async function writeRest(
+  connection: Connection,
+  change: Change,
+  event: UserEvent,
+  sequence: number,
+): Promise<void> {
+  const { userId, at, secrets } = change;
+  switch (event.type) {
+    case 'user.human.added':
+    case 'user.machine.added':
+      await connection.query(insertProfile, profileValues(change, event));
+      return;
+    case 'user.human.password.changed': {
+      if (secrets?.passwordHash === undefined) throw new Error('bug: a password without a hash');
+      const changeRequired = Number(event.payload.changeRequired);
+      await connection.query(setPassword, [userId, secrets.passwordHash, changeRequired, at.createdAt]);
+      return;
+    }
+    case 'user.pat.added': {
+      if (secrets?.tokenSecretHash === undefined) throw new Error('bug: a token without a secret');
+      const { tokenId, expiresAt } = event.payload;
+      const values = [tokenId, userId, sequence, secrets.tokenSecretHash, at.createdAt, expiresAt];
+      await connection.query(insertToken, values);
+      return;
+    }
+    case 'user.pat.removed':
+      await connection.query(deleteToken, [userId, event.payload.tokenId]);
+      return;
+    case 'user.removed':
+      await connection.query(deleteProfile, [userId]);
+      await connection.query(deleteTokens, [userId]);
+      await connection.query(deleteSessions, [userId]);
+      return;
+    case 'user.locked':
+    case 'user.deactivated':
+      await connection.query(deleteTokens, [userId]);
+      await connection.query(deleteSessions, [userId]);
+      return;
+    default:
+      return;
+  }
+}
+
+type AddedEvent = Extract<UserEvent, { type: 'user.human.added' | 'user.machine.added' }>;
+
+function profileValues({ userId, at, secrets }: Change, event: AddedEvent): readonly unknown[] {
+  const profile = evolveProfile(undefined, event);
+  const password = evolvePassword(undefined, event, at.createdAt);
+  if (profile === undefined) throw new Error('bug: a user without a profile');
+  return [
+    userId,
+    event.payload.organizationId,
+    profile.userName,
+    foldText(profile.userName),
+    JSON.stringify(profile),
+    JSON.stringify(foldProfile(profile)),
+    secrets?.passwordHash,
+    password && Number(password.changeRequired),
+    password?.changedAt,
+    foldedEmail(profile),
+  ];
+}
+
+/** The texts that lists are filtered and sorted by, folded. */
+export function foldProfile(profile: Profile): Readonly<Record<string, string>> {
+  const texts = Object.entries(profile).filter(
+    ([key, value]) => typeof value === 'string' && searched.has(key),
+  );
+  return Object.fromEntries(texts.map(([key, value]) => [key, foldText(String(value))]));
+}
+
+const searched: ReadonlySet<string> = new Set<keyof Extract<Profile, { kind: 'human' }> | 'name'>([
+  'givenName',
+  'familyName',
+  'nickName',
+  'displayName',
+  'email',
+  'phone',
+  'name',
+]);
+
+const insertProfile: Statement = {
+  name: 'insert_profile',
+  text: 'INSERT INTO profiles VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10)',
+};
+const setPassword: Statement = {
+  name: 'set_password',
+  text: 'UPDATE profiles SET password_hash = $2, password_change_required = $3, password_changed_at = $4 WHERE user_id = $1',
+};
+const insertToken: Statement = {
+  name: 'insert_token',
+  text: 'INSERT INTO tokens VALUES ($1,$2,$3,$4,$5,$6)',
+};
+const deleteToken: Statement = {
+  name: 'delete_token',
+  text: 'DELETE FROM tokens WHERE user_id = $1 AND token_id = $2',
+};
+const deleteProfile: Statement = {
+  name: 'delete_profile',
+  text: 'DELETE FROM profiles WHERE user_id = $1',
+};
+const deleteTokens: Statement = {
+  name: 'delete_tokens',
+  text: 'DELETE FROM tokens WHERE user_id = $1',
+};
+const deleteSessions: Statement = {
+  name: 'delete_sessions',
+  text: 'DELETE FROM sessions WHERE user_id = $1',
+};

@@ -1,0 +1,234 @@
+import { parseOrganization, parseToken, parseUser, type Row, userColumns } from '../sqlite/rows.ts';
+import { type Store, StoreUnusable, type TokenOwner } from '../store.ts';
+import { type DatabaseClock, openClock } from './clock.ts';
+import { type Connection, connect, NoneWritable, type Statement } from './connection.ts';
+import { asStoreError, ConnectionLost, sqlState } from './error.ts';
+import { createHistories } from './histories.ts';
+import { createLists } from './lists.ts';
+import { batchLoads } from './loads.ts';
+import { migrate } from './migrate.ts';
+import { createPlacer } from './placer.ts';
+import { listLocksOver, loadPolicies } from './policies.ts';
+import { createPool, limitPool, type Pool, type PoolOptions, persist } from './pool.ts';
+import { watchPool } from './readiness.ts';
+import { createSessions } from './sessions.ts';
+import { parsePostgresHosts, withoutPassword } from './url.ts';
+import { createWriter } from './writer.ts';
+
+export interface PostgresOptions {
+  /** postgres://…: see postgres-url.ts. */
+  readonly url: string;
+  /** Connections that this process holds at most, 2 or more. Default 10. */
+  readonly connectionsMax?: number;
+  /** How long one statement of a call may take. Default 5000. */
+  readonly timeoutMs?: number;
+  /** How long a call waits for a database that does not answer. Default 2000. */
+  readonly patienceMs?: number;
+  /** Throw where the schema is behind instead of migrating. Default false. */
+  readonly migrateNot?: boolean;
+  /** This machine's clock, milliseconds since 1970. Default Date.now. */
+  readonly localNow?: () => number;
+}
+
+const lockTimeoutMs = 1_000;
+const patienceMsDefault = 2_000;
+const listTimeoutMs = 30_000;
+/** A database that starts beside the server may take this long to answer. */
+const startTimeoutMs = 5_000;
+
+/**
+ * Opens the store on PostgreSQL, or on an engine that speaks its protocol: any number of servers on one database, every
+ * commit durable before its answer. Throws StoreUnusable with what to do where the database cannot be reached, refuses
+ * the login, or is newer than this code.
+ */
+export async function openPostgres(options: PostgresOptions): Promise<Store> {
+  const { connectionsMax = 10, timeoutMs = 5_000, patienceMs = patienceMsDefault } = options;
+  const settings = {
+    addresses: parsePostgresHosts(options.url),
+    connectTimeoutMs: patienceMs,
+    statementTimeoutMs: timeoutMs,
+    lockTimeoutMs,
+    patienceMs,
+  };
+  await prepare(settings, options);
+  const { pool: hot, isReady } = watchPool(createPool({ ...settings, connectionsMax }));
+  // Some are kept free of what may take long, so that a few lists never hold up a lock or an unlock.
+  const slow = limitPool(hot, { usesMax: Math.max(1, Math.floor(connectionsMax * 0.4)), patienceMs });
+  const clock = await openClockOf(hot, options);
+  const placer = createPlacer(slow, patienceMs);
+  const writer = createWriter({ hot, slow, patienceMs });
+  const one = (statement: Statement, value: string) => readOne(hot, patienceMs, statement, value);
+
+  return {
+    ...createLists({ pool: slow, placer, patienceMs, timeoutMs: listTimeoutMs }),
+    loadToken: batchLoads({ pool: hot, patienceMs }, readTokens),
+    loadUser: batchLoads({ pool: hot, patienceMs }, readUsers),
+    async loadPasswordHash(userId) {
+      return ((await one(passwordHash, userId))?.password_hash as string | null | undefined) ?? undefined;
+    },
+    async loadOrganization(by) {
+      const row = await ('domain' in by
+        ? one(organizationByDomain, by.domain)
+        : one(organizationById, by.organizationId));
+      return row && parseOrganization(row);
+    },
+    loadLockoutPolicies: (organizationId) =>
+      asked(hot, patienceMs, (connection) => loadPolicies(connection, organizationId)),
+    listLocksOver: (nowMs, limit) =>
+      asked(hot, patienceMs, (connection) => listLocksOver(connection, { nowMs, limit })),
+    ...createSessions(hot, patienceMs),
+    append: writer.append,
+    changeLockoutPolicy: writer.changeLockoutPolicy,
+    addOrganization: writer.addOrganization,
+    readHistories: createHistories({ pool: slow, placer, patienceMs }),
+    clockOffsetMs: clock.offsetMs,
+    isReady,
+    async [Symbol.asyncDispose]() {
+      await writer[Symbol.asyncDispose]();
+      await clock[Symbol.asyncDispose]();
+      await placer[Symbol.asyncDispose]();
+      await hot[Symbol.asyncDispose]();
+    },
+  };
+}
+
+async function openClockOf(pool: Pool, options: PostgresOptions): Promise<DatabaseClock> {
+  const { patienceMs = patienceMsDefault, localNow = Date.now, url } = options;
+  try {
+    return await openClock({ pool, patienceMs, localNow });
+  } catch (error) {
+    await pool[Symbol.asyncDispose]();
+    throw unusable(url, error);
+  }
+}
+
+async function readUsers(connection: Connection, userIds: readonly string[]) {
+  const rows = await connection.query(usersById, [userIds]);
+  return new Map(rows.map((row) => [row.user_id as string, parseUser(row)]));
+}
+
+async function readTokens(connection: Connection, tokenIds: readonly string[]) {
+  const rows = await connection.query(tokensById, [tokenIds]);
+  return new Map(rows.map((row) => [row.token_id as string, parseTokenOwner(row)]));
+}
+
+function parseTokenOwner(row: Row): TokenOwner {
+  return { token: parseToken(row), secretHash: row.secret_hash as Uint8Array, owner: parseUser(row) };
+}
+
+async function readOne(
+  pool: Pool,
+  patienceMs: number,
+  statement: Statement,
+  value: string,
+): Promise<Row | undefined> {
+  // PostgreSQL has no text with NUL, so there is no such row.
+  if (value.includes('\0') || !value.isWellFormed()) return undefined;
+  return (await asked(pool, patienceMs, (connection) => connection.query(statement, [value])))[0];
+}
+
+async function asked<Result>(
+  pool: Pool,
+  patienceMs: number,
+  read: (connection: Connection) => Promise<Result>,
+): Promise<Result> {
+  try {
+    return await persist(pool, patienceMs, read);
+  } catch (error) {
+    throw asStoreError(error);
+  }
+}
+
+const usersById: Statement = {
+  name: 'users_by_id',
+  text: `SELECT ${userColumns} FROM users WHERE user_id = ANY($1::text[])`,
+};
+const tokensById: Statement = {
+  name: 'tokens_by_id',
+  text:
+    `SELECT tokens.token_id, tokens.sequence AS token_sequence, tokens.created_at AS token_created_at, tokens.expires_at, tokens.secret_hash, ${userColumns} ` +
+    'FROM tokens JOIN users ON users.user_id = tokens.user_id WHERE tokens.token_id = ANY($1::text[])',
+};
+const passwordHash: Statement = {
+  name: 'password_hash',
+  text: 'SELECT password_hash FROM profiles WHERE user_id = $1',
+};
+const organizationById: Statement = {
+  name: 'organization_by_id',
+  text: 'SELECT * FROM organizations WHERE organization_id = $1',
+};
+const organizationByDomain: Statement = {
+  name: 'organization_by_domain',
+  text: 'SELECT * FROM organizations WHERE domain = $1',
+};
+
+async function prepare(
+  settings: Omit<PoolOptions, 'connectionsMax'>,
+  options: PostgresOptions,
+): Promise<void> {
+  let connection: Connection | undefined;
+  try {
+    connection = await connectAtStart(settings);
+    await requireUnicode(connection);
+    await migrate(connection, { only: options.migrateNot ? 'check' : 'apply' });
+  } catch (error) {
+    throw error instanceof StoreUnusable ? error : unusable(options.url, error);
+  } finally {
+    connection?.close();
+  }
+}
+
+function unusable(url: string, error: unknown): StoreUnusable {
+  const where = withoutPassword(url);
+  return new StoreUnusable(`cannot open the database ${where}: ${reasonOf(error)}`, { cause: error });
+}
+
+async function connectAtStart(settings: Omit<PoolOptions, 'connectionsMax'>): Promise<Connection> {
+  const deadlineMs = performance.now() + startTimeoutMs;
+  for (;;) {
+    try {
+      return await connect(settings);
+    } catch (error) {
+      // Starting (57P03), or not there yet, or not yet promoted; whatever else it says, it will say again.
+      const isStarting =
+        sqlState(error) === '57P03' || codeOf(error) === 'ECONNREFUSED' || error instanceof NoneWritable;
+      if (!isStarting || performance.now() > deadlineMs) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+}
+
+async function requireUnicode(connection: Connection): Promise<void> {
+  const [row] = await connection.query({ text: 'SHOW server_encoding' });
+  if (row?.server_encoding === 'UTF8') return;
+  throw new StoreUnusable(
+    `the database keeps text as ${row?.server_encoding}, which has no place for every name: make one with ENCODING 'UTF8'`,
+  );
+}
+
+function codeOf(error: unknown): unknown {
+  const inner = error instanceof AggregateError ? error.errors[0] : error;
+  return inner instanceof Error && 'code' in inner ? inner.code : undefined;
+}
+
+function reasonOf(error: unknown): string {
+  const cause = error instanceof ConnectionLost ? error.cause : error;
+  const message = (cause instanceof Error && cause.message) || String(codeOf(cause) ?? cause);
+  switch (sqlState(cause) ?? codeOf(cause)) {
+    case 'ECONNREFUSED':
+    case 'ENOTFOUND':
+    case 'ETIMEDOUT':
+      return `${message}. Nothing answers there: check host and port, and that the database runs`;
+    case '28P01':
+    case '28000':
+      return `${message}. Check user and password of the URL, and the database's pg_hba.conf`;
+    case '3D000':
+      return `${message}. Make it with: createdb -E UTF8 NAME`;
+    case '42501':
+      return `${message}. Give the user the right to create tables, or run "latchkey migrate" as one who has it`;
+    case '25006':
+      return `${message}. This is a read-only server, such as a standby: name the primary`;
+    default:
+      return message;
+  }
+}

@@ -1,0 +1,147 @@
+import { randomBytes } from 'node:crypto';
+import { claimMsMax, type SessionStore, type StoredSession } from '../session-store.ts';
+import { loginSql, loginValues, parseLogin } from '../sql/login-name.ts';
+import {
+  parseSessionRecord,
+  sessionColumns,
+  sessionRecordColumns,
+  sessionRecordTables,
+  sessionValues,
+} from '../sql/session-rows.ts';
+import type { Row } from '../sqlite/rows.ts';
+import type { Connection, Statement } from './connection.ts';
+import { asStoreError } from './error.ts';
+import { type Pool, persist } from './pool.ts';
+
+type Sessions = Omit<SessionStore, 'listSessions'>;
+
+const keyBytes = 32;
+
+/** Sign-ins in PostgreSQL. Each is one statement, so none needs a transaction of its own. */
+export function createSessions(pool: Pool, patienceMs: number): Sessions {
+  const ask = async <Result>(
+    work: (connection: Connection, mayBeDone: boolean) => Promise<Result>,
+  ): Promise<Result> => {
+    try {
+      return await persist(pool, patienceMs, work);
+    } catch (error) {
+      throw asStoreError(error);
+    }
+  };
+  const rows = (statement: Statement, values: readonly unknown[]): Promise<readonly Row[]> =>
+    // PostgreSQL has no text with NUL, so nothing of that name is there.
+    values.some(isUnknownText)
+      ? Promise.resolve([])
+      : ask((connection) => connection.query(statement, values));
+  const tell = async (statement: Statement, values: readonly unknown[]) =>
+    (await rows(statement, values)).length === 1;
+  const readKey = async () => (await rows(signingKey, []))[0]?.secret as Uint8Array | undefined;
+
+  return {
+    findLogin: async (name, organizationId) =>
+      parseLogin(await rows(login, loginValues(name, organizationId))),
+    async loadSession(sessionId) {
+      const [row] = await rows(load, [sessionId]);
+      return row && parseSessionRecord(row);
+    },
+    async addSession(session) {
+      // Nobody else makes a session of this id: where it is there, an attempt whose answer was lost has made it.
+      const isNew = await tell(insert, rowOf(session));
+      if (!isNew && !(await isStored(session))) throw new Error('bug: a session id twice');
+    },
+    async changeSession(before, after) {
+      const { sessionId, sequence } = before;
+      if (after === undefined)
+        return ask((connection, mayBeDone) => deleted(connection, sessionId, sequence, mayBeDone));
+      // Lost answers: the row that stands there with this token's hash is the one that this change made.
+      return (await tell(update, [...rowOf(after), sequence])) || (await isStored(after));
+    },
+    async removeSessionsOver(nowMs, limit) {
+      const removed = await rows(deleteOver, [nowMs, limit]);
+      await rows(deleteChecksOver, [nowMs, limit]);
+      return removed.length;
+    },
+    claimCheck: ({ userId, sequence, holder, until, nowMs }) =>
+      tell(claim, [userId, sequence, holder, until, nowMs]),
+    async loadSigningKey() {
+      const found = await readKey();
+      if (found !== undefined) return found;
+      await rows(insertKey, [randomBytes(keyBytes)]);
+      const made = await readKey();
+      if (made === undefined) throw new Error('bug: no signing key');
+      return made;
+    },
+  };
+
+  async function isStored({ sessionId, sequence, tokenHash }: StoredSession): Promise<boolean> {
+    return tell(stored, [sessionId, sequence, tokenHash]);
+  }
+}
+
+// Where an answer was lost, a row that is gone may have been deleted by this very call: gone is what was asked for.
+async function deleted(
+  connection: Connection,
+  sessionId: string,
+  sequence: number,
+  mayBeDone: boolean,
+): Promise<boolean> {
+  const rows = await connection.query(remove, [sessionId, sequence]);
+  if (rows.length === 1 || !mayBeDone) return rows.length === 1;
+  return (await connection.query(load, [sessionId])).length === 0;
+}
+
+function isUnknownText(value: unknown): boolean {
+  return typeof value === 'string' && (value.includes('\0') || !value.isWellFormed());
+}
+
+function rowOf(session: StoredSession): readonly unknown[] {
+  return [...sessionValues(session), session.tokenHash];
+}
+
+const login: Statement = { name: 'find_login', text: loginSql((index) => `$${index}::text`) };
+const load: Statement = {
+  name: 'load_session',
+  text: `SELECT ${sessionRecordColumns} FROM ${sessionRecordTables} WHERE sessions.session_id = $1`,
+};
+const stored: Statement = {
+  text: 'SELECT 1 AS stored FROM sessions WHERE session_id = $1 AND sequence = $2 AND token_hash = $3',
+};
+const insert: Statement = {
+  name: 'insert_session',
+  text:
+    `INSERT INTO sessions (${sessionColumns}) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14) ` +
+    'ON CONFLICT DO NOTHING RETURNING session_id',
+};
+const update: Statement = {
+  name: 'update_session',
+  text:
+    `UPDATE sessions SET (${sessionColumns}) = ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14) ` +
+    'WHERE session_id = $1 AND sequence = $15 RETURNING session_id',
+};
+const remove: Statement = {
+  name: 'delete_session',
+  text: 'DELETE FROM sessions WHERE session_id = $1 AND sequence = $2 RETURNING session_id',
+};
+const deleteOver: Statement = {
+  name: 'delete_sessions_over',
+  text:
+    'DELETE FROM sessions WHERE session_id IN (SELECT session_id FROM sessions WHERE expires_at <= $1 ' +
+    'ORDER BY expires_at LIMIT $2) AND expires_at <= $1 RETURNING session_id',
+};
+const deleteChecksOver: Statement = {
+  name: 'delete_checks_over',
+  text:
+    'DELETE FROM password_checks WHERE user_id IN (SELECT user_id FROM password_checks WHERE until <= $1 LIMIT $2) ' +
+    'AND until <= $1',
+};
+// The row's own lock puts two that claim at once in order: the second sees what the first wrote.
+const claim: Statement = {
+  name: 'claim_check',
+  text:
+    'INSERT INTO password_checks AS held (user_id, sequence, holder, until) VALUES ($1,$2,$3,$4) ON CONFLICT (user_id) DO UPDATE ' +
+    'SET sequence = excluded.sequence, holder = excluded.holder, until = excluded.until ' +
+    `WHERE held.sequence < excluded.sequence OR held.until NOT BETWEEN $5::bigint + 1 AND $5::bigint + ${claimMsMax} ` +
+    'OR held.holder = excluded.holder RETURNING held.user_id',
+};
+const signingKey: Statement = { text: 'SELECT secret FROM signing_keys WHERE key_id = 1' };
+const insertKey: Statement = { text: 'INSERT INTO signing_keys VALUES (1, $1) ON CONFLICT DO NOTHING' };

@@ -1,0 +1,191 @@
+import {
+  type EventMeta,
+  instanceStream,
+  type OrganizationAdded,
+  type PolicyEvent,
+  type UserEvent,
+} from '../../domain/events.ts';
+import { evolve, evolvePassword, evolveProfile } from '../../domain/evolve.ts';
+import { evolvePolicy, policyEvent, type StoredPolicy } from '../../domain/evolve-policy.ts';
+import type { User } from '../../domain/user.ts';
+import { foldText } from '../../domain/user-filter.ts';
+import { foldedEmail, nameTakenValues } from '../sql/login-name.ts';
+import type { Change, ChangeTime, PolicyChange } from '../store.ts';
+import { LoadedUser, lockoutValues } from './rows.ts';
+import type { Write, WriteRequest, WriteValue } from './write-statements.ts';
+
+/** A change as the writer takes it, and the user that it makes. */
+export interface PlannedChange {
+  readonly request: WriteRequest;
+  readonly after: User;
+}
+
+/** The row by compare-and-set, then its events, each with the rows that follow from it. Pure. */
+export function planChange(change: Change): PlannedChange {
+  const { before, userId, at, meta } = change;
+  const events: WriteValue[][] = [];
+  const rest: Write[] = [];
+  let after = before;
+  for (const event of change.events) {
+    after = evolve(after, event, { userId, createdAt: at.createdAt });
+    events.push(eventValues(after.sequence, event, at, meta));
+    if (touchesMoreThanTheRow(event)) rest.push(...followingWrites(change, event, after.sequence));
+  }
+  if (after === undefined) throw new Error('bug: a change without an event');
+  const previous = LoadedUser.newestPosition(before) ?? null;
+  return { request: [rowWrite(before, after), userId, previous, events, rest, guardOf(change)], after };
+}
+
+/** An organization's row and its event in the instance's own stream. Pure. */
+export function planOrganization(event: OrganizationAdded, at: ChangeTime, meta: EventMeta): WriteRequest {
+  const { organizationId, name, domain } = event.payload;
+  const row: Write = ['insertOrganization', [organizationId, name, domain, at.createdAt]];
+  return [row, instanceStream, 0, [eventValues(0, event, at, meta)], [], null];
+}
+
+export interface PlannedPolicy {
+  readonly request: WriteRequest;
+  readonly after: StoredPolicy;
+}
+
+/** The policy by compare-and-set, and its event in the instance's own stream. Pure. */
+export function planPolicy(change: PolicyChange): PlannedPolicy {
+  const { organizationId = '', before, at, meta } = change;
+  const event = policyEvent(change.organizationId, change.policy);
+  const after = evolvePolicy(before, event, at.createdAt);
+  const policy = after.policy === undefined ? null : JSON.stringify(after.policy);
+  const { sequence, createdAt, changedAt } = after;
+  const row: Write =
+    before === undefined
+      ? ['insertPolicy', [organizationId, policy, sequence, createdAt, changedAt]]
+      : ['movePolicy', [policy, sequence, changedAt, organizationId, before.sequence]];
+  return { request: [row, instanceStream, 0, [eventValues(0, event, at, meta)], [], null], after };
+}
+
+function guardOf(change: Change): Write | null {
+  const first = change.events[0];
+  if (first === undefined || !('profile' in first.payload)) return null;
+  const { organizationId, profile } = first.payload;
+  return ['nameTaken', nameTakenValues(organizationId, profile)];
+}
+
+function rowWrite(before: User | undefined, after: User): Write {
+  if (before === undefined) return ['insertUser', [after.userId, ...rowValues(after)]];
+  if (before.grants !== after.grants || before.createdAt !== after.createdAt) {
+    return ['updateUser', [...rowValues(after), after.userId, before.sequence]];
+  }
+  return [
+    'moveUser',
+    [
+      after.state,
+      after.sequence,
+      after.changedAt,
+      after.failedPasswordAttempts,
+      after.tokensEndedSequence,
+      ...lockoutValues(after.lockout),
+      after.userId,
+      before.sequence,
+    ],
+  ];
+}
+
+function rowValues(user: User): readonly WriteValue[] {
+  return [
+    user.organizationId,
+    user.kind,
+    user.state,
+    user.sequence,
+    user.createdAt,
+    user.changedAt,
+    user.failedPasswordAttempts,
+    user.tokensEndedSequence,
+    JSON.stringify(user.grants),
+    ...lockoutValues(user.lockout),
+  ];
+}
+
+function eventValues(
+  sequence: number,
+  event: UserEvent | OrganizationAdded | PolicyEvent,
+  at: ChangeTime,
+  meta: EventMeta,
+): WriteValue[] {
+  return [
+    sequence,
+    at.eventId,
+    event.type,
+    at.createdAt,
+    JSON.stringify(event.payload),
+    meta.actorUserId ?? null,
+    meta.actorOsUser ?? null,
+    meta.actorSubject ?? null,
+    meta.ip ?? null,
+    meta.userAgent ?? null,
+    meta.requestId ?? null,
+    meta.traceparent ?? null,
+    meta.reason ?? null,
+  ];
+}
+
+function touchesMoreThanTheRow(event: UserEvent): boolean {
+  return event.type !== 'user.unlocked' && event.type !== 'user.reactivated';
+}
+
+// Profile, password and token rows follow from the event; lock, deactivate and delete end tokens and sessions.
+function followingWrites(change: Change, event: UserEvent, sequence: number): readonly Write[] {
+  const { userId, at, secrets } = change;
+  switch (event.type) {
+    case 'user.human.added':
+    case 'user.machine.added':
+      return [profileWrite(change, event)];
+    case 'user.human.password.changed': {
+      if (secrets?.passwordHash === undefined) throw new Error('bug: a password without a hash');
+      const required = Number(event.payload.changeRequired);
+      return [['setPassword', [secrets.passwordHash, required, at.createdAt, userId]]];
+    }
+    case 'user.pat.added': {
+      if (secrets?.tokenSecretHash === undefined) throw new Error('bug: a token without a secret');
+      const { tokenId, expiresAt } = event.payload;
+      const secretHash = Buffer.from(secrets.tokenSecretHash).toString('hex');
+      return [['insertToken', [tokenId, userId, sequence, secretHash, at.createdAt, expiresAt]]];
+    }
+    case 'user.pat.removed':
+      return [['deleteToken', [event.payload.tokenId, userId]]];
+    case 'user.removed':
+      return [
+        ['deleteProfile', [userId]],
+        ['deleteTokens', [userId]],
+        ['deleteSessions', [userId]],
+      ];
+    case 'user.locked':
+    case 'user.deactivated':
+      return [
+        ['deleteTokens', [userId]],
+        ['deleteSessions', [userId]],
+      ];
+    default:
+      return [];
+  }
+}
+
+function profileWrite(change: Change, event: UserEvent): Write {
+  const { userId, at, secrets } = change;
+  const profile = evolveProfile(undefined, event);
+  if (profile === undefined || !('profile' in event.payload))
+    throw new Error('bug: a user without a profile');
+  const password = evolvePassword(undefined, event, at.createdAt);
+  return [
+    'insertProfile',
+    [
+      userId,
+      event.payload.organizationId,
+      profile.userName,
+      foldText(profile.userName),
+      JSON.stringify(profile),
+      secrets?.passwordHash ?? null,
+      password === undefined ? null : Number(password.changeRequired),
+      password?.changedAt ?? null,
+      foldedEmail(profile) ?? null,
+    ],
+  ];
+}

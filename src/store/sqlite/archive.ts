@@ -1,0 +1,170 @@
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { createArchive } from '../archive/archive.ts';
+import { createVerifiable } from '../archive/histories.ts';
+import type { Snapshot } from '../archive/snapshot.ts';
+import { archiveTables, type ColumnValue, parseColumnValues, writtenColumns } from '../archive/tables.ts';
+import {
+  type Archive,
+  type ArchiveKind,
+  type Restoration,
+  RowRefused,
+  StoreNotEmpty,
+  type Verifiable,
+} from '../store.ts';
+import { asStoreError, isUnavailable, resultCode } from './error.ts';
+import { createLinks, linkOf } from './links.ts';
+import { applyPragmas } from './pragmas.ts';
+import { openDatabase } from './sqlite.ts';
+import { createStatementCache } from './statements.ts';
+
+/** Everything in the file as it stands now, while others go on writing. Throws StoreUnusable. */
+export async function openArchive(path: string): Promise<Archive> {
+  const db = openDatabase({ path });
+  try {
+    db.exec('BEGIN');
+    return await createArchive(createSnapshot(db));
+  } catch (error) {
+    db.close();
+    throw asStoreError(error);
+  }
+}
+
+/** What a store is verified by: all of one moment, on a connection of its own. */
+export function openVerifiable(path: string): Verifiable & AsyncDisposable {
+  const db = openDatabase({ path });
+  db.exec('BEGIN');
+  const snapshot = createSnapshot(db);
+  return { ...createVerifiable(snapshot), [Symbol.asyncDispose]: () => snapshot[Symbol.asyncDispose]() };
+}
+
+/**
+ * Fills the file, made where there is none, in one transaction; others wait, or find it empty. Throws StoreUnusable,
+ * StoreNotEmpty.
+ */
+export async function openRestoration(path: string): Promise<Restoration> {
+  const db = openDatabase({ path });
+  try {
+    // Room for the indexes that are filled in no order; what does not fit goes to the disk and comes back.
+    db.exec('PRAGMA cache_size = -262144');
+    leaveWal(db);
+    db.exec('BEGIN IMMEDIATE');
+    requireEmpty(db);
+    return createRestoration(db);
+  } catch (error) {
+    db.close();
+    throw asStoreError(error);
+  }
+}
+
+function createSnapshot(db: DatabaseSync): Snapshot {
+  const statements = createStatementCache(db);
+  const links = createLinks(db);
+  return {
+    placeholder: (index) => `?${index}`,
+    links,
+    log: 'events',
+    async query(text, values) {
+      try {
+        const rows = statements.get(text).all(...values);
+        await nextTurn();
+        return rows;
+      } catch (error) {
+        throw asStoreError(error);
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      db.close();
+    },
+  };
+}
+
+// Without a write-ahead log new pages are written once, straight to their place; the journal holds what little was there
+// before. Where somebody else has the file open too, it stays as it is: slower, and no less safe.
+function leaveWal(db: DatabaseSync): void {
+  try {
+    db.exec('PRAGMA journal_mode = DELETE');
+  } catch (error) {
+    if (!isUnavailable(error)) throw error;
+  }
+}
+
+function requireEmpty(db: DatabaseSync): void {
+  for (const { name } of Object.values(archiveTables)) {
+    if (db.prepare(`SELECT 1 FROM ${name} LIMIT 1`).get() !== undefined) {
+      throw new StoreNotEmpty(`the database already has ${name}: import into a new one`);
+    }
+  }
+}
+
+function createRestoration(db: DatabaseSync): Restoration {
+  const restoreIndexes = dropIndexes(db);
+  // Only while the file is filled: it keeps sequences unique and finds each event's forerunner.
+  db.exec('CREATE UNIQUE INDEX events_by_user ON events (user_id, sequence)');
+  const insert = createInserts(db);
+  return {
+    ...createVerifiable(createSnapshot(db)),
+    async add({ kind, rows }) {
+      for (const [index, row] of rows.entries()) {
+        try {
+          insert(kind, parseColumnValues(kind, row));
+        } catch (error) {
+          throw refusal(error, index);
+        }
+      }
+      await nextTurn();
+    },
+    async commit() {
+      try {
+        db.exec('DROP INDEX events_by_user');
+        restoreIndexes();
+        db.exec('COMMIT');
+        applyPragmas(db);
+      } catch (error) {
+        throw asStoreError(error);
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      // Closing rolls back what was not committed.
+      db.close();
+    },
+  };
+}
+
+// An index is made of a million sorted rows in a moment; row by row it is most of the work. Those that keep rows unique stay.
+function dropIndexes(db: DatabaseSync): () => void {
+  const indexes = db
+    .prepare("SELECT name, sql FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL")
+    .all();
+  for (const { name } of indexes) db.exec(`DROP INDEX ${name}`);
+  return () => {
+    for (const { sql } of indexes) db.exec(sql as string);
+  };
+}
+
+function createInserts(db: DatabaseSync): (kind: ArchiveKind, values: readonly ColumnValue[]) => void {
+  const statements = new Map<ArchiveKind, StatementSync>();
+  return (kind, values) => {
+    let statement = statements.get(kind);
+    if (statement === undefined) {
+      const columns = [...writtenColumns(archiveTables[kind])];
+      const marks = columns.map((_column, index) => `?${index + 1}`);
+      const link = linkOf(kind, (column) => `?${columns.indexOf(column) + 1}`);
+      if (link !== undefined) {
+        columns.push(link.column);
+        marks.push(link.sql);
+      }
+      statement = db.prepare(
+        `INSERT INTO ${archiveTables[kind].name} (${columns.join(', ')}) VALUES (${marks.join(', ')})`,
+      );
+      statements.set(kind, statement);
+    }
+    statement.run(...values);
+  };
+}
+
+function refusal(error: unknown, index: number): unknown {
+  if (isUnavailable(error)) return asStoreError(error);
+  const isRefused = error instanceof RowRefused || resultCode(error) === 19; /* CONSTRAINT */
+  return isRefused ? new RowRefused((error as Error).message, index) : error;
+}

@@ -1,0 +1,21 @@
+import { DatabaseSync } from 'node:sqlite';
+import { parentPort, workerData } from 'node:worker_threads';
+import { applyPragmas, moveLog } from './pragmas.ts';
+
+/** What the thread is started with. */
+export interface CheckpointThreadData {
+  readonly path: string;
+}
+
+const { path } = workerData as CheckpointThreadData;
+const db = new DatabaseSync(path);
+applyPragmas(db);
+
+parentPort?.on('message', (message: 'checkpoint' | 'close') => {
+  if (message === 'checkpoint') {
+    parentPort?.postMessage(moveLog(db));
+    return;
+  }
+  db.close();
+  parentPort?.close();
+});

@@ -1,0 +1,45 @@
+import { DatabaseSync } from 'node:sqlite';
+import { parentPort, workerData } from 'node:worker_threads';
+import { DomainError } from '../../domain/errors.ts';
+import type { ListSessions, SessionRecord } from '../session-store.ts';
+import type { Listed, ListUsers, UserRecord } from '../store.ts';
+import { createLists } from './lists.ts';
+import { applyPragmas } from './pragmas.ts';
+import type { WriteFailure } from './write-statements.ts';
+
+/** What the thread is started with. */
+export interface ListThreadData {
+  readonly path: string;
+  readonly busyTimeoutMs: number;
+}
+
+export type ListQuestion =
+  | { readonly list: 'users'; readonly query: ListUsers }
+  | { readonly list: 'sessions'; readonly query: ListSessions };
+
+export type ListOutcome =
+  | { readonly listed: Listed<UserRecord> | Listed<SessionRecord> }
+  /** An error on its way between threads. */
+  | { readonly failure: WriteFailure };
+
+const { path, busyTimeoutMs } = workerData as ListThreadData;
+const db = new DatabaseSync(path, { timeout: busyTimeoutMs });
+applyPragmas(db);
+db.exec('PRAGMA query_only = ON');
+const lists = createLists(db);
+
+// A query in, its outcome out; whoever asks waits for one before the next.
+parentPort?.on('message', (question: ListQuestion) => {
+  void outcomeOf(question).then((outcome) => parentPort?.postMessage(outcome));
+});
+
+async function outcomeOf({ list, query }: ListQuestion): Promise<ListOutcome> {
+  try {
+    return { listed: await (list === 'users' ? lists.listUsers(query) : lists.listSessions(query)) };
+  } catch (error) {
+    const cause = error instanceof DomainError ? error.cause : error;
+    const errcode = cause instanceof Error && 'errcode' in cause ? cause.errcode : undefined;
+    const message = cause instanceof Error ? cause.message : String(cause);
+    return { failure: { message, errcode: typeof errcode === 'number' ? errcode : undefined } };
+  }
+}
