@@ -1,4 +1,4 @@
-/** One setting: a flag, its environment variable, its default, what it does. README's table is held against this one. */
+/** One setting: a flag, its environment variable, its default, what it does. docs/configuration.md has the same table. */
 interface Setting {
   readonly env: string;
   readonly fallback: string;

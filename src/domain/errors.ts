@@ -1,6 +1,6 @@
 /**
- * Every error the API answers, once: name → kind, id, reason, text. The desk turns a kind into a status code;
- * README's error table is held against this one by a test. An empty id means: no id in the message, no detail.
+ * Every error the API answers, once: name → kind, id, reason, text. The desk turns a kind into a status code.
+ * The table of docs/errors.md is held against this one by a test. An empty id means: no id in the message, no detail.
  * Ids with a foreign prefix are facts of the contract; `LATCH-…` are ours.
  */
 export type ErrorKind =

@@ -2,7 +2,7 @@ import { DomainError } from './errors.ts';
 import { parseText } from './ids.ts';
 import type { SessionUserAgent } from './session.ts';
 
-/** What a session may hold of the caller's; README names the same numbers. */
+/** What a session may hold of the caller's; docs/limits.md names the same numbers. */
 export const sessionLimits = {
   metadataEntries: 50,
   metadataKeyLength: 200,

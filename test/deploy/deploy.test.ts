@@ -11,7 +11,7 @@ import { parseServeConfig } from '../../src/app/config.ts';
 import { settings } from '../../src/app/settings.ts';
 import { parseArguments } from '../../src/cli/arguments.ts';
 import { commands } from '../../src/cli/commands.ts';
-import { readme, shellWords } from '../readme/blocks.ts';
+import { page, shellWords } from '../readme/blocks.ts';
 import { testWith } from '../readme/installed.ts';
 import { startServer } from '../support/start-server.ts';
 import { tableWithHeader } from '../tidy/markdown.ts';
@@ -32,8 +32,8 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-test('README has a row for every file', () => {
-  const rows = tableWithHeader(readme(), ['file', 'what it makes', 'how']) ?? [];
+test('docs/operations.md has a row for every file', () => {
+  const rows = tableWithHeader(page('docs/operations.md'), ['file', 'what it makes', 'how']) ?? [];
   expect(rows.map(([file]) => file).sort()).toEqual(files.map((name) => `\`deploy/${name}\``).sort());
 });
 

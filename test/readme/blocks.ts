@@ -1,7 +1,11 @@
-import { readSource } from '../tidy/source.ts';
+import { readSource, repositoryFiles } from '../tidy/source.ts';
 
-/** The README as it stands in the repository. */
-export const readme = (): string => readSource('README.md').text;
+/** A page of the docs as it stands in the repository: `README.md`, `docs/errors.md`. */
+export const page = (path: string): string => readSource(path).text;
+
+/** Every page that a reader is sent to, but the record of what was. */
+export const pages = (): string[] =>
+  repositoryFiles().filter((path) => /^([A-Z]+\.md|docs\/.+\.md)$/.test(path) && path !== 'CHANGELOG.md');
 
 /** The text below a `## heading`, up to the next one. Throws where there is no such heading. */
 export function section(markdown: string, heading: string): string {

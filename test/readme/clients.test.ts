@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { startServer, type TestServer } from '../support/start-server.ts';
 import { root } from '../tidy/source.ts';
-import { blocks, readme, section } from './blocks.ts';
+import { blocks, page } from './blocks.ts';
 import { type Checkout, ended, openCheckout } from './checkout.ts';
 import { testWith } from './installed.ts';
 
@@ -21,7 +21,7 @@ beforeAll(async () => {
 }, timeoutMs);
 afterAll(() => resources.disposeAsync());
 
-const text = section(readme(), 'From your language');
+const text = page('docs/clients.md');
 
 interface Language {
   readonly name: string;
@@ -31,7 +31,7 @@ interface Language {
   readonly program: string;
   readonly argv?: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
-  /** What a file of this language begins with and the README leaves out. */
+  /** What a file of this language begins with and the page leaves out. */
   readonly head?: string;
   /** Why it does not run, where the program is missing. */
   readonly missing?: string;

@@ -2,7 +2,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type Door, openDoor } from '../support/door.ts';
-import { blocks, readme, section, shellCommands } from './blocks.ts';
+import { blocks, page, section, shellCommands } from './blocks.ts';
 import { type Checkout, type DemoServer, ended, openCheckout, startDemo } from './checkout.ts';
 import { testWith } from './installed.ts';
 
@@ -11,7 +11,7 @@ const timeoutMs = 60_000;
 let checkout: Checkout;
 let server: DemoServer;
 let door: Door;
-/** What the README's reader has in the environment. */
+/** What a reader of the docs has in the environment. */
 let environment: Record<string, string> = {};
 let ada = { userId: '', organizationId: '' };
 
@@ -29,7 +29,7 @@ beforeAll(async () => {
 }, timeoutMs);
 afterAll(() => resources.disposeAsync());
 
-/** README's server is at the default address, the test's wherever there was a port. */
+/** The docs' server is at the default address, the test's wherever there was a port. */
 const here = (text: string): string => text.replaceAll('127.0.0.1:8080', new URL(server.url).host);
 
 const state = async () => (await door.user(ada.userId))?.state;
@@ -42,7 +42,7 @@ async function lockAda(): Promise<void> {
 const newestEvent = async () => (await door.events(ada.userId)).at(-1);
 
 describe('one unlock, every protocol', () => {
-  const text = section(readme(), 'One unlock, every protocol');
+  const text = section(page('README.md'), 'One unlock, every protocol');
 
   test('is there for REST, Connect, gRPC and gRPC-Web', () => {
     expect(shellCommands(text)).toHaveLength(5);
@@ -80,7 +80,7 @@ test(
   async () => {
     if ((await state()) === 'USER_STATE_LOCKED') await door.ask('UnlockUser', { userId: ada.userId });
     const said: string[] = [];
-    for (const line of shellCommands(section(readme(), 'A lock from beginning to end'))) {
+    for (const line of shellCommands(section(page('README.md'), 'A lock from beginning to end'))) {
       const { code, stdout } = await checkout.run(here(line), environment);
       expect({ line, code }).toEqual({ line, code: 0 });
       said.push(stdout);
@@ -100,7 +100,7 @@ test(
 );
 
 describe('health and reflection', () => {
-  for (const line of shellCommands(section(readme(), 'Health and reflection'))) {
+  for (const line of shellCommands(section(page('docs/calls.md'), 'Health and reflection'))) {
     testWith(line.split(' ')[0] ?? '')(
       line,
       async () => {
@@ -114,7 +114,10 @@ describe('health and reflection', () => {
 });
 
 describe('the command line', () => {
-  test.each(shellCommands(section(readme(), 'The command line')))(
+  test.each([
+    ...shellCommands(section(page('README.md'), 'Where to go next')),
+    ...shellCommands(page('docs/command-line.md')),
+  ])(
     '%s',
     async (line) => {
       const isUnlock = line.includes(' user unlock ');
@@ -134,7 +137,7 @@ describe('the command line', () => {
 });
 
 describe('the data', () => {
-  const commands = shellCommands(section(readme(), 'The data'));
+  const commands = shellCommands(section(page('docs/operations.md'), 'The data'));
 
   test(
     'each command does what it says, one after the other',

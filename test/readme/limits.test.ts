@@ -8,7 +8,7 @@ import { type Door, openDoor } from '../support/door.ts';
 import { startServer, type TestServer } from '../support/start-server.ts';
 import { openWire, type Wire } from '../support/wire.ts';
 import { tableWithHeader } from '../tidy/markdown.ts';
-import { readme } from './blocks.ts';
+import { page } from './blocks.ts';
 
 const resources = new AsyncDisposableStack();
 let server: TestServer;
@@ -27,7 +27,7 @@ afterAll(() => resources.disposeAsync());
 
 const lockedUser = (): Promise<string> => server.people.user({ organization: 'home', state: 'locked' });
 
-/** README's table, a test for every row: a row more, or another number, must bring its test. */
+/** The table of docs/limits.md, a test for every row: a row more, or another number, must bring its test. */
 const rows = {
   'request body': ['1 MiB (`--body-bytes-max`)', 'RESOURCE_EXHAUSTED'],
   'ids, names': ['200 characters', 'INVALID_ARGUMENT'],
@@ -55,8 +55,8 @@ const rows = {
   'calls without a valid token': ['20 a second of an address, 100 at once', 'RESOURCE_EXHAUSTED'],
 } as const;
 
-test("README's table of limits has these rows", () => {
-  const table = tableWithHeader(readme(), ['what', 'limit', 'beyond it']);
+test('the table of limits has these rows', () => {
+  const table = tableWithHeader(page('docs/limits.md'), ['what', 'limit', 'beyond it']);
   expect(table).toEqual(Object.entries(rows).map(([what, row]) => [what, ...row]));
 });
 

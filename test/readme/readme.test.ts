@@ -16,17 +16,17 @@ import { exitCodeTexts } from '../../src/cli/failure.ts';
 import { permissions } from '../../src/domain/roles.ts';
 import { tableWithHeader } from '../tidy/markdown.ts';
 import { readSource, repositoryFiles } from '../tidy/source.ts';
-import { readme, section, shellCommands, shellWords } from './blocks.ts';
+import { page, pages, section, shellCommands, shellWords } from './blocks.ts';
 
-function table(...header: string[]): string[][] {
-  const rows = tableWithHeader(readme(), header);
-  if (rows === undefined) throw new Error(`README.md has no table ${header.join(' | ')}`);
+function table(path: string, ...header: string[]): string[][] {
+  const rows = tableWithHeader(page(path), header);
+  if (rows === undefined) throw new Error(`${path} has no table ${header.join(' | ')}`);
   return rows;
 }
 
-describe("README's tables", () => {
+describe("the docs' tables", () => {
   test('the settings are those of the configuration', () => {
-    const documented = table('flag', 'environment', 'default', 'what it does');
+    const documented = table('docs/configuration.md', 'flag', 'environment', 'default', 'what it does');
     const coded = Object.entries(settings).map(([name, { env, fallback, help }]) => [
       `\`--${name}\``,
       `\`${env}\``,
@@ -37,8 +37,8 @@ describe("README's tables", () => {
   });
 
   test('every flag of serve has its row, and a server takes it', () => {
-    const documented = table('flag', 'environment', 'default', 'what it does').map(([flag = '']) =>
-      flag.replaceAll('`', ''),
+    const documented = table('docs/configuration.md', 'flag', 'environment', 'default', 'what it does').map(
+      ([flag = '']) => flag.replaceAll('`', ''),
     );
     const serve = commands.find(({ path }) => path === 'serve');
     const flags = Object.keys(serve?.options ?? {}).filter((name) => name !== 'help');
@@ -49,15 +49,15 @@ describe("README's tables", () => {
 
   test('the roles of a permission are those that hold it', () => {
     const coded = Object.entries(permissions).map(([name, held]) => [`\`${name}\``, held.join(', ')]);
-    expect(table('to', 'it takes one of')).toEqual(coded);
+    expect(table('docs/roles.md', 'to', 'it takes one of')).toEqual(coded);
   });
 
   test("the exit codes are the command line's", () => {
-    expect(table('exit code', 'means')).toEqual(Object.entries(exitCodeTexts));
+    expect(table('docs/command-line.md', 'exit code', 'means')).toEqual(Object.entries(exitCodeTexts));
   });
 
   test("the REST routes are the descriptors'", () => {
-    const halves = table('call', 'rest', 'call', 'rest');
+    const halves = table('docs/calls.md', 'call', 'rest', 'call', 'rest');
     const documented = [...halves.map((row) => row.slice(0, 2)), ...halves.map((row) => row.slice(2))];
     const methods = [...UserService.methods, ...AdminService.methods];
     expect(documented).toEqual(methods.map((method) => [method.name, routesOf(method)]));
@@ -65,12 +65,14 @@ describe("README's tables", () => {
 
   test("the REST routes of sessions are the descriptors'", () => {
     const methods = SessionService.methods.map((method) => [method.name, routesOf(method)]);
-    expect(table('to sign in and out', 'rest')).toEqual(methods);
+    expect(table('docs/calls.md', 'to sign in and out', 'rest')).toEqual(methods);
   });
 
   test('and so are those for a help desk', () => {
     const methods = [LockService, PolicyService, SettingsService].flatMap((service) => service.methods);
-    expect(table('call', 'rest')).toEqual(methods.map((method) => [method.name, routesOf(method)]));
+    expect(table('docs/calls.md', 'call', 'rest')).toEqual(
+      methods.map((method) => [method.name, routesOf(method)]),
+    );
   });
 
   test('POST, PATCH and DeleteSession alone have a body, and the whole request is in it', () => {
@@ -95,7 +97,7 @@ function routesOf(method: DescMethod): string {
 }
 
 describe('commands in the docs', () => {
-  const lines = ['README.md', 'CONTRIBUTING.md'].flatMap((path) => shellCommands(readSource(path).text));
+  const lines = pages().flatMap((path) => shellCommands(page(path)));
 
   test.each(lines.filter((line) => line.startsWith('npx latchkey ')))('%s', (line) => {
     const [, , ...words] = shellWords(line);
@@ -122,12 +124,22 @@ describe('commands in the docs', () => {
   });
 });
 
-test('the README begins with the two commands, and no section is empty', () => {
-  const headings = [...readme().matchAll(/^## (.+)$/gm)].map(([, heading = '']) => heading);
-  for (const heading of headings) expect(section(readme(), heading).trim()).not.toBe('');
-  expect(headings[0]).toBe('Two commands');
-  expect(shellCommands(section(readme(), 'Two commands'))).toEqual([
-    'npm ci && npm start',
-    'npm ci && npm test',
-  ]);
+describe('README.md', () => {
+  const readme = page('README.md');
+
+  test('begins with the two commands, and no section is empty', () => {
+    const headings = [...readme.matchAll(/^## (.+)$/gm)].map(([, heading = '']) => heading);
+    for (const heading of headings) expect(section(readme, heading).trim()).not.toBe('');
+    expect(headings[0]).toBe('Two commands');
+    expect(shellCommands(section(readme, 'Two commands'))).toEqual([
+      'npm ci && npm start',
+      'npm ci && npm test',
+    ]);
+  });
+
+  test('has 200 lines at most, and leads to every page', () => {
+    expect(readme.trimEnd().split('\n').length).toBeLessThanOrEqual(200);
+    const others = pages().filter((path) => path !== 'README.md' && !path.startsWith('docs/decisions/'));
+    expect(others.filter((path) => !readme.includes(`](${path})`))).toEqual([]);
+  });
 });

@@ -76,10 +76,10 @@ export interface ErrorRow {
   readonly text: string;
 }
 
-/** The rows of the README's table `| code | id | reason | text |`; an id of `—` or nothing is no id. */
-export function documentedErrors(readme: string): ErrorRow[] {
-  const rows = tableWithHeader(readme, ['code', 'id', 'reason', 'text']);
-  if (rows === undefined) throw new Error('README.md has no table "| code | id | reason | text |"');
+/** The rows of the docs' table `| code | id | reason | text |`; an id of `—` or nothing is no id. */
+export function documentedErrors(page: string): ErrorRow[] {
+  const rows = tableWithHeader(page, ['code', 'id', 'reason', 'text']);
+  if (rows === undefined) throw new Error('docs/errors.md has no table "| code | id | reason | text |"');
   return rows.map((row) => {
     const [kind = '', id = '', reason = '', text = ''] = row.map((cell) => cell.replace(/`/g, ''));
     return { kind, id: id === '—' || id === '-' || id === '†' ? '' : id, reason, text };
