@@ -1,10 +1,10 @@
 /** Latchkey's server room with a handler that does nothing: no interceptors, no store. What the lane itself costs. */
 import type { ServiceImpl } from '@connectrpc/connect';
 import { UserService } from '../../gen/es/zitadel/user/v2/user_service_pb.js';
-import { createCorsPolicy } from '../../src/server/cors.ts';
 import { createDoor } from '../../src/server/door.ts';
+import { createCorsPolicy } from '../../src/server/http/cors.ts';
+import type { MountedService } from '../../src/server/lane/method-table.ts';
 import { startListener } from '../../src/server/port/listener.ts';
-import type { MountedService } from '../../src/server/routes/method-table.ts';
 import { details, parsePort, timestampOf } from './answer.ts';
 
 const answer = {

@@ -1,8 +1,8 @@
 import { createDesk } from '../rpc/desk.ts';
 import { createCallLimits } from '../rpc/limits/call-limits.ts';
-import { createCorsPolicy } from '../server/cors.ts';
 import { createDoor } from '../server/door.ts';
 import { fetchJson } from '../server/fetch-json.ts';
+import { createCorsPolicy } from '../server/http/cors.ts';
 import { type Listener, startListener } from '../server/port/listener.ts';
 import type { App } from './app.ts';
 import type { ServeConfig } from './config.ts';

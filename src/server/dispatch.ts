@@ -1,14 +1,14 @@
 import type { DescMethod } from '@bufbuild/protobuf';
-import { type CorsPolicy, isPreflight, preflightAnswer } from './cors.ts';
 import { restDialect } from './dialects/rest.ts';
 import { type DialectTable, isStreamContentType, streamContentTypes } from './dialects/table.ts';
-import { headerOf, type Log, type Reply, type UniversalExchange } from './exchange.ts';
+import { type CorsPolicy, isPreflight, preflightAnswer } from './http/cors.ts';
+import { headerOf, type Log, type Reply, type UniversalExchange } from './http/exchange.ts';
 import type { CallTarget } from './lane/call.ts';
 import type { Lane } from './lane/lane.ts';
+import type { MethodEntry, MethodTable } from './lane/method-table.ts';
 import { type ProbeDeps, probe } from './probes.ts';
 import { badPath, notFound, unsupportedMediaType, wrongVerb } from './refusal.ts';
 import type { RouteMatch } from './routes/http-rule.ts';
-import type { MethodEntry, MethodTable } from './routes/method-table.ts';
 import type { Adapter } from './streams/adapter.ts';
 
 /** Where a request can go. */

@@ -1,29 +1,20 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Registry } from '@bufbuild/protobuf';
 import { Code, ConnectError, type Interceptor } from '@connectrpc/connect';
-import type { CorsPolicy } from './cors.ts';
 import { createDialectTable } from './dialects/table.ts';
 import { createDispatch } from './dispatch.ts';
-import type { ExchangePolicy, Log } from './exchange.ts';
+import { BodyBudget } from './http/body-buffer.ts';
+import { type ClientAddressOptions, createClientAddress } from './http/client-address.ts';
+import type { CorsPolicy } from './http/cors.ts';
+import type { ExchangePolicy, Log } from './http/exchange.ts';
+import { createRequestIds } from './http/request-id.ts';
 import { Http1Exchange } from './http1/exchange.ts';
 import { Http2Exchange } from './http2/exchange.ts';
-import type { Http2Stream } from './http2/stream.ts';
-import { BodyBudget } from './lane/body-buffer.ts';
 import { Deadlines } from './lane/deadline.ts';
 import { Lane } from './lane/lane.ts';
-import { type ClientAddressOptions, createClientAddress } from './port/client-address.ts';
+import { createMethodTable, type MountedService } from './lane/method-table.ts';
+import type { Door } from './port/listener.ts';
 import type { ProbeDeps } from './probes.ts';
-import { createRequestIds } from './request-id.ts';
-import { createMethodTable, type MountedService } from './routes/method-table.ts';
 import { createAdapter } from './streams/adapter.ts';
-
-/** What the listener hands requests to: one entry for each HTTP version, both ending in the same handlers. */
-export interface Door {
-  /** Takes one HTTP/1.1 request. Never throws. */
-  handleRequest(req: IncomingMessage, res: ServerResponse): void;
-  /** Takes one HTTP/2 stream. Never throws. */
-  handleStream(stream: Http2Stream): void;
-}
 
 /** What stands behind the door, and its limits. */
 export interface DoorOptions extends ProbeDeps {

@@ -1,7 +1,7 @@
 import { Code, ConnectError } from '@connectrpc/connect';
 import { percentEncode } from './dialects/error-wire.ts';
 import { statusBody } from './dialects/rest-error.ts';
-import { type Exchange, headerOf, type Reply } from './exchange.ts';
+import { type Exchange, headerOf, type Reply } from './http/exchange.ts';
 
 /** Which kind of path is refused: that of a method, or that of a REST resource. */
 export type PathKind = 'rpc' | 'rest';

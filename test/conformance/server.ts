@@ -2,8 +2,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { create, createRegistry, fromBinary, toBinary } from '@bufbuild/protobuf';
-import { createCorsPolicy } from '../../src/server/cors.ts';
 import { createDoor, type OpenDoor } from '../../src/server/door.ts';
+import { createCorsPolicy } from '../../src/server/http/cors.ts';
 import { startListener } from '../../src/server/port/listener.ts';
 import {
   type ServerCompatRequest,

@@ -1,7 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import type { Door } from '../../src/server/door.ts';
-import { createClientAddress } from '../../src/server/port/client-address.ts';
-import { startListener } from '../../src/server/port/listener.ts';
+import { createClientAddress } from '../../src/server/http/client-address.ts';
+import { type Door, startListener } from '../../src/server/port/listener.ts';
 import { askHttp1 } from './clients.ts';
 
 const trustedProxies = ['10.0.0.0/8', '192.0.2.7', '2001:db8:1::/48'];

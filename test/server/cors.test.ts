@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { corsHeaders, createCorsPolicy, isPreflight, preflightAnswer } from '../../src/server/cors.ts';
+import { corsHeaders, createCorsPolicy, isPreflight, preflightAnswer } from '../../src/server/http/cors.ts';
 
 const console = 'https://console.example';
 const host = 'api.example:8080';

@@ -1,6 +1,6 @@
 import { EventEmitter, once } from 'node:events';
-import type { Door } from '../../src/server/door.ts';
 import { errorCode } from '../../src/server/http2/frame.ts';
+import type { Door } from '../../src/server/port/listener.ts';
 
 /** More than the buffers of both kernels hold, so that a client that does not read stops the server. */
 export const bigAnswer = Buffer.alloc(32 * 1024 * 1024, 'x');

@@ -11,10 +11,10 @@ import { Health, HealthCheckResponse_ServingStatus } from '../../gen/es/grpc/hea
 import { UnlockUserResponseSchema, UserService } from '../../gen/es/zitadel/user/v2/user_service_pb.js';
 import { ErrorDetailSchema } from '../../gen/es/zitadel/v1/error_detail_pb.js';
 import { requestInfoKey } from '../../src/rpc/request-info.ts';
-import { createCorsPolicy } from '../../src/server/cors.ts';
 import { createDoor, type DoorOptions, type OpenDoor } from '../../src/server/door.ts';
+import { createCorsPolicy } from '../../src/server/http/cors.ts';
+import { mount } from '../../src/server/lane/method-table.ts';
 import { startListener } from '../../src/server/port/listener.ts';
-import { mount } from '../../src/server/routes/method-table.ts';
 import { ConformanceService } from '../conformance/gen/connectrpc/conformance/v1/service_pb.js';
 import { openWire, type Wire } from '../support/wire.ts';
 

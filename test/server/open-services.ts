@@ -1,10 +1,10 @@
 import type { DescService } from '@bufbuild/protobuf';
 import type { ServiceImpl, Transport } from '@connectrpc/connect';
 import { createGrpcTransport, Http2SessionManager } from '@connectrpc/connect-node';
-import { createCorsPolicy } from '../../src/server/cors.ts';
 import { createDoor } from '../../src/server/door.ts';
+import { createCorsPolicy } from '../../src/server/http/cors.ts';
+import type { MountedService } from '../../src/server/lane/method-table.ts';
 import { startListener } from '../../src/server/port/listener.ts';
-import type { MountedService } from '../../src/server/routes/method-table.ts';
 
 /** Services behind the real door and the real listener, and a gRPC client's way to them. */
 export interface OpenServices extends AsyncDisposable {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
+import { createRequestIds } from '../../src/server/http/request-id.ts';
 import { probe } from '../../src/server/probes.ts';
-import { createRequestIds } from '../../src/server/request-id.ts';
 
 const ready = { isReady: async () => true, isDraining: () => false, timeoutMs: 1_000 };
 

@@ -7,7 +7,7 @@ import {
   SetSessionRequestSchema,
 } from '../../gen/es/zitadel/session/v2/session_service_pb.js';
 import { SettingsService } from '../../gen/es/zitadel/settings/v2/settings_service_pb.js';
-import { mount } from '../../src/server/routes/method-table.ts';
+import { mount } from '../../src/server/lane/method-table.ts';
 import { type OpenServices, openServices } from './open-services.ts';
 
 /** What the handlers were given, as JSON, newest last. */

@@ -1,7 +1,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect, test } from '@jest/globals';
-import { createClientAddress } from '../../src/server/port/client-address.ts';
+import { createClientAddress } from '../../src/server/http/client-address.ts';
 import { createAddressFailures } from '../../src/sign-in/address-failures.ts';
 
 setFlagsFromString('--expose-gc');

@@ -1,7 +1,7 @@
 import { promisify } from 'node:util';
 import { brotliCompress, brotliDecompress, constants, gunzip, gzip } from 'node:zlib';
 import { Code, ConnectError } from '@connectrpc/connect';
-import { bodyTooLarge } from '../lane/body-buffer.ts';
+import { bodyTooLarge } from '../http/body-buffer.ts';
 
 /** A named way to make bytes fewer. */
 export interface Encoding {

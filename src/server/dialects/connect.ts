@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { Code } from '@connectrpc/connect';
 import { errorToJsonBytes, parseTimeout } from '@connectrpc/connect/protocol-connect';
-import { headerOf } from '../exchange.ts';
+import { headerOf } from '../http/exchange.ts';
 import type { Codec } from '../messages/codec.ts';
 import { knownEncodings } from './compression.ts';
 import type { Dialect } from './dialect.ts';

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { DescMethodUnary, Message } from '@bufbuild/protobuf';
 import type { ConnectError } from '@connectrpc/connect';
-import type { Exchange, Reply } from '../exchange.ts';
+import type { Exchange, Reply } from '../http/exchange.ts';
 import type { RouteMatch } from '../routes/http-rule.ts';
 
 /** A REST route and the values of its variables. */

@@ -1,5 +1,5 @@
 import { Code, ConnectError } from '@connectrpc/connect';
-import { bodyTooLarge } from '../lane/body-buffer.ts';
+import { bodyTooLarge } from '../http/body-buffer.ts';
 import type { Payload } from './dialect.ts';
 
 /** One byte of flags and four of length stand before each message. */

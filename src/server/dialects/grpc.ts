@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { Code, type ConnectError } from '@connectrpc/connect';
 import { parseTimeout } from '@connectrpc/connect/protocol-grpc';
-import { headerOf } from '../exchange.ts';
+import { headerOf } from '../http/exchange.ts';
 import type { Codec } from '../messages/codec.ts';
 import { knownEncodings } from './compression.ts';
 import type { Dialect, DialectCall } from './dialect.ts';

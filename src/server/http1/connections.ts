@@ -1,18 +1,12 @@
-import { createServer, type Server, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { Door } from '../door.ts';
-import { type ListenerLimits, sweepIntervalMs } from '../port/listener-limits.ts';
+import type { Connections } from '../http/connections.ts';
+import { type ListenerLimits, sweepIntervalMs } from '../http/listener-limits.ts';
 
-/** The connections of one version of HTTP, whoever accepted them. */
-export interface Connections {
-  /** Takes a socket over; bytes that were put back are read again. */
-  accept(socket: Socket): void;
-  /** Holds the clock against the limits; called every `sweepIntervalMs`. */
-  sweep(nowMs: number): void;
-  /** Lets calls in flight finish, closes what is idle, and closes each connection after its last call. */
-  drain(): void;
-  /** Frees the timers, once every connection is closed. */
-  close(): void;
+/** What takes the requests of HTTP/1.1. */
+export interface RequestDoor {
+  /** Takes one HTTP/1.1 request. Never throws. */
+  handleRequest(req: IncomingMessage, res: ServerResponse): void;
 }
 
 interface Connection {
@@ -24,7 +18,7 @@ interface Connection {
 
 /** HTTP/1.1 on sockets that others accepted, with the limits of the listener; `count` hears of refusals by name. */
 export function createHttp1Connections(
-  door: Door,
+  door: RequestDoor,
   limits: ListenerLimits,
   count: (refusal: string) => void,
 ): Connections {

@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:
 import type { ConnectError, ContextValues } from '@connectrpc/connect';
 import type { UniversalServerRequest, UniversalServerResponse } from '@connectrpc/connect/protocol';
 import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from '@connectrpc/connect-node';
+import { BodyBuffer, bodyTooLarge, emptyBody, smallBytesMax } from '../http/body-buffer.ts';
 import {
   type BodySink,
   corsPairs,
@@ -10,8 +11,7 @@ import {
   headerOf,
   type Reply,
   type UniversalExchange,
-} from '../exchange.ts';
-import { BodyBuffer, bodyTooLarge, emptyBody, smallBytesMax } from '../lane/body-buffer.ts';
+} from '../http/exchange.ts';
 
 const exchangeKey = Symbol('exchange');
 

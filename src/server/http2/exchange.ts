@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { ContextValues } from '@connectrpc/connect';
 import type { UniversalServerRequest, UniversalServerResponse } from '@connectrpc/connect/protocol';
+import { BodyBuffer, bodyTooLarge, emptyBody } from '../http/body-buffer.ts';
 import {
   type BodySink,
   corsPairs,
@@ -8,11 +9,10 @@ import {
   headerOf,
   type Reply,
   type UniversalExchange,
-} from '../exchange.ts';
-import { BodyBuffer, bodyTooLarge, emptyBody } from '../lane/body-buffer.ts';
-import { UniversalStream } from '../streams/universal-stream.ts';
+} from '../http/exchange.ts';
 import { errorCode } from './frame.ts';
 import type { Http2Stream, StreamReceiver } from './stream.ts';
+import { UniversalStream } from './universal-stream.ts';
 
 /** One HTTP/2 stream: the request that came on it, and the answer that goes out. */
 export class Http2Exchange implements UniversalExchange, StreamReceiver {

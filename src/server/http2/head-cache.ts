@@ -1,4 +1,4 @@
-import { HpackDecoder } from './hpack-decoder.ts';
+import { HpackDecoder } from './hpack/decoder.ts';
 import { RequestHead } from './request-head.ts';
 
 interface KnownBlock {

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { fieldKind, type HeaderField } from './header-field.ts';
-import type { FieldSink } from './hpack-decoder.ts';
-import { entryOverhead } from './hpack-table.ts';
+import type { FieldSink } from './hpack/decoder.ts';
+import { entryOverhead } from './hpack/table.ts';
 
 /**
  * What a request's header block says. Requests of one connection whose blocks are equal share one, so nobody changes it

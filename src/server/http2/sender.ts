@@ -12,7 +12,7 @@ import {
   writeFrameHead,
   writeUint32,
 } from './frame.ts';
-import { blockBytesMax, HpackEncoder } from './hpack-encoder.ts';
+import { blockBytesMax, HpackEncoder } from './hpack/encoder.ts';
 import { httpDate } from './http-date.ts';
 import { Outbox } from './outbox.ts';
 

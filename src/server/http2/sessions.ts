@@ -1,11 +1,16 @@
 import type { Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
-import type { Door } from '../door.ts';
-import type { Connections } from '../http1/connections.ts';
-import type { ListenerLimits } from '../port/listener-limits.ts';
+import type { Connections } from '../http/connections.ts';
+import type { ListenerLimits } from '../http/listener-limits.ts';
 import { Http2Connection } from './connection.ts';
 import { errorCode } from './frame.ts';
 import type { Http2Stream } from './stream.ts';
+
+/** What takes the streams of HTTP/2. */
+export interface StreamDoor {
+  /** Takes one HTTP/2 stream. Never throws. */
+  handleStream(stream: Http2Stream): void;
+}
 
 interface Session {
   readonly connection: Http2Connection;
@@ -28,7 +33,7 @@ export interface SessionOptions {
 const lingerMsMax = 1_000;
 
 /** HTTP/2 on sockets that others accepted, with the limits of the listener. */
-export function createHttp2Sessions(door: Door, { limits, count, onBug }: SessionOptions): Connections {
+export function createHttp2Sessions(door: StreamDoor, { limits, count, onBug }: SessionOptions): Connections {
   const sessions = new Set<Session>();
   let isDraining = false;
   const options = {

@@ -10,7 +10,7 @@ import {
 } from '@connectrpc/connect';
 import { requestInfoKey } from '../../rpc/request-info.ts';
 import type { Dialect, DialectCall, FoundRoute } from '../dialects/dialect.ts';
-import { asHeaders, type BodySink, type Exchange } from '../exchange.ts';
+import { asHeaders, type BodySink, type Exchange } from '../http/exchange.ts';
 import { deadlineExceeded, type Timed } from './deadline.ts';
 
 /** What carries a call on once its body is here, and ends it. */

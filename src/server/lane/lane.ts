@@ -6,7 +6,7 @@ import {
   responseEncoding,
 } from '../dialects/compression.ts';
 import type { FoundRoute } from '../dialects/dialect.ts';
-import { type Exchange, headerOf, type Reply } from '../exchange.ts';
+import { type Exchange, headerOf, type Reply } from '../http/exchange.ts';
 import { bindPath } from '../routes/rest-binding.ts';
 import { Call, type CallRunner, type CallTarget } from './call.ts';
 import { type Deadlines, deadlineExceeded } from './deadline.ts';

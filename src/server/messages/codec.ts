@@ -1,6 +1,6 @@
 import { type DescMessage, fromBinary, type Message, type Registry, toJsonString } from '@bufbuild/protobuf';
 import { Code, ConnectError } from '@connectrpc/connect';
-import { parseJsonMessage } from '../routes/rest-binding.ts';
+import { parseJsonMessage } from './json-decoder.ts';
 import { encodeJson } from './json-encoder.ts';
 import { encodeProto } from './proto-encoder.ts';
 

@@ -1,12 +1,15 @@
 import { type AddressInfo, isIPv6, type Server, type Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
-import type { Door } from '../door.ts';
-import { type Connections, createHttp1Connections } from '../http1/connections.ts';
-import { createHttp2Sessions } from '../http2/sessions.ts';
+import type { Connections } from '../http/connections.ts';
+import { defaultLimits, type ListenerLimits, sweepIntervalMs } from '../http/listener-limits.ts';
+import { createHttp1Connections, type RequestDoor } from '../http1/connections.ts';
+import { createHttp2Sessions, type StreamDoor } from '../http2/sessions.ts';
 import type { WireProtocol } from './first-bytes.ts';
-import { defaultLimits, type ListenerLimits, sweepIntervalMs } from './listener-limits.ts';
 import { openPort, type Plaintext, type Port } from './port.ts';
 import type { TlsFiles } from './tls.ts';
+
+/** What requests are handed to: one entry for each version of HTTP, both ending in the same handlers. */
+export interface Door extends RequestDoor, StreamDoor {}
 
 /** Where to listen, under which limits, and whom to tell. */
 export interface ListenerOptions extends Partial<ListenerLimits> {

@@ -1,9 +1,9 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import type { TLSSocket, Server as TlsServer } from 'node:tls';
-import type { Connections } from '../http1/connections.ts';
+import type { Connections } from '../http/connections.ts';
+import type { ListenerLimits } from '../http/listener-limits.ts';
 import { type Opening, onOpeningKnown, type WireProtocol } from './first-bytes.ts';
-import type { ListenerLimits } from './listener-limits.ts';
 import { refusePlaintext } from './plaintext-refusal.ts';
 import { createTlsServer, reloadKeyPair, type TlsFiles } from './tls.ts';
 

@@ -2,16 +2,13 @@ import {
   create,
   type DescField,
   type DescMessage,
-  fromJson,
   type JsonValue,
   type Message,
-  type MessageShape,
   mergeFromJson,
-  type Registry,
   toJson,
 } from '@bufbuild/protobuf';
-import { isFieldError } from '@bufbuild/protobuf/reflect';
 import { Code, ConnectError } from '@connectrpc/connect';
+import { jsonReadOptions, parseJson, parseJsonMessage, unfitJson } from '../messages/json-decoder.ts';
 import { encodeJson } from '../messages/json-encoder.ts';
 import { findField, takesText, textToJson, typeNameOf } from '../messages/text-field.ts';
 import type { Route } from './http-rule.ts';
@@ -22,10 +19,6 @@ export interface RestRequest {
   readonly query: string;
   readonly body: Uint8Array;
 }
-
-/** Nested deeper than this, JSON is refused: the reader is recursive. */
-const nestingMax = 100;
-const readOptions = { ignoreUnknownFields: true, recursionLimit: nestingMax };
 
 /** The request message: body or query parameters first, then the path, which wins. Throws ConnectError InvalidArgument. */
 export function bindRequest(route: Route, request: RestRequest): Message {
@@ -51,25 +44,6 @@ export function encodeResponse(route: Route, message: Message): Uint8Array {
   return Buffer.from(text);
 }
 
-/**
- * Reads a message from JSON text as every dialect does: unknown fields ignored. Throws ConnectError InvalidArgument,
- * whose message never quotes the body: it may hold a password.
- */
-export function parseJsonMessage<Desc extends DescMessage>(
-  desc: Desc,
-  body: Uint8Array,
-  registry?: Registry,
-): MessageShape<Desc> {
-  const json = parseJson(body);
-  try {
-    return fromJson(desc, json, registry === undefined ? readOptions : { ...readOptions, registry });
-  } catch (error) {
-    throw unfitJson(desc, error);
-  }
-}
-
-const decoder = new TextDecoder('utf-8', { fatal: true });
-
 function bindBody(route: Route, body: Uint8Array): Message {
   const { input } = route.method;
   if (route.body === '*') return isEmptyObject(body) ? create(input) : parseJsonMessage(input, body);
@@ -79,7 +53,7 @@ function bindBody(route: Route, body: Uint8Array): Message {
   if (isEmpty && route.body.fieldKind !== 'message') return message;
   const json = isEmpty ? {} : parseJson(body);
   try {
-    return mergeFromJson(input, message, { [route.body.jsonName]: json }, readOptions);
+    return mergeFromJson(input, message, { [route.body.jsonName]: json }, jsonReadOptions);
   } catch (error) {
     throw unfitJson(input, error);
   }
@@ -155,37 +129,6 @@ function setText(message: Message, { desc, name, path, text }: TextValue): void 
   } catch (cause) {
     throw invalid(`parameter ${name}: not a valid ${typeNameOf(field)}`, cause);
   }
-}
-
-function parseJson(body: Uint8Array): JsonValue {
-  let text: string;
-  try {
-    text = decoder.decode(body);
-  } catch (cause) {
-    throw invalid('malformed JSON: not UTF-8', cause);
-  }
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    // V8 quotes the text around the error, and that may be a password: only the place is told.
-    const place = error instanceof SyntaxError ? /at position \d+/.exec(error.message)?.[0] : undefined;
-    throw invalid(place === undefined ? 'malformed JSON' : `malformed JSON ${place}`);
-  }
-}
-
-/** Says which field does not fit, and never what stood there. */
-function unfitJson(desc: DescMessage, error: unknown): ConnectError {
-  const cause = error instanceof Error ? error.cause : undefined;
-  if (isFieldError(cause)) {
-    const field = cause.field();
-    if (field.kind === 'oneof') return invalid(`JSON: more than one member of ${field.name} is given`);
-    return invalid(`JSON: ${field.name} does not hold a valid ${field.fieldKind} (${typeNameOf(field)})`);
-  }
-  const reason = error instanceof Error ? error.message : '';
-  if (reason.includes('recursion depth')) return invalid(`JSON: nested deeper than ${nestingMax}`);
-  // A message within has no field error of its own: its type is all that the library tells apart from the value.
-  const inner = /^cannot decode message ([\w.]+) from JSON\b/.exec(reason)?.[1];
-  return invalid(`JSON: not a valid ${inner ?? desc.typeName}`);
 }
 
 function invalid(message: string, cause?: unknown): ConnectError {

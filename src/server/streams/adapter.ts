@@ -16,9 +16,9 @@ import { parseTimeout as parseGrpcTimeout } from '@connectrpc/connect/protocol-g
 import { compressionBrotli, compressionGzip } from '@connectrpc/connect-node';
 import { requestInfoKey } from '../../rpc/request-info.ts';
 import { base64Chunks, bytesOfBase64Chunks } from '../dialects/base64-groups.ts';
-import type { Log, UniversalExchange } from '../exchange.ts';
+import type { Log, UniversalExchange } from '../http/exchange.ts';
 import { deadlineExceeded } from '../lane/deadline.ts';
-import type { MountedService } from '../routes/method-table.ts';
+import type { MountedService } from '../lane/method-table.ts';
 
 /** What the adapter needs of its door. */
 export interface AdapterOptions {

@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { HeaderField } from '../../../src/server/http2/header-field.ts';
-import { HpackDecoder } from '../../../src/server/http2/hpack-decoder.ts';
-import { HpackEncoder } from '../../../src/server/http2/hpack-encoder.ts';
+import { HpackDecoder } from '../../../src/server/http2/hpack/decoder.ts';
+import { HpackEncoder } from '../../../src/server/http2/hpack/encoder.ts';
 
 function decode(decoder: HpackDecoder, block: Buffer): string[] {
   const fields: string[] = [];

@@ -1,8 +1,7 @@
 import { once } from 'node:events';
 import http2 from 'node:http2';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
-import type { Door } from '../../../src/server/door.ts';
-import { type Listener, startListener } from '../../../src/server/port/listener.ts';
+import { type Door, type Listener, startListener } from '../../../src/server/port/listener.ts';
 import { askHttp2 } from '../clients.ts';
 import { EchoDoor } from '../echo-door.ts';
 import { type KeyPairFiles, makeKeyPair } from '../key-pair.ts';

@@ -1,7 +1,7 @@
-import { ConnectionError, errorCode } from './frame.ts';
-import { type HeaderField, headerField } from './header-field.ts';
-import { DynamicTable, dynamicStart, staticFields, tableBytesMax } from './hpack-table.ts';
+import { ConnectionError, errorCode } from '../frame.ts';
+import { type HeaderField, headerField } from '../header-field.ts';
 import { decodeHuffman } from './huffman.ts';
+import { DynamicTable, dynamicStart, staticFields, tableBytesMax } from './table.ts';
 
 /** Takes the fields of a block, in their order. */
 export interface FieldSink {

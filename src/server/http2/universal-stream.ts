@@ -1,10 +1,10 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { Code, ConnectError, type ContextValues } from '@connectrpc/connect';
 import type { UniversalServerRequest, UniversalServerResponse } from '@connectrpc/connect/protocol';
-import { asHeaders } from '../exchange.ts';
-import { errorCode } from '../http2/frame.ts';
-import type { Http2Stream, StreamReceiver } from '../http2/stream.ts';
-import { GrowingBytes } from '../messages/growing-bytes.ts';
+import { asHeaders } from '../http/exchange.ts';
+import { GrowingBytes } from '../http/growing-bytes.ts';
+import { errorCode } from './frame.ts';
+import type { Http2Stream, StreamReceiver } from './stream.ts';
 
 interface RequestParts {
   readonly headers: IncomingHttpHeaders;

@@ -1,10 +1,10 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { ConnectError, ContextValues } from '@connectrpc/connect';
 import type { UniversalServerRequest, UniversalServerResponse } from '@connectrpc/connect/protocol';
-import type { RequestInfo } from '../rpc/request-info.ts';
+import type { RequestInfo } from '../../rpc/request-info.ts';
+import type { BodyBudget } from './body-buffer.ts';
+import type { ClientAddressOf } from './client-address.ts';
 import { type CorsPolicy, corsHeaders } from './cors.ts';
-import type { BodyBudget } from './lane/body-buffer.ts';
-import type { ClientAddressOf } from './port/client-address.ts';
 
 /** What a dialect answers with: pure data, whatever the HTTP version. */
 export interface Reply {

@@ -1,4 +1,4 @@
-import { type HeaderField, headerField } from './header-field.ts';
+import { type HeaderField, headerField } from '../header-field.ts';
 
 // RFC 7541, appendix A; an index counts from 1.
 const staticText =

@@ -1,4 +1,4 @@
-import { ConnectionError, errorCode } from './frame.ts';
+import { ConnectionError, errorCode } from '../frame.ts';
 
 /**
  * How many bits each byte's code has, and EOS's at the end (RFC 7541, appendix B). Codes of one length follow one another

@@ -1,5 +1,5 @@
 import { Code, ConnectError } from '@connectrpc/connect';
-import { GrowingBytes } from '../messages/growing-bytes.ts';
+import { GrowingBytes } from './growing-bytes.ts';
 
 /**
  * What the bodies of all calls of one door hold together. They are read before anybody has shown a token, so without a

@@ -1,4 +1,4 @@
-import { bytesOf, dynamicStart, staticFields, tableBytesMax } from './hpack-table.ts';
+import { bytesOf, dynamicStart, staticFields, tableBytesMax } from './table.ts';
 
 /** Fields whose values come again: worth a place in the table. All others are written out each time. */
 const indexedNames: ReadonlySet<string> = new Set([

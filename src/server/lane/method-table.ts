@@ -1,8 +1,8 @@
 import type { DescMethod, DescMethodUnary, DescService } from '@bufbuild/protobuf';
 import { MethodOptions_IdempotencyLevel } from '@bufbuild/protobuf/wkt';
 import { createServiceImplSpec, type Interceptor, type ServiceImpl } from '@connectrpc/connect';
-import { createUnaryRunner, type UnaryRunner } from '../lane/unary-runner.ts';
-import { compileRoutes, type RouteTable } from './http-rule.ts';
+import { compileRoutes, type RouteTable } from '../routes/http-rule.ts';
+import { createUnaryRunner, type UnaryRunner } from './unary-runner.ts';
 
 /** A service and what serves it. */
 export interface MountedService {
