@@ -2,24 +2,15 @@ import type { Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import type { ConnectionOptions } from './connection-options.ts';
 import { FloodGuard } from './flood-guard.ts';
-import {
-  ConnectionError,
-  errorCode,
-  expectProtocol,
-  expectSize,
-  type Frame,
-  flag,
-  frameType,
-  protocolError,
-  uint32,
-} from './frame.ts';
+import { ConnectionError, errorCode, type Frame, flag, frameType, protocolError, uint32 } from './frame.ts';
 import { FrameReader } from './frame-reader.ts';
+import { expectShape, isWholePriority } from './frame-rules.ts';
 import { HeadCache } from './head-cache.ts';
 import { HeaderBlock } from './header-block.ts';
+import { LateFrames } from './late-frames.ts';
 import { PeerSettings } from './peer-settings.ts';
 import { ReceiveWindow } from './receive-window.ts';
 import type { RequestHead } from './request-head.ts';
-import { ResetIds } from './reset-ids.ts';
 import { Sender } from './sender.ts';
 import { Http2Stream, type StreamOwner } from './stream.ts';
 
@@ -46,7 +37,7 @@ export class Http2Connection implements StreamOwner {
   readonly #heads: HeadCache;
   readonly #block: HeaderBlock;
   readonly #settings: PeerSettings;
-  readonly #resetIds = new ResetIds();
+  readonly #late = new LateFrames();
   readonly #guard: FloodGuard;
   readonly #receiveWindow: ReceiveWindow;
   #lastStreamId = 0;
@@ -100,7 +91,7 @@ export class Http2Connection implements StreamOwner {
 
   forget(stream: Http2Stream, isOurReset: boolean): void {
     this.streams.delete(stream.id);
-    if (isOurReset) this.#resetIds.add(stream.id);
+    if (isOurReset) this.#late.add(stream.id, performance.now());
     if (this.closingSinceMs !== undefined && this.streams.size === 0) this.#end();
   }
 
@@ -152,19 +143,14 @@ export class Http2Connection implements StreamOwner {
 
   #takeNoise(frame: Frame): void {
     const { type, flags, streamId, bytes, start, end } = frame;
+    expectShape(frame);
     if (type === frameType.continuation) {
       if (this.#block.append(frame)) this.#takeBlock(streamId);
     } else if (type === frameType.settings) this.#settings.take(frame);
     else if (type === frameType.priority) this.#takePriority(frame);
-    else if (type === frameType.ping) {
-      expectProtocol(streamId === 0, 'PING on a stream');
-      expectSize(end - start === 8);
-      if ((flags & flag.ack) === 0) this.sender.acknowledge(type, bytes.subarray(start, end));
-    } else if (type === frameType.goaway) {
-      expectProtocol(streamId === 0, 'GOAWAY on a stream');
-      expectSize(end - start >= 8);
-    } else if (type === frameType.pushPromise) throw protocolError('a client pushes nothing');
-    // RFC 9113 §5.5: unknown frames are ignored.
+    else if (type === frameType.ping && (flags & flag.ack) === 0) {
+      this.sender.acknowledge(type, bytes.subarray(start, end));
+    }
   }
 
   #takeData(frame: Frame): void {
@@ -177,6 +163,7 @@ export class Http2Connection implements StreamOwner {
     if (stream === undefined || stream.isRequestEnded) {
       const isIgnored = stream === undefined && this.#isIgnored(streamId);
       if (!isIgnored) this.#resetStream(streamId, errorCode.streamClosed);
+      else this.#guard.noise(this.#late.dataNoise(end - start, this.#guard.nowMs));
       return;
     }
     const isLast = (flags & flag.endStream) !== 0;
@@ -193,11 +180,20 @@ export class Http2Connection implements StreamOwner {
     if ((streamId & 1) === 0) throw protocolError('a stream that is not the client’s');
     if (streamId > this.#lastStreamId) {
       const head = this.#heads.read(bytes, start, end);
-      if (this.closingSinceMs !== undefined) return;
+      if (this.closingSinceMs !== undefined) {
+        this.#guard.noise(this.#late.blockNoise(end - start, head.fields));
+        return;
+      }
       this.#lastStreamId = streamId;
       if (dependsOnItself) this.#resetStream(streamId, errorCode.protocolError);
       else this.#beginStream(streamId, head, endsStream);
-    } else this.#takeTrailers(streamId, this.#heads.readTrailers(bytes, start, end), endsStream);
+      return;
+    }
+    const trailers = this.#heads.readTrailers(bytes, start, end);
+    if (this.streams.has(streamId)) this.#takeTrailers(streamId, trailers, endsStream);
+    else if (!this.#isIgnored(streamId)) {
+      throw new ConnectionError(errorCode.streamClosed, 'HEADERS on a closed stream');
+    } else this.#guard.noise(this.#late.blockNoise(end - start, trailers.fields));
   }
 
   #beginStream(streamId: number, head: RequestHead, isRequestEnded: boolean): void {
@@ -222,10 +218,7 @@ export class Http2Connection implements StreamOwner {
 
   #takeTrailers(streamId: number, trailers: RequestHead, endsStream: boolean): void {
     const stream = this.streams.get(streamId);
-    if (stream === undefined) {
-      if (this.#isIgnored(streamId)) return;
-      throw new ConnectionError(errorCode.streamClosed, 'HEADERS on a closed stream');
-    }
+    if (stream === undefined) return;
     if (stream.isRequestEnded) this.#resetStream(streamId, errorCode.streamClosed);
     else if (!endsStream || trailers.isMalformed) this.#resetStream(streamId, errorCode.protocolError);
     else if (trailers.isTooLarge) this.#resetStream(streamId, errorCode.enhanceYourCalm);
@@ -235,8 +228,10 @@ export class Http2Connection implements StreamOwner {
     }
   }
 
-  #takeWindowUpdate({ streamId, bytes, start, end }: Frame): void {
-    expectSize(end - start === 4);
+  #takeWindowUpdate(frame: Frame): void {
+    const { streamId, bytes, start } = frame;
+    expectShape(frame);
+    this.#guard.windowUpdate(this.sender.dataFrames);
     const increment = uint32(bytes, start) & 0x7fffffff;
     const stream = streamId === 0 ? undefined : this.#streamOf(streamId);
     if (stream !== undefined) {
@@ -246,11 +241,12 @@ export class Http2Connection implements StreamOwner {
     } else if (streamId === 0) {
       const code = increment === 0 ? errorCode.protocolError : this.sender.grant(increment);
       if (code !== errorCode.noError) throw new ConnectionError(code, 'no such window');
-    } else this.#guard.noise(0.5);
+    }
   }
 
-  #takeReset({ streamId, bytes, start, end }: Frame): void {
-    expectSize(end - start === 4);
+  #takeReset(frame: Frame): void {
+    const { streamId, bytes, start } = frame;
+    expectShape(frame);
     const stream = this.#streamOf(streamId);
     if (stream === undefined) this.#guard.noise();
     else {
@@ -259,12 +255,10 @@ export class Http2Connection implements StreamOwner {
     }
   }
 
-  // RFC 9113 §5.3.2: priorities mean nothing any more, but what is wrong is still wrong.
-  #takePriority({ streamId, bytes, start, end }: Frame): void {
-    expectProtocol(streamId !== 0, 'PRIORITY on the connection');
-    const isWhole = end - start === 5;
-    if (isWhole && (uint32(bytes, start) & 0x7fffffff) !== streamId) return;
-    const code = isWhole ? errorCode.protocolError : errorCode.frameSizeError;
+  #takePriority(frame: Frame): void {
+    if (isWholePriority(frame)) return;
+    const { streamId, start, end } = frame;
+    const code = end - start === 5 ? errorCode.protocolError : errorCode.frameSizeError;
     if (!this.streams.has(streamId)) throw new ConnectionError(code, 'a broken PRIORITY');
     this.#resetStream(streamId, code);
   }
@@ -282,7 +276,7 @@ export class Http2Connection implements StreamOwner {
 
   /** A closed stream of which the client may not know that it is: reset, or begun after GOAWAY. */
   #isIgnored(streamId: number): boolean {
-    return streamId > this.#lastStreamId || this.#resetIds.has(streamId);
+    return streamId > this.#lastStreamId || this.#late.has(streamId);
   }
 
   /** What the client did wrong ends one stream, and counts: many of them are an attack too ("MadeYouReset"). */
@@ -292,7 +286,7 @@ export class Http2Connection implements StreamOwner {
     const stream = this.streams.get(streamId);
     if (stream !== undefined) stream.reset(code);
     else {
-      this.#resetIds.add(streamId);
+      this.#late.add(streamId, this.#guard.nowMs);
       this.sender.reset(streamId, code);
     }
   }

@@ -8,6 +8,9 @@ const faultsPerSecond = 100;
 const noiseBurst = 1_000;
 const noisePerSecond = 200;
 const noisePerCall = 2;
+// A client opens its windows again after what it was sent: on the stream, on the connection, and some for each read.
+const noisePerWindowUpdate = 0.5;
+const noisePerDataSent = 2;
 
 /** Bounds what a client may do that costs this server more than it costs the client. */
 export class FloodGuard {
@@ -15,6 +18,7 @@ export class FloodGuard {
   nowMs: number;
   readonly #faults: Allowance;
   readonly #noise: Allowance;
+  #dataFramesPaid = 0;
 
   constructor(nowMs: number) {
     this.nowMs = nowMs;
@@ -30,6 +34,13 @@ export class FloodGuard {
   /** A stream that ended before its time, whoever ended it. Throws ConnectionError. */
   fault(faults = 1): void {
     if (!this.#faults.take(this.nowMs, faults)) throw tooMuch('too many streams are cancelled');
+  }
+
+  /** A WINDOW_UPDATE, once this server has sent so many DATA frames in all. Throws ConnectionError. */
+  windowUpdate(dataFrames: number): void {
+    this.#noise.give((dataFrames - this.#dataFramesPaid) * noisePerDataSent);
+    this.#dataFramesPaid = dataFrames;
+    this.noise(noisePerWindowUpdate);
   }
 
   /** A frame without a call. Throws ConnectionError. */

@@ -20,6 +20,8 @@ export class RequestHead implements FieldSink {
   isMalformed = false;
   /** Larger than this server takes; what came beyond was not kept. */
   isTooLarge = false;
+  /** How many fields were decoded, those that were not kept too. */
+  fields = 0;
   readonly #bytesMax: number;
   #bytes = 0;
   #seenPseudo = 0;
@@ -31,6 +33,7 @@ export class RequestHead implements FieldSink {
 
   add(field: HeaderField): void {
     const { name, value, kind } = field;
+    this.fields++;
     // RFC 9113 §6.5.2: counted as decoded, so that a small block cannot become a large list.
     this.#bytes += name.length + value.length + entryOverhead;
     if (this.#bytes > this.#bytesMax) this.isTooLarge = true;

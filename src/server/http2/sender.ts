@@ -39,6 +39,8 @@ export class Sender {
   window = windowBytesInitial;
   /** What it takes on a new stream. */
   streamWindow = windowBytesInitial;
+  /** DATA frames sent, in all its life. */
+  dataFrames = 0;
   readonly #waiting = new Set<Waiting>();
   readonly #scratch = Buffer.alloc(8);
 
@@ -74,6 +76,7 @@ export class Sender {
   /** One frame's worth, which the windows allow. */
   data(streamId: number, flags: number, bytes: Uint8Array): void {
     this.window -= bytes.length;
+    this.dataFrames++;
     this.outbox.frame(frameType.data, flags, streamId, bytes);
   }
 

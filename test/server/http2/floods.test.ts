@@ -99,6 +99,8 @@ test.each([
   ['unknown frames', frame({ type: 0xbe, payload: Buffer.from('grease') }), undefined],
   ['PRIORITY', frame({ type: 2, stream: 3, payload: Buffer.alloc(5) }), undefined],
   ['answered PINGs', frame({ type: frameType.ping, flags: 1, payload: Buffer.alloc(8) }), undefined],
+  ['WINDOW_UPDATE of a stream', windowUpdate(1, 1), post(1)],
+  ['WINDOW_UPDATE of the connection', windowUpdate(0, 1), undefined],
   [
     'RST_STREAM on a closed stream',
     frame({ type: frameType.reset, stream: 1, payload: Buffer.alloc(4) }),
