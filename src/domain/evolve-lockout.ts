@@ -4,7 +4,8 @@ import type { User } from './user.ts';
 
 /** The lockout after `user.locked`; `next` stands at that event already. */
 export function lockedOut(next: User, payload: UserLocked): Lockout {
-  const { cause = 'administrator', until, reason, lockedBy, failedAttempts } = payload;
+  const { cause = 'administrator', reason, lockedBy, failedAttempts } = payload;
+  const until = endOf(payload);
   const lock: Lock = {
     cause,
     generation: next.sequence,
@@ -16,6 +17,14 @@ export function lockedOut(next: User, payload: UserLocked): Lockout {
   };
   const { devices, policyLocks = 0 } = next.lockout;
   return withoutNothing({ lock, devices, policyLocks: cause === 'policy' ? policyLocks + 1 : policyLocks });
+}
+
+/**
+ * The lock's end; undefined where it has none. Some events and rows say null: what a lock without length became that had
+ * grown beyond every number. It lasts until somebody unlocks, as the policy said.
+ */
+export function endOf({ until }: { readonly until?: number }): number | undefined {
+  return Number.isSafeInteger(until) ? until : undefined;
 }
 
 /** After the lock's own end: what makes the next one longer stays, and the devices' counters. */

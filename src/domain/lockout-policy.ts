@@ -99,8 +99,10 @@ export function decideFailure(user: User, policy: LockoutPolicy, attempt: Attemp
   return [failure, locked(user, { cause: 'policy', failedAttempts: attempts, ...until })];
 }
 
-// Growth ends at the cap, or at a year: a number of seconds must stay one.
+// Growth ends at the cap, or at a year: a number of seconds must stay one. What has no length does not grow: enough
+// growth is Infinity, and 0 × Infinity is no number.
 function lockMsOf({ lockSeconds, lockGrowth, lockSecondsMax }: LockoutPolicy, locksBefore: number): number {
+  if (lockSeconds === 0) return 0;
   const grown = lockSeconds * lockGrowth ** locksBefore;
   const cap = lockSecondsMax > 0 ? lockSecondsMax : Math.max(yearSeconds, lockSeconds);
   return Math.round(Math.min(grown, cap)) * 1_000;

@@ -1,5 +1,6 @@
 import type { SQLOutputValue } from 'node:sqlite';
 import type { EventMeta, RecordedEvent } from '../../domain/events.ts';
+import { endOf } from '../../domain/evolve-lockout.ts';
 import type { StoredPolicy } from '../../domain/evolve-policy.ts';
 import type { OrganizationId, UserId } from '../../domain/ids.ts';
 import { type Lockout, noLockout } from '../../domain/lock.ts';
@@ -72,7 +73,15 @@ export const loadedColumns = `${userColumns}, users.newest_position`;
 
 const parseGrants = (text: string) => (text === '[]' ? noGrants : (JSON.parse(text) as Grant[]));
 
-const parseLockout = (text: string) => (text === '{}' ? noLockout : (JSON.parse(text) as Lockout));
+const parseLockout = (text: string) => (text === '{}' ? noLockout : withSoundEnd(JSON.parse(text) as Lockout));
+
+// What an older version wrote as the end of a lock may be null.
+function withSoundEnd(lockout: Lockout): Lockout {
+  const { lock } = lockout;
+  if (lock === undefined || !('until' in lock) || endOf(lock) !== undefined) return lockout;
+  const { until: _none, ...endless } = lock;
+  return { ...lockout, lock: endless };
+}
 
 /** A row of userColumns → User. */
 export function parseUser(row: Row): User {
