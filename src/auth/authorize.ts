@@ -1,7 +1,7 @@
 import { DomainError, type ErrorName } from '../domain/errors.ts';
 import type { OrganizationId } from '../domain/ids.ts';
 import { type Permission, type Role, roleHolds } from '../domain/roles.ts';
-import type { User } from '../domain/user.ts';
+import type { Standing } from '../domain/user.ts';
 import type { Scope } from '../domain/user-filter.ts';
 import type { Caller } from './caller.ts';
 
@@ -22,17 +22,16 @@ export function requireAnywhere(caller: Caller, permission: Permission): void {
 
 /**
  * After the load: unknown, deleted and hidden are one answer (`notFound`), so that ids cannot be probed; only who may
- * read there learns that the permission is missing. Answers the user, whose state may be looked at from here on.
+ * read there learns that the permission is missing. The user's state may be looked at from here on.
  */
 export function requireOnUser(
   caller: Caller,
-  user: User | undefined,
+  user: Standing | undefined,
   rule: { readonly permission: Permission; readonly notFound: ErrorName },
-): User {
+): void {
   if (user === undefined || user.state === 'deleted') throw new DomainError(rule.notFound);
   if (!may(caller, 'user.read', user.organizationId)) throw new DomainError(rule.notFound);
   if (!may(caller, rule.permission, user.organizationId)) throw new DomainError('permissionMissing');
-  return user;
 }
 
 /** The same order for an organization. */
@@ -80,14 +79,4 @@ export function mayGrant(caller: Caller, role: Role, organizationId: Organizatio
       held.role === 'IAM_ORG_MANAGER' || (held.role === 'ORG_OWNER' && held.organizationId === organizationId)
     );
   });
-}
-
-/**
- * A new password or token lets its holder act as the user: it takes the right to hand out every role the user holds,
- * or an organization's owner could become the instance's. Throws permissionMissing.
- */
-export function requireNotAbove(caller: Caller, user: User): void {
-  for (const { role, organizationId } of user.grants) {
-    if (!mayGrant(caller, role, organizationId)) throw new DomainError('permissionMissing');
-  }
 }

@@ -1,9 +1,8 @@
-import { requireAnywhere, requireOnUser } from '../auth/authorize.ts';
+import { requireAnywhere } from '../auth/authorize.ts';
 import type { Caller } from '../auth/caller.ts';
-import { DomainError, type ErrorName } from '../domain/errors.ts';
+import { loadForCaller, type UserRule } from '../auth/load-user.ts';
+import { DomainError } from '../domain/errors.ts';
 import type { UserEvent } from '../domain/events.ts';
-import type { UserId } from '../domain/ids.ts';
-import type { Permission } from '../domain/roles.ts';
 import type { User } from '../domain/user.ts';
 import type { Change, Store } from '../store/store.ts';
 
@@ -13,13 +12,6 @@ export interface CommandApp {
   /** Milliseconds since 1970. */
   readonly now: () => number;
   readonly newId: () => string;
-}
-
-export interface UserRule {
-  readonly userId: UserId;
-  readonly permission: Permission;
-  /** What unknown, deleted and hidden users are answered with: the same for all three. */
-  readonly notFound: ErrorName;
 }
 
 /** What a decision makes of the user as loaded. */
@@ -32,7 +24,7 @@ export interface Decision {
 const attemptsMax = 3;
 
 /**
- * The way of every change to one user: coarse permission → load → readable? → permission there → decide → append;
+ * The way of every change to one user: coarse permission → load → readable? → permission there → above? → decide → append;
  * where the row moved meanwhile, load and decide again. Throws what `decide` throws, `rule.notFound`,
  * permissionMissing, and conflict after three lost races.
  */
@@ -44,7 +36,7 @@ export async function changeUser(
 ): Promise<User> {
   requireAnywhere(caller, rule.permission);
   for (let attempt = 0; attempt < attemptsMax; attempt += 1) {
-    const before = requireOnUser(caller, await app.store.loadUser(rule.userId), rule);
+    const before = await loadForCaller(app, caller, rule);
     const decided = decide(before);
     // Most decisions are pure look-ups: no turn of the queue for them.
     const decision = decided instanceof Promise ? await decided : decided;

@@ -3,7 +3,7 @@ import type { Caller } from '../auth/caller.ts';
 import { DomainError } from '../domain/errors.ts';
 import type { UserAdded } from '../domain/events.ts';
 import { parseText, parseUserId } from '../domain/ids.ts';
-import type { HumanProfile, MachineProfile, Profile, User } from '../domain/user.ts';
+import type { HumanProfile, MachineProfile, Profile, Standing, User } from '../domain/user.ts';
 import { hashPassword, parsePasswordHash } from '../sign-in/password.ts';
 import type { OrganizationKey } from '../store/store.ts';
 import type { CommandApp } from './change-user.ts';
@@ -32,8 +32,7 @@ export async function createUser(app: CommandApp, caller: Caller, request: NewUs
   const organization = await app.store.loadOrganization(request.organization);
   const organizationId = requireOnOrganization(caller, organization?.organizationId, 'user.write');
   const userId = parseUserId(request.userId ?? app.newId());
-  const before = await app.store.loadUser(userId);
-  if (before !== undefined && before.state !== 'deleted') throw new DomainError('userExists');
+  const before = await app.store.loadUser(userId, requireFree);
   const profile = named(request, userId);
   const passwordHash = request.password && (await hashOf(request.password));
   const payload: UserAdded = {
@@ -53,6 +52,11 @@ export async function createUser(app: CommandApp, caller: Caller, request: NewUs
   if (after === 'stale') throw new DomainError('userExists');
   if (after === 'user name taken') throw new DomainError('userNameTaken');
   return after;
+}
+
+// Whoever holds the id may be somebody else's user: that it is taken is all that may be told, in any state.
+function requireFree(found: Standing | undefined): void {
+  if (found !== undefined && found.state !== 'deleted') throw new DomainError('userExists');
 }
 
 /** The PHC string to keep. Throws passwordHashUnsupported, overloaded. */

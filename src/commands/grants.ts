@@ -1,5 +1,6 @@
-import { mayGrant, requireAnywhere, requireOnUser } from '../auth/authorize.ts';
+import { mayGrant, requireAnywhere } from '../auth/authorize.ts';
 import type { Caller } from '../auth/caller.ts';
+import { loadForCaller } from '../auth/load-user.ts';
 import { DomainError } from '../domain/errors.ts';
 import { sameGrant } from '../domain/evolve.ts';
 import type { OrganizationId, UserId } from '../domain/ids.ts';
@@ -38,7 +39,7 @@ export async function removeGrant(app: CommandApp, caller: Caller, request: Gran
 
 function ruleFor(userId: UserId) {
   // user.read, not grant.write: whether the caller may is decided by the grant's place, not by the user's home.
-  return { userId, permission: 'user.read', notFound: 'userNotFound' } as const;
+  return { userId, permission: 'user.read', notFound: 'userNotFound', evenAbove: true } as const;
 }
 
 function parseGrant(request: GrantRequest): Grant {
@@ -50,7 +51,7 @@ function parseGrant(request: GrantRequest): Grant {
 
 // The user first, so that who cannot read it learns nothing else; then the organization; then the right to grant.
 async function requireTarget(app: CommandApp, caller: Caller, grant: Grant, userId: UserId): Promise<void> {
-  requireOnUser(caller, await app.store.loadUser(userId), ruleFor(userId));
+  await loadForCaller(app, caller, ruleFor(userId));
   if (!mayGrant(caller, grant.role, grant.organizationId)) throw new DomainError('permissionMissing');
   const { organizationId } = grant;
   if (organizationId !== undefined && (await app.store.loadOrganization({ organizationId })) === undefined) {

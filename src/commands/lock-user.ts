@@ -9,7 +9,7 @@ import type { User } from '../domain/user.ts';
 import { transitions } from '../domain/user-state.ts';
 import { type CommandApp, changeUser } from './change-user.ts';
 import { findRequest } from './request-id.ts';
-import { lockedBy, permissionOf, unlockedBy } from './user-state.ts';
+import { lockedBy, ruleOf, unlockedBy } from './user-state.ts';
 
 /** What both orders say. Texts are empty where nothing is said. */
 interface Order {
@@ -120,8 +120,8 @@ interface Task {
 /** The way of both: look whether it was done already, then do it, or only look what it would do. */
 async function carryOut<Payload>(app: CommandApp, caller: Caller, task: Task): Promise<Carried<Payload>> {
   const { userId, requestId, validateOnly } = task.order;
-  const { event: type, notFound } = transitions[task.action];
-  const rule = { userId, permission: permissionOf[task.action], notFound };
+  const { event: type } = transitions[task.action];
+  const rule = ruleOf(userId, task.action);
   const told: { user?: User; payload?: unknown } = {};
   const after = await changeUser(app, caller, rule, async (user) => {
     const earlier = await findRequest(app, caller, { user, requestId, type });

@@ -1,5 +1,6 @@
-import { requireAnywhere, requireNotAbove, requireOnUser } from '../auth/authorize.ts';
+import { requireAnywhere, requireOnUser } from '../auth/authorize.ts';
 import type { Caller } from '../auth/caller.ts';
+import { loadForCaller, requireNotAbove } from '../auth/load-user.ts';
 import { DomainError } from '../domain/errors.ts';
 import type { UserId } from '../domain/ids.ts';
 import type { User } from '../domain/user.ts';
@@ -33,7 +34,7 @@ export async function setPassword(
   const admit = (user: User) => {
     requireOnUser(caller, user, rule);
     requireNotAbove(caller, user);
-    if (user.kind !== 'human') throw new DomainError('passwordOfMachine');
+    requireHuman(user);
   };
   const changed = async (): Promise<Decision> => ({
     events: [
@@ -43,13 +44,13 @@ export async function setPassword(
   });
   if (currentPassword === undefined) {
     return changeUser(app, caller, rule, (user) => {
-      admit(user);
+      requireHuman(user);
       return changed();
     });
   }
   requireAnywhere(caller, rule.permission);
   // Before any work: a hidden user is answered as fast as one that nobody has.
-  requireOnUser(caller, await app.store.loadUser(userId), rule);
+  await loadForCaller(app, caller, rule);
   const { user } = await checkPassword(app, {
     userId,
     name: userId,
@@ -62,4 +63,8 @@ export async function setPassword(
     right: changed,
   });
   return user;
+}
+
+function requireHuman({ kind }: User): void {
+  if (kind !== 'human') throw new DomainError('passwordOfMachine');
 }

@@ -1,4 +1,3 @@
-import { requireNotAbove } from '../auth/authorize.ts';
 import type { Caller } from '../auth/caller.ts';
 import { formatToken, hashTokenSecret, newTokenSecret } from '../auth/token.ts';
 import { DomainError } from '../domain/errors.ts';
@@ -25,7 +24,6 @@ export async function addToken(
   const tokenId = app.newId();
   const secret = newTokenSecret();
   const user = await changeUser(app, caller, ruleFor(request.userId), (found) => {
-    requireNotAbove(caller, found);
     if (found.kind !== 'machine') throw new DomainError('tokenOfHuman');
     if (found.state !== 'active') throw new DomainError('tokenUserNotActive');
     if (request.expiresAt <= app.now()) throw new DomainError('tokenExpirationPast');

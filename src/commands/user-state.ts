@@ -1,4 +1,5 @@
 import type { Caller } from '../auth/caller.ts';
+import type { UserRule } from '../auth/load-user.ts';
 import type { UserEvent, UserLocked, UserUnlocked } from '../domain/events.ts';
 import type { UserId } from '../domain/ids.ts';
 import { type LockCause, locked, unlocked } from '../domain/lock.ts';
@@ -7,7 +8,7 @@ import type { User } from '../domain/user.ts';
 import { decide, transitions, type UserAction } from '../domain/user-state.ts';
 import { type CommandApp, changeUser } from './change-user.ts';
 
-export const permissionOf = {
+const permissionOf = {
   lock: 'user.write',
   unlock: 'user.unlock',
   deactivate: 'user.write',
@@ -22,8 +23,15 @@ export function changeUserState(
   userId: UserId,
   action: UserAction,
 ): Promise<User> {
-  const rule = { userId, permission: permissionOf[action], notFound: transitions[action].notFound };
-  return changeUser(app, caller, rule, (user) => ({ events: [stateEvent(user, action, caller)] }));
+  return changeUser(app, caller, ruleOf(userId, action), (user) => ({
+    events: [stateEvent(user, action, caller)],
+  }));
+}
+
+/** Who may. Unlocking is the help desk's own work: it is open whatever roles the user holds. */
+export function ruleOf(userId: UserId, action: UserAction): UserRule {
+  const { notFound } = transitions[action];
+  return { userId, permission: permissionOf[action], notFound, evenAbove: action === 'unlock' };
 }
 
 const noPayload = Object.freeze({});

@@ -30,6 +30,9 @@ export interface User {
   readonly grants: readonly Grant[];
 }
 
+/** Whose a user is, and whether there still is one: all that is known of them before it is known who may know more. */
+export type Standing = Pick<User, 'organizationId' | 'state'>;
+
 export interface HumanProfile {
   readonly kind: 'human';
   readonly userName: string;

@@ -46,7 +46,7 @@ export function withLockEnds(store: Store, ender: LockEnder): Store {
   const trySettle = () => endLocks(store, ender).then(() => true, isNotUnavailable);
   return {
     ...store,
-    loadUser: (userId) => store.loadUser(userId).then(settled),
+    loadUser: (userId, admit) => store.loadUser(userId, admit).then(settled),
     loadToken: (tokenId) =>
       owned(
         () => store.loadToken(tokenId),

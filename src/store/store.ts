@@ -2,7 +2,7 @@ import type { EventMeta, OrganizationAdded, RecordedEvent, UserEvent } from '../
 import type { StoredPolicy } from '../domain/evolve-policy.ts';
 import type { OrganizationId, UserId } from '../domain/ids.ts';
 import type { LockoutPolicy } from '../domain/lockout-policy.ts';
-import type { Grant, Organization, PasswordFacts, Profile, Token, User } from '../domain/user.ts';
+import type { Grant, Organization, PasswordFacts, Profile, Standing, Token, User } from '../domain/user.ts';
 import type { Page, Scope, UserFilter, UserSortField } from '../domain/user-filter.ts';
 import type { SessionStore } from './session-store.ts';
 
@@ -16,8 +16,11 @@ export type { SessionFilter, SessionRecord, StoredSession } from './session-stor
 export interface Store extends AsyncDisposable, SessionStore {
   /** The token with its owner, as they stand now; one query serves all that ask in one tick. */
   loadToken(tokenId: string): Promise<TokenOwner | undefined>;
-  /** The user's row, deleted ones too (state 'deleted'). */
-  loadUser(userId: UserId): Promise<User | undefined>;
+  /**
+   * The user's row, deleted ones too (state 'deleted'). `admit` hears first whose it is, before anything of the row is
+   * parsed that is longer for one state than for another; what it throws is thrown.
+   */
+  loadUser(userId: UserId, admit?: Admit): Promise<User | undefined>;
   /** PHC string of the password's hash; undefined where none is set. */
   loadPasswordHash(userId: UserId): Promise<string | undefined>;
   loadOrganization(by: OrganizationKey): Promise<Organization | undefined>;
@@ -56,6 +59,9 @@ export interface Store extends AsyncDisposable, SessionStore {
   /** Whether the database answers and can be written to now. */
   isReady(): Promise<boolean>;
 }
+
+/** Throws where whoever asks may not have the user; undefined: there is none. */
+export type Admit = (found: Standing | undefined) => void;
 
 export interface TokenOwner {
   readonly token: Token;

@@ -72,12 +72,11 @@ describe('the user decides, not the caller', () => {
     expect(await door.ask('DeactivateUser', { userId: viewer.userId }, viewer.token)).toMatchObject(
       forbidden,
     );
+    // Nor is one less above oneself than anybody else of the same role.
     const manager = await helper('ORG_USER_MANAGER');
-    expect(await door.ask('LockUser', { userId: manager.userId }, manager.token)).toMatchObject({
-      code: 'OK',
-    });
-    expect(await door.ask('UnlockUser', { userId: manager.userId }, manager.token)).toMatchObject(
-      tokenInvalid,
-    );
+    expect(await door.ask('LockUser', { userId: manager.userId }, manager.token)).toMatchObject(forbidden);
+    const owner = await helper('ORG_OWNER');
+    expect(await door.ask('LockUser', { userId: owner.userId }, owner.token)).toMatchObject({ code: 'OK' });
+    expect(await door.ask('UnlockUser', { userId: owner.userId }, owner.token)).toMatchObject(tokenInvalid);
   });
 });

@@ -1,12 +1,11 @@
-import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { Client } from 'pg';
 import type { OrganizationId, UserId } from '../../src/domain/ids.ts';
 import { decideFailure, defaultPolicy, policyMax } from '../../src/domain/lockout-policy.ts';
 import type { User } from '../../src/domain/user.ts';
 import { verify } from '../../src/queries/verify.ts';
 import { openDoor } from '../support/door.ts';
+import { execute } from '../support/execute.ts';
 import { startServer } from '../support/start-server.ts';
 import { openEmptyDatabase, stores } from '../support/stores.ts';
 
@@ -89,15 +88,3 @@ describe.each(stores)('on %s, a lock whose end was written as null', (kind) => {
     expect(await door.ask('UnlockUser', { userId: 'often' })).toMatchObject({ ok: true });
   });
 });
-
-async function execute(database: string, sql: string): Promise<void> {
-  if (!database.startsWith('postgres')) {
-    using db = new DatabaseSync(database);
-    db.exec(sql);
-    return;
-  }
-  const client = new Client(database);
-  await client.connect();
-  await client.query(sql);
-  await client.end();
-}

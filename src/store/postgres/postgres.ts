@@ -1,5 +1,13 @@
-import { parseOrganization, parseToken, parseUser, type Row, userColumns } from '../sqlite/rows.ts';
-import { type Store, StoreUnusable, type TokenOwner } from '../store.ts';
+import type { User } from '../../domain/user.ts';
+import {
+  parseOrganization,
+  parseStanding,
+  parseToken,
+  parseUser,
+  type Row,
+  userColumns,
+} from '../sqlite/rows.ts';
+import { type Admit, type Store, StoreUnusable, type TokenOwner } from '../store.ts';
 import { type DatabaseClock, openClock } from './clock.ts';
 import { type Connection, connect, NoneWritable, type Statement } from './connection.ts';
 import { asStoreError, ConnectionLost, sqlState } from './error.ts';
@@ -57,12 +65,13 @@ export async function openPostgres(options: PostgresOptions): Promise<Store> {
   const clock = await openClockOf(hot, options);
   const placer = createPlacer(slow, patienceMs);
   const writer = createWriter({ hot, slow, patienceMs });
+  const user = batchLoads({ pool: hot, patienceMs }, readUsers);
   const one = (statement: Statement, value: string) => readOne(hot, patienceMs, statement, value);
 
   return {
     ...createLists({ pool: slow, placer, patienceMs, timeoutMs: listTimeoutMs }),
     loadToken: batchLoads({ pool: hot, patienceMs }, readTokens),
-    loadUser: batchLoads({ pool: hot, patienceMs }, readUsers),
+    loadUser: (userId, admit) => user(userId).then((row) => admitted(row, admit)),
     async loadPasswordHash(userId) {
       return ((await one(passwordHash, userId))?.password_hash as string | null | undefined) ?? undefined;
     },
@@ -104,7 +113,12 @@ async function openClockOf(pool: Pool, options: PostgresOptions): Promise<Databa
 
 async function readUsers(connection: Connection, userIds: readonly string[]) {
   const rows = await connection.query(usersById, [userIds]);
-  return new Map(rows.map((row) => [row.user_id as string, parseUser(row)]));
+  return new Map(rows.map((row) => [row.user_id as string, row]));
+}
+
+function admitted(row: Row | undefined, admit: Admit | undefined): User | undefined {
+  admit?.(row && parseStanding(row));
+  return row && parseUser(row);
 }
 
 async function readTokens(connection: Connection, tokenIds: readonly string[]) {

@@ -10,6 +10,7 @@ import type {
   Organization,
   PasswordFacts,
   Profile,
+  Standing,
   Token,
   User,
   UserKind,
@@ -68,12 +69,18 @@ export class LoadedUser implements User {
   }
 }
 
+/** Of values of loadedColumns: nothing in it is parsed. */
+export function standingOf(values: readonly SQLOutputValue[]): Standing {
+  return { organizationId: values[1] as OrganizationId, state: values[3] as UserState };
+}
+
 /** What a LoadedUser is made of. */
 export const loadedColumns = `${userColumns}, users.newest_position`;
 
 const parseGrants = (text: string) => (text === '[]' ? noGrants : (JSON.parse(text) as Grant[]));
 
-const parseLockout = (text: string) => (text === '{}' ? noLockout : withSoundEnd(JSON.parse(text) as Lockout));
+const parseLockout = (text: string) =>
+  text === '{}' ? noLockout : withSoundEnd(JSON.parse(text) as Lockout);
 
 // What an older version wrote as the end of a lock may be null.
 function withSoundEnd(lockout: Lockout): Lockout {
@@ -81,6 +88,11 @@ function withSoundEnd(lockout: Lockout): Lockout {
   if (lock === undefined || !('until' in lock) || endOf(lock) !== undefined) return lockout;
   const { until: _none, ...endless } = lock;
   return { ...lockout, lock: endless };
+}
+
+/** A row of userColumns → Standing: nothing in it is parsed. */
+export function parseStanding(row: Row): Standing {
+  return { organizationId: row.organization_id as OrganizationId, state: row.state as UserState };
 }
 
 /** A row of userColumns → User. */

@@ -2,6 +2,7 @@ import { closeSync, existsSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync, type SQLOutputValue } from 'node:sqlite';
 import {
+  type Admit,
   type BrokenLink,
   type History,
   type ListUsers,
@@ -18,7 +19,7 @@ import { migrate } from './migrate.ts';
 import { createPolicyReads } from './policies.ts';
 import { applyPragmas, waitWhileBusy } from './pragmas.ts';
 import { watchDamage } from './readiness.ts';
-import { LoadedUser, loadedColumns, parseOrganization, parseTokenOwner } from './rows.ts';
+import { LoadedUser, loadedColumns, parseOrganization, parseTokenOwner, standingOf } from './rows.ts';
 import { createSessions } from './sessions.ts';
 import { createWriter } from './writer.ts';
 
@@ -58,16 +59,13 @@ export function openSqlite(options: SqliteOptions): Store {
     const values = token(tokenId);
     return values && parseTokenOwner(values);
   });
-  const readUser = damage.watched((userId) => {
-    const values = user(userId);
-    return values && new LoadedUser(values, 0);
-  });
+  const readUser = reader.of(damage.watched(user));
 
   return {
     ...lists,
     listUsers: (query) => (isQuick(query) ? lists : queue).listUsers(query),
     loadToken: reader.of(readToken),
-    loadUser: reader.of(readUser),
+    loadUser: (userId, admit) => readUser(userId).then((values) => admitted(values, admit)),
     loadPasswordHash: reading(
       (userId) => (passwordHash.get(userId)?.password_hash as string | null | undefined) ?? undefined,
     ),
@@ -100,6 +98,14 @@ function look(db: DatabaseSync, sql: string): (key: string) => readonly SQLOutpu
   const statement = db.prepare(sql);
   statement.setReturnArrays(true);
   return (key) => statement.get(key) as unknown as SQLOutputValue[] | undefined;
+}
+
+function admitted(
+  values: readonly SQLOutputValue[] | undefined,
+  admit: Admit | undefined,
+): LoadedUser | undefined {
+  admit?.(values && standingOf(values));
+  return values && new LoadedUser(values, 0);
 }
 
 // Outside of a transaction SQLite takes and drops its read lock for every single look-up.

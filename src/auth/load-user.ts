@@ -1,0 +1,45 @@
+import { DomainError, type ErrorName } from '../domain/errors.ts';
+import type { UserId } from '../domain/ids.ts';
+import type { Permission } from '../domain/roles.ts';
+import type { User } from '../domain/user.ts';
+import type { Store } from '../store/store.ts';
+import { mayGrant, requireOnUser } from './authorize.ts';
+import type { Caller } from './caller.ts';
+
+/** What a call on one user takes. */
+export interface UserRule {
+  readonly userId: UserId;
+  readonly permission: Permission;
+  /** What unknown, deleted and hidden users are answered with: the same for all three. */
+  readonly notFound: ErrorName;
+  /** The call is open even on who stands above the caller: unlocking, and roles, which have a rule of their own. */
+  readonly evenAbove?: boolean;
+}
+
+/**
+ * The user, for who may act on them. Whose the user is comes first: of one whom the caller may not see nothing is parsed
+ * that depends on their state, and no lock of theirs is ended on the way, so that no time is taken that tells them from
+ * a user that nobody has. Throws `rule.notFound` and permissionMissing.
+ */
+export async function loadForCaller(
+  { store }: { readonly store: Pick<Store, 'loadUser'> },
+  caller: Caller,
+  rule: UserRule,
+): Promise<User> {
+  const user = await store.loadUser(rule.userId, (found) => requireOnUser(caller, found, rule));
+  // Deleted meanwhile, at worst: where their lock was over, they were read twice.
+  if (user === undefined || user.state === 'deleted') throw new DomainError(rule.notFound);
+  if (rule.evenAbove !== true) requireNotAbove(caller, user);
+  return user;
+}
+
+/**
+ * Nobody locks, deactivates, deletes, changes or hands out credentials of who holds a role that they could not hand out
+ * themselves: or a manager of users could shut out the owner, and who sets an owner's password become one. Throws
+ * permissionMissing.
+ */
+export function requireNotAbove(caller: Caller, user: Pick<User, 'grants'>): void {
+  for (const { role, organizationId } of user.grants) {
+    if (!mayGrant(caller, role, organizationId)) throw new DomainError('permissionMissing');
+  }
+}
