@@ -43,6 +43,7 @@ export async function authenticate(app: AuthenticateApp, request: Credentials): 
     organizationId: (organizationId as OrganizationId | undefined) ?? holder.organizationId,
     meta: { ...request.origin(), ...holder.actor },
     credentialId: holder.credentialId,
+    expiresAt: holder.expiresAt,
   };
 }
 
@@ -56,12 +57,19 @@ interface Holder {
   readonly organizationId: OrganizationId | undefined;
   readonly actor: Pick<EventMeta, 'actorUserId' | 'actorSubject'>;
   readonly credentialId: string;
+  readonly expiresAt: number;
 }
 
 async function holderOf(app: AuthenticateApp, bearer: string): Promise<Holder> {
   if (app.issuer === undefined || !isJwt(bearer)) return tokenOwner(app, bearer);
-  const { subject, grants } = await app.issuer.verify(bearer);
-  return { grants, organizationId: undefined, actor: { actorSubject: subject }, credentialId: subject };
+  const { subject, grants, expiresAt } = await app.issuer.verify(bearer);
+  return {
+    grants,
+    organizationId: undefined,
+    actor: { actorSubject: subject },
+    credentialId: subject,
+    expiresAt,
+  };
 }
 
 async function tokenOwner(app: AuthenticateApp, bearer: string): Promise<Holder> {
@@ -76,5 +84,6 @@ async function tokenOwner(app: AuthenticateApp, bearer: string): Promise<Holder>
   if (isVoid || token.expiresAt <= app.now() || owner.state !== 'active')
     throw new DomainError('tokenInvalid');
   const { grants, organizationId, userId } = owner;
-  return { grants, organizationId, actor: { actorUserId: userId }, credentialId: token.tokenId };
+  const { tokenId, expiresAt } = token;
+  return { grants, organizationId, actor: { actorUserId: userId }, credentialId: tokenId, expiresAt };
 }

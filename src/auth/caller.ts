@@ -10,6 +10,8 @@ export interface Caller {
   readonly organizationId: OrganizationId | undefined;
   /** What a limit on calls counts them by: the token's id, never its secret. Absent where there is no token. */
   readonly credentialId?: string;
+  /** When the token ends, in milliseconds since 1970; absent where there is no token. */
+  readonly expiresAt?: number;
 }
 
 /**

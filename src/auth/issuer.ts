@@ -12,6 +12,8 @@ export interface IssuedIdentity {
   /** `issuer|subject`. */
   readonly subject: string;
   readonly grants: readonly Grant[];
+  /** When the token ends, in milliseconds since 1970. */
+  readonly expiresAt: number;
 }
 
 export interface Issuer {
@@ -56,6 +58,7 @@ export function createIssuer(config: IssuerConfig, { fetchJson, now }: IssuerOpt
       const identity = {
         subject: `${config.issuer}|${claims.sub}`,
         grants: grantsOf(claims, config.rolesClaim, config.roles),
+        expiresAt: (claims.exp ?? 0) * 1_000,
       };
       // Not where the keys have changed meanwhile: it may have been one of the old ones.
       if (version === keys.version()) verified.add(digest, identity, claims.exp ?? 0);

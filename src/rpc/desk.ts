@@ -15,6 +15,7 @@ import type { PasswordApp } from '../commands/password.ts';
 import type { QueryApp } from '../queries/users.ts';
 import { adminCommandHandlers } from './admin-command.ts';
 import { adminQueryHandlers } from './admin-query.ts';
+import { callerHandlers } from './caller.ts';
 import { createHealth } from './health.ts';
 import { type InterceptorApp, interceptors } from './interceptors.ts';
 import { lockHandlers } from './lock.ts';
@@ -85,7 +86,7 @@ function users(app: DeskApp): ServiceImpl<typeof UserService> {
 }
 
 function admin(app: DeskApp): ServiceImpl<typeof AdminService> {
-  return { ...adminCommandHandlers(app), ...adminQueryHandlers(app) };
+  return { ...adminCommandHandlers(app), ...adminQueryHandlers(app), ...callerHandlers(app) };
 }
 
 function sessions(app: DeskApp): ServiceImpl<typeof SessionService> {

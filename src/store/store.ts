@@ -205,6 +205,8 @@ export interface ListEvents {
   readonly type?: string;
   /** Newest first, with `userId` alone: the last `limit` events of that user, whatever `afterPosition` says. */
   readonly newestFirst?: boolean;
+  /** With `newestFirst`: only events with a lower sequence. */
+  readonly beforeSequence?: number;
 }
 
 /** The database cannot be opened as it is; the message says what to do. */

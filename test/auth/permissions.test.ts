@@ -114,6 +114,8 @@ const arrange: Readonly<Record<MethodName, Arrange>> = {
   DeleteSession: onSession,
   ListSessions: async (place) => ({ message: {}, finds: (await onSession(place)).sessionId }),
   ListEvents: async () => ({ message: {}, finds: 'organization.added' }),
+  ListUserHistory: onUser('locked'),
+  GetCaller: async () => ({ message: {} }),
   GetLock: onUser('locked'),
   ListLocks: async (place) => {
     const userId = await server.people.user({ organization: place, state: 'locked' });
@@ -193,6 +195,9 @@ const table: readonly (readonly [MethodName, Place, string, string])[] = [
   ['ListSessions', 'home', '        +   +   +   +   +   -   +   -   +   -   -', 'none'],
   ['ListSessions', 'abroad', '      +   +   +   +   +   -   0   -   0   -   -', 'none'],
   ['ListEvents', 'home', '          +   +   -   -   -   -   -   -   -   -   -', 'none'],
+  ['ListUserHistory', 'home', '     +   +   +   +   +   +   +   +   +   +   -', user],
+  ['ListUserHistory', 'abroad', '   +   +   +   +   +   +   ?   ?   ?   ?   -', user],
+  ['GetCaller', 'home', '           +   +   +   +   +   +   +   +   +   +   +', 'none'],
   ['GetLock', 'home', '             +   +   +   +   +   +   +   +   +   +   -', user],
   ['GetLock', 'abroad', '           +   +   +   +   +   +   ?   ?   ?   ?   -', user],
   ['ListLocks', 'home', '           +   +   +   +   +   +   +   +   +   +   -', 'none'],

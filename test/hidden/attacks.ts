@@ -79,6 +79,8 @@ export const attacks: Readonly<Record<MethodName, (target: Target) => readonly J
     { queries: [{ idsQuery: { ids: [sessionId] } }] },
   ],
   ListEvents: ({ userId }) => [{}, { userId }],
+  ListUserHistory: ({ userId }) => [{ userId }, { userId, beforeSequence: '2', limit: 1 }],
+  GetCaller: nothing,
   GetLock: onUser,
   ListLocks: ({ userId, organizationId }) => [
     {},

@@ -83,6 +83,7 @@ export const calls: readonly Call[] = [
     owner: 'OK',
   },
   { ...plainly('ListGrants', 'OK') },
+  plainly('ListUserHistory', user),
   plainly('GetLock', user),
   plainly('ExplainUser', user),
   plainly('LockService.LockUser', 'COMMAND-450yxuqrh1'),

@@ -22,6 +22,13 @@ ListEventsRequest: after_position 1 uint64, limit 2 uint32, user_id 3 optional s
   optional string[1..200]
 ListEventsResponse: events 1 repeated Event, next_position 2 uint64
 FollowEventsRequest: after_position 1 uint64
+ListUserHistoryRequest: user_id 1 string[1..200], before_sequence 2 uint64, limit 3 uint32
+ListUserHistoryResponse: entries 1 repeated HistoryEntry, next_before_sequence 2 uint64
+HistoryEntry: event 1 Event, actor_login_name 2 string
+GetCallerRequest:
+GetCallerResponse: user_id 1 string, subject 2 string, login_name 3 string, organization_id 4 string,
+  grants 5 repeated Grant, permissions 6 repeated HeldPermission, expires 7 Timestamp
+HeldPermission: permission 1 string, everywhere 2 bool, organization_ids 3 repeated string
 Organization: organization_id 1 string, name 2 string, domain 3 string, creation_date 4 Timestamp
 Grant: user_id 1 string, role 2 string, organization_id 3 optional string
 Event: position 1 uint64, event_id 2 string, user_id 3 string, sequence 4 uint64, type 5 string,

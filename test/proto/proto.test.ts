@@ -108,6 +108,8 @@ RemoveGrant DELETE /latchkey/v1/users/{user_id}/grants/{role}
 ListGrants GET /latchkey/v1/grants, GET /latchkey/v1/users/{user_id}/grants
 ListEvents GET /latchkey/v1/events
 FollowEvents stream
+ListUserHistory GET /latchkey/v1/users/{user_id}/history
+GetCaller GET /latchkey/v1/me
 `;
 
 const lockRoutes = `

@@ -139,6 +139,10 @@ describe('field rules hold for messages generated from our protos', () => {
   test('a page of events has an end', () => {
     expect(broken(admin.ListEventsRequestSchema, { limit: 1000 })).toEqual([]);
     expect(broken(admin.ListEventsRequestSchema, { limit: 1001 })).toEqual(['limit: uint32.lte']);
+    expect(broken(admin.ListUserHistoryRequestSchema, { userId: 'a', limit: 100 })).toEqual([]);
+    expect(broken(admin.ListUserHistoryRequestSchema, { userId: 'a', limit: 101 })).toEqual([
+      'limit: uint32.lte',
+    ]);
   });
 });
 

@@ -60,6 +60,12 @@ test('a history of any length is read in pages of any size, each event once and 
   }
   const newest = await store.listEvents({ afterPosition: 0, limit: 3, userId: ada, newestFirst: true });
   expect(newest.map(({ sequence }) => sequence)).toEqual([400, 399, 398]);
+  for (const beforeSequence of [1, 2, 3, 63, 64, 65, 66, 128, 129, 384, 385, 399, 400, 401, 5_000]) {
+    const page = { afterPosition: 0, limit: 70, userId: ada, newestFirst: true, beforeSequence };
+    const last = Math.min(beforeSequence - 1, 400);
+    const expected = Array.from({ length: Math.min(last, 70) }, (_, at) => last - at);
+    expect((await store.listEvents(page)).map(({ sequence }) => sequence)).toEqual(expected);
+  }
   expect((await readAll(store, ada, 10, 'user.unlocked')).length).toBe(199);
   expect((await readAll(store, ada, 10, 'user.human.added')).map(({ sequence }) => sequence)).toEqual([1]);
   expect((await readAll(store, bob, 50)).map(({ sequence }) => sequence)).toEqual(

@@ -115,6 +115,18 @@ describe.each(stores)('on %s', (kind) => {
       const all = await historyOf(store, user.userId);
       expect(await newest(10)).toEqual(all.toReversed());
       expect(await newest(2, 1_000_000)).toEqual(all.toReversed().slice(0, 2));
+      const earlier = (beforeSequence: number) =>
+        store.listEvents({
+          userId: user.userId,
+          newestFirst: true,
+          limit: 2,
+          afterPosition: 0,
+          beforeSequence,
+        });
+      expect(await earlier(4)).toEqual(all.slice(1, 3).toReversed());
+      expect(await earlier(2)).toEqual(all.slice(0, 1));
+      expect(await earlier(1)).toEqual([]);
+      expect(await earlier(Number.MAX_SAFE_INTEGER)).toEqual(all.toReversed().slice(0, 2));
     });
   });
 

@@ -67,6 +67,12 @@ export const methods = {
   },
   ListSessions: { desc: session.listSessions, verb: 'POST', route: '/v2/sessions/search' },
   ListEvents: { desc: admin.listEvents, verb: 'GET', route: '/latchkey/v1/events' },
+  ListUserHistory: {
+    desc: admin.listUserHistory,
+    verb: 'GET',
+    route: '/latchkey/v1/users/{user_id}/history',
+  },
+  GetCaller: { desc: admin.getCaller, verb: 'GET', route: '/latchkey/v1/me' },
   GetLock: { desc: lock.getLock, verb: 'GET', route: '/latchkey/v1/users/{user_id}/lock' },
   ListLocks: { desc: lock.listLocks, verb: 'GET', route: '/latchkey/v1/locks' },
   'LockService.LockUser': {

@@ -14,7 +14,9 @@ export async function listEvents(
 ): Promise<readonly RecordedEvent[]> {
   const { type, userId, afterPosition, limit } = query;
   if (userId !== undefined && query.newestFirst) {
-    return (await connection.query(newestOfUser, [userId, limit])).map(parseEvent);
+    return (
+      await connection.query(newestOfUser, [userId, limit, query.beforeSequence ?? Number.MAX_SAFE_INTEGER])
+    ).map(parseEvent);
   }
   if (userId !== undefined) {
     const rows = await connection.query(ofUser, [afterPosition, limit, userId, type]);
@@ -53,7 +55,7 @@ const ofUser: Statement = {
 };
 const newestOfUser: Statement = {
   name: 'list_newest_events_of_user',
-  text: 'SELECT * FROM log WHERE user_id = $1 AND position IS NOT NULL ORDER BY sequence DESC LIMIT $2',
+  text: 'SELECT * FROM log WHERE user_id = $1 AND position IS NOT NULL AND sequence < $3 ORDER BY sequence DESC LIMIT $2',
 };
 const ofType: Statement = {
   name: 'list_events_of_type',

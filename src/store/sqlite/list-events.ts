@@ -20,7 +20,7 @@ export async function listEvents(
   try {
     const { type, userId } = query;
     if (userId === instanceStream) return ofInstance(statements, query);
-    if (userId !== undefined && query.newestFirst) return newestOf(statements, userId, query.limit);
+    if (userId !== undefined && query.newestFirst) return newestOf(statements, { ...query, userId });
     if (userId !== undefined) return await ofUser(statements, { ...query, userId });
     return type === undefined ? page(statements, query) : await ofType(statements, { ...query, type });
   } catch (error) {
@@ -64,19 +64,30 @@ const chainWindow = `
   )
   SELECT events.* FROM chain CROSS JOIN events ON events.position = chain.position ORDER BY events.position`;
 
+/** A user's events before a sequence, newest first: the chain back from the first milestone that is not before it. */
 const chainEnd = `
   WITH RECURSIVE chain (position, previous_position) AS (
     SELECT position, previous_position FROM events
-      WHERE user_id = ?1 AND position = (SELECT newest_position FROM users WHERE user_id = ?1)
+      WHERE user_id = ?1 AND position = coalesce(
+        (SELECT position FROM events INDEXED BY events_milestones
+          WHERE user_id = ?1 AND sequence % 64 = 0 AND sequence >= ?3 ORDER BY sequence LIMIT 1),
+        (SELECT newest_position FROM users WHERE user_id = ?1))
     UNION ALL
     SELECT events.position, events.previous_position FROM chain JOIN events ON events.position = chain.previous_position
       WHERE events.user_id = ?1 AND events.position < chain.position
-    LIMIT ?2
+    LIMIT ?4
   )
-  SELECT events.* FROM chain CROSS JOIN events ON events.position = chain.position ORDER BY events.position DESC`;
+  SELECT events.* FROM chain CROSS JOIN events ON events.position = chain.position
+    WHERE events.sequence < ?3 ORDER BY events.position DESC LIMIT ?2`;
 
-function newestOf(statements: StatementCache, userId: UserId, limit: number): readonly RecordedEvent[] {
-  return statements.get(chainEnd).all(userId, limit).map(parseEvent);
+function newestOf(
+  statements: StatementCache,
+  { userId, limit, beforeSequence }: ListEvents & { readonly userId: UserId },
+): readonly RecordedEvent[] {
+  // The newest is less than a milestone ahead of the sequence, where no milestone is.
+  const walked = beforeSequence === undefined ? limit : limit + 64;
+  const before = beforeSequence ?? Number.MAX_SAFE_INTEGER;
+  return statements.get(chainEnd).all(userId, limit, before, walked).map(parseEvent);
 }
 
 async function ofUser(

@@ -509,6 +509,194 @@ export declare type FollowEventsRequest = Message<"latchkey.v1.FollowEventsReque
 export declare const FollowEventsRequestSchema: GenMessage<FollowEventsRequest>;
 
 /**
+ * @generated from message latchkey.v1.ListUserHistoryRequest
+ */
+export declare type ListUserHistoryRequest = Message<"latchkey.v1.ListUserHistoryRequest"> & {
+  /**
+   * @generated from field: string user_id = 1;
+   */
+  userId: string;
+
+  /**
+   * Only events with a lower sequence; 0: from the newest.
+   *
+   * @generated from field: uint64 before_sequence = 2;
+   */
+  beforeSequence: bigint;
+
+  /**
+   * 0: 20.
+   *
+   * @generated from field: uint32 limit = 3;
+   */
+  limit: number;
+};
+
+/**
+ * Describes the message latchkey.v1.ListUserHistoryRequest.
+ * Use `create(ListUserHistoryRequestSchema)` to create a new message.
+ */
+export declare const ListUserHistoryRequestSchema: GenMessage<ListUserHistoryRequest>;
+
+/**
+ * @generated from message latchkey.v1.ListUserHistoryResponse
+ */
+export declare type ListUserHistoryResponse = Message<"latchkey.v1.ListUserHistoryResponse"> & {
+  /**
+   * The newest first.
+   *
+   * @generated from field: repeated latchkey.v1.HistoryEntry entries = 1;
+   */
+  entries: HistoryEntry[];
+
+  /**
+   * What to pass as before_sequence for the next page; 0: there is none.
+   *
+   * @generated from field: uint64 next_before_sequence = 2;
+   */
+  nextBeforeSequence: bigint;
+};
+
+/**
+ * Describes the message latchkey.v1.ListUserHistoryResponse.
+ * Use `create(ListUserHistoryResponseSchema)` to create a new message.
+ */
+export declare const ListUserHistoryResponseSchema: GenMessage<ListUserHistoryResponse>;
+
+/**
+ * An event with a name for who did it.
+ *
+ * @generated from message latchkey.v1.HistoryEntry
+ */
+export declare type HistoryEntry = Message<"latchkey.v1.HistoryEntry"> & {
+  /**
+   * The position is left out where the caller reads a part of the instance only.
+   *
+   * @generated from field: latchkey.v1.Event event = 1;
+   */
+  event?: Event | undefined;
+
+  /**
+   * The login name of the user who did it, where the caller may read them.
+   *
+   * @generated from field: string actor_login_name = 2;
+   */
+  actorLoginName: string;
+};
+
+/**
+ * Describes the message latchkey.v1.HistoryEntry.
+ * Use `create(HistoryEntrySchema)` to create a new message.
+ */
+export declare const HistoryEntrySchema: GenMessage<HistoryEntry>;
+
+/**
+ * @generated from message latchkey.v1.GetCallerRequest
+ */
+export declare type GetCallerRequest = Message<"latchkey.v1.GetCallerRequest"> & {
+};
+
+/**
+ * Describes the message latchkey.v1.GetCallerRequest.
+ * Use `create(GetCallerRequestSchema)` to create a new message.
+ */
+export declare const GetCallerRequestSchema: GenMessage<GetCallerRequest>;
+
+/**
+ * @generated from message latchkey.v1.GetCallerResponse
+ */
+export declare type GetCallerResponse = Message<"latchkey.v1.GetCallerResponse"> & {
+  /**
+   * Empty for a person whom another issuer vouches for.
+   *
+   * @generated from field: string user_id = 1;
+   */
+  userId: string;
+
+  /**
+   * "issuer|subject", for a token of the configured issuer.
+   *
+   * @generated from field: string subject = 2;
+   */
+  subject: string;
+
+  /**
+   * Of the user, where there is one.
+   *
+   * @generated from field: string login_name = 3;
+   */
+  loginName: string;
+
+  /**
+   * Where a new user goes that names no organization.
+   *
+   * @generated from field: string organization_id = 4;
+   */
+  organizationId: string;
+
+  /**
+   * The roles held, as of this call.
+   *
+   * @generated from field: repeated latchkey.v1.Grant grants = 5;
+   */
+  grants: Grant[];
+
+  /**
+   * The permissions that they come to, by name.
+   *
+   * @generated from field: repeated latchkey.v1.HeldPermission permissions = 6;
+   */
+  permissions: HeldPermission[];
+
+  /**
+   * When the token ends.
+   *
+   * @generated from field: google.protobuf.Timestamp expires = 7;
+   */
+  expires?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message latchkey.v1.GetCallerResponse.
+ * Use `create(GetCallerResponseSchema)` to create a new message.
+ */
+export declare const GetCallerResponseSchema: GenMessage<GetCallerResponse>;
+
+/**
+ * Where the caller holds a permission.
+ *
+ * @generated from message latchkey.v1.HeldPermission
+ */
+export declare type HeldPermission = Message<"latchkey.v1.HeldPermission"> & {
+  /**
+   * Such as "user.unlock".
+   *
+   * @generated from field: string permission = 1;
+   */
+  permission: string;
+
+  /**
+   * In every organization.
+   *
+   * @generated from field: bool everywhere = 2;
+   */
+  everywhere: boolean;
+
+  /**
+   * In these; empty where everywhere is set.
+   *
+   * @generated from field: repeated string organization_ids = 3;
+   */
+  organizationIds: string[];
+};
+
+/**
+ * Describes the message latchkey.v1.HeldPermission.
+ * Use `create(HeldPermissionSchema)` to create a new message.
+ */
+export declare const HeldPermissionSchema: GenMessage<HeldPermission>;
+
+/**
  * Every call wants `Authorization: Bearer <token>`.
  *
  * @generated from service latchkey.v1.AdminService
@@ -585,6 +773,28 @@ export declare const AdminService: GenService<{
     methodKind: "server_streaming";
     input: typeof FollowEventsRequestSchema;
     output: typeof EventSchema;
+  },
+  /**
+   * Answers what happened to one user, the newest first, one page before a sequence.
+   * Permission: user.read.
+   *
+   * @generated from rpc latchkey.v1.AdminService.ListUserHistory
+   */
+  listUserHistory: {
+    methodKind: "unary";
+    input: typeof ListUserHistoryRequestSchema;
+    output: typeof ListUserHistoryResponseSchema;
+  },
+  /**
+   * Answers who the caller is, what they hold, and until when their token is good.
+   * Permission: none; any valid token.
+   *
+   * @generated from rpc latchkey.v1.AdminService.GetCaller
+   */
+  getCaller: {
+    methodKind: "unary";
+    input: typeof GetCallerRequestSchema;
+    output: typeof GetCallerResponseSchema;
   },
 }>;
 

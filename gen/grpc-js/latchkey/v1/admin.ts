@@ -127,6 +127,41 @@ export interface FollowEventsRequest {
   afterPosition: bigint;
 }
 
+export interface ListUserHistoryRequest {
+  userId: string;
+  beforeSequence: bigint;
+  limit: number;
+}
+
+export interface ListUserHistoryResponse {
+  entries: HistoryEntry[];
+  nextBeforeSequence: bigint;
+}
+
+export interface HistoryEntry {
+  event: Event | undefined;
+  actorLoginName: string;
+}
+
+export interface GetCallerRequest {
+}
+
+export interface GetCallerResponse {
+  userId: string;
+  subject: string;
+  loginName: string;
+  organizationId: string;
+  grants: Grant[];
+  permissions: HeldPermission[];
+  expires: Date | undefined;
+}
+
+export interface HeldPermission {
+  permission: string;
+  everywhere: boolean;
+  organizationIds: string[];
+}
+
 function createBaseOrganization(): Organization {
   return { organizationId: "", name: "", domain: "", creationDate: undefined };
 }
@@ -1980,6 +2015,651 @@ export const FollowEventsRequest: MessageFns<FollowEventsRequest> = {
   },
 };
 
+function createBaseListUserHistoryRequest(): ListUserHistoryRequest {
+  return { userId: "", beforeSequence: 0n, limit: 0 };
+}
+
+export const ListUserHistoryRequest: MessageFns<ListUserHistoryRequest> = {
+  encode(message: ListUserHistoryRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.userId !== "") {
+      writer.uint32(10).string(message.userId);
+    }
+    if (message.beforeSequence !== 0n) {
+      if (BigInt.asUintN(64, message.beforeSequence) !== message.beforeSequence) {
+        throw new globalThis.Error("value provided for field message.beforeSequence of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.beforeSequence);
+    }
+    if (message.limit !== 0) {
+      writer.uint32(24).uint32(message.limit);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListUserHistoryRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListUserHistoryRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.userId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.beforeSequence = reader.uint64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.limit = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListUserHistoryRequest {
+    return {
+      userId: isSet(object.userId)
+        ? globalThis.String(object.userId)
+        : isSet(object.user_id)
+        ? globalThis.String(object.user_id)
+        : "",
+      beforeSequence: isSet(object.beforeSequence)
+        ? BigInt(object.beforeSequence)
+        : isSet(object.before_sequence)
+        ? BigInt(object.before_sequence)
+        : 0n,
+      limit: isSet(object.limit) ? globalThis.Number(object.limit) : 0,
+    };
+  },
+
+  toJSON(message: ListUserHistoryRequest): unknown {
+    const obj: any = {};
+    if (message.userId !== "") {
+      obj.userId = message.userId;
+    }
+    if (message.beforeSequence !== 0n) {
+      obj.beforeSequence = message.beforeSequence.toString();
+    }
+    if (message.limit !== 0) {
+      obj.limit = Math.round(message.limit);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ListUserHistoryRequest>): ListUserHistoryRequest {
+    return ListUserHistoryRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListUserHistoryRequest>): ListUserHistoryRequest {
+    const message = createBaseListUserHistoryRequest();
+    message.userId = object.userId ?? "";
+    message.beforeSequence = (object.beforeSequence !== undefined && object.beforeSequence !== null)
+      ? BigInt(object.beforeSequence)
+      : 0n;
+    message.limit = object.limit ?? 0;
+    return message;
+  },
+};
+
+function createBaseListUserHistoryResponse(): ListUserHistoryResponse {
+  return { entries: [], nextBeforeSequence: 0n };
+}
+
+export const ListUserHistoryResponse: MessageFns<ListUserHistoryResponse> = {
+  encode(message: ListUserHistoryResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.entries) {
+      HistoryEntry.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.nextBeforeSequence !== 0n) {
+      if (BigInt.asUintN(64, message.nextBeforeSequence) !== message.nextBeforeSequence) {
+        throw new globalThis.Error("value provided for field message.nextBeforeSequence of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.nextBeforeSequence);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListUserHistoryResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListUserHistoryResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.entries.push(HistoryEntry.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.nextBeforeSequence = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListUserHistoryResponse {
+    return {
+      entries: globalThis.Array.isArray(object?.entries)
+        ? object.entries.map((e: any) => HistoryEntry.fromJSON(e))
+        : [],
+      nextBeforeSequence: isSet(object.nextBeforeSequence)
+        ? BigInt(object.nextBeforeSequence)
+        : isSet(object.next_before_sequence)
+        ? BigInt(object.next_before_sequence)
+        : 0n,
+    };
+  },
+
+  toJSON(message: ListUserHistoryResponse): unknown {
+    const obj: any = {};
+    if (message.entries?.length) {
+      obj.entries = message.entries.map((e) => HistoryEntry.toJSON(e));
+    }
+    if (message.nextBeforeSequence !== 0n) {
+      obj.nextBeforeSequence = message.nextBeforeSequence.toString();
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ListUserHistoryResponse>): ListUserHistoryResponse {
+    return ListUserHistoryResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListUserHistoryResponse>): ListUserHistoryResponse {
+    const message = createBaseListUserHistoryResponse();
+    message.entries = object.entries?.map((e) => HistoryEntry.fromPartial(e)) || [];
+    message.nextBeforeSequence = (object.nextBeforeSequence !== undefined && object.nextBeforeSequence !== null)
+      ? BigInt(object.nextBeforeSequence)
+      : 0n;
+    return message;
+  },
+};
+
+function createBaseHistoryEntry(): HistoryEntry {
+  return { event: undefined, actorLoginName: "" };
+}
+
+export const HistoryEntry: MessageFns<HistoryEntry> = {
+  encode(message: HistoryEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.event !== undefined) {
+      Event.encode(message.event, writer.uint32(10).fork()).join();
+    }
+    if (message.actorLoginName !== "") {
+      writer.uint32(18).string(message.actorLoginName);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): HistoryEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseHistoryEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.event = Event.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.actorLoginName = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): HistoryEntry {
+    return {
+      event: isSet(object.event) ? Event.fromJSON(object.event) : undefined,
+      actorLoginName: isSet(object.actorLoginName)
+        ? globalThis.String(object.actorLoginName)
+        : isSet(object.actor_login_name)
+        ? globalThis.String(object.actor_login_name)
+        : "",
+    };
+  },
+
+  toJSON(message: HistoryEntry): unknown {
+    const obj: any = {};
+    if (message.event !== undefined) {
+      obj.event = Event.toJSON(message.event);
+    }
+    if (message.actorLoginName !== "") {
+      obj.actorLoginName = message.actorLoginName;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<HistoryEntry>): HistoryEntry {
+    return HistoryEntry.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<HistoryEntry>): HistoryEntry {
+    const message = createBaseHistoryEntry();
+    message.event = (object.event !== undefined && object.event !== null) ? Event.fromPartial(object.event) : undefined;
+    message.actorLoginName = object.actorLoginName ?? "";
+    return message;
+  },
+};
+
+function createBaseGetCallerRequest(): GetCallerRequest {
+  return {};
+}
+
+export const GetCallerRequest: MessageFns<GetCallerRequest> = {
+  encode(_: GetCallerRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetCallerRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetCallerRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(_: any): GetCallerRequest {
+    return {};
+  },
+
+  toJSON(_: GetCallerRequest): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create(base?: DeepPartial<GetCallerRequest>): GetCallerRequest {
+    return GetCallerRequest.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<GetCallerRequest>): GetCallerRequest {
+    const message = createBaseGetCallerRequest();
+    return message;
+  },
+};
+
+function createBaseGetCallerResponse(): GetCallerResponse {
+  return {
+    userId: "",
+    subject: "",
+    loginName: "",
+    organizationId: "",
+    grants: [],
+    permissions: [],
+    expires: undefined,
+  };
+}
+
+export const GetCallerResponse: MessageFns<GetCallerResponse> = {
+  encode(message: GetCallerResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.userId !== "") {
+      writer.uint32(10).string(message.userId);
+    }
+    if (message.subject !== "") {
+      writer.uint32(18).string(message.subject);
+    }
+    if (message.loginName !== "") {
+      writer.uint32(26).string(message.loginName);
+    }
+    if (message.organizationId !== "") {
+      writer.uint32(34).string(message.organizationId);
+    }
+    for (const v of message.grants) {
+      Grant.encode(v!, writer.uint32(42).fork()).join();
+    }
+    for (const v of message.permissions) {
+      HeldPermission.encode(v!, writer.uint32(50).fork()).join();
+    }
+    if (message.expires !== undefined) {
+      Timestamp.encode(toTimestamp(message.expires), writer.uint32(58).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetCallerResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetCallerResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.userId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.subject = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.loginName = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.organizationId = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.grants.push(Grant.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.permissions.push(HeldPermission.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.expires = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GetCallerResponse {
+    return {
+      userId: isSet(object.userId)
+        ? globalThis.String(object.userId)
+        : isSet(object.user_id)
+        ? globalThis.String(object.user_id)
+        : "",
+      subject: isSet(object.subject) ? globalThis.String(object.subject) : "",
+      loginName: isSet(object.loginName)
+        ? globalThis.String(object.loginName)
+        : isSet(object.login_name)
+        ? globalThis.String(object.login_name)
+        : "",
+      organizationId: isSet(object.organizationId)
+        ? globalThis.String(object.organizationId)
+        : isSet(object.organization_id)
+        ? globalThis.String(object.organization_id)
+        : "",
+      grants: globalThis.Array.isArray(object?.grants)
+        ? object.grants.map((e: any) => Grant.fromJSON(e))
+        : [],
+      permissions: globalThis.Array.isArray(object?.permissions)
+        ? object.permissions.map((e: any) => HeldPermission.fromJSON(e))
+        : [],
+      expires: isSet(object.expires) ? fromJsonTimestamp(object.expires) : undefined,
+    };
+  },
+
+  toJSON(message: GetCallerResponse): unknown {
+    const obj: any = {};
+    if (message.userId !== "") {
+      obj.userId = message.userId;
+    }
+    if (message.subject !== "") {
+      obj.subject = message.subject;
+    }
+    if (message.loginName !== "") {
+      obj.loginName = message.loginName;
+    }
+    if (message.organizationId !== "") {
+      obj.organizationId = message.organizationId;
+    }
+    if (message.grants?.length) {
+      obj.grants = message.grants.map((e) => Grant.toJSON(e));
+    }
+    if (message.permissions?.length) {
+      obj.permissions = message.permissions.map((e) => HeldPermission.toJSON(e));
+    }
+    if (message.expires !== undefined) {
+      obj.expires = message.expires.toISOString();
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<GetCallerResponse>): GetCallerResponse {
+    return GetCallerResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GetCallerResponse>): GetCallerResponse {
+    const message = createBaseGetCallerResponse();
+    message.userId = object.userId ?? "";
+    message.subject = object.subject ?? "";
+    message.loginName = object.loginName ?? "";
+    message.organizationId = object.organizationId ?? "";
+    message.grants = object.grants?.map((e) => Grant.fromPartial(e)) || [];
+    message.permissions = object.permissions?.map((e) => HeldPermission.fromPartial(e)) || [];
+    message.expires = object.expires ?? undefined;
+    return message;
+  },
+};
+
+function createBaseHeldPermission(): HeldPermission {
+  return { permission: "", everywhere: false, organizationIds: [] };
+}
+
+export const HeldPermission: MessageFns<HeldPermission> = {
+  encode(message: HeldPermission, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.permission !== "") {
+      writer.uint32(10).string(message.permission);
+    }
+    if (message.everywhere !== false) {
+      writer.uint32(16).bool(message.everywhere);
+    }
+    for (const v of message.organizationIds) {
+      writer.uint32(26).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): HeldPermission {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseHeldPermission();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.permission = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.everywhere = reader.bool();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.organizationIds.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): HeldPermission {
+    return {
+      permission: isSet(object.permission) ? globalThis.String(object.permission) : "",
+      everywhere: isSet(object.everywhere) ? globalThis.Boolean(object.everywhere) : false,
+      organizationIds: globalThis.Array.isArray(object?.organizationIds)
+        ? object.organizationIds.map((e: any) => globalThis.String(e))
+        : globalThis.Array.isArray(object?.organization_ids)
+        ? object.organization_ids.map((e: any) => globalThis.String(e))
+        : [],
+    };
+  },
+
+  toJSON(message: HeldPermission): unknown {
+    const obj: any = {};
+    if (message.permission !== "") {
+      obj.permission = message.permission;
+    }
+    if (message.everywhere !== false) {
+      obj.everywhere = message.everywhere;
+    }
+    if (message.organizationIds?.length) {
+      obj.organizationIds = message.organizationIds;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<HeldPermission>): HeldPermission {
+    return HeldPermission.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<HeldPermission>): HeldPermission {
+    const message = createBaseHeldPermission();
+    message.permission = object.permission ?? "";
+    message.everywhere = object.everywhere ?? false;
+    message.organizationIds = object.organizationIds?.map((e) => e) || [];
+    return message;
+  },
+};
+
 export type AdminServiceService = typeof AdminServiceService;
 export const AdminServiceService = {
   createOrganization: {
@@ -2049,6 +2729,26 @@ export const AdminServiceService = {
     responseSerialize: (value: Event): Buffer => Buffer.from(Event.encode(value).finish()),
     responseDeserialize: (value: Buffer): Event => Event.decode(value),
   },
+  listUserHistory: {
+    path: "/latchkey.v1.AdminService/ListUserHistory" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListUserHistoryRequest): Buffer =>
+      Buffer.from(ListUserHistoryRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListUserHistoryRequest => ListUserHistoryRequest.decode(value),
+    responseSerialize: (value: ListUserHistoryResponse): Buffer =>
+      Buffer.from(ListUserHistoryResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListUserHistoryResponse => ListUserHistoryResponse.decode(value),
+  },
+  getCaller: {
+    path: "/latchkey.v1.AdminService/GetCaller" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GetCallerRequest): Buffer => Buffer.from(GetCallerRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetCallerRequest => GetCallerRequest.decode(value),
+    responseSerialize: (value: GetCallerResponse): Buffer => Buffer.from(GetCallerResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): GetCallerResponse => GetCallerResponse.decode(value),
+  },
 } as const;
 
 export interface AdminServiceServer extends UntypedServiceImplementation {
@@ -2059,6 +2759,8 @@ export interface AdminServiceServer extends UntypedServiceImplementation {
   listGrants: handleUnaryCall<ListGrantsRequest, ListGrantsResponse>;
   listEvents: handleUnaryCall<ListEventsRequest, ListEventsResponse>;
   followEvents: handleServerStreamingCall<FollowEventsRequest, Event>;
+  listUserHistory: handleUnaryCall<ListUserHistoryRequest, ListUserHistoryResponse>;
+  getCaller: handleUnaryCall<GetCallerRequest, GetCallerResponse>;
 }
 
 export interface AdminServiceClient extends Client {
@@ -2158,6 +2860,36 @@ export interface AdminServiceClient extends Client {
     metadata?: Metadata,
     options?: Partial<CallOptions>,
   ): ClientReadableStream<Event>;
+  listUserHistory(
+    request: ListUserHistoryRequest,
+    callback: (error: ServiceError | null, response: ListUserHistoryResponse) => void,
+  ): ClientUnaryCall;
+  listUserHistory(
+    request: ListUserHistoryRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListUserHistoryResponse) => void,
+  ): ClientUnaryCall;
+  listUserHistory(
+    request: ListUserHistoryRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListUserHistoryResponse) => void,
+  ): ClientUnaryCall;
+  getCaller(
+    request: GetCallerRequest,
+    callback: (error: ServiceError | null, response: GetCallerResponse) => void,
+  ): ClientUnaryCall;
+  getCaller(
+    request: GetCallerRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: GetCallerResponse) => void,
+  ): ClientUnaryCall;
+  getCaller(
+    request: GetCallerRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: GetCallerResponse) => void,
+  ): ClientUnaryCall;
 }
 
 export const AdminServiceClient = makeGenericClientConstructor(

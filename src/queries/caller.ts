@@ -1,0 +1,35 @@
+import { readScope } from '../auth/authorize.ts';
+import type { Caller } from '../auth/caller.ts';
+import { type Permission, permissions, roleHolds } from '../domain/roles.ts';
+import type { Scope } from '../domain/user-filter.ts';
+import type { QueryApp } from './users.ts';
+
+/** Where a permission is held. */
+export interface HeldPermission {
+  readonly permission: Permission;
+  readonly scope: Scope;
+}
+
+/** The permissions that the caller's roles come to, in the order of the contract's table. */
+export function heldPermissions(caller: Caller): readonly HeldPermission[] {
+  return (Object.keys(permissions) as Permission[])
+    .filter((permission) => caller.grants.some(({ role }) => roleHolds(role, permission)))
+    .map((permission) => ({ permission, scope: readScope(caller, permission) }));
+}
+
+/** The caller's own login name, whatever they may read; undefined where they are no user of ours. */
+export async function callerLoginName(
+  app: Pick<QueryApp, 'store'>,
+  { meta }: Caller,
+): Promise<string | undefined> {
+  const { actorUserId } = meta;
+  if (actorUserId === undefined) return undefined;
+  const { rows } = await app.store.listUsers({
+    scope: 'all',
+    filters: [{ kind: 'ids', userIds: [actorUserId] }],
+    sort: 'user_name',
+    page: { offset: 0, limit: 1, ascending: true },
+  });
+  const [record] = rows;
+  return record && `${record.profile.userName}@${record.organizationDomain}`;
+}

@@ -1,0 +1,75 @@
+import { readScope } from '../auth/authorize.ts';
+import type { Caller } from '../auth/caller.ts';
+import type { RecordedEvent } from '../domain/events.ts';
+import type { UserId } from '../domain/ids.ts';
+import { parsePosition } from './page.ts';
+import { getUser, type QueryApp } from './users.ts';
+
+export interface HistoryRequest {
+  readonly userId: UserId;
+  /** 0: from the newest. */
+  readonly beforeSequence: bigint;
+  /** 0: 20. At most 100, which the field's rule holds. */
+  readonly limit: number;
+}
+
+/** What happened to a user, with a name for whoever did it where the caller may read them. */
+export interface HistoryEntry {
+  readonly event: RecordedEvent;
+  readonly actorLoginName: string | undefined;
+}
+
+const limitDefault = 20;
+
+/**
+ * The user's events, newest first, before a sequence. Throws as getUser. The position counts the events of the whole
+ * instance: who reads only a part of it is told 0.
+ */
+export async function listUserHistory(
+  app: Pick<QueryApp, 'store'>,
+  caller: Caller,
+  request: HistoryRequest,
+): Promise<{ readonly entries: readonly HistoryEntry[]; readonly nextBeforeSequence: number }> {
+  const { userId } = request;
+  await getUser(app, caller, userId);
+  const limit = request.limit === 0 ? limitDefault : request.limit;
+  const before = parsePosition(request.beforeSequence);
+  const found = await app.store.listEvents({
+    userId,
+    newestFirst: true,
+    afterPosition: 0,
+    // One more than asked for, to know whether there is a next page.
+    limit: limit + 1,
+    ...(before > 0 && { beforeSequence: before }),
+  });
+  const events = found.slice(0, limit);
+  const names = await actorNames(app, caller, events);
+  const seesAll = readScope(caller, 'user.read') === 'all';
+  const entries = events.map((event) => ({
+    event: seesAll ? event : { ...event, position: 0 },
+    actorLoginName: names.get(event.meta.actorUserId ?? ''),
+  }));
+  return { entries, nextBeforeSequence: found.length > limit ? (events.at(-1)?.sequence ?? 0) : 0 };
+}
+
+/** Login names by user id, of those among the actors whom the caller may read. */
+async function actorNames(
+  app: Pick<QueryApp, 'store'>,
+  caller: Caller,
+  events: readonly RecordedEvent[],
+): Promise<ReadonlyMap<string, string>> {
+  const userIds = [...new Set(events.flatMap(({ meta }) => meta.actorUserId ?? []))];
+  if (userIds.length === 0) return new Map();
+  const { rows } = await app.store.listUsers({
+    scope: readScope(caller, 'user.read'),
+    filters: [{ kind: 'ids', userIds }],
+    sort: 'user_name',
+    page: { offset: 0, limit: userIds.length, ascending: true },
+  });
+  return new Map(
+    rows.map(({ user, profile, organizationDomain }) => [
+      user.userId,
+      `${profile.userName}@${organizationDomain}`,
+    ]),
+  );
+}
