@@ -52,7 +52,9 @@ export function createHealth({ services, isReady, watchesMax, pollMs }: HealthOp
       if (timer === undefined) poll();
       for (let last: Status | undefined; !signal.aborted; ) {
         const status = statusOf(service);
-        if (status === last && readiness.isStopped) return;
+        // After the last word, no end as if all had been said: who watches is to ask another server.
+        if (status === last && readiness.isStopped)
+          throw new ConnectError('the server is shutting down', Code.Unavailable);
         if (status === last) await readiness.nextChange(signal);
         // While the client takes this one the next may come, and a third: only the newest counts.
         else yield { status };

@@ -7,7 +7,15 @@ import type { CallTarget } from './lane/call.ts';
 import type { Lane } from './lane/lane.ts';
 import type { MethodEntry, MethodTable } from './lane/method-table.ts';
 import { type ProbeDeps, probe } from './probes.ts';
-import { badPath, notFound, unsupportedMediaType, wrongVerb } from './refusal.ts';
+import {
+  badPath,
+  flawed,
+  noTrailers,
+  notFound,
+  notImplemented,
+  unsupportedMediaType,
+  wrongVerb,
+} from './refusal.ts';
 import type { RouteMatch } from './routes/http-rule.ts';
 import type { Adapter } from './streams/adapter.ts';
 
@@ -27,6 +35,13 @@ export function createDispatch(options: DispatchOptions): (exchange: UniversalEx
   const ways: Ways = { ...options, ...targetsOf(options) };
   return (exchange) => {
     try {
+      if (exchange.flaw !== undefined || exchange.httpVersion === '1.0') {
+        const refusal = refusalOf(exchange);
+        if (refusal !== undefined) {
+          exchange.answer(refusal);
+          return;
+        }
+      }
       const contentType = exchange.headers['content-type'] ?? '';
       const target =
         exchange.verb === 'POST' ? ways.byPath.get(exchange.target)?.get(contentType) : undefined;
@@ -34,9 +49,17 @@ export function createDispatch(options: DispatchOptions): (exchange: UniversalEx
       else dispatchOther(ways, exchange);
     } catch (cause) {
       options.log('request.failed', { requestId: exchange.requestId, cause });
-      exchange.answer({ status: 500, headers: [], body: undefined, trailers: undefined });
+      exchange.abandon();
     }
   };
+}
+
+/** What is answered before anybody asks what the request is for. */
+function refusalOf(exchange: UniversalExchange): Reply | undefined {
+  if (exchange.flaw !== undefined) return flawed(exchange.flaw);
+  const { httpVersion, headers } = exchange;
+  const isGrpc = httpVersion === '1.0' && /^application\/grpc($|[+;])/i.test(headers['content-type'] ?? '');
+  return isGrpc ? noTrailers(headers['content-type'] ?? '') : undefined;
 }
 
 /** What the lane takes of one method, by the plain content type; REST's under `rest`. */
@@ -76,6 +99,10 @@ function dispatchOther(ways: Ways, exchange: UniversalExchange): void {
       body: undefined,
       trailers: undefined,
     });
+    return;
+  }
+  if (verb === 'CONNECT') {
+    exchange.answer(notImplemented);
     return;
   }
   const entry = ways.methods.byPath.get(path);
@@ -133,7 +160,7 @@ async function answerProbe(exchange: UniversalExchange, probing: ReturnType<type
   const reply: Reply = {
     status: answer.status,
     headers: ['content-type', 'text/plain; charset=utf-8', 'cache-control', 'no-store'],
-    body: exchange.verb === 'HEAD' ? undefined : Buffer.from(answer.body),
+    body: Buffer.from(answer.body),
     trailers: undefined,
   };
   exchange.answer(reply);

@@ -1,7 +1,8 @@
 import { Code, ConnectError } from '@connectrpc/connect';
+import { errorToJsonBytes } from '@connectrpc/connect/protocol-connect';
 import { percentEncode } from './dialects/error-wire.ts';
 import { statusBody } from './dialects/rest-error.ts';
-import { type Exchange, headerOf, type Reply } from './http/exchange.ts';
+import { type Exchange, type Flaw, headerOf, type Reply } from './http/exchange.ts';
 
 /** Which kind of path is refused: that of a method, or that of a REST resource. */
 export type PathKind = 'rpc' | 'rest';
@@ -29,24 +30,55 @@ export function unsupportedMediaType(acceptPost: string): Reply {
   return { status: 415, headers: ['accept-post', acceptPost], body: undefined, trailers: undefined };
 }
 
+/** The answer to what HTTP itself forbids, in no dialect: nothing that the request says of itself is believed. */
+export function flawed({ status, text }: Flaw): Reply {
+  const headers = ['content-type', 'text/plain; charset=utf-8'];
+  return { status, headers, body: Buffer.from(`${text}\n`), trailers: undefined };
+}
+
+/** The answer to CONNECT (RFC 9110 §9.3.6): this is no proxy. */
+export const notImplemented: Reply = Object.freeze({
+  status: 501,
+  headers: [],
+  body: undefined,
+  trailers: undefined,
+});
+
+/** The answer to gRPC over HTTP/1.0, which has no trailers: before the call does anything, as its outcome could not be told. */
+export function noTrailers(contentType: string): Reply {
+  const text =
+    'gRPC needs HTTP/2 or HTTP/1.1, and this came over HTTP/1.0: set the version in the proxy before the server';
+  return asGrpc(contentType, new ConnectError(text, Code.Unimplemented));
+}
+
 interface Refusal {
   readonly status: number;
   readonly error: ConnectError;
 }
 
-// A gRPC client reads nothing but the status, and its word for "no such path" is Unimplemented. Clients of Connect and
-// gRPC-Web read the HTTP status, and stumble over a body that is not theirs: they get none.
+// A gRPC client reads nothing but the status, and its word for "no such path" is Unimplemented, as is Connect's. A
+// client of gRPC-Web reads the HTTP status, and stumbles over a body that is not its own: it gets none.
 function refuse(exchange: Exchange, kind: PathKind, { status, error }: Refusal): Reply {
   const contentType = headerOf(exchange.headers, 'content-type')?.toLowerCase() ?? '';
   if (/^application\/grpc($|[+;])/.test(contentType)) return asGrpc(contentType, error);
+  const isConnect = kind === 'rpc' && (exchange.verb === 'GET' || connectTypes.test(contentType));
+  if (isConnect) return asConnect(status, error);
   const isRest = kind === 'rest' && !/^application\/(grpc|proto|connect)/.test(contentType);
   if (!isRest) return { status, headers: [], body: undefined, trailers: undefined };
   return {
     status,
     headers: ['content-type', 'application/json'],
-    body: exchange.verb === 'HEAD' ? undefined : statusBody(error).body,
+    body: statusBody(error).body,
     trailers: undefined,
   };
+}
+
+const connectTypes = /^application\/(json|proto|connect\+(json|proto))\s*($|;)/;
+
+function asConnect(status: number, { code, rawMessage }: ConnectError): Reply {
+  const error = new ConnectError(rawMessage, code === Code.NotFound ? Code.Unimplemented : code);
+  const headers = ['content-type', 'application/json'];
+  return { status, headers, body: errorToJsonBytes(error, undefined), trailers: undefined };
 }
 
 function asGrpc(contentType: string, { code, rawMessage }: ConnectError): Reply {

@@ -111,18 +111,18 @@ describe('Watch', () => {
     expect(await next(statuses)).toBe('SERVING');
     fixture.health.shutdown();
     expect(await next(statuses)).toBe('NOT_SERVING');
-    expect(await next(statuses)).toBe('end');
+    expect(await codeOf(next(statuses))).toBe('Unavailable');
   });
 
   test('keeps a stream open for a service that is not served', async () => {
     const fixture = await start();
     const statuses = watch(fixture, 'nobody');
     expect(await next(statuses)).toBe('SERVICE_UNKNOWN');
-    const after = next(statuses);
+    const after = codeOf(next(statuses));
     fixture.ready = false;
     await fixture.health.refresh();
     fixture.health.shutdown();
-    expect(await after).toBe('end');
+    expect(await after).toBe('Unavailable');
   });
 
   test('asks for itself while anybody watches', async () => {
@@ -164,6 +164,6 @@ describe('Watch', () => {
     fixture.health.shutdown();
     const statuses = watch(fixture, users);
     expect(await next(statuses)).toBe('NOT_SERVING');
-    expect(await next(statuses)).toBe('end');
+    expect(await codeOf(next(statuses))).toBe('Unavailable');
   });
 });

@@ -10,7 +10,7 @@ const open = createCorsPolicy({ allowedOrigins: ['*'], scheme: 'http' });
 const allowed = (origin: string) => ({
   'access-control-allow-origin': origin,
   'access-control-expose-headers':
-    'grpc-status, grpc-message, grpc-status-details-bin, content-length, x-request-id',
+    'grpc-status, grpc-message, grpc-status-details-bin, content-length, x-request-id, retry-after, www-authenticate',
   vary: 'origin',
 });
 const refused = { vary: 'origin' };
@@ -52,7 +52,8 @@ describe('preflight', () => {
         'access-control-allow-methods': 'GET, POST, PUT, PATCH, DELETE, OPTIONS',
         'access-control-allow-headers':
           'content-type, accept, accept-language, authorization, x-zitadel-orgid, x-user-agent, x-grpc-web, ' +
-          'grpc-timeout, connect-protocol-version, connect-timeout-ms, traceparent, idempotency-key',
+          'grpc-timeout, connect-protocol-version, connect-timeout-ms, idempotency-key, latchkey-reason, x-request-id, ' +
+          'traceparent, tracestate, baggage, sentry-trace',
         'access-control-max-age': '7200',
         vary: 'access-control-request-method, access-control-request-headers',
       },

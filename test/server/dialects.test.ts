@@ -205,14 +205,23 @@ describe('verbs, types and paths', () => {
     }
   });
 
-  test('an unknown path: gRPC reads Unimplemented, REST code 5, the rest the status alone', async () => {
+  test('an unknown path: gRPC and Connect read Unimplemented, REST code 5, gRPC-Web the status alone', async () => {
     const asGrpc = await send(envelope(Buffer.alloc(0)), 'application/grpc', { path: '/a.B/C' });
     expect([asGrpc.status, asGrpc.headers['grpc-status']]).toEqual([200, '12']);
     const asRest = await send('{}', 'application/json', { path: '/v2/nowhere' });
     expect([asRest.status, JSON.parse(asRest.body.toString()).code]).toEqual([404, 5]);
-    for (const contentType of ['application/json', 'application/proto', 'application/grpc-web']) {
-      const answer = await send('{}', contentType, { path: '/a.B/C' });
-      expect([answer.status, answer.body.length]).toEqual([404, 0]);
+    const asWeb = await send('{}', 'application/grpc-web', { path: '/a.B/C' });
+    expect([asWeb.status, asWeb.body.length]).toEqual([404, 0]);
+    for (const contentType of [
+      'application/json',
+      'Application/JSON; charset=utf-8',
+      'application/proto',
+      'application/connect+proto',
+      'application/connect+json',
+    ]) {
+      const asConnect = await send('{}', contentType, { path: '/a.B/C' });
+      expect([asConnect.status, asConnect.headers['content-type']]).toEqual([404, 'application/json']);
+      expect(JSON.parse(asConnect.body.toString())).toEqual({ code: 'unimplemented', message: 'not found' });
     }
   });
 

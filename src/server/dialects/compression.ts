@@ -48,8 +48,10 @@ export const knownEncodings = 'gzip,br';
 /** The encoding that a request names; undefined for none or `identity`. Throws Unimplemented for an unknown one. */
 export function requestEncoding(name: string | undefined): Encoding | undefined {
   if (name === undefined || name === '' || name === 'identity') return undefined;
-  const found = encodings.get(name);
+  // RFC 9110 §8.4.1: letter case is nothing, and "x-gzip" is gzip (§8.4.1.3).
+  const found = encodings.get(name) ?? encodings.get(plainName(name));
   if (found !== undefined) return found;
+  if (plainName(name) === 'identity') return undefined;
   throw new ConnectError(
     `unknown compression "${name}": supported encodings are ${knownEncodings}`,
     Code.Unimplemented,
@@ -58,21 +60,26 @@ export function requestEncoding(name: string | undefined): Encoding | undefined 
 
 /**
  * The encoding to answer in: the first known one that the client accepts; where it says nothing, that of its request.
- * RFC 9110 12.5.3: a quality of zero means never.
+ * RFC 9110 §12.5.3: a quality of zero means never.
  */
 export function responseEncoding(
   accepted: string | undefined,
   requested: string | undefined,
 ): Encoding | undefined {
   if (accepted === undefined || accepted === '')
-    return requested === undefined ? undefined : encodings.get(requested);
+    return requested === undefined ? undefined : encodings.get(plainName(requested));
   for (const item of accepted.split(',')) {
     const [name = '', ...params] = item.split(';').map((part) => part.trim());
-    const isRefused = params.some((param) => /^q=0(\.0*)?$/.test(param));
-    const found = encodings.get(name);
+    const isRefused = params.some((param) => /^q=0(\.0*)?$/i.test(param));
+    const found = encodings.get(plainName(name));
     if (found !== undefined && !isRefused) return found;
   }
   return undefined;
+}
+
+function plainName(name: string): string {
+  const plain = name.trim().toLowerCase();
+  return plain === 'x-gzip' ? 'gzip' : plain;
 }
 
 async function bounded(

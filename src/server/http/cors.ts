@@ -11,8 +11,10 @@ export interface CorsPolicy {
 const allowMethods = 'GET, POST, PUT, PATCH, DELETE, OPTIONS';
 const allowHeaders =
   'content-type, accept, accept-language, authorization, x-zitadel-orgid, x-user-agent, x-grpc-web, grpc-timeout, ' +
-  'connect-protocol-version, connect-timeout-ms, traceparent, idempotency-key';
-const exposeHeaders = 'grpc-status, grpc-message, grpc-status-details-bin, content-length, x-request-id';
+  'connect-protocol-version, connect-timeout-ms, idempotency-key, latchkey-reason, x-request-id, traceparent, ' +
+  'tracestate, baggage, sentry-trace';
+const exposeHeaders =
+  'grpc-status, grpc-message, grpc-status-details-bin, content-length, x-request-id, retry-after, www-authenticate';
 const maxAgeSeconds = 7_200;
 
 const refused: Headers = Object.freeze({ vary: 'origin' });

@@ -26,7 +26,9 @@ export interface BodySink {
 
 /** One HTTP request and the one answer to it, the same for HTTP/1.1 and HTTP/2. */
 export interface Exchange extends RequestInfo {
-  readonly httpVersion: '1.1' | '2';
+  readonly httpVersion: '1.0' | '1.1' | '2';
+  /** Why this is no request of HTTP that this server may serve, in a sentence for its sender; undefined: it is one. */
+  readonly flaw: Flaw | undefined;
   readonly verb: string;
   /** The raw request target: path and query, as sent. */
   readonly target: string;
@@ -37,8 +39,16 @@ export interface Exchange extends RequestInfo {
   readBody(bytesMax: number, sink: BodySink): void;
   /** From now on tells the sink when the exchange is closed; at once where it is. Most calls do not ask. */
   watch(sink: BodySink): void;
-  /** Sends the one answer. Does nothing where the client is gone. */
+  /** Sends the one answer; to HEAD without its body, but with the length of it. Does nothing where the client is gone. Throws where HTTP cannot carry it. */
   answer(reply: Reply): void;
+  /** Ends what cannot be answered as it should: with a bare 500, or cut off where an answer has begun. Never throws. */
+  abandon(): void;
+}
+
+/** What RFC 9110 or the RFC of the version of HTTP forbids of a request, though it could be read. */
+export interface Flaw {
+  readonly status: 400 | 421;
+  readonly text: string;
 }
 
 /** What every exchange of one door shares. */

@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { Connections } from '../http/connections.ts';
 import { type ListenerLimits, sweepIntervalMs } from '../http/listener-limits.ts';
 
@@ -26,7 +27,7 @@ export function createHttp1Connections(
   let isDraining = false;
   const server = createHttp1Server(limits);
 
-  server.on('request', (req, res) => {
+  const onRequest = (req: IncomingMessage, res: ServerResponse): void => {
     const connection = connections.get(req.socket);
     if (connection !== undefined && addResponse(connection, res) > limits.streamsMax) {
       if (!req.socket.destroyed) count('http1Pipelined');
@@ -36,7 +37,9 @@ export function createHttp1Connections(
     if (req.socket.destroyed) return;
     if (isDraining) res.shouldKeepAlive = false;
     door.handleRequest(req, res);
-  });
+  };
+  // Who reads the body asks for it (100 Continue): the door may know before that it refuses the call.
+  for (const event of ['request', 'checkContinue']) server.on(event, onRequest);
 
   // Fires where a connection is idle between requests, and where a client stopped reading its answer. A call that
   // the door still works on is neither: its limit is the door's deadline.
@@ -89,6 +92,26 @@ function addResponse(connection: Connection, res: ServerResponse): number {
   return connection.unanswered;
 }
 
+const unreadable: Readonly<Record<string, readonly [status: number, reason: string]>> = {
+  HPE_HEADER_OVERFLOW: [431, 'Request Header Fields Too Large'],
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: [413, 'Payload Too Large'],
+  ERR_HTTP_REQUEST_TIMEOUT: [408, 'Request Timeout'],
+};
+
+/** As Node does where nobody listens, and with a date, which RFC 9110 §6.6.1 wants of every 4xx. */
+function refuseUnreadable(error: NodeJS.ErrnoException, socket: Duplex): void {
+  const [status, reason] = unreadable[error.code ?? ''] ?? [400, 'Bad Request'];
+  // In the middle of an answer nothing can be said; `_httpMessage` is where Node keeps that answer.
+  const { _httpMessage: response }: Duplex & { _httpMessage?: ServerResponse | null } = socket;
+  if (!socket.writable || response?.headersSent) socket.destroy();
+  else socket.end(bareAnswer(status, reason), () => socket.destroy());
+}
+
+function bareAnswer(status: number, reason: string): string {
+  const date = new Date().toUTCString();
+  return `HTTP/1.1 ${status} ${reason}\r\ndate: ${date}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n`;
+}
+
 function readThroughStream(): void {
   // Node's own listener takes the data.
 }
@@ -102,6 +125,9 @@ function createHttp1Server(limits: ListenerLimits): Server {
     maxHeaderSize: limits.headerBytesMax,
   });
   server.timeout = limits.idleTimeoutMs;
+  // RFC 9110 §9.3.6: this is no proxy. Node would hang up without a word.
+  server.on('connect', (_req, socket) => socket.end(bareAnswer(501, 'Not Implemented')));
+  server.on('clientError', refuseUnreadable);
   // This server never listens, and Node starts the check of both timeouts on 'listening' alone.
   server.emit('listening');
   return server;

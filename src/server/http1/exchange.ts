@@ -2,12 +2,14 @@ import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:
 import type { ConnectError, ContextValues } from '@connectrpc/connect';
 import type { UniversalServerRequest, UniversalServerResponse } from '@connectrpc/connect/protocol';
 import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from '@connectrpc/connect-node';
+import { absoluteForm, badHost, isAuthority } from '../http/authority.ts';
 import { BodyBuffer, bodyTooLarge, emptyBody, smallBytesMax } from '../http/body-buffer.ts';
 import {
   type BodySink,
   corsPairs,
   discardBytesMax,
   type ExchangePolicy,
+  type Flaw,
   headerOf,
   type Reply,
   type UniversalExchange,
@@ -20,9 +22,10 @@ type KeyedResponse = ServerResponse & { [exchangeKey]: Http1Exchange };
 
 /** One HTTP/1.1 request and its response. */
 export class Http1Exchange implements UniversalExchange {
-  readonly httpVersion = '1.1';
   readonly verb: string;
   readonly target: string;
+  readonly authority: string;
+  readonly flaw: Flaw | undefined;
   readonly headers: IncomingHttpHeaders;
   readonly requestId: string;
   readonly req: IncomingMessage;
@@ -34,13 +37,19 @@ export class Http1Exchange implements UniversalExchange {
   #bytesMax = 0;
   #sink: BodySink | undefined;
   #isWatched = false;
+  #isContinued = false;
 
   constructor(req: IncomingMessage, res: ServerResponse, policy: ExchangePolicy) {
     this.req = req;
     this.res = res;
     this.headers = req.headers;
     this.verb = req.method ?? '';
-    this.target = req.url ?? '';
+    const target = req.url ?? '';
+    const absolute = target.startsWith('/') ? undefined : absoluteForm(target);
+    this.target = absolute?.path ?? target;
+    // RFC 9112 §3.2.2: what the target names beats the Host line.
+    this.authority = absolute?.authority ?? req.headers.host ?? '';
+    this.flaw = this.#flawOf(absolute?.scheme);
     this.requestId = policy.requestId(headerOf(req.headers, 'x-request-id'));
     this.#policy = policy;
   }
@@ -49,8 +58,8 @@ export class Http1Exchange implements UniversalExchange {
     return 'encrypted' in this.req.socket ? 'https' : 'http';
   }
 
-  get authority(): string {
-    return this.headers.host ?? '';
+  get httpVersion(): '1.0' | '1.1' {
+    return this.req.httpVersionMinor === 0 ? '1.0' : '1.1';
   }
 
   get remoteAddress(): string {
@@ -72,6 +81,7 @@ export class Http1Exchange implements UniversalExchange {
       this.#refuse(bodyTooLarge(bytesMax));
       return;
     }
+    this.#continue();
     req.on('data', onData);
     req.on('end', onEnd);
     // A client that hangs up in the middle of its body; 'close' of the response tells the rest.
@@ -93,6 +103,8 @@ export class Http1Exchange implements UniversalExchange {
     if (res.destroyed || res.headersSent) return;
     const { body, trailers } = reply;
     const headers = [...reply.headers, ...this.#ownPairs()];
+    // Whether the body that was not asked for follows all the same, nobody can tell.
+    if (this.flaw !== undefined || this.#isContinueOwed()) res.shouldKeepAlive = false;
     if (trailers !== undefined)
       headers.push('trailer', [...new Set(pairsOf(trailers).map(([name]) => name))].join(', '));
     else if (reply.status !== 204) headers.push('content-length', String(body?.length ?? 0));
@@ -102,8 +114,22 @@ export class Http1Exchange implements UniversalExchange {
     else res.end(asLatin1(body), 'latin1');
   }
 
+  abandon(): void {
+    const { res } = this;
+    if (res.headersSent || res.destroyed) {
+      res.destroy();
+      return;
+    }
+    res.shouldKeepAlive = false;
+    for (const name of res.getHeaderNames()) res.removeHeader(name);
+    res.writeHead(500, { 'content-length': 0 }).end();
+  }
+
   universalRequest(contextValues: ContextValues): UniversalServerRequest {
     const { req, res } = this;
+    // HTTP/1.0 may leave it out, and Connect builds a URL of it.
+    req.headers.host ||= 'localhost';
+    this.#continue();
     for (const [name, value] of pairsOf(this.#ownPairs())) res.setHeader(name, value);
     const request = universalRequestFromNodeRequest(req, res, undefined, contextValues);
     res.once('finish', () => this.#discardBody());
@@ -113,6 +139,29 @@ export class Http1Exchange implements UniversalExchange {
 
   answerUniversal(response: UniversalServerResponse): Promise<void> {
     return universalResponseToNodeResponse(response, this.res);
+  }
+
+  // RFC 9110 §10.1.1: whoever is about to read says so; a refusal by the headers alone is answered without.
+  #continue(): void {
+    if (!this.#isContinueOwed()) return;
+    this.#isContinued = true;
+    this.res.writeContinue();
+  }
+
+  #isContinueOwed(): boolean {
+    return this.headers.expect !== undefined && !this.#isContinued && this.httpVersion === '1.1';
+  }
+
+  #flawOf(scheme: 'http' | 'https' | undefined): Flaw | undefined {
+    const { req, authority } = this;
+    const { host } = req.headers;
+    // RFC 9112 §3.2; HTTP/1.0 knows no Host, and Node has refused HTTP/1.1 without one.
+    const isNone = host === undefined && authority === '' && req.httpVersionMinor === 0;
+    const isHost = isNone || (isAuthority(authority) && (host === undefined || isAuthority(host)));
+    if (!isHost || hasTwoHosts(req.rawHeaders)) return { status: 400, text: badHost };
+    if (scheme === undefined || scheme === this.scheme) return undefined;
+    // RFC 9110 §7.4: what https names may not be read in the clear.
+    return scheme === 'https' ? { status: 421, text: 'https is not served on this connection' } : undefined;
   }
 
   #discardBody(): void {
@@ -172,6 +221,16 @@ export class Http1Exchange implements UniversalExchange {
 
 // Node writes a string and the headers before it at once; bytes it writes beside them, in a slower call.
 const oneWriteBytesMax = 8_192;
+
+// Node keeps the first of several.
+function hasTwoHosts(rawHeaders: readonly string[]): boolean {
+  let hosts = 0;
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at] ?? '';
+    if (name.length === 4 && name.toLowerCase() === 'host') hosts++;
+  }
+  return hosts > 1;
+}
 
 function asLatin1(body: Uint8Array): string {
   return Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('latin1');

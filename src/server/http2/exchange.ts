@@ -6,6 +6,7 @@ import {
   type BodySink,
   corsPairs,
   type ExchangePolicy,
+  type Flaw,
   headerOf,
   type Reply,
   type UniversalExchange,
@@ -34,6 +35,10 @@ export class Http2Exchange implements UniversalExchange, StreamReceiver {
     this.headers = stream.head.headers;
     this.requestId = policy.requestId(headerOf(this.headers, 'x-request-id'));
     this.#policy = policy;
+  }
+
+  get flaw(): Flaw | undefined {
+    return this.stream.head.flaw;
   }
 
   get verb(): string {
@@ -69,6 +74,7 @@ export class Http2Exchange implements UniversalExchange, StreamReceiver {
     }
     this.#bytesMax = bytesMax;
     this.#isReading = true;
+    this.#continue();
     this.stream.read(this);
   }
 
@@ -90,10 +96,17 @@ export class Http2Exchange implements UniversalExchange, StreamReceiver {
     if (trailers === undefined && body !== undefined && body.length > 0) {
       own.push('content-length', String(body.length));
     }
-    stream.answer(reply, own);
+    stream.answer(this.verb === 'HEAD' ? { ...reply, body: undefined } : reply, own);
+  }
+
+  abandon(): void {
+    const { stream } = this;
+    if (stream.isHeadSent) stream.reset(errorCode.internalError);
+    else stream.answer({ status: 500, headers: [], body: undefined, trailers: undefined });
   }
 
   universalRequest(contextValues: ContextValues): UniversalServerRequest {
+    this.#continue();
     this.#universal = new UniversalStream(this.stream);
     const { headers, verb, scheme, authority, target } = this;
     return this.#universal.request({
@@ -137,6 +150,12 @@ export class Http2Exchange implements UniversalExchange, StreamReceiver {
     this.#isReading = false;
     this.#body?.release();
     this.#sink?.onClosed();
+  }
+
+  // RFC 9110 §10.1.1: whoever is about to read says so; a refusal by the headers alone is answered without.
+  #continue(): void {
+    const { expect } = this.headers;
+    if (expect !== undefined && /^100-continue$/i.test(expect)) this.stream.continue();
   }
 
   #ownPairs(): string[] {

@@ -1,4 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import { badHost, isAuthority } from '../http/authority.ts';
+import type { Flaw } from '../http/exchange.ts';
 import { fieldKind, type HeaderField } from './header-field.ts';
 import type { FieldSink } from './hpack/decoder.ts';
 import { entryOverhead } from './hpack/table.ts';
@@ -18,6 +20,8 @@ export class RequestHead implements FieldSink {
   contentLength: number | undefined;
   /** Breaks RFC 9113 §8.2 or §8.3: the stream ends with PROTOCOL_ERROR. */
   isMalformed = false;
+  /** It is read, and answered with this. */
+  flaw: Flaw | undefined;
   /** Larger than this server takes; what came beyond was not kept. */
   isTooLarge = false;
   /** How many fields were decoded, those that were not kept too. */
@@ -26,6 +30,7 @@ export class RequestHead implements FieldSink {
   #bytes = 0;
   #seenPseudo = 0;
   #seenRegular = false;
+  #hosts = 0;
 
   constructor(bytesMax: number) {
     this.#bytesMax = bytesMax;
@@ -55,7 +60,7 @@ export class RequestHead implements FieldSink {
     if (!isWhole || !token.test(method) || !isAgreed) this.isMalformed = true;
     else if (!isConnect && !pathText.test(path) && !(path === '*' && method === 'OPTIONS')) {
       this.isMalformed = true;
-    }
+    } else if (this.#hosts > 1 || !isAuthority(authority || (headers.host ?? ''))) this.flaw = twoOrNoHosts;
   }
 
   /** Once a block of trailers is read: RFC 9113 §8.1, they hold no pseudo-header. */
@@ -82,7 +87,10 @@ export class RequestHead implements FieldSink {
     const before = headers[name];
     if (kind === fieldKind.malformed || (kind === fieldKind.te && value !== 'trailers'))
       this.isMalformed = true;
-    else if (kind === fieldKind.contentLength) this.#addContentLength(value);
+    else if (name === 'host') {
+      this.#hosts++;
+      headers.host ??= value;
+    } else if (kind === fieldKind.contentLength) this.#addContentLength(value);
     else if (name === 'set-cookie') headers['set-cookie'] = [...(headers['set-cookie'] ?? []), value];
     else if (before === undefined) headers[name] = value;
     // RFC 9113 §8.2.3: a client may send each cookie as a field of its own.
@@ -98,6 +106,8 @@ export class RequestHead implements FieldSink {
   }
 }
 
+// RFC 9110 §7.2 and RFC 9113 §8.3.1.
+const twoOrNoHosts: Flaw = Object.freeze({ status: 400, text: badHost });
 const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 // What is no URI (RFC 3986) but harmless is the router's to refuse; blanks and control characters are not.
 const pathText = /^\/[^\0-\x20\x7f]*$/;

@@ -30,6 +30,8 @@ export interface Waiting {
 }
 
 const framesATurn = 4;
+/** A change of the table's size, and a status. */
+const interimBytesMax = 64;
 
 /** All that one connection sends, under the windows that the client grants (RFC 9113 §5.2). */
 export class Sender {
@@ -59,6 +61,14 @@ export class Sender {
     end = encoder.pairs(to, encoder.pairs(to, end, headers), own);
     if (isDirect) this.#finishBlock(to, end, { streamId, flags });
     else this.#sendBlock(to.subarray(0, end), { streamId, flags });
+  }
+
+  /** An interim answer, which asks for the body. */
+  continue(streamId: number): void {
+    const to = this.outbox.room(frameHeadBytes + interimBytesMax);
+    const { encoder } = this;
+    const end = encoder.status(to, encoder.begin(to, this.outbox.at + frameHeadBytes), 100);
+    this.#finishBlock(to, end, { streamId, flags: 0 });
   }
 
   /** Ends the stream. */

@@ -76,6 +76,11 @@ export class Http2Stream implements Waiting {
     this.#receiver = receiver;
   }
 
+  /** Asks for the body (RFC 9110 §15.2.1), where not all of it is here and nothing is answered. */
+  continue(): void {
+    if (!this.isRequestEnded && !this.isHeadSent && !this.isClosed) this.#owner.sender.continue(this.id);
+  }
+
   /** Sends all of the answer. */
   answer({ status, headers, body, trailers }: WholeAnswer, own: readonly string[] = []): void {
     if (this.isClosed) return;

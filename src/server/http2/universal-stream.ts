@@ -41,10 +41,8 @@ export class UniversalStream implements StreamReceiver {
   }
 
   /** Rejects with ConnectError Aborted where the client is gone. */
-  async answer(
-    { status, header, body, trailer }: UniversalServerResponse,
-    own: readonly string[],
-  ): Promise<void> {
+  async answer(response: UniversalServerResponse, own: readonly string[]): Promise<void> {
+    const { status, header, body } = response;
     const chunks = body?.[Symbol.asyncIterator]();
     try {
       // What comes before the first message may still set headers.
@@ -54,7 +52,7 @@ export class UniversalStream implements StreamReceiver {
         await this.#write(next.value);
         next = await chunks?.next();
       }
-      const trailers = pairsOf(trailer);
+      const trailers = pairsOf(response.trailer);
       this.#stream.end(trailers.length === 0 ? undefined : trailers);
     } catch (cause) {
       if (this.#gone !== undefined) await chunks?.throw?.(this.#gone).catch(ignore);

@@ -119,6 +119,7 @@ export class Lane implements CallRunner {
       call.exchange.answer(reply);
     } catch (cause) {
       this.#options.log('answer.failed', { method: call.method.name, cause });
+      call.exchange.abandon();
     }
   }
 

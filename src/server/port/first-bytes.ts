@@ -4,9 +4,8 @@ export type WireProtocol = 'http1' | 'http2';
 /** What a connection's first bytes begin. */
 export type Opening = WireProtocol | 'tls';
 
-// RFC 9113 §3.4: an HTTP/2 client begins with "PRI * HTTP/2.0". POST, PUT and PATCH share the P; no method of
-// HTTP/1.1 shares all three.
-const prefaceStart = Buffer.from('PRI', 'latin1');
+// RFC 9113 §3.4: so an HTTP/2 client begins, which no request of HTTP/1.1 does, though its method may begin with PRI too.
+const preface = Buffer.from('PRI * HTTP/2.0\r\n\r\n', 'latin1');
 // RFC 8446 §5.1: a TLS client begins with a record of type handshake. No method of HTTP begins with this byte.
 const handshakeRecord = 0x16;
 
@@ -39,7 +38,7 @@ export function onOpeningKnown(socket: Socket, onKnown: (opening: Opening) => vo
 /** What these bytes begin, or undefined while they could still begin either HTTP. */
 function openingOf(bytes: Buffer): Opening | undefined {
   if (bytes[0] === handshakeRecord) return 'tls';
-  const length = Math.min(bytes.length, prefaceStart.length);
-  if (bytes.compare(prefaceStart, 0, length, 0, length) !== 0) return 'http1';
-  return length === prefaceStart.length ? 'http2' : undefined;
+  const length = Math.min(bytes.length, preface.length);
+  if (bytes.compare(preface, 0, length, 0, length) !== 0) return 'http1';
+  return length === preface.length ? 'http2' : undefined;
 }

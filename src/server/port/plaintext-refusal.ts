@@ -10,17 +10,20 @@ const text = 'this port speaks TLS';
  */
 export function refusePlaintext(socket: Socket, protocol: WireProtocol): void {
   socket.resume();
-  socket.end(protocol === 'http2' ? http2Refusal : http1Refusal);
+  socket.end(protocol === 'http2' ? http2Refusal : http1Refusal());
 }
 
-const http1Refusal = [
-  'HTTP/1.1 400 Bad Request',
-  'content-type: text/plain; charset=utf-8',
-  `content-length: ${text.length + 1}`,
-  'connection: close',
-  '',
-  `${text}\n`,
-].join('\r\n');
+const http1Refusal = (): string =>
+  [
+    'HTTP/1.1 400 Bad Request',
+    // RFC 9110 §6.6.1.
+    `date: ${new Date().toUTCString()}`,
+    'content-type: text/plain; charset=utf-8',
+    `content-length: ${text.length + 1}`,
+    'connection: close',
+    '',
+    `${text}\n`,
+  ].join('\r\n');
 
 // RFC 9113 §3.4: even this server's first frame is its SETTINGS; §6.8: a GOAWAY that has taken no stream.
 const http2Refusal = Buffer.concat([

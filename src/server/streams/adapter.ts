@@ -19,6 +19,7 @@ import { base64Chunks, bytesOfBase64Chunks } from '../dialects/base64-groups.ts'
 import type { Log, UniversalExchange } from '../http/exchange.ts';
 import { deadlineExceeded } from '../lane/deadline.ts';
 import type { MountedService } from '../lane/method-table.ts';
+import { answerInTime, guardStream } from './guard.ts';
 
 /** What the adapter needs of its door. */
 export interface AdapterOptions {
@@ -40,7 +41,7 @@ export type Adapter = (path: string, exchange: UniversalExchange) => void;
 /** All that the lane does not take: streams, and Connect's GET. Same services, same interceptors, same limits. */
 export function createAdapter(options: AdapterOptions): Adapter {
   const router = createConnectRouter({
-    interceptors: [...options.interceptors],
+    interceptors: [guardStream, ...options.interceptors],
     acceptCompression: [compressionGzip, compressionBrotli],
     readMaxBytes: options.messageBytesMax,
     shutdownSignal: options.shutdownSignal,
@@ -74,7 +75,7 @@ async function carry(
     // Aborted is how the exchange says that the client is gone.
     if (cause instanceof ConnectError && cause.code === Code.Aborted) return;
     options.log('answer.failed', { method: handler.method.name, requestId: exchange.requestId, cause });
-    exchange.answer({ status: 500, headers: [], body: undefined, trailers: undefined });
+    exchange.abandon();
   } finally {
     clearTimeout(timer);
   }
@@ -97,10 +98,10 @@ async function translate(
   request: UniversalServerRequest,
 ): Promise<UniversalServerResponse> {
   const contentType = request.header.get('content-type') ?? '';
-  if (!/^application\/grpc-web-text/i.test(contentType)) return handler(request);
+  if (!/^application\/grpc-web-text/i.test(contentType)) return answerInTime(handler, request);
   request.header.set('content-type', contentType.replace(/-text/i, ''));
   const body = request.body as AsyncIterable<Uint8Array>;
-  const response = await handler({ ...request, body: bytesOfBase64Chunks(body) });
+  const response = await answerInTime(handler, { ...request, body: bytesOfBase64Chunks(body) });
   const header = new Headers(response.header);
   header.set('content-type', (header.get('content-type') ?? '').replace('grpc-web', 'grpc-web-text'));
   return { ...response, header, ...(response.body && { body: base64Chunks(response.body) }) };
