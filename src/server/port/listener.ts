@@ -4,6 +4,7 @@ import type { Connections } from '../http/connections.ts';
 import { defaultLimits, type ListenerLimits, sweepIntervalMs } from '../http/listener-limits.ts';
 import { createHttp1Connections, type RequestDoor } from '../http1/connections.ts';
 import { createHttp2Sessions, type StreamDoor } from '../http2/sessions.ts';
+import type { PortClaim } from './claim.ts';
 import type { WireProtocol } from './first-bytes.ts';
 import { openPort, type Plaintext, type Port } from './port.ts';
 import type { TlsFiles } from './tls.ts';
@@ -19,6 +20,8 @@ export interface ListenerOptions extends Partial<ListenerLimits> {
   readonly port: number;
   /** With it, the port speaks TLS, and plain text only where that is allowed. */
   readonly tls?: TlsFiles | undefined;
+  /** The port, where it was taken before there was a door. */
+  readonly claim?: PortClaim | undefined;
   /** Beside TLS. Default: refused. */
   readonly plaintext?: Plaintext;
   /** Hears of the listener's life and, once in each sweep, of how many connections were refused and why. */
@@ -41,7 +44,7 @@ export interface Listener extends AsyncDisposable {
 /** Opens one port for HTTP/1.1 and HTTP/2, both ending in the door; rejects where the port or the certificate cannot be had. */
 export async function startListener(door: Door, options: ListenerOptions): Promise<Listener> {
   const limits: ListenerLimits = { ...defaultLimits, ...options };
-  const { host = '127.0.0.1', log, tls, plaintext = 'refused' } = options;
+  const { host = '127.0.0.1', log, tls, claim, plaintext = 'refused' } = options;
   const refusals = new Map<string, number>();
   const count = (refusal: string): void => {
     refusals.set(refusal, (refusals.get(refusal) ?? 0) + 1);
@@ -50,7 +53,7 @@ export async function startListener(door: Door, options: ListenerOptions): Promi
     http1: createHttp1Connections(door, limits, count),
     http2: createHttp2Sessions(door, { limits, count, onBug: (cause) => log('http2.failed', { cause }) }),
   };
-  const port = await openPort({ host, port: options.port, tls, plaintext, limits, protocols, count });
+  const port = await openPort({ host, port: options.port, tls, claim, plaintext, limits, protocols, count });
 
   const sweeper = setInterval(() => {
     const nowMs = performance.now();

@@ -1,8 +1,9 @@
-import { createServer, type Server, type Socket } from 'node:net';
+import type { Server, Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import type { TLSSocket, Server as TlsServer } from 'node:tls';
 import type { Connections } from '../http/connections.ts';
 import type { ListenerLimits } from '../http/listener-limits.ts';
+import { claimPort, type PortClaim } from './claim.ts';
 import { type Opening, onOpeningKnown, type WireProtocol } from './first-bytes.ts';
 import { refusePlaintext } from './plaintext-refusal.ts';
 import { createTlsServer, reloadKeyPair, type TlsFiles } from './tls.ts';
@@ -15,6 +16,8 @@ export interface PortOptions {
   readonly host: string;
   readonly port: number;
   readonly tls: TlsFiles | undefined;
+  /** The port, where it was taken before. */
+  readonly claim?: PortClaim | undefined;
   /** What becomes of a client that does not speak TLS, on a port that does. */
   readonly plaintext: Plaintext;
   readonly limits: ListenerLimits;
@@ -62,10 +65,11 @@ export async function openPort(options: PortOptions): Promise<Port> {
     if (opening === 'tls' && tls !== undefined) tls.emit('connection', withoutHalfOpen(socket));
     else accept(socket, protocol);
   };
-  const server = createPortServer();
+  const claim = options.claim ?? (await claimPort(options));
+  const { server } = claim;
   server.maxConnections = limits.connectionsMax;
   server.on('drop', () => count('connectionsMax'));
-  server.on('connection', (socket: Socket) => {
+  claim.serve((socket) => {
     sockets.add(socket);
     waiting.set(socket, performance.now());
     socket.on('error', () => count('socketError'));
@@ -75,7 +79,6 @@ export async function openPort(options: PortOptions): Promise<Port> {
     });
     onOpeningKnown(socket, (opening) => onOpening(socket, opening));
   });
-  await listen(server, options);
   // An error from here on is a failed accept (no descriptors left): the next one may succeed.
   server.on('error', () => count('acceptError'));
 
@@ -92,11 +95,6 @@ export async function openPort(options: PortOptions): Promise<Port> {
     },
     reloadTls: async () => options.tls && tls && reloadKeyPair(tls, options.tls),
   };
-}
-
-// HTTP/1.1 answers a client that has sent its request and closed its half.
-function createPortServer(): Server {
-  return createServer({ allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000 });
 }
 
 // Under TLS, whoever closes their half hangs up.
@@ -130,14 +128,4 @@ function closeSilent(waiting: ReadonlyMap<Socket, number>, nowMs: number, option
     options.count('firstBytesTimeout');
     socket.destroy();
   }
-}
-
-function listen(server: Server, { host, port }: PortOptions): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen({ host, port, backlog: 4_096 }, () => {
-      server.removeListener('error', reject);
-      resolve();
-    });
-  });
 }
