@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { enableCompileCache } from 'node:module';
 import { join } from 'node:path';
-import { parseServeConfig, UsageError } from './app/config.ts';
+import { parseServeConfig, type ServeConfig, UsageError } from './app/config.ts';
 
 /** Halves the start. The cache lies among the packages, where only who may change the code can write. */
 function keepCompiledCode(): void {
@@ -21,21 +21,33 @@ async function main(argv: readonly string[]): Promise<number> {
     if (code !== undefined) return code;
   }
   const { runCli } = await import('./cli/run.ts');
-  return runCli(argv, { input: process.stdin, output: process.stdout, errors: process.stderr });
+  const { wholeOutput } = await import('./cli/whole-output.ts');
+  const output = wholeOutput(process.stdout);
+  return runCli(argv, { input: process.stdin, output, errors: process.stderr });
 }
 
 /** Undefined on wrong usage, which the command line explains better. */
 async function startServing(flags: readonly string[]): Promise<number | undefined> {
+  const config = configOf(flags);
+  if (config === undefined) return undefined;
   try {
-    const config = parseServeConfig(flags);
     const { serve } = await import('./app/serve.ts');
     return await serve(config);
   } catch (error) {
-    if (error instanceof UsageError) return undefined;
     const { exitCodes, toFailure } = await import('./cli/failure.ts');
+    const { hideSecrets } = await import('./app/hide-secrets.ts');
     const failure = toFailure(error);
-    process.stderr.write(`latchkey: ${failure.message}\n`);
+    process.stderr.write(`latchkey: ${hideSecrets(failure.message)}\n`);
     return exitCodes[failure.code];
+  }
+}
+
+function configOf(flags: readonly string[]): ServeConfig | undefined {
+  try {
+    return parseServeConfig(flags);
+  } catch (error) {
+    if (error instanceof UsageError) return undefined;
+    throw error;
   }
 }
 

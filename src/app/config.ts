@@ -1,9 +1,11 @@
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type IssuerConfig, requireSecureUrl } from '../auth/issuer-config.ts';
 import { parseRoleMap } from '../auth/role-claims.ts';
 import { DomainError } from '../domain/errors.ts';
 import { policyMax } from '../domain/lockout-policy.ts';
+import { ownVariable, unknownVariables as unknownIn } from './environment.ts';
 import { type SettingName, settings } from './settings.ts';
 
 /** What a server is started with. */
@@ -11,6 +13,8 @@ export interface ServeConfig {
   readonly host: string;
   readonly port: number;
   readonly dataFolder: string;
+  /** Holds the first administrator's token, or gets it; undefined: admin-token in the data folder. */
+  readonly adminTokenFile: string | undefined;
   /** Path of a file, or postgres://… with a password in it: never to be logged. */
   readonly database: string;
   readonly databaseConnectionsMax: number;
@@ -46,7 +50,7 @@ export class UsageError extends Error {
 export function parseServeConfig(argv: readonly string[]): ServeConfig {
   const flags = parseFlags(argv);
   const value = (name: SettingName): string =>
-    flags[name] ?? process.env[settings[name].env] ?? settings[name].fallback;
+    flags[name] ?? ownVariable(process.env, settings[name].env) ?? settings[name].fallback;
   const count = (name: SettingName, max: number): number => parseCount(name, value(name), max);
   const list = (name: SettingName) =>
     value(name)
@@ -58,7 +62,8 @@ export function parseServeConfig(argv: readonly string[]): ServeConfig {
     host: value('host'),
     port: count('port', 65_535),
     dataFolder,
-    database: value('db') || `${dataFolder}/latchkey.db`,
+    adminTokenFile: value('admin-token-file') || undefined,
+    database: withPasswordOf(value('db-password-file'), value('db') || `${dataFolder}/latchkey.db`),
     databaseConnectionsMax: Math.max(2, count('db-connections-max', 1_000)),
     databaseTimeoutMs: Math.max(1, count('db-timeout-ms', 600_000)),
     migrate: parseMigrate(value('migrate')),
@@ -84,17 +89,55 @@ export interface ClientEnvironment {
   readonly url: string | undefined;
   readonly token: string | undefined;
   readonly db: string | undefined;
+  readonly dbPasswordFile: string | undefined;
   readonly dataFolder: string;
+  /** Where a server that is started with this environment leaves its first token. */
+  readonly adminTokenPath: string;
 }
 
-/** LATCHKEY_URL, LATCHKEY_TOKEN, LATCHKEY_DB and LATCHKEY_DATA; an empty variable counts as absent. */
+/** An empty variable counts as absent, and a token's line end is none of it. */
 export function readClientEnvironment(): ClientEnvironment {
+  const dataFolder = process.env.LATCHKEY_DATA || settings.data.fallback;
   return Object.freeze({
     url: process.env.LATCHKEY_URL || undefined,
-    token: process.env.LATCHKEY_TOKEN || undefined,
+    token: process.env.LATCHKEY_TOKEN?.trim() || undefined,
     db: process.env.LATCHKEY_DB || undefined,
-    dataFolder: process.env.LATCHKEY_DATA || settings.data.fallback,
+    dbPasswordFile: process.env.LATCHKEY_DB_PASSWORD_FILE || undefined,
+    dataFolder,
+    adminTokenPath: process.env.LATCHKEY_ADMIN_TOKEN_FILE || adminTokenPath(dataFolder),
   });
+}
+
+/** A sentence for each LATCHKEY_ variable of the environment that nothing reads. */
+export function unknownVariables(): readonly string[] {
+  return unknownIn(process.env);
+}
+
+/** The database URL with the password of the file in it; the URL itself where no file is named. Throws UsageError. */
+export function withPasswordOf(path: string, database: string): string {
+  if (path === '') return database;
+  const parts = /^(postgres(?:ql)?:\/\/)(?:([^/?#@]*)@)?(.*)$/is.exec(database);
+  if (parts === null) throw new UsageError('--db-password-file goes with --db postgres://…, not with a file');
+  const [, scheme = '', user = '', rest = ''] = parts;
+  if (user.includes(':')) {
+    throw new UsageError('--db-password-file, or a password in the database URL: give one of them');
+  }
+  return `${scheme}${user}:${encodeURIComponent(readPassword(path))}@${rest}`;
+}
+
+function readPassword(path: string): string {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new UsageError(
+      `--db-password-file: cannot read ${path} (${(error as NodeJS.ErrnoException).code})`,
+    );
+  }
+  // Whoever writes a file by hand ends the line; nobody's password does.
+  const password = text.replace(/\r?\n$/, '');
+  if (password === '') throw new UsageError(`--db-password-file: ${path} is empty`);
+  return password;
 }
 
 function parseFlags(argv: readonly string[]): Partial<Record<SettingName | 'demo', string>> {

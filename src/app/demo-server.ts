@@ -1,11 +1,12 @@
 import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir, userInfo } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemCaller } from '../auth/caller.ts';
 import { createUser } from '../commands/create-user.ts';
 import { openApp } from './app.ts';
 import { parseServeConfig } from './config.ts';
 import { firstRun } from './first-run.ts';
+import { osUserName } from './os-user.ts';
 import { startServer } from './start-server.ts';
 
 /** A server of its own with nothing in it but what a demonstration needs; all of it is gone when disposed. */
@@ -27,7 +28,7 @@ export async function openDemoServer(names: readonly string[], password: string)
   cleanup.defer(() => rm(folder, { recursive: true }));
   const config = configOf(folder);
   const app = cleanup.use(await openApp(config));
-  const osUser = userInfo().username;
+  const osUser = osUserName();
   const first = await firstRun(app, { dataFolder: folder, osUser, demo: false });
   if (first === undefined) throw new Error('bug: a new database is not empty');
   const { organizationId, token } = first;

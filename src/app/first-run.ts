@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { type Caller, systemCaller } from '../auth/caller.ts';
+import { formatToken, type PresentedToken, parseToken } from '../auth/token.ts';
 import { createUser } from '../commands/create-user.ts';
 import { addGrant } from '../commands/grants.ts';
 import { createOrganization } from '../commands/organizations.ts';
@@ -10,13 +12,15 @@ import { DomainError } from '../domain/errors.ts';
 import type { OrganizationId, UserId } from '../domain/ids.ts';
 import type { Organization } from '../domain/user.ts';
 import type { App } from './app.ts';
-import { adminTokenPath } from './config.ts';
+import { adminTokenPath, UsageError } from './config.ts';
 
 export interface FirstRun {
   readonly organizationId: OrganizationId;
   /** Shown once, and kept in tokenPath. */
   readonly token: string;
   readonly tokenPath: string;
+  /** The token stood in tokenPath before. */
+  readonly isGiven: boolean;
   /** The people of --demo. */
   readonly people: readonly DemoPerson[];
 }
@@ -29,6 +33,8 @@ export interface DemoPerson {
 
 export interface FirstRunOptions {
   readonly dataFolder: string;
+  /** Where the token stands already, or is to go; undefined: admin-token in the data folder. */
+  readonly adminTokenFile?: string | undefined;
   readonly osUser: string;
   readonly demo: boolean;
 }
@@ -43,7 +49,7 @@ const interruptedAfterMs = 10_000;
 
 /**
  * On a database without organizations, or where an earlier first run was cut short before its end: one organization,
- * an administrator with a token, and with demo a few people.
+ * an administrator with a token, and with demo a few people. Throws UsageError where the token's file holds something else.
  */
 export async function firstRun(app: App, options: FirstRunOptions): Promise<FirstRun | undefined> {
   const caller = systemCaller(options.osUser, 'first run');
@@ -52,12 +58,14 @@ export async function firstRun(app: App, options: FirstRunOptions): Promise<Firs
   if (existing !== undefined && !(await wasInterrupted(app, existing))) return undefined;
   const organizationId = existing?.organizationId ?? (await createFirstOrganization(app, caller));
   if (organizationId === undefined) return undefined;
-  const { userId, token } = await createAdministrator(app, caller, organizationId);
-  const tokenPath = saveToken(options.dataFolder, token);
+  const given = options.adminTokenFile === undefined ? undefined : readGivenToken(options.adminTokenFile);
+  const { userId, token } = await createAdministrator(app, caller, { organizationId, given });
+  const isGiven = given !== undefined && token === formatToken(given);
+  const tokenPath = isGiven ? String(options.adminTokenFile) : saveToken(options, token);
   // The role comes last: whoever finds no role at all finds a first run that did not get here.
   await addGrant(app, caller, { userId, role: 'IAM_OWNER', organizationId: undefined });
   const people = options.demo ? await createPeople(app, options.osUser, organizationId) : [];
-  return { organizationId, token, tokenPath, people };
+  return { organizationId, token, tokenPath, isGiven, people };
 }
 
 async function wasInterrupted(app: App, organization: Organization): Promise<boolean> {
@@ -76,11 +84,35 @@ async function createFirstOrganization(app: App, caller: Caller): Promise<Organi
   }
 }
 
-async function createAdministrator(app: App, caller: Caller, organizationId: OrganizationId) {
+interface AdministratorToMake {
+  readonly organizationId: OrganizationId;
+  readonly given: PresentedToken | undefined;
+}
+
+async function createAdministrator(app: App, caller: Caller, { organizationId, given }: AdministratorToMake) {
   const userId = await createOrFindAdministrator(app, caller, organizationId);
-  const { token } = await addToken(app, caller, { userId, expiresAt: app.now() + tokenLifeMs });
+  // A first run that was cut short may have added it already.
+  if (given !== undefined && (await app.store.loadToken(given.tokenId))?.token.userId === userId) {
+    return { userId, token: formatToken(given) };
+  }
+  const { token } = await addToken(app, caller, { userId, expiresAt: app.now() + tokenLifeMs, given });
   return { userId, token };
 }
+
+// A Secret that every replica mounts: whichever of them makes the administrator, the token is known beforehand.
+function readGivenToken(path: string): PresentedToken | undefined {
+  const text = existsSync(path) ? readFileSync(path, 'utf8').trim() : '';
+  if (text === '') return undefined;
+  if (!givenToken.test(text)) {
+    throw new UsageError(
+      `--admin-token-file: ${path} must hold a token of the form ID.SECRET (ID: 19 digits; SECRET: 43 characters or more, A-Z, a-z, 0-9, - and _), or nothing`,
+    );
+  }
+  return parseToken(text);
+}
+
+/** Nobody may choose a token that can be guessed: the secret is as long as one of ours. */
+const givenToken = /^\d{19}\.[\w-]{43,200}$/;
 
 async function createOrFindAdministrator(
   app: App,
@@ -109,12 +141,15 @@ async function createOrFindAdministrator(
   }
 }
 
-// wx: an older token file is somebody's; it is never overwritten.
-function saveToken(dataFolder: string, token: string): string {
-  mkdirSync(dataFolder, { recursive: true, mode: 0o700 });
-  const wanted = adminTokenPath(dataFolder);
-  const path = existsSync(wanted) ? `${wanted}-${Date.now()}` : wanted;
-  writeFileSync(path, `${token}\n`, { mode: 0o600, flag: 'wx' });
+// An older token file is somebody's: it is never overwritten, unless there is nothing in it.
+function saveToken({ dataFolder, adminTokenFile }: FirstRunOptions, token: string): string {
+  const wanted = adminTokenFile ?? adminTokenPath(dataFolder);
+  mkdirSync(dirname(wanted), { recursive: true, mode: 0o700 });
+  const isTaken = existsSync(wanted) && readFileSync(wanted, 'utf8').trim() !== '';
+  const path = isTaken ? `${wanted}-${Date.now()}` : wanted;
+  const isThere = existsSync(path);
+  writeFileSync(path, `${token}\n`, { mode: 0o600, flag: isThere ? 'w' : 'wx' });
+  if (isThere) chmodSync(path, 0o600);
   return path;
 }
 

@@ -1,27 +1,28 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { userInfo } from 'node:os';
+import { claimPort } from '../server/port/claim.ts';
 import { type App, openApp } from './app.ts';
-import { adminTokenPath, type ServeConfig } from './config.ts';
+import { adminTokenPath, type ServeConfig, unknownVariables } from './config.ts';
 import { type FirstRun, firstRun } from './first-run.ts';
+import { osUserName } from './os-user.ts';
 import { type RunningServer, startServer } from './start-server.ts';
 
 /**
- * `latchkey serve`: opens the database (making it on the first run), serves until SIGTERM or SIGINT, drains, and
- * answers the exit code. Throws StoreUnusable, and the listener's error where the port is taken.
+ * `latchkey serve`: takes the port, opens the database (making it on the first run), serves until SIGTERM or SIGINT,
+ * drains, and answers the exit code. Throws StoreUnusable, TlsUnusable, and the listener's error where the port cannot
+ * be had: then nothing has been made.
  */
 export async function serve(config: ServeConfig): Promise<number> {
+  await using claim = await claimPort(config);
   await using app = await openApp(config);
+  for (const text of unknownVariables()) app.log.warn(text);
   const first = await firstRun(app, {
     dataFolder: config.dataFolder,
-    osUser: userInfo().username,
+    adminTokenFile: config.adminTokenFile,
+    osUser: osUserName(),
     demo: config.demo,
   });
   const stopped = signalled(['SIGTERM', 'SIGINT']);
-  await using server = await startServer(app, config).catch((error) => {
-    // The next start finds a database that is not empty, and shows no token.
-    if (first !== undefined) process.stdout.write(`${introduction(first).join('\n')}\n`);
-    throw error;
-  });
+  await using server = await startServer(app, config, claim);
   const reload = () => void server.reloadTls();
   process.on('SIGHUP', reload);
   process.stdout.write(await welcome(app, config, { server, first }));
@@ -57,7 +58,9 @@ function introduction(first: FirstRun): readonly string[] {
     '',
     `  ${first.token}`,
     '',
-    `It is kept in ${first.tokenPath} (mode 0600).`,
+    first.isGiven
+      ? `It is the one that stood in ${first.tokenPath}.`
+      : `It is kept in ${first.tokenPath} (mode 0600).`,
     ...(people.length > 0 ? ['', 'People:', ...people] : []),
     '',
   ];
@@ -65,7 +68,7 @@ function introduction(first: FirstRun): readonly string[] {
 
 // One locked user for each command, so that each of them has something to unlock.
 async function commands(app: App, config: ServeConfig, url: string): Promise<readonly string[]> {
-  const path = adminTokenPath(config.dataFolder);
+  const path = config.adminTokenFile ?? adminTokenPath(config.dataFolder);
   if (!existsSync(path))
     return [`No token in ${path}: make one with "latchkey token create USER_ID --db FILE".`, ''];
   const token = readFileSync(path, 'utf8').trim();

@@ -19,6 +19,16 @@ export const settings = {
     fallback: '',
     help: 'database file, or postgres://…; default: latchkey.db in the data folder',
   },
+  'db-password-file': {
+    env: 'LATCHKEY_DB_PASSWORD_FILE',
+    fallback: '',
+    help: 'file with the PostgreSQL password, where the URL has none',
+  },
+  'admin-token-file': {
+    env: 'LATCHKEY_ADMIN_TOKEN_FILE',
+    fallback: '',
+    help: "the first administrator's token: taken from this file where it holds one, else written to it; default: admin-token in the data folder",
+  },
   'db-connections-max': {
     env: 'LATCHKEY_DB_CONNECTIONS_MAX',
     fallback: '10',

@@ -3,6 +3,7 @@ import { createCallLimits } from '../rpc/limits/call-limits.ts';
 import { createDoor } from '../server/door.ts';
 import { fetchJson } from '../server/fetch-json.ts';
 import { createCorsPolicy } from '../server/http/cors.ts';
+import type { PortClaim } from '../server/port/claim.ts';
 import { type Listener, startListener } from '../server/port/listener.ts';
 import type { App } from './app.ts';
 import type { ServeConfig } from './config.ts';
@@ -38,8 +39,8 @@ const streamMessageBytesMax = 64 * 1_024;
 /** Not needed by most, and a tenth of what a start would load. */
 const loadIssuers = () => import('../auth/issuer.ts');
 
-/** Desk behind door behind listener. Disposing drains: calls in flight finish, within drainTimeoutMs. */
-export async function startServer(app: App, config: ServerConfig): Promise<RunningServer> {
+/** Desk behind door behind listener, on the claimed port where there is one. Disposing drains: calls in flight finish, within drainTimeoutMs. */
+export async function startServer(app: App, config: ServerConfig, claim?: PortClaim): Promise<RunningServer> {
   let listener: Listener | undefined;
   const isDraining = () => listener?.isDraining() ?? false;
   const isReady = shared(async () => !isDraining() && (await app.store.isReady()));
@@ -60,7 +61,7 @@ export async function startServer(app: App, config: ServerConfig): Promise<Runni
     log,
   });
   const { host, port, tls, plaintext, drainTimeoutMs } = config;
-  listener = await startListener(door, { host, port, tls, plaintext, drainTimeoutMs, log });
+  listener = await startListener(door, { host, port, tls, claim, plaintext, drainTimeoutMs, log });
   const sweeper = startSweeper(app);
   const { url, port: boundPort, reloadTls, drain } = listener;
   return {

@@ -20,6 +20,8 @@ export interface Command {
   readonly options: OptionSpecs;
   /** What --json prints: one document, a document a line, or no --json. */
   readonly json: 'document' | 'lines' | 'none';
+  /** It reads a password from stdin: what is typed behind it by mistake may be that, and is not repeated. */
+  readonly readsSecret?: true;
   readonly notes?: readonly string[];
   readonly examples: readonly string[];
   readonly run: (context: CommandContext) => Promise<void>;

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { readClientEnvironment } from '../app/config.ts';
+import { type ClientEnvironment, readClientEnvironment, withPasswordOf } from '../app/config.ts';
 import type { Arguments, OptionSpecs } from './arguments.ts';
 import { CliError } from './failure.ts';
 
@@ -15,7 +15,14 @@ export const databaseOptions = {
 /** The database that options and environment name; it may not be there yet. */
 export function databaseOf(args: Arguments): string {
   const environment = readClientEnvironment();
-  return args.text('db') ?? environment.db ?? `${environment.dataFolder}/latchkey.db`;
+  const database = args.text('db') ?? environment.db ?? `${environment.dataFolder}/latchkey.db`;
+  return withPassword(database, environment);
+}
+
+/** With the password of LATCHKEY_DB_PASSWORD_FILE, where the database is a URL that has none. */
+export function withPassword(database: string, { dbPasswordFile = '' }: ClientEnvironment): string {
+  const isUrlWithout = /^postgres(ql)?:\/\/([^/?#@:]*@)?[^/?#@]*([/?#]|$)/i.test(database);
+  return isUrlWithout ? withPasswordOf(dbPasswordFile, database) : database;
 }
 
 /** The same, but a misspelt path must not become a new, empty database. Throws CliError. */

@@ -1,3 +1,5 @@
+import { CliError } from './failure.ts';
+
 /** A column of a table; undefined is shown as "-". */
 export interface Column<Row> {
   readonly title: string;
@@ -37,15 +39,25 @@ export function createOutput({ stdout, stderr, isJson }: OutputOptions): Output 
         if (page.length > 0) await write(stdout, isJson ? page.map(jsonLine).join('') : table(page));
       }
     },
-    note: async (line) => (isJson ? undefined : write(stderr, textLines([line]))),
+    // What was asked for is done and told: a remark that nobody gets to see makes it no failure.
+    note: async (line) => (isJson ? undefined : write(stderr, textLines([line])).catch(() => undefined)),
   };
 }
 
-/** Resolves once the stream has taken the text. Throws OutputClosed. */
+/** Resolves once the stream has taken the text. Throws OutputClosed, or CliError where it could not be written. */
 export function write(stream: NodeJS.WritableStream, text: string): Promise<void> {
   return new Promise((resolve, reject) => {
-    stream.write(text, (error) => (error ? reject(new OutputClosed('', { cause: error })) : resolve()));
+    stream.write(text, (error) => (error ? reject(asFailure(error)) : resolve()));
   });
+}
+
+function asFailure(error: NodeJS.ErrnoException): Error {
+  // A pipe or socket that nobody reads any more; the first failure has closed the stream for those after it.
+  if (/^(EPIPE|ECONNRESET|ERR_STREAM_DESTROYED)$/.test(error.code ?? '')) {
+    return new OutputClosed('', { cause: error });
+  }
+  const message = `Cannot write what was asked for, and what is there may be a part of it: ${error.message}`;
+  return new CliError({ code: 'unavailable', message }, error);
 }
 
 /** One line of JSON. C1 controls are escaped too: some terminals obey them, and JSON need not. */

@@ -1,5 +1,7 @@
 import { UsageError } from '../app/config.ts';
-import { type Arguments, parseArguments, suggestion } from './arguments.ts';
+import { hideSecrets } from '../app/hide-secrets.ts';
+import { suggestion } from '../app/suggestion.ts';
+import { type Arguments, parseArguments } from './arguments.ts';
 import type { Backend } from './backend.ts';
 import type { Command, Terminal } from './command.ts';
 import { commands } from './commands.ts';
@@ -11,21 +13,24 @@ import { createOutput, jsonLine, OutputClosed, visible, write } from './output.t
 export async function runCli(argv: readonly string[], terminal: Terminal): Promise<number> {
   // Without a listener a closed pipe would end the process with a stack; write() reports it where it happens.
   const ignore = () => undefined;
-  terminal.output.on('error', ignore);
+  for (const stream of [terminal.output, terminal.errors]) stream.on('error', ignore);
   try {
     await dispatch(argv, terminal);
     return 0;
   } catch (error) {
     return error instanceof OutputClosed ? 0 : await fail(argv, terminal, toFailure(error));
   } finally {
-    terminal.output.off('error', ignore);
+    for (const stream of [terminal.output, terminal.errors]) stream.off('error', ignore);
   }
 }
 
 async function fail(argv: readonly string[], terminal: Terminal, failure: Failure): Promise<ExitCode> {
   const isJson = argv.includes('--json');
-  const text = failure.message.split('\n').map(visible).join('\n');
-  await write(terminal.errors, isJson ? jsonLine({ error: failure }) : `latchkey: ${text}\n`);
+  const message = hideSecrets(failure.message);
+  const text = message.split('\n').map(visible).join('\n');
+  const line = isJson ? jsonLine({ error: { ...failure, message } }) : `latchkey: ${text}\n`;
+  // Where nobody reads stderr, the exit code has to do.
+  await write(terminal.errors, line).catch(() => undefined);
   return exitCodes[failure.code];
 }
 
@@ -65,7 +70,7 @@ function checkOperands(command: Command, args: Arguments): Arguments {
   const surplus = args.operands[command.operandsMax];
   if (surplus === undefined) return args;
   throw new UsageError(
-    `"${surplus}" is one too many; usage: latchkey ${command.path} ${command.operands}`.trimEnd(),
+    `${command.readsSecret ? 'the last word' : `"${surplus}"`} is one too many; usage: latchkey ${command.path} ${command.operands}`.trimEnd(),
   );
 }
 

@@ -1,10 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { userInfo } from 'node:os';
-import { adminTokenPath, type ClientEnvironment, readClientEnvironment, UsageError } from '../app/config.ts';
+import { type ClientEnvironment, readClientEnvironment, UsageError } from '../app/config.ts';
+import { osUserName } from '../app/os-user.ts';
 import type { Arguments } from './arguments.ts';
 import type { Backend } from './backend.ts';
 import { connectionOptions } from './command.ts';
-import { noDatabase } from './database.ts';
+import { noDatabase, withPassword } from './database.ts';
 import { CliError } from './failure.ts';
 import { isLoopback } from './loopback.ts';
 
@@ -13,7 +13,8 @@ export async function openBackend(args: Arguments): Promise<Backend> {
   const environment = readClientEnvironment();
   const database = databaseOf(args, environment);
   const reason = reasonOf(args);
-  return database === undefined ? openServer(args, environment, reason) : openDatabase(database, reason);
+  if (database === undefined) return openServer(args, environment, reason);
+  return openDatabase(withPassword(database, environment), reason);
 }
 
 function databaseOf(args: Arguments, environment: ClientEnvironment): string | undefined {
@@ -46,15 +47,6 @@ async function openDatabase(database: string, reason: string | undefined): Promi
   return openLocal({ database, osUser: osUserName(), reason });
 }
 
-// A container may run as a number that /etc/passwd does not name.
-function osUserName(): string {
-  try {
-    return userInfo().username;
-  } catch {
-    return `uid ${process.getuid?.() ?? 'unknown'}`;
-  }
-}
-
 const timeoutSecondsMax = 3_600;
 
 async function openServer(
@@ -64,7 +56,8 @@ async function openServer(
 ): Promise<Backend> {
   const url = parseUrl(args.text('url') ?? environment.url ?? connectionOptions.url.fallback);
   const given = args.text('token') ?? environment.token;
-  const { token, tokenPath } = given === undefined ? firstToken(url, environment) : { token: given };
+  const { token, tokenPath } = given === undefined ? firstToken(url, environment) : { token: given.trim() };
+  requireToken(token, tokenPath ?? (args.flag('token') ? '--token' : 'LATCHKEY_TOKEN'));
   const caPath = args.text('ca');
   const timeoutSeconds = args.count('timeout') ?? Number(connectionOptions.timeout.fallback);
   if (timeoutSeconds < 1 || timeoutSeconds > timeoutSecondsMax) {
@@ -85,12 +78,27 @@ function parseUrl(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   const isServer = url !== undefined && /^https?:$/.test(url.protocol) && url.hostname !== '';
   if (isServer && url.pathname === '/' && url.search === '' && url.username === '') return url;
+  if (url?.username || url?.password) {
+    throw new UsageError('--url must be without a user name and a password: what a server wants is a token');
+  }
   throw new UsageError(`--url must be like http://127.0.0.1:8080 or https://host, not "${text}"`);
+}
+
+/** Neither the text itself nor a part of it is ever shown. */
+function requireToken(token: string, source: string): void {
+  if (token === '') {
+    throw invalid(`${source} is empty: a token is wanted, such as "latchkey token create" makes`);
+  }
+  // RFC 6750, section 2.1: what may stand behind "Bearer".
+  if (!/^[\w.~+/-]+=*$/.test(token)) {
+    const what = 'a space, a line end or another character that no token has';
+    throw invalid(`${source} holds ${what}: give it one token and nothing else`);
+  }
 }
 
 /** The token that the first start left, for this machine's server alone: no other server is ever sent it. */
 function firstToken(url: URL, environment: ClientEnvironment): { token: string; tokenPath: string } {
-  const tokenPath = adminTokenPath(environment.dataFolder);
+  const { adminTokenPath: tokenPath } = environment;
   if (isLoopback(url) && existsSync(tokenPath)) return { token: readText(tokenPath).trim(), tokenPath };
   const here = `, or LATCHKEY_DATA to the server's data folder (there is no ${tokenPath} here)`;
   throw new CliError({

@@ -1,5 +1,5 @@
 import type { Caller } from '../auth/caller.ts';
-import { formatToken, hashTokenSecret, newTokenSecret } from '../auth/token.ts';
+import { formatToken, hashTokenSecret, newTokenSecret, type PresentedToken } from '../auth/token.ts';
 import { DomainError } from '../domain/errors.ts';
 import type { UserId } from '../domain/ids.ts';
 import { type CommandApp, changeUser } from './change-user.ts';
@@ -12,17 +12,19 @@ export interface AddedToken {
   readonly createdAt: number;
 }
 
+export interface TokenToAdd {
+  readonly userId: UserId;
+  readonly expiresAt: number;
+  /** A token that the operator has made; absent: a new one. Never from a caller. */
+  readonly given?: PresentedToken | undefined;
+}
+
 const ruleFor = (userId: UserId) =>
   ({ userId, permission: 'user.credential.write', notFound: 'userNotFound' }) as const;
 
 /** A personal access token for an active machine user. Throws tokenOfHuman, tokenUserNotActive, tokenExpirationPast. */
-export async function addToken(
-  app: CommandApp,
-  caller: Caller,
-  request: { readonly userId: UserId; readonly expiresAt: number },
-): Promise<AddedToken> {
-  const tokenId = app.newId();
-  const secret = newTokenSecret();
+export async function addToken(app: CommandApp, caller: Caller, request: TokenToAdd): Promise<AddedToken> {
+  const { tokenId, secret } = request.given ?? { tokenId: app.newId(), secret: newTokenSecret() };
   const user = await changeUser(app, caller, ruleFor(request.userId), (found) => {
     if (found.kind !== 'machine') throw new DomainError('tokenOfHuman');
     if (found.state !== 'active') throw new DomainError('tokenUserNotActive');

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, stat, writeFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -229,17 +230,19 @@ describe('the launcher', () => {
   });
 });
 
-test('a port that is taken is named, with exit code 6, and the first token is shown all the same', async () => {
+test('a port that is taken is named, with exit code 6, before anything is made or shown', async () => {
   const port = new URL(server.url).port;
   const data = join(folder, 'second');
   const { code, stdout, stderr } = await spawnCli(['serve', '--data', data, '--port', port]);
   expect(code).toBe(6);
   expect(stderr).toMatch(new RegExp(`EADDRINUSE.*127\\.0\\.0\\.1:${port}; choose another --port`));
-  expect(stdout).toContain((await readFile(join(data, 'admin-token'), 'utf8')).trim());
+  expect(stdout).toBe('');
+  expect(existsSync(data)).toBe(false);
 });
 
 test('an address that is not this machine’s, and a certificate that is not there, are named', async () => {
-  const serve = ['serve', '--data', join(folder, 'third'), '--port', '0'];
+  const data = join(folder, 'third');
+  const serve = ['serve', '--data', data, '--port', '0'];
   expect(await spawnCli([...serve, '--host', '192.0.2.1'])).toMatchObject({
     code: 6,
     stderr: expect.stringMatching(/EADDRNOTAVAIL.*; choose another --host\n$/),
@@ -254,4 +257,5 @@ test('an address that is not this machine’s, and a certificate that is not the
       /^latchkey: cannot use the certificate no\.pem with the key no\.key: ENOENT.*\n$/,
     ),
   });
+  expect(existsSync(data)).toBe(false);
 });

@@ -23,16 +23,19 @@ export interface RunOptions {
   /** Options of node itself. */
   readonly nodeOptions?: readonly string[];
   readonly cwd?: string;
+  /** Another user than the tests', by number; root alone can. */
+  readonly uid?: number;
 }
 
 const launcher = join(import.meta.dirname, '../../src/latchkey.js');
 
 /** Starts the launcher as a process of its own. */
 export function startCli(argv: readonly string[], options: RunOptions = {}): ChildProcess {
-  const { env = {}, nodeOptions = [], cwd = tmpdir() } = options;
+  const { env = {}, nodeOptions = [], cwd = tmpdir(), uid } = options;
   return spawn(process.execPath, [...nodeOptions, launcher, ...argv], {
     cwd,
     env: { PATH: process.env.PATH ?? '', ...env },
+    ...(uid !== undefined && { uid, gid: uid }),
   });
 }
 

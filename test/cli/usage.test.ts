@@ -128,7 +128,9 @@ describe('what cannot be reached ends in 6', () => {
   test('a server that does not run', async () => {
     const { code, stderr } = await runHere(['user', 'unlock', '1', ...nobody]);
     expect(code).toBe(6);
-    expect(stderr).toBe('latchkey: Cannot reach http://127.0.0.1:1: connect ECONNREFUSED 127.0.0.1:1\n');
+    expect(stderr).toBe(
+      'latchkey: Cannot reach http://127.0.0.1:1: nothing listens there (ECONNREFUSED); start it with "latchkey serve", or name it with --url\n',
+    );
     expect(await runHere(['events', '--follow', ...nobody])).toMatchObject({ code: 6 });
   });
 

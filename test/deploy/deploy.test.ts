@@ -47,6 +47,22 @@ test('every LATCHKEY_ variable is a setting', () => {
   expect(deploy('compose.yaml')).toMatch(/^ {4}LATCHKEY_DB: \S*\$\{LATCHKEY_DB_PASSWORD:\?/m);
 });
 
+test('the first token is always where the file says, whichever server makes it', () => {
+  const compose = deploy('compose.yaml');
+  // In what both servers share, and nowhere else.
+  expect(compose.split(/^services:$/m)[0]).toMatch(/^ {2}volumes: \[first-run:\/var\/lib\/latchkey\]$/m);
+  expect(compose).not.toMatch(/tmpfs/);
+  const kubernetes = deploy('kubernetes.yaml');
+  const [, path] = /LATCHKEY_ADMIN_TOKEN_FILE, value: (\S+)\/token \}/.exec(kubernetes) ?? [];
+  expect(kubernetes).toContain(`name: admin, mountPath: ${path}, readOnly: true`);
+  expect(kubernetes).toMatch(/name: admin\n +secret: \{ secretName: latchkey-admin,/);
+  expect(kubernetes).not.toContain('emptyDir');
+});
+
+test('no Service of the namespace comes along in the environment', () => {
+  expect(deploy('kubernetes.yaml')).toMatch(/^ {6}enableServiceLinks: false$/m);
+});
+
 /** What follows the instruction, of the last stage. */
 function instruction(name: string): string {
   const [stage = ''] = containerfile.split(/^FROM /m).slice(-1);

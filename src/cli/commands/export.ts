@@ -36,7 +36,7 @@ async function runExport(context: CommandContext): Promise<void> {
     const done = await writeLines(context, archive, (text) => write(output, text));
     // stdout is the file.
     const said = { database: databaseNameOf(database), file, ...done };
-    if (context.args.flag('json')) return write(errors, jsonLine(said));
+    if (context.args.flag('json')) return write(errors, jsonLine(said)).catch(() => undefined);
     return context.output.note(sentence(done, 'stdout'));
   }
   const done = await makeSecretFile(file, (handle) =>

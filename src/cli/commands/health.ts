@@ -4,6 +4,7 @@ import { parseServeConfig, readClientEnvironment, UsageError } from '../../app/c
 import type { Command, CommandContext } from '../command.ts';
 import { CliError } from '../failure.ts';
 import { isLoopback } from '../loopback.ts';
+import { causeText } from '../remote/unreached.ts';
 
 /** `latchkey health`: what a container's health check runs. */
 export const healthCommand: Command = {
@@ -65,7 +66,9 @@ function ask(url: URL, timeoutMs: number): Promise<string> {
       );
     });
     request.on('error', ({ name, message }) => {
-      resolve(name === 'AbortError' ? `no answer within ${timeoutMs} ms` : message);
+      resolve(
+        name === 'AbortError' ? `no answer within ${timeoutMs} ms` : (causeText(message, url) ?? message),
+      );
     });
   });
 }

@@ -49,6 +49,7 @@ export const userPasswordCommands: readonly Command[] = [
       'latchkey user create --machine --name "Nightly import" --user-name import',
       'pass show ada | latchkey user create --given-name Ada --family-name Moreau --email ada@acme.example --password',
     ],
+    readsSecret: true,
     run: create,
   },
   {
@@ -66,6 +67,7 @@ export const userPasswordCommands: readonly Command[] = [
       'latchkey user set-password --login ada@acme.example',
       'pass show ada | latchkey user set-password 69629023906488334 --change-required',
     ],
+    readsSecret: true,
     run: setPassword,
   },
 ];

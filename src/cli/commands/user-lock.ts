@@ -4,6 +4,7 @@ import type { LockToEnd } from '../backend-lock.ts';
 import { type Command, type CommandContext, changeOptions, userOptions } from '../command.ts';
 import { parseDuration } from '../duration.ts';
 import { parseTime } from '../expiry.ts';
+import { orHint } from './state-hint.ts';
 import { userIdOf } from './user-name.ts';
 
 const common = { operands: '(USER_ID | --login NAME)', operandsMax: 1, json: 'document' } as const;
@@ -51,7 +52,8 @@ async function lock(context: CommandContext): Promise<void> {
   const until = endOf(context.args);
   const userId = await userIdOf(context);
   const order = { userId, ...(until !== undefined && { until }) };
-  const locked = await (await context.backend()).lockUser(order);
+  const backend = await context.backend();
+  const locked = await orHint(context, { userId, action: 'lock' }, () => backend.lockUser(order));
   const end = locked.until === undefined ? '' : ` until ${locked.until}`;
   await context.output.document({ ...locked, state: 'locked' }, [
     `User ${userId} locked at ${locked.changeDate}: now locked${end} (event ${locked.sequence})`,
@@ -68,7 +70,10 @@ function endOf(args: Arguments): number | undefined {
 async function unlock(context: CommandContext): Promise<void> {
   const said = orderOf(context.args);
   const userId = await userIdOf(context);
-  const unlocked = await (await context.backend()).unlockUser({ userId, ...said });
+  const backend = await context.backend();
+  const unlocked = await orHint(context, { userId, action: 'unlock' }, () =>
+    backend.unlockUser({ userId, ...said }),
+  );
   await context.output.document({ ...unlocked, state: 'active' }, [
     `User ${userId} unlocked at ${unlocked.changeDate}: now active (event ${unlocked.sequence})`,
   ]);

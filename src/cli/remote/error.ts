@@ -6,6 +6,7 @@ import { CredentialsCheckError, ErrorDetail } from '../../../gen/grpc-js/zitadel
 import type { ErrorKind } from '../../domain/errors.ts';
 import { CliError, type Failure } from '../failure.ts';
 import type { RemoteTarget } from './call.ts';
+import { unreachedText } from './unreached.ts';
 
 const kinds: Readonly<Partial<Record<status, ErrorKind>>> = {
   [status.INVALID_ARGUMENT]: 'invalid_argument',
@@ -29,7 +30,8 @@ export function remoteError(
   if (!isServiceError(thrown)) return thrown;
   const sent = thrown.metadata.get('grpc-status-details-bin')[0];
   const code = kinds[thrown.code] ?? 'internal';
-  if (sent === undefined && code === 'unavailable') return new CliError(unreached(thrown, url), thrown);
+  const unreached = sent === undefined ? unreachedText(thrown, url) : undefined;
+  if (unreached !== undefined) return new CliError({ code: 'unavailable', message: unreached }, thrown);
   const message = `${thrown.details}${code === 'unauthenticated' ? tokenHint(tokenPath) : ''}`;
   return new CliError({ code, message, ...(Buffer.isBuffer(sent) && detailsOf(sent)) }, thrown);
 }
@@ -43,20 +45,6 @@ function tokenHint(tokenPath: string | undefined): string {
 
 function isServiceError(thrown: unknown): thrown is ServiceError {
   return thrown instanceof Error && 'code' in thrown && 'metadata' in thrown && 'details' in thrown;
-}
-
-function unreached({ code, details }: ServiceError, url: URL): Failure {
-  const what =
-    code === status.DEADLINE_EXCEEDED
-      ? `${url.origin} did not answer in time (--timeout); whether it did what was asked is not known`
-      : `Cannot reach ${url.origin}: ${bare(details)}`;
-  return { code: 'unavailable', message: what };
-}
-
-// grpc-js wraps what the socket said: "No connection established. Last error: Error: … Resolution note: ".
-function bare(details: string): string {
-  const said = /Last error: (?:Error: )?(.*?)\.?\s*Resolution note:/s.exec(details)?.[1] ?? details;
-  return said.trim();
 }
 
 // ErrorDetail or CredentialsCheckError stands first and has the id; ErrorInfo has the reason.

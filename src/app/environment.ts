@@ -1,0 +1,30 @@
+import { settings } from './settings.ts';
+import { suggestion } from './suggestion.ts';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** What the command line takes beside the settings of the server. */
+const clientVariables = ['LATCHKEY_URL', 'LATCHKEY_TOKEN'];
+
+// A Service called "latchkey" puts these into every later pod of its namespace, and so do the links of old containers:
+// https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
+const ofService =
+  /^LATCHKEY(_[A-Z0-9_]+)?_(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)$/;
+const serviceAddress = /^(tcp|udp|sctp):\/\//;
+
+/** The variable's value, unless it is the address of a Service that happens to share our name. */
+export function ownVariable(environment: Environment, name: string): string | undefined {
+  const value = environment[name];
+  if (value === undefined || !serviceAddress.test(value)) return value;
+  const isOfService = Object.keys(environment).some((other) => other !== name && ofService.test(other));
+  return isOfService && ofService.test(name) ? undefined : value;
+}
+
+/** A sentence for each LATCHKEY_ variable that nothing here reads; never its value, which may be a secret. */
+export function unknownVariables(environment: Environment): readonly string[] {
+  const known = [...Object.values(settings).map(({ env }): string => env), ...clientVariables];
+  return Object.keys(environment)
+    .filter((name) => name.startsWith('LATCHKEY_') && !known.includes(name) && !ofService.test(name))
+    .sort()
+    .map((name) => `${name} is no setting of Latchkey and is not used${suggestion(name, known)}`);
+}

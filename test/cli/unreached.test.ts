@@ -1,0 +1,88 @@
+import { once } from 'node:events';
+import { createServer as createHttpServer } from 'node:http';
+import { createServer as createHttp2Server } from 'node:http2';
+import { type AddressInfo, createServer, type Server } from 'node:net';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { makeKeyPair } from '../server/key-pair.ts';
+import { type Ended, openFolder, runHere, type ServeProcess, startServe } from './run-cli.ts';
+
+const cleanup = new AsyncDisposableStack();
+let plain: ServeProcess;
+let secure: ServeProcess;
+let certPath: string;
+let foreignCertPath: string;
+
+beforeAll(async () => {
+  const folder = cleanup.use(await openFolder()).path;
+  const pair = cleanup.use(await makeKeyPair());
+  certPath = pair.certPath;
+  foreignCertPath = cleanup.use(await makeKeyPair()).certPath;
+  plain = cleanup.use(await startServe(join(folder, 'plain')));
+  const tls = ['--tls-cert', certPath, '--tls-key', pair.keyPath];
+  secure = cleanup.use(await startServe(join(folder, 'secure'), tls));
+});
+afterAll(() => cleanup.disposeAsync());
+
+async function listening(server: Server): Promise<string> {
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  cleanup.defer(() => void server.close());
+  return `127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+const ask = (url: string, more: readonly string[] = []): Promise<Ended> =>
+  runHere(['user', 'list', '--url', url, '--token', 'x', '--timeout', '5', ...more]);
+
+/** What libraries say for themselves: nobody who types a command can use it. */
+const jargon = /RST_STREAM|use-system-ca|openssl|SSL routines|Resolution note|\n.*\n| at .*\.[jt]s/;
+
+async function expectSentence(url: string, sentence: RegExp, more: readonly string[] = []): Promise<void> {
+  const { code, stdout, stderr } = await ask(url, more);
+  expect({ code, stdout }).toEqual({ code: 6, stdout: '' });
+  expect(stderr).toMatch(sentence);
+  expect(stderr).not.toMatch(jargon);
+}
+
+describe('a server that is not reached is told in a sentence, with what to do', () => {
+  test('nobody listens', () => expectSentence('http://127.0.0.1:1', /nothing listens there.*latchkey serve/));
+
+  test('no such name', () =>
+    expectSentence('http://nobody.invalid', /no address is known for "nobody.invalid"/));
+
+  test('TLS to a port without', () => {
+    const url = plain.url.replace('http:', 'https:');
+    return expectSentence(url, new RegExp(`it speaks no TLS; try --url ${plain.url}\n`));
+  });
+
+  test('no TLS to a port that has it', () => {
+    const url = secure.url.replace('https:', 'http:');
+    return expectSentence(url, new RegExp(`it speaks TLS alone; try --url ${secure.url}\n`));
+  });
+
+  test('a certificate that nobody vouches for, and one of another authority', async () => {
+    await expectSentence(secure.url, /name the authority with --ca FILE/);
+    await expectSentence(secure.url, /name the authority with --ca FILE/, ['--ca', foreignCertPath]);
+  });
+
+  test('a certificate of another name', () => {
+    const url = secure.url.replace('127.0.0.1', 'localhost');
+    return expectSentence(url, /its certificate is not for "localhost"/, ['--ca', certPath]);
+  });
+
+  test.each([200, 404, 502])('a web server, which answers %i', async (status) => {
+    const http1 = createHttpServer((_, response) => response.writeHead(status).end('hello'));
+    await expectSentence(`http://${await listening(http1)}`, /what answers there is no Latchkey/);
+    const http2 = createHttp2Server((_, response) => void response.writeHead(status).end('hello'));
+    await expectSentence(`http://${await listening(http2)}`, /what answers there is no Latchkey/);
+  });
+
+  test('one that hangs up, at once or in the middle', async () => {
+    const rude = createServer((socket) => socket.on('error', () => undefined).destroy());
+    await expectSentence(`http://${await listening(rude)}`, /the connection broke off|there is no way/);
+    const http2 = createHttp2Server((request) => request.stream.session?.destroy());
+    await expectSentence(`http://${await listening(http2)}`, /the connection broke off/);
+    const resetting = createHttp2Server((request) => request.stream.close(2));
+    await expectSentence(`http://${await listening(resetting)}`, /the connection broke off/);
+  });
+});
