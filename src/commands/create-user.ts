@@ -1,9 +1,11 @@
 import { requireAnywhere, requireOnOrganization } from '../auth/authorize.ts';
 import type { Caller } from '../auth/caller.ts';
+import { withNameReach } from '../auth/name-reach.ts';
 import { DomainError } from '../domain/errors.ts';
 import type { UserAdded } from '../domain/events.ts';
 import { parseText, parseUserId } from '../domain/ids.ts';
 import type { HumanProfile, MachineProfile, Profile, Standing, User } from '../domain/user.ts';
+import { foldText } from '../domain/user-filter.ts';
 import { hashPassword, parsePasswordHash } from '../sign-in/password.ts';
 import type { OrganizationKey } from '../store/store.ts';
 import type { CommandApp } from './change-user.ts';
@@ -14,7 +16,7 @@ export type NewPassword = { readonly changeRequired: boolean } & (
   | { readonly hash: string }
 );
 
-type Unnamed<T extends Profile> = Omit<T, 'userName'>;
+type Unnamed<T extends Profile> = Omit<T, 'userName' | 'userNameLocal' | 'emailLocal'>;
 
 export interface NewUser {
   readonly organization: OrganizationKey;
@@ -33,12 +35,14 @@ export async function createUser(app: CommandApp, caller: Caller, request: NewUs
   const organizationId = requireOnOrganization(caller, organization?.organizationId, 'user.write');
   const userId = parseUserId(request.userId ?? app.newId());
   const before = await app.store.loadUser(userId, requireFree);
-  const profile = named(request, userId);
+  const profile = withNameReach(caller, named(request, userId));
+  const sharedNames = await sharedNamesOf(app, profile, organization?.domain);
   const passwordHash = request.password && (await hashOf(request.password));
   const payload: UserAdded = {
     organizationId,
     state: startState(profile, passwordHash),
     profile,
+    ...(sharedNames.length > 0 && { sharedNames }),
     ...(request.password && { password: { changeRequired: request.password.changeRequired } }),
   };
   const after = await app.store.append({
@@ -57,6 +61,26 @@ export async function createUser(app: CommandApp, caller: Caller, request: NewUs
 // Whoever holds the id may be somebody else's user: that it is taken is all that may be told, in any state.
 function requireFree(found: Standing | undefined): void {
   if (found !== undefined && found.state !== 'deleted') throw new DomainError('userExists');
+}
+
+// Nothing else stops at what is found here: who comes at the same time is found by the sign-in, which then means neither.
+async function sharedNamesOf(
+  app: CommandApp,
+  profile: Profile,
+  domain: string | undefined,
+): Promise<readonly string[]> {
+  const names = [
+    `${profile.userName}@${domain}`,
+    ...(profile.userNameLocal ? [] : [profile.userName]),
+    ...(profile.kind === 'human' && !profile.emailLocal ? [profile.email] : []),
+  ];
+  const holders = await Promise.all(
+    [...new Set(names.map(foldText))].map(async (name) => ({
+      name,
+      isHeld: (await app.store.findLogins(name, {})).length > 0,
+    })),
+  );
+  return holders.filter(({ isHeld }) => isHeld).map(({ name }) => name);
 }
 
 /** The PHC string to keep. Throws passwordHashUnsupported, overloaded. */

@@ -56,7 +56,7 @@ export async function prove(
   }
   if (subject === undefined && before === undefined)
     throw new DomainError('fieldInvalid', { text: 'checks.user: value is required for a password' });
-  const userId = subject === undefined ? before : await find(app, subject, checks.organizationId);
+  const userId = subject === undefined ? before : await find(app, caller, checks);
   if (before !== undefined && userId !== before) throw new DomainError('sessionUserChanged');
   if (password === undefined) return proveUser(app, userId, checks.deviceToken);
   const meta = metaOf(caller, checks, session);
@@ -126,10 +126,14 @@ function nameOf(subject: Subject | undefined): string {
 
 async function find(
   app: SignInApp,
-  subject: Subject,
-  organizationId: OrganizationId | undefined,
+  caller: Caller,
+  { subject, organizationId }: Pick<SessionChecks, 'subject' | 'organizationId'>,
 ): Promise<UserId | undefined> {
+  if (subject === undefined) return undefined;
   if ('userId' in subject) return subject.userId;
   const name = foldText(parseText(subject.loginName, 'checks.user.login_name'));
-  return app.store.findLogin(name, organizationId);
+  const where = organizationId === undefined ? { own: caller.organizationId } : { named: organizationId };
+  const [userId, ...others] = await app.store.findLogins(name, where);
+  // A bare name that several have means none of them.
+  return others.length === 0 ? userId : undefined;
 }

@@ -38,6 +38,11 @@ export interface UserAdded {
   readonly organizationId: OrganizationId;
   readonly state: Extract<UserState, 'initial' | 'active'>;
   readonly profile: Profile;
+  /**
+   * Names of the new user that others sign in by as well, for the operator to sort out: as long as both have one, it
+   * means neither, unless the call names the organization.
+   */
+  readonly sharedNames?: readonly string[];
   /** Present where the user was added with a password. */
   readonly password?: { readonly changeRequired: boolean };
 }

@@ -33,7 +33,16 @@ export interface User {
 /** Whose a user is, and whether there still is one: all that is known of them before it is known who may know more. */
 export type Standing = Pick<User, 'organizationId' | 'state'>;
 
-export interface HumanProfile {
+/**
+ * How far a user's names reach. What a manager of one organization gives out means its user there and nowhere else, so
+ * that nobody in another organization can take, or make ambiguous, a name that somebody signs in by.
+ */
+export interface NameReach {
+  /** The bare user name is a login name in its own organization alone. */
+  readonly userNameLocal?: true;
+}
+
+export interface HumanProfile extends NameReach {
   readonly kind: 'human';
   readonly userName: string;
   readonly givenName: string;
@@ -44,11 +53,13 @@ export interface HumanProfile {
   readonly gender?: Gender;
   readonly email: string;
   readonly emailVerified: boolean;
+  /** Nobody who answers for the whole instance has vouched for the address: it is a login name in its own organization alone. */
+  readonly emailLocal?: true;
   readonly phone?: string;
   readonly phoneVerified?: boolean;
 }
 
-export interface MachineProfile {
+export interface MachineProfile extends NameReach {
   readonly kind: 'machine';
   readonly userName: string;
   readonly name: string;

@@ -6,10 +6,11 @@ import type { Listed, TimeMethod, UserRecord } from './store.ts';
 /** What the memory holds of sign-ins. Sessions are no history: their rows have no events. */
 export interface SessionStore {
   /**
-   * The one user who signs in by this name, as foldText makes it: user name, e-mail address, or `user name@domain`, which
-   * goes first. undefined where it means nobody, or several: a bare name, unless the organization tells them apart.
+   * Whom this name means, as foldText makes it: in the organization that is named, whoever has it there. Else the owner of
+   * `user name@domain`; else those whose bare user name or e-mail address it is and reaches beyond their organization; else
+   * whoever has it in the caller's own. Several, a few of them at most, have one bare name together.
    */
-  findLogin(name: string, organizationId: OrganizationId | undefined): Promise<UserId | undefined>;
+  findLogins(name: string, where: LoginPlace): Promise<readonly UserId[]>;
   /**
    * The right to check the user's password at this version of the row: true for one holder alone, until the row moves or
    * `until` has come. So no two servers check at the same time, and each check sees the failures before it. The holder
@@ -32,6 +33,13 @@ export interface SessionStore {
 
   /** What this database's servers sign device tokens with: 32 random bytes, made once. */
   loadSigningKey(): Promise<Uint8Array>;
+}
+
+export interface LoginPlace {
+  /** The organization that the call names. */
+  readonly named?: OrganizationId | undefined;
+  /** That of the caller, where the call names none. */
+  readonly own?: OrganizationId | undefined;
 }
 
 /** Longer than any server's claim lasts. */

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { claimMsMax, type SessionStore, type StoredSession } from '../session-store.ts';
-import { loginSql, loginValues, parseLogin } from '../sql/login-name.ts';
+import { loginSql, loginValues, parseLogins } from '../sql/login-name.ts';
 import {
   parseSessionRecord,
   sessionColumns,
@@ -10,6 +10,7 @@ import {
 } from '../sql/session-rows.ts';
 import type { Row } from '../sqlite/rows.ts';
 import type { Connection, Statement } from './connection.ts';
+import { postgresDialect } from './dialect.ts';
 import { asStoreError } from './error.ts';
 import { type Pool, persist } from './pool.ts';
 
@@ -38,8 +39,7 @@ export function createSessions(pool: Pool, patienceMs: number): Sessions {
   const readKey = async () => (await rows(signingKey, []))[0]?.secret as Uint8Array | undefined;
 
   return {
-    findLogin: async (name, organizationId) =>
-      parseLogin(await rows(login, loginValues(name, organizationId))),
+    findLogins: async (name, where) => parseLogins(await rows(login, loginValues(name, where))),
     async loadSession(sessionId) {
       const [row] = await rows(load, [sessionId]);
       return row && parseSessionRecord(row);
@@ -98,7 +98,10 @@ function rowOf(session: StoredSession): readonly unknown[] {
   return [...sessionValues(session), session.tokenHash];
 }
 
-const login: Statement = { name: 'find_login', text: loginSql((index) => `$${index}::text`) };
+const login: Statement = {
+  name: 'find_login',
+  text: loginSql((index) => `$${index}::text`, postgresDialect.member),
+};
 const load: Statement = {
   name: 'load_session',
   text: `SELECT ${sessionRecordColumns} FROM ${sessionRecordTables} WHERE sessions.session_id = $1`,

@@ -1,7 +1,9 @@
 import type { UserId } from '../../domain/ids.ts';
-import type { Profile } from '../../domain/user.ts';
+import type { HumanProfile, Profile } from '../../domain/user.ts';
 import { foldText } from '../../domain/user-filter.ts';
+import type { LoginPlace } from '../session-store.ts';
 import type { Row } from '../sqlite/rows.ts';
+import type { SqlDialect } from './sql-filter.ts';
 
 /** The folded e-mail address of whoever has one. */
 export function foldedEmail(profile: Profile): string | undefined {
@@ -40,32 +42,40 @@ export function nameTakenValues(organizationId: string, profile: Profile): reado
   return [organizationId, name, email ?? null, ...parted(name), ...parted(email)];
 }
 
-/** Whoever signs in by a name: by `user name@domain` (whole) or by a bare one, in one organization or in any. */
-export function loginSql(placeholder: Placeholder): string {
-  const [name, userName, domain, organizationId] = [1, 2, 3, 4].map(placeholder);
-  const inScope = `(${organizationId} IS NULL OR profiles.organization_id = ${organizationId})`;
+/**
+ * Whoever signs in by a name: by `user name@domain` or by a bare one. The rank says which goes first: 3 the whole name,
+ * 2 a bare one that reaches beyond its organization, 1 one that does not, of the caller's own organization.
+ */
+export function loginSql(placeholder: Placeholder, member: SqlDialect['member']): string {
+  const [name, userName, domain, named, own] = [1, 2, 3, 4, 5].map(placeholder);
+  const inScope = `(${named} IS NULL OR profiles.organization_id = ${named})`;
+  const bare = (column: string, flag: keyof HumanProfile) => {
+    const reaches = `${member('profiles.profile', flag)} IS NULL`;
+    return (
+      `SELECT user_id, CASE WHEN ${reaches} THEN 2 ELSE 1 END AS login_rank FROM profiles WHERE ${column} = ${name} ` +
+      `AND ${inScope} AND (${named} IS NOT NULL OR ${reaches} OR profiles.organization_id = ${own})`
+    );
+  };
   return (
-    'SELECT profiles.user_id, 1 AS whole FROM organizations JOIN profiles ' +
+    'SELECT profiles.user_id, 3 AS login_rank FROM organizations JOIN profiles ' +
     'ON profiles.organization_id = organizations.organization_id ' +
     `WHERE organizations.domain = ${domain} AND profiles.user_name_folded = ${userName} AND ${inScope} ` +
-    `UNION ALL SELECT user_id, 0 FROM profiles WHERE user_name_folded = ${name} AND ${inScope} ` +
-    `UNION ALL SELECT user_id, 0 FROM profiles WHERE email_folded = ${name} AND ${inScope} ` +
-    'ORDER BY whole DESC LIMIT 5'
+    `UNION ALL ${bare('user_name_folded', 'userNameLocal')} UNION ALL ${bare('email_folded', 'emailLocal')} ` +
+    'ORDER BY login_rank DESC LIMIT 5'
   );
 }
 
 /** The values of loginSql; the name is a folded one. */
-export function loginValues(name: string, organizationId: string | undefined): readonly (string | null)[] {
-  return [name, ...parted(name), organizationId ?? null];
+export function loginValues(name: string, { named, own }: LoginPlace): readonly (string | null)[] {
+  return [name, ...parted(name), named ?? null, own ?? null];
 }
 
 /**
- * The one user whom the rows of loginSql mean. A whole name goes before bare ones: nobody elsewhere takes it from its
- * owner by calling themselves the same. A bare name that several have means none of them.
+ * Whom the rows of loginSql mean: those of the highest rank. A whole name goes before bare ones: nobody elsewhere takes it
+ * from its owner by calling themselves the same. In the organization that is named all ranks are one user's.
  */
-export function parseLogin(rows: readonly Row[]): UserId | undefined {
-  const whole = rows.find((row) => row.whole === 1);
-  const userIds = new Set((whole === undefined ? rows : [whole]).map((row) => row.user_id as UserId));
-  const [userId] = userIds;
-  return userIds.size === 1 ? userId : undefined;
+export function parseLogins(rows: readonly Row[]): readonly UserId[] {
+  const [first] = rows;
+  const best = rows.filter((row) => row.login_rank === first?.login_rank);
+  return [...new Set(best.map((row) => row.user_id as UserId))];
 }

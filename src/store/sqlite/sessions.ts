@@ -1,13 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import type { DatabaseSync } from 'node:sqlite';
 import type { CheckClaim, SessionStore, StoredSession } from '../session-store.ts';
-import { loginSql, loginValues, parseLogin } from '../sql/login-name.ts';
+import { loginSql, loginValues, parseLogins } from '../sql/login-name.ts';
 import {
   parseSessionRecord,
   sessionRecordColumns,
   sessionRecordTables,
   sessionValues,
 } from '../sql/session-rows.ts';
+import { sqliteDialect } from './dialect.ts';
 import { reading } from './error.ts';
 import type { Write, WriteFailure, WriteOutcome, WriteRequest } from './write-statements.ts';
 
@@ -19,7 +20,7 @@ const keyBytes = 32;
 
 /** Sign-ins in the embedded store. What is written goes the way of every change: through the writer's thread. */
 export function createSessions(db: DatabaseSync, write: WriteOne): Sessions {
-  const login = db.prepare(loginSql((index) => `?${index}`));
+  const login = db.prepare(loginSql((index) => `?${index}`, sqliteDialect.member));
   const load = `SELECT ${sessionRecordColumns} FROM ${sessionRecordTables} WHERE sessions.session_id = ?`;
   const session = db.prepare(load);
   const over = db.prepare(
@@ -36,7 +37,7 @@ export function createSessions(db: DatabaseSync, write: WriteOne): Sessions {
   const only = async (row: Write) => (await write([row, '', 0, [], [], null])) === 'written';
 
   return {
-    findLogin: async (name, organizationId) => parseLogin(await readLogin(loginValues(name, organizationId))),
+    findLogins: async (name, where) => parseLogins(await readLogin(loginValues(name, where))),
     loadSession: reading((sessionId) => {
       const row = session.get(sessionId);
       return row && parseSessionRecord(row);
