@@ -30,6 +30,8 @@ export interface App extends AsyncDisposable {
   readonly log: Logger;
   readonly passwordAttemptsMax: number;
   readonly signIns: SignIns;
+  /** Resolves, with why, where the store needs a process that is started anew. */
+  readonly failed: Promise<string>;
 }
 
 /** Times that a test decides on. */
@@ -44,9 +46,15 @@ export interface AppClocks {
 export async function openApp(config: AppConfig, clocks: AppClocks = {}): Promise<App> {
   const { localNow = Date.now } = clocks;
   const { database, databaseConnectionsMax, databaseTimeoutMs, migrate } = config;
+  const log = createLog(config.logLevel);
+  const failed = Promise.withResolvers<string>();
   const opened = await openStore({
     database,
     localNow,
+    onReport({ level, text }) {
+      log[level]({}, text);
+      if (level === 'fatal') failed.resolve(text);
+    },
     migrateNot: migrate === 'never',
     ...(databaseConnectionsMax !== undefined && { connectionsMax: databaseConnectionsMax }),
     ...(databaseTimeoutMs !== undefined && { timeoutMs: databaseTimeoutMs }),
@@ -59,7 +67,8 @@ export async function openApp(config: AppConfig, clocks: AppClocks = {}): Promis
     databaseName: withoutPassword(database),
     now,
     newId,
-    log: createLog(config.logLevel),
+    log,
+    failed: failed.promise,
     passwordAttemptsMax: config.passwordAttemptsMax,
     signIns: createSignIns(),
     [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),

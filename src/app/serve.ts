@@ -7,9 +7,9 @@ import { osUserName } from './os-user.ts';
 import { type RunningServer, startServer } from './start-server.ts';
 
 /**
- * `latchkey serve`: takes the port, opens the database (making it on the first run), serves until SIGTERM or SIGINT,
- * drains, and answers the exit code. Throws StoreUnusable, TlsUnusable, and the listener's error where the port cannot
- * be had: then nothing has been made.
+ * `latchkey serve`: takes the port, opens the database (making it on the first run), serves until SIGTERM or SIGINT, or
+ * until the store cannot go on, drains, and answers the exit code. Throws StoreUnusable, TlsUnusable, and the listener's
+ * error where the port cannot be had: then nothing has been made.
  */
 export async function serve(config: ServeConfig): Promise<number> {
   await using claim = await claimPort(config);
@@ -27,10 +27,11 @@ export async function serve(config: ServeConfig): Promise<number> {
   process.on('SIGHUP', reload);
   process.stdout.write(await welcome(app, config, { server, first }));
   app.log.info({ url: server.url, database: app.databaseName }, 'serving');
-  const signal = await stopped;
+  const signal = await Promise.race([stopped, app.failed.then(() => undefined)]);
   process.off('SIGHUP', reload);
   app.log.info({ signal, drainTimeoutMs: config.drainTimeoutMs }, 'stopping: calls in flight finish');
-  return 0;
+  // Its supervisor starts it again.
+  return signal === undefined ? 1 : 0;
 }
 
 function signalled(signals: readonly NodeJS.Signals[]): Promise<NodeJS.Signals> {

@@ -1,6 +1,6 @@
 import { isPostgresUrl } from './postgres/url.ts';
 import { openSqlite } from './sqlite/sqlite.ts';
-import type { Store } from './store.ts';
+import type { Store, StoreReport } from './store.ts';
 
 export interface StoreOptions {
   /** postgres://… or the path of a SQLite file. */
@@ -13,6 +13,8 @@ export interface StoreOptions {
   readonly migrateNot?: boolean;
   /** This machine's clock, milliseconds since 1970. Default Date.now. */
   readonly localNow?: () => number;
+  /** Hears of what no call answers; default: nobody does. */
+  readonly onReport?: (report: StoreReport) => void;
 }
 
 /** Opens the store that `database` names. Throws StoreUnusable. */
@@ -22,10 +24,11 @@ export async function openStore({ database, timeoutMs, ...options }: StoreOption
     const { openPostgres } = await import('./postgres/postgres.ts');
     return openPostgres({ ...options, url: database, ...(timeoutMs !== undefined && { timeoutMs }) });
   }
-  const { migrateNot = false } = options;
+  const { migrateNot = false, onReport } = options;
   return openSqlite({
     path: database,
     migrateNot,
+    ...(onReport !== undefined && { onReport }),
     ...(timeoutMs !== undefined && { busyTimeoutMs: timeoutMs }),
   });
 }

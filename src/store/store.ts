@@ -209,6 +209,12 @@ export interface ListEvents {
   readonly beforeSequence?: number;
 }
 
+/** What an operator should know of the database; fatal: nothing will be written until the process is started anew. */
+export interface StoreReport {
+  readonly level: 'info' | 'warn' | 'error' | 'fatal';
+  readonly text: string;
+}
+
 /** The database cannot be opened as it is; the message says what to do. */
 export class StoreUnusable extends Error {
   override readonly name = 'StoreUnusable';

@@ -9,6 +9,7 @@ import type { Change, ChangeTime } from '../store.ts';
 import { metaColumns } from './batch.ts';
 import type { Connection, Statement } from './connection.ts';
 import { sqlState } from './error.ts';
+import { unfenced } from './fence.ts';
 import { transaction } from './pool.ts';
 
 export type AppendOutcome = User | 'stale' | 'user name taken';
@@ -106,7 +107,7 @@ export interface EventsToWrite {
   readonly meta: EventMeta;
 }
 
-/** Writes the events behind `before`, in their order. */
+/** Writes the events behind `before`, in their order. Throws Fenced, of which the whole transaction fails. */
 export async function writeEvents(
   connection: Connection,
   { userId, before, events, at, meta }: EventsToWrite,
@@ -136,7 +137,8 @@ const insertEvents: Statement = {
     `WITH batch AS (INSERT INTO batches (batch_id, events, created_at) VALUES ($${batchIndex}::text, $${countIndex}::bigint, $3::bigint)) ` +
     `INSERT INTO events (user_id, sequence, batch_id, place, created_at, event_id, ${metaNames}, type, payload) ` +
     `SELECT $1::text, $2::bigint + input.place, $${batchIndex}::text, input.place - 1, $3::bigint, $4::text, ${metaParameters}, input.type, input.payload ` +
-    `FROM unnest($${typesIndex}::text[], $${payloadsIndex}::text[]) WITH ORDINALITY AS input(type, payload, place)`,
+    `FROM unnest($${typesIndex}::text[], $${payloadsIndex}::text[]) WITH ORDINALITY AS input(type, payload, place) ` +
+    `WHERE ${unfenced} = 1`,
 };
 
 // Profile, password and token rows follow from the event; lock, deactivate and delete end tokens and sessions.

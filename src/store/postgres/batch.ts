@@ -4,6 +4,7 @@ import type { User } from '../../domain/user.ts';
 import { lockoutValues } from '../sqlite/rows.ts';
 import type { Change } from '../store.ts';
 import type { Connection, Statement } from './connection.ts';
+import { unfenced } from './fence.ts';
 
 /** A change that moves a row and writes one event, and the row that it leads to. */
 export interface PlainChange {
@@ -124,7 +125,8 @@ const moving =
   `failed_password_attempts, tokens_ended_sequence, lockout, lock_until, event_id, type, payload, ${metaNames})), ` +
   'moved AS (UPDATE users SET state = input.state, sequence = input.before_sequence + 1, changed_at = input.changed_at, ' +
   'failed_password_attempts = input.failed_password_attempts, tokens_ended_sequence = input.tokens_ended_sequence, ' +
-  'lockout = input.lockout, lock_until = input.lock_until FROM input WHERE users.user_id = input.user_id AND users.sequence = input.before_sequence RETURNING input.*), ' +
+  'lockout = input.lockout, lock_until = input.lock_until FROM input WHERE users.user_id = input.user_id AND users.sequence = input.before_sequence ' +
+  `AND ${unfenced} = 1 RETURNING input.*), ` +
   `batch AS (INSERT INTO batches (batch_id, events, created_at) SELECT ${batchParameter}, count(*), max(changed_at) FROM moved HAVING count(*) > 0), ` +
   `logged AS (INSERT INTO events (user_id, sequence, batch_id, place, created_at, event_id, type, payload, ${metaNames}) ` +
   `SELECT user_id, before_sequence + 1, ${batchParameter}, row_number() OVER () - 1, changed_at, event_id, type, payload, ${metaNames} FROM moved)`;

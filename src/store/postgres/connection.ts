@@ -1,7 +1,8 @@
 import { Socket } from 'node:net';
 import { Client, types } from 'pg';
+import { Fenced } from '../sql/fence.ts';
 import type { Row } from '../sqlite/rows.ts';
-import { ConnectionLost, endsSession, isPlanOutdated } from './error.ts';
+import { ConnectionLost, endsSession, isPlanOutdated, sqlState } from './error.ts';
 import type { PostgresAddress } from './url.ts';
 
 /** With a name it is parsed and planned once a connection. */
@@ -142,6 +143,8 @@ function wrap(client: Client, socket: Socket, statementTimeoutMs: number): Conne
         );
         return result.rows as Row[];
       } catch (error) {
+        // Division by zero: see fence.
+        if (sqlState(error) === '22012') throw new Fenced();
         if (!endsSession(error)) throw error;
         close();
         throw new ConnectionLost('the connection to the database was lost', { cause: error });

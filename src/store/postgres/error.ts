@@ -1,5 +1,6 @@
 import { DatabaseError } from 'pg';
 import { DomainError } from '../../domain/errors.ts';
+import { Fenced } from '../sql/fence.ts';
 
 /** The connection broke while a statement was under way: nobody knows whether it was carried out. */
 export class ConnectionLost extends Error {
@@ -32,6 +33,7 @@ export function isPlanOutdated(error: unknown): boolean {
 export function isUnavailable(error: unknown): boolean {
   // Timeouts of statement (57014) and lock (55P03), read-only (25006), no resources or no space (53), no file (58),
   // and what may come when the database's users or names are changed under a running server (28, 3D).
+  if (error instanceof Fenced) return true;
   return /^(57|55P03|25006|53|58|28|3D)/.test(sqlState(error) ?? '') || isPassing(error);
 }
 

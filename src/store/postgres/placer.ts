@@ -1,4 +1,5 @@
 import type { Connection, Statement } from './connection.ts';
+import { unfenced } from './fence.ts';
 import { type Pool, persist, transaction } from './pool.ts';
 import { orderUnplaced, type UnplacedBatch } from './unplaced.ts';
 
@@ -101,7 +102,7 @@ const anyWithout: Statement = {
 };
 const lockPlacer: Statement = {
   name: 'lock_placer',
-  text: 'SELECT last_position FROM placer WHERE placer_id = 1 FOR UPDATE',
+  text: `SELECT last_position FROM placer WHERE placer_id = 1 AND ${unfenced} = 1 FOR UPDATE`,
 };
 const movePlacer: Statement = {
   name: 'move_placer',

@@ -7,7 +7,7 @@ import {
   type Row,
   userColumns,
 } from '../sqlite/rows.ts';
-import { type Admit, type Store, StoreUnusable, type TokenOwner } from '../store.ts';
+import { type Admit, type Store, type StoreReport, StoreUnusable, type TokenOwner } from '../store.ts';
 import { type DatabaseClock, openClock } from './clock.ts';
 import { type Connection, connect, NoneWritable, type Statement } from './connection.ts';
 import { asStoreError, ConnectionLost, sqlState } from './error.ts';
@@ -36,6 +36,8 @@ export interface PostgresOptions {
   readonly migrateNot?: boolean;
   /** This machine's clock, milliseconds since 1970. Default Date.now. */
   readonly localNow?: () => number;
+  /** Hears of what no call answers. */
+  readonly onReport?: (report: StoreReport) => void;
 }
 
 const lockTimeoutMs = 1_000;
@@ -51,6 +53,7 @@ const startTimeoutMs = 5_000;
  */
 export async function openPostgres(options: PostgresOptions): Promise<Store> {
   const { connectionsMax = 10, timeoutMs = 5_000, patienceMs = patienceMsDefault } = options;
+  const { onReport = () => undefined } = options;
   const settings = {
     addresses: parsePostgresHosts(options.url),
     connectTimeoutMs: patienceMs,
@@ -59,7 +62,7 @@ export async function openPostgres(options: PostgresOptions): Promise<Store> {
     patienceMs,
   };
   await prepare(settings, options);
-  const { pool: hot, isReady } = watchPool(createPool({ ...settings, connectionsMax }));
+  const { pool: hot, isReady } = watchPool(createPool({ ...settings, connectionsMax }), onReport);
   // Some are kept free of what may take long, so that a few lists never hold up a lock or an unlock.
   const slow = limitPool(hot, { usesMax: Math.max(1, Math.floor(connectionsMax * 0.4)), patienceMs });
   const clock = await openClockOf(hot, options);

@@ -12,6 +12,7 @@ import type { Row } from '../sqlite/rows.ts';
 import type { Connection, Statement } from './connection.ts';
 import { postgresDialect } from './dialect.ts';
 import { asStoreError } from './error.ts';
+import { unfenced } from './fence.ts';
 import { type Pool, persist } from './pool.ts';
 
 type Sessions = Omit<SessionStore, 'listSessions'>;
@@ -112,39 +113,41 @@ const stored: Statement = {
 const insert: Statement = {
   name: 'insert_session',
   text:
-    `INSERT INTO sessions (${sessionColumns}) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14) ` +
+    `INSERT INTO sessions (${sessionColumns}) VALUES ($1,$2::bigint * ${unfenced},$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14) ` +
     'ON CONFLICT DO NOTHING RETURNING session_id',
 };
 const update: Statement = {
   name: 'update_session',
   text:
     `UPDATE sessions SET (${sessionColumns}) = ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14) ` +
-    'WHERE session_id = $1 AND sequence = $15 RETURNING session_id',
+    `WHERE session_id = $1 AND sequence = $15 AND ${unfenced} = 1 RETURNING session_id`,
 };
 const remove: Statement = {
   name: 'delete_session',
-  text: 'DELETE FROM sessions WHERE session_id = $1 AND sequence = $2 RETURNING session_id',
+  text: `DELETE FROM sessions WHERE session_id = $1 AND sequence = $2 AND ${unfenced} = 1 RETURNING session_id`,
 };
 const deleteOver: Statement = {
   name: 'delete_sessions_over',
   text:
     'DELETE FROM sessions WHERE session_id IN (SELECT session_id FROM sessions WHERE expires_at <= $1 ' +
-    'ORDER BY expires_at LIMIT $2) AND expires_at <= $1 RETURNING session_id',
+    `ORDER BY expires_at LIMIT $2) AND expires_at <= $1 AND ${unfenced} = 1 RETURNING session_id`,
 };
 const deleteChecksOver: Statement = {
   name: 'delete_checks_over',
   text:
     'DELETE FROM password_checks WHERE user_id IN (SELECT user_id FROM password_checks WHERE until <= $1 LIMIT $2) ' +
-    'AND until <= $1',
+    `AND until <= $1 AND ${unfenced} = 1`,
 };
 // The row's own lock puts two that claim at once in order: the second sees what the first wrote.
 const claim: Statement = {
   name: 'claim_check',
   text:
-    'INSERT INTO password_checks AS held (user_id, sequence, holder, until) VALUES ($1,$2,$3,$4) ON CONFLICT (user_id) DO UPDATE ' +
+    `INSERT INTO password_checks AS held (user_id, sequence, holder, until) VALUES ($1,$2::bigint * ${unfenced},$3,$4) ON CONFLICT (user_id) DO UPDATE ` +
     'SET sequence = excluded.sequence, holder = excluded.holder, until = excluded.until ' +
     `WHERE held.sequence < excluded.sequence OR held.until NOT BETWEEN $5::bigint + 1 AND $5::bigint + ${claimMsMax} ` +
     'OR held.holder = excluded.holder RETURNING held.user_id',
 };
 const signingKey: Statement = { text: 'SELECT secret FROM signing_keys WHERE key_id = 1' };
-const insertKey: Statement = { text: 'INSERT INTO signing_keys VALUES (1, $1) ON CONFLICT DO NOTHING' };
+const insertKey: Statement = {
+  text: `INSERT INTO signing_keys VALUES (${unfenced}, $1) ON CONFLICT DO NOTHING`,
+};

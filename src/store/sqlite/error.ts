@@ -20,6 +20,11 @@ export function isUnavailable(error: unknown): boolean {
   return isClosed || unavailableCodes.has(resultCode(error) ?? 0);
 }
 
+/** Whether another process was at the file: nothing is wrong with it. */
+export function isBusy(error: unknown): boolean {
+  return resultCode(error) === 5 /* BUSY */;
+}
+
 /** Whether the file holds what cannot be right. */
 export function isDamage(error: unknown): boolean {
   const code = resultCode(error);

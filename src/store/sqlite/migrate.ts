@@ -12,7 +12,7 @@ export function migrate(db: DatabaseSync, mode: MigrateMode): void {
   const files = migrationFiles(folder);
   if (mode.only === 'apply') db.exec(createTable);
   const applied = appliedVersion(db);
-  requireUsableVersion(applied, files.length, mode);
+  requireUsableVersion(applied, mode);
   for (let version = applied + 1; version <= files.length; version += 1)
     apply(db, version, files[version - 1] ?? '');
 }

@@ -7,18 +7,21 @@ import {
   type History,
   type ListUsers,
   type Store,
+  type StoreReport,
   StoreUnusable,
   type TokenOwner,
 } from '../store.ts';
 import { type Snapshot, TickReader } from '../tick.ts';
 import { registerFold } from './dialect.ts';
 import { reading, resultCode } from './error.ts';
+import { type FileIdentity, identityOf } from './file-watch.ts';
+import { createGate } from './gate.ts';
 import { createListQueue } from './list-queue.ts';
 import { createLists } from './lists.ts';
 import { migrate } from './migrate.ts';
 import { createPolicyReads } from './policies.ts';
 import { applyPragmas, waitWhileBusy } from './pragmas.ts';
-import { watchDamage } from './readiness.ts';
+import { watchReads } from './readiness.ts';
 import { LoadedUser, loadedColumns, parseOrganization, parseTokenOwner, standingOf } from './rows.ts';
 import { createSessions } from './sessions.ts';
 import { createWriter } from './writer.ts';
@@ -30,6 +33,8 @@ export interface SqliteOptions {
   readonly busyTimeoutMs?: number;
   /** Throw where the schema is behind instead of migrating. Default false. */
   readonly migrateNot?: boolean;
+  /** Hears of what no call answers. */
+  readonly onReport?: (report: StoreReport) => void;
 }
 
 /**
@@ -37,12 +42,13 @@ export interface SqliteOptions {
  * Throws StoreUnusable with what to do where the file is not a database, not writable, or newer than this code.
  */
 export function openSqlite(options: SqliteOptions): Store {
-  const db = openDatabase(options);
+  const { db, identity } = openIdentified(options);
+  const gate = createGate(options.onReport);
   const lists = createLists(db);
   const thread = { path: options.path, busyTimeoutMs: options.busyTimeoutMs ?? busyTimeoutMs };
-  const writer = createWriter(thread);
+  const writer = createWriter({ ...thread, ...gate, identity });
   const queue = createListQueue({ ...thread, timeoutMs: listTimeoutMs, waitingMax: listsWaitingMax });
-  const reader = new TickReader(snapshotOf(db));
+  const reader = new TickReader(snapshotOf(db, gate.requireOpen));
   const user = look(db, `SELECT ${loadedColumns} FROM users WHERE user_id = ?`);
   const token = look(
     db,
@@ -54,14 +60,14 @@ export function openSqlite(options: SqliteOptions): Store {
   const organizationByDomain = db.prepare('SELECT * FROM organizations WHERE domain = ?');
 
   // Every call comes by these two: what they find damaged must not be called ready.
-  const damage = watchDamage();
-  const readToken = damage.watched((tokenId): TokenOwner | undefined => {
+  const watch = watchReads();
+  const readToken = watch.watched((tokenId): TokenOwner | undefined => {
     const values = token(tokenId);
     return values && parseTokenOwner(values);
   });
-  const readUser = reader.of(damage.watched(user));
+  const readUser = reader.of(watch.watched(user));
 
-  return {
+  return gate.reads({
     ...lists,
     listUsers: (query) => (isQuick(query) ? lists : queue).listUsers(query),
     loadToken: reader.of(readToken),
@@ -84,13 +90,27 @@ export function openSqlite(options: SqliteOptions): Store {
     clockOffsetMs: () => 0,
     readHistories: () => readHistories(options.path),
     readBrokenLinks: () => readBrokenLinks(options.path),
-    isReady: async () => !damage.isFound() && (await writer.isReady()),
+    isReady: async () => (await writer.isReady()) && watch.isSound(),
     async [Symbol.asyncDispose]() {
       await queue[Symbol.asyncDispose]();
       await writer[Symbol.asyncDispose]();
       if (db.isOpen) db.close();
     },
-  };
+  });
+}
+
+// Whoever moves files may do so between any two looks: the same file must lie there before and after it was opened.
+function openIdentified(options: SqliteOptions): {
+  readonly db: DatabaseSync;
+  readonly identity: FileIdentity;
+} {
+  const before = identityOf(options.path);
+  const db = openDatabase(options);
+  const identity = identityOf(options.path);
+  if (identity !== undefined && (before === undefined || before.ino === identity.ino))
+    return { db, identity };
+  db.close();
+  throw new StoreUnusable(`the database ${options.path} was moved while it was opened: start again`);
 }
 
 /** A look-up by key that answers one row as an array: a third of the time that an object with names takes. */
@@ -109,10 +129,11 @@ function admitted(
 }
 
 // Outside of a transaction SQLite takes and drops its read lock for every single look-up.
-function snapshotOf(db: DatabaseSync): Snapshot {
+function snapshotOf(db: DatabaseSync, requireOpen: () => void): Snapshot {
   const begin = db.prepare('BEGIN');
   const commit = db.prepare('COMMIT');
   return (reads) => {
+    requireOpen();
     begin.run();
     try {
       reads();

@@ -4,7 +4,7 @@ import type { Store } from '../store.ts';
 import { planChange, planOrganization, planPolicy } from './append.ts';
 import { asStoreError } from './error.ts';
 import type { WriteFailure, WriteOutcome, WriteRequest } from './write-statements.ts';
-import type { WriterThreadData } from './writer-thread.ts';
+import type { Trouble, TroubleMessage, WriterThreadData } from './writer-thread.ts';
 
 interface Member {
   readonly request: WriteRequest;
@@ -27,13 +27,20 @@ interface Writer
   write(request: WriteRequest): Promise<Outcome>;
 }
 
+export interface WriterOptions extends WriterThreadData {
+  /** Called when something begins to keep every write from being done, and with undefined when that is over. */
+  readonly onTrouble: (trouble: Trouble | undefined) => void;
+  /** Called once, where the thread has ended too often: nothing will be written any more. */
+  readonly onEnd: (error: unknown) => void;
+}
+
 /**
  * Group commit: what waits while a batch is under way is the next one, in one transaction, synced once, answered
  * after. Nothing waits for more to come, and a member that fails, fails alone. The commits happen in a thread of their
  * own: neither a slow disk nor another process that holds the write lock stops the event loop.
  */
-export function createWriter(data: WriterThreadData): Writer {
-  const thread = new WriterThread(data);
+export function createWriter(options: WriterOptions): Writer {
+  const thread = new WriterThread(options);
   return {
     async append(change) {
       const { request, after } = planChange(change);
@@ -56,23 +63,25 @@ export function createWriter(data: WriterThreadData): Writer {
   };
 }
 
+/** A thread that ends is replaced so often within this time. */
+const replacementsMax = 3;
+const replacementsWithinMs = 60_000;
+/** Before the first replacement; twice and three times as long before the next ones. */
+const replaceAfterMs = 100;
+
 class WriterThread implements AsyncDisposable {
-  readonly #worker: Worker;
-  readonly #exited: Promise<void>;
+  readonly #options: WriterOptions;
   readonly #underWay: (readonly Member[] | ((isReady: boolean) => void))[] = [];
   #waiting: Member[] = [];
+  #worker: Worker | undefined;
+  /** When threads were lost, by the clock that never jumps. */
+  #lostAtMs: readonly number[] = [];
   #isScheduled = false;
   #isClosed = false;
 
-  constructor(data: WriterThreadData) {
-    const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-    const entry = new URL(`./writer-thread.${extension}`, import.meta.url);
-    this.#worker = new Worker(entry, { workerData: data });
-    this.#exited = new Promise((resolve) => this.#worker.once('exit', () => resolve()));
-    this.#worker.on('message', (outcomes: readonly WriteOutcome[]) => this.#answer(outcomes));
-    // The thread's own bug or end: nothing is known of what was under way, and nothing more will be written.
-    this.#worker.on('error', (error) => this.#fail(error));
-    this.#worker.on('exit', () => this.#fail(new Error('the writer thread ended')));
+  constructor(options: WriterOptions) {
+    this.#options = options;
+    this.#start();
   }
 
   write(request: WriteRequest): Promise<Outcome> {
@@ -87,27 +96,83 @@ class WriterThread implements AsyncDisposable {
   }
 
   canWrite(): Promise<boolean> {
-    if (this.#isClosed) return Promise.resolve(false);
+    const worker = this.#worker;
+    if (this.#isClosed || worker === undefined) return Promise.resolve(false);
     return new Promise((resolve) => {
       this.#underWay.push(resolve);
-      this.#worker.postMessage('[]');
+      worker.postMessage('[]');
     });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isClosed = true;
     while (this.#waiting.length > 0 || this.#underWay.length > 0) await new Promise(setImmediate);
-    this.#worker.postMessage('close');
-    await this.#exited;
+    const worker = this.#worker;
+    if (worker === undefined) return;
+    const exited = new Promise((resolve) => worker.once('exit', resolve));
+    worker.postMessage('close');
+    await exited;
+  }
+
+  #start(): void {
+    const { path, busyTimeoutMs, identity } = this.#options;
+    const data: WriterThreadData = { path, busyTimeoutMs, identity };
+    const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+    const entry = new URL(`./writer-thread.${extension}`, import.meta.url);
+    const worker = new Worker(entry, { workerData: data });
+    worker.on('message', (message: readonly WriteOutcome[] | TroubleMessage) => {
+      if ('trouble' in message) this.#options.onTrouble(message.trouble);
+      else this.#answer(message);
+    });
+    worker.on('error', (error) => this.#lose(worker, error));
+    worker.on('exit', () => this.#lose(worker, new Error('the writer thread ended')));
+    this.#worker = worker;
+  }
+
+  /**
+   * The thread's own bug or end. What was under way may be written or not: nobody is told that it is. What waits was
+   * never given to it, and goes to the next thread.
+   */
+  #lose(worker: Worker, error: unknown): void {
+    if (this.#worker !== worker) return;
+    this.#worker = undefined;
+    this.#reject(this.#underWay.splice(0), error);
+    const nowMs = performance.now();
+    const lost = [...this.#lostAtMs.filter((atMs) => nowMs - atMs < replacementsWithinMs), nowMs];
+    this.#lostAtMs = lost;
+    if (this.#isClosed || lost.length > replacementsMax) {
+      this.#end(error);
+      return;
+    }
+    setTimeout(() => {
+      if (this.#isClosed && this.#waiting.length === 0) return;
+      this.#start();
+      this.#flush();
+    }, replaceAfterMs * lost.length);
+  }
+
+  #end(error: unknown): void {
+    const wasClosed = this.#isClosed;
+    this.#isClosed = true;
+    this.#reject([this.#waiting.splice(0)], error);
+    if (!wasClosed) this.#options.onEnd(error);
+  }
+
+  #reject(unanswered: readonly (readonly Member[] | ((isReady: boolean) => void))[], error: unknown): void {
+    for (const asked of unanswered) {
+      if (typeof asked === 'function') asked(false);
+      else for (const { reject } of asked) reject(new DomainError('storeUnavailable', { cause: error }));
+    }
   }
 
   #flush(): void {
     this.#isScheduled = false;
-    while (this.#waiting.length > 0 && this.#underWay.length < batchesMax) {
+    const worker = this.#worker;
+    while (worker !== undefined && this.#waiting.length > 0 && this.#underWay.length < batchesMax) {
       const batch = this.#waiting.slice(0, membersMax);
       this.#waiting = this.#waiting.slice(membersMax);
       this.#underWay.push(batch);
-      this.#worker.postMessage(JSON.stringify(batch.map((member) => member.request)));
+      worker.postMessage(JSON.stringify(batch.map((member) => member.request)));
     }
   }
 
@@ -117,15 +182,6 @@ class WriterThread implements AsyncDisposable {
     this.#flush();
     if (typeof asked === 'function') asked(outcomes.length === 0);
     else for (const [index, member] of (asked ?? []).entries()) settle(member, outcomes[index]);
-  }
-
-  #fail(error: unknown): void {
-    this.#isClosed = true;
-    const unanswered = [...this.#underWay.splice(0), this.#waiting.splice(0)];
-    for (const asked of unanswered) {
-      if (typeof asked === 'function') asked(false);
-      else for (const { reject } of asked) reject(new DomainError('storeUnavailable', { cause: error }));
-    }
   }
 }
 
