@@ -1,9 +1,9 @@
 import { randomInt } from 'node:crypto';
 import pino, { type Logger } from 'pino';
 import { createSignIns, type SignIns } from '../sign-in/sign-ins.ts';
-import type * as OpenArchive from '../store/archive/open.ts';
 import { withLockEnds } from '../store/lock-ends.ts';
 import { openStore } from '../store/open.ts';
+import type * as OpenArchive from '../store/open-archive.ts';
 import { withoutPassword } from '../store/postgres/url.ts';
 import type { Store } from '../store/store.ts';
 
@@ -116,7 +116,7 @@ export function createIds(now: () => number, start: number): () => string {
 }
 
 /** The rooms of the archive are loaded when asked for: a server starts without them. */
-const archives = () => import('../store/archive/open.ts');
+const archives = () => import('../store/open-archive.ts');
 
 /** All that the database holds, at this moment. Throws StoreUnusable. */
 export const openArchive: typeof OpenArchive.openArchive = async (database) =>

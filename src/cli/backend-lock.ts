@@ -3,7 +3,7 @@ import type { Explanation, KnownDevice, Obstacle } from '../domain/explain.ts';
 import type { LockCause } from '../domain/lock.ts';
 import type { LockoutPolicy } from '../domain/lockout-policy.ts';
 import type { UserState } from '../domain/user.ts';
-import type { ChangeRow, Listing, PageQuery } from './backend.ts';
+import type { ChangeRow, Listing, PageQuery } from './page.ts';
 
 /** The part of Backend that is about locks and what they come from. The reason is the connection's. */
 export interface LockBackend {

@@ -2,6 +2,7 @@ import type { NewUser } from '../commands/create-user.ts';
 import type { UserKind, UserState } from '../domain/user.ts';
 import type { UserAction } from '../domain/user-state.ts';
 import type { LockBackend } from './backend-lock.ts';
+import type { ChangeRow, Listing, PageQuery } from './page.ts';
 
 /**
  * Where the commands get their answers: from a server (remote.ts) or from the database itself (local.ts), with the
@@ -31,21 +32,6 @@ export interface Backend extends LockBackend, AsyncDisposable {
   followEvents(afterPosition: number, signal: AbortSignal): AsyncIterable<EventRow>;
 }
 
-/** How many rows one call asks for at most; the server refuses more. */
-export const pageRowsMax = 1_000;
-
-export interface PageQuery {
-  readonly offset: number;
-  /** At most pageRowsMax. */
-  readonly limit: number;
-}
-
-/** One page, and how many rows there are in all. */
-export interface Listing<Row> {
-  readonly rows: readonly Row[];
-  readonly total: number;
-}
-
 export interface UserQuery extends PageQuery {
   readonly state?: Exclude<UserState, 'deleted'>;
   readonly type?: UserKind;
@@ -67,15 +53,6 @@ export interface UserRow {
   readonly displayName: string;
   readonly email?: string;
   readonly phone?: string;
-  readonly organizationId: string;
-  readonly sequence: number;
-  readonly creationDate: string;
-  readonly changeDate: string;
-}
-
-/** A user after a change. */
-export interface ChangeRow {
-  readonly userId: string;
   readonly organizationId: string;
   readonly sequence: number;
   readonly creationDate: string;

@@ -1,7 +1,7 @@
 import type { Arguments, OptionSpecs } from './arguments.ts';
-import { type Listing, type PageQuery, pageRowsMax } from './backend.ts';
 import type { CommandContext } from './command.ts';
 import type { Column } from './output.ts';
+import { type Listing, type PageQuery, pageRowsMax } from './page.ts';
 
 /** Options of every list. */
 export const pageOptions = {

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { decideFailure, failuresOf } from '../domain/attempt.ts';
 import { DomainError } from '../domain/errors.ts';
 import { type EventMeta, instanceStream } from '../domain/events.ts';
 import type { UserId } from '../domain/ids.ts';
-import { decideFailure, failuresOf } from '../domain/lockout-policy.ts';
 import type { User } from '../domain/user.ts';
 import { sourceOf } from '../sign-in/address-failures.ts';
 import { newDeviceId, signDevice } from '../sign-in/device-token.ts';

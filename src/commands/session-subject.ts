@@ -1,10 +1,10 @@
+import { isIP } from 'node:net';
 import type { Caller } from '../auth/caller.ts';
 import { DomainError } from '../domain/errors.ts';
 import { type OrganizationId, parseText, type UserId } from '../domain/ids.ts';
 import type { Session, SessionUser } from '../domain/session.ts';
 import type { User } from '../domain/user.ts';
 import { foldText } from '../domain/user-filter.ts';
-import { isAddress } from '../sign-in/address-failures.ts';
 import { checkPassword } from './check-password.ts';
 import { factsOf, loadExisting, maySignIn, type SignInApp } from './sign-in-facts.ts';
 
@@ -136,4 +136,9 @@ async function find(
   const [userId, ...others] = await app.store.findLogins(name, where);
   // A bare name that several have means none of them.
   return others.length === 0 ? userId : undefined;
+}
+
+/** Whether it is one: a session may say nothing of where its user is, in an empty text. */
+export function isAddress(text: string | undefined): text is string {
+  return text !== undefined && isIP(text) !== 0;
 }

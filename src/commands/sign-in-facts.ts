@@ -1,6 +1,7 @@
+import { type Attempt, isKnownDevice } from '../domain/attempt.ts';
 import { effectivePolicy } from '../domain/effective-policy.ts';
 import type { OrganizationId, UserId } from '../domain/ids.ts';
-import { type Attempt, isKnownDevice, type LockoutPolicy } from '../domain/lockout-policy.ts';
+import type { LockoutPolicy } from '../domain/lockout-policy.ts';
 import type { User } from '../domain/user.ts';
 import { readDevice } from '../sign-in/device-token.ts';
 import type { SignIns } from '../sign-in/sign-ins.ts';

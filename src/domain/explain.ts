@@ -1,5 +1,6 @@
+import { failuresOf } from './attempt.ts';
 import type { Lock, LockCause } from './lock.ts';
-import { failuresOf, type LockoutPolicy } from './lockout-policy.ts';
+import type { LockoutPolicy } from './lockout-policy.ts';
 import type { User } from './user.ts';
 
 /** Stable: clients may decide by them. */

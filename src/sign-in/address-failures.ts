@@ -1,4 +1,4 @@
-import { isIP, isIPv6 } from 'node:net';
+import { isIPv6 } from 'node:net';
 import { DomainError } from '../domain/errors.ts';
 
 const windowMs = 600_000;
@@ -96,11 +96,6 @@ export function createAddressFailures(): AddressFailures {
 
 // A piece cut out of a long forwarding header would keep the whole header in memory.
 const ownCopy = (text: string) => Buffer.from(text).toString();
-
-/** Whether it is one: a session may say nothing of where its user is, in an empty text. */
-export function isAddress(text: string | undefined): text is string {
-  return text !== undefined && isIP(text) !== 0;
-}
 
 const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;
 

@@ -1,6 +1,6 @@
 import { DomainError } from '../domain/errors.ts';
 import { evolve } from '../domain/evolve.ts';
-import { endOfLock, isLockOver } from '../domain/lock.ts';
+import { endOfLock, isLockOver } from '../domain/lock-events.ts';
 import type { User } from '../domain/user.ts';
 import type { UserFilter } from '../domain/user-filter.ts';
 import type { ListUsers, Store } from './store.ts';

@@ -4,8 +4,10 @@ import type { OrganizationId, UserId } from '../domain/ids.ts';
 import type { LockoutPolicy } from '../domain/lockout-policy.ts';
 import type { Grant, Organization, PasswordFacts, Profile, Standing, Token, User } from '../domain/user.ts';
 import type { Page, Scope, UserFilter, UserSortField } from '../domain/user-filter.ts';
+import type { Listed, TimeMethod, UserRecord } from './records.ts';
 import type { SessionStore } from './session-store.ts';
 
+export type { Listed, TimeMethod, UserRecord } from './records.ts';
 export type { SessionFilter, SessionRecord, StoredSession } from './session-store.ts';
 
 /**
@@ -113,14 +115,6 @@ export interface PolicyChange {
 
 export type OrganizationKey = { readonly organizationId: OrganizationId } | { readonly domain: string };
 
-/** A user with all that a reader is shown. */
-export interface UserRecord {
-  readonly user: User;
-  readonly profile: Profile;
-  readonly password: PasswordFacts | undefined;
-  readonly organizationDomain: string;
-}
-
 export interface TokenRecord {
   readonly token: Token;
   readonly organizationId: OrganizationId;
@@ -155,13 +149,6 @@ export interface ProfileKeys {
   readonly emailFolded?: string;
 }
 
-/** total counts all that match, whatever the page; position is the newest event's that the answer reflects. */
-export interface Listed<Row> {
-  readonly rows: readonly Row[];
-  readonly total: number;
-  readonly position: number;
-}
-
 /** Deleted users are never listed. */
 export interface ListUsers {
   readonly scope: Scope;
@@ -169,8 +156,6 @@ export interface ListUsers {
   readonly sort: UserSortField;
   readonly page: Page;
 }
-
-export type TimeMethod = 'equals' | 'after' | 'after_or_equals' | 'before' | 'before_or_equals';
 
 export type TokenFilter =
   | { readonly kind: 'token_id' | 'user_id' | 'organization_id'; readonly id: string }
@@ -250,7 +235,7 @@ export const archiveKinds = ['organization', 'policy', 'event', 'user', 'profile
 export type ArchiveKind = (typeof archiveKinds)[number];
 export type ArchiveCounts = Readonly<Record<ArchiveKind, number>>;
 
-/** Rows of one kind, by the names of store/archive-tables.ts; the same from every store. */
+/** Rows of one kind, by the names of store/archive/tables.ts; the same from every store. */
 export interface ArchivePage {
   readonly kind: ArchiveKind;
   readonly rows: readonly ArchiveRow[];

@@ -1,7 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { decideFailure } from '../../src/domain/attempt.ts';
 import type { OrganizationId, UserId } from '../../src/domain/ids.ts';
-import { decideFailure, defaultPolicy, policyMax } from '../../src/domain/lockout-policy.ts';
+import { defaultPolicy, policyMax } from '../../src/domain/lockout-policy.ts';
 import type { User } from '../../src/domain/user.ts';
 import { verify } from '../../src/queries/verify.ts';
 import { openDoor } from '../support/door.ts';

@@ -1,16 +1,11 @@
 import { maySignIn } from '../../src/commands/sign-in-facts.ts';
+import { decideFailure, failuresOf, isKnownDevice } from '../../src/domain/attempt.ts';
 import { DomainError, errors } from '../../src/domain/errors.ts';
 import type { UserEvent } from '../../src/domain/events.ts';
 import { evolve } from '../../src/domain/evolve.ts';
 import type { OrganizationId, UserId } from '../../src/domain/ids.ts';
-import { endOfLock, isLockOver, locked, unlocked } from '../../src/domain/lock.ts';
-import {
-  decideFailure,
-  defaultPolicy,
-  failuresOf,
-  isKnownDevice,
-  type LockoutPolicy,
-} from '../../src/domain/lockout-policy.ts';
+import { endOfLock, isLockOver, locked, unlocked } from '../../src/domain/lock-events.ts';
+import { defaultPolicy, type LockoutPolicy } from '../../src/domain/lockout-policy.ts';
 import type { User } from '../../src/domain/user.ts';
 import { decide, type UserAction } from '../../src/domain/user-state.ts';
 import { human } from '../support/seed-users.ts';

@@ -1,7 +1,8 @@
 import { UsageError } from '../../app/config.ts';
-import { type ActorRow, type EventQuery, type EventRow, pageRowsMax } from '../backend.ts';
+import type { ActorRow, EventQuery, EventRow } from '../backend.ts';
 import { type Command, type CommandContext, connectionOptions, userOptions } from '../command.ts';
 import type { Column } from '../output.ts';
+import { pageRowsMax } from '../page.ts';
 import { userIdIfGiven } from './user-name.ts';
 
 /** `latchkey events`. */

@@ -3,7 +3,7 @@ import { settings } from '../../app/settings.ts';
 import type { OptionSpecs } from '../arguments.ts';
 import type { Command, CommandContext } from '../command.ts';
 import { databaseOf, databaseOptions } from '../database.ts';
-import { readVersion } from './version.ts';
+import { readVersion } from '../version.ts';
 
 const serveOptions: OptionSpecs = {
   ...Object.fromEntries(

@@ -2,8 +2,9 @@ import type { UserEvent, UserEventType } from '../../domain/events.ts';
 import { evolve } from '../../domain/evolve.ts';
 import { parseUserId } from '../../domain/ids.ts';
 import type { User } from '../../domain/user.ts';
-import { type Backend, type EventRow, pageRowsMax } from '../backend.ts';
+import type { Backend, EventRow } from '../backend.ts';
 import { CliError } from '../failure.ts';
+import { pageRowsMax } from '../page.ts';
 
 /** What a user's events say. */
 export interface UserHistory {

@@ -1,8 +1,9 @@
 import type { UserState } from '../../domain/user.ts';
-import type { Backend, GrantRow, PageQuery, UserQuery, UserRow } from '../backend.ts';
-import { pageRowsMax } from '../backend.ts';
+import type { Backend, GrantRow, UserQuery, UserRow } from '../backend.ts';
 import { type Command, type CommandContext, connectionOptions, userOptions } from '../command.ts';
 import { type Column, pairs, tableLines } from '../output.ts';
+import type { PageQuery } from '../page.ts';
+import { pageRowsMax } from '../page.ts';
 import { pageOptions, printList } from '../paging.ts';
 import { eventColumns } from './events.ts';
 import { readHistory, type UserHistory } from './user-history.ts';

@@ -1,22 +1,20 @@
 import type { RecordedEvent } from '../../domain/events.ts';
-import { actingPolicy } from '../../domain/lock.ts';
+import { actingPolicy } from '../../domain/lock-events.ts';
 import type { Organization, Profile, User } from '../../domain/user.ts';
 import type { UserFilter } from '../../domain/user-filter.ts';
 import type { PageRequest } from '../../queries/page.ts';
 import type { GrantRecord, Listed, TokenFilter, TokenRecord, UserRecord } from '../../store/store.ts';
 import type {
   ActorRow,
-  ChangeRow,
   EventRow,
   GrantRow,
-  Listing,
   OrganizationRow,
-  PageQuery,
   TokenQuery,
   TokenRow,
   UserQuery,
   UserRow,
 } from '../backend.ts';
+import type { ChangeRow, Listing, PageQuery } from '../page.ts';
 
 /** Milliseconds since 1970 → RFC 3339, UTC. */
 export const timeText = (milliseconds: number): string => new Date(milliseconds).toISOString();

@@ -12,20 +12,10 @@ import { AdminServiceClient } from '../../../gen/grpc-js/latchkey/v1/admin.ts';
 import { LockServiceClient } from '../../../gen/grpc-js/latchkey/v1/lock.ts';
 import { PolicyServiceClient } from '../../../gen/grpc-js/latchkey/v1/policy.ts';
 import { UserServiceClient } from '../../../gen/grpc-js/zitadel/user/v2/user_service.ts';
-import { readVersion } from '../commands/version.ts';
 import { isLoopback } from '../loopback.ts';
+import { readVersion } from '../version.ts';
 import { remoteError } from './error.ts';
-
-export interface RemoteTarget {
-  readonly url: URL;
-  readonly token: string;
-  /** The file that it was read from, unless it was given. */
-  readonly tokenPath: string | undefined;
-  /** PEM of the authority that signed the server's certificate; undefined: those that Node knows. */
-  readonly ca: Buffer | undefined;
-  readonly timeoutMs: number;
-  readonly reason: string | undefined;
-}
+import type { RemoteTarget } from './target.ts';
 
 type Unary<Request, Response> = (
   request: Request,

@@ -5,7 +5,7 @@ import { Status } from '../../../gen/grpc-js/google/rpc/status.ts';
 import { CredentialsCheckError, ErrorDetail } from '../../../gen/grpc-js/zitadel/v1/error_detail.ts';
 import type { ErrorKind } from '../../domain/errors.ts';
 import { CliError, type Failure } from '../failure.ts';
-import type { RemoteTarget } from './call.ts';
+import type { RemoteTarget } from './target.ts';
 import { unreachedText } from './unreached.ts';
 
 const kinds: Readonly<Partial<Record<status, ErrorKind>>> = {

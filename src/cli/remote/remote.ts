@@ -1,6 +1,7 @@
-import type { Backend, GrantRow, Listing } from '../backend.ts';
+import type { Backend, GrantRow } from '../backend.ts';
 import type { LockBackend } from '../backend-lock.ts';
-import { connect, type RemoteTarget } from './call.ts';
+import type { Listing } from '../page.ts';
+import { connect } from './call.ts';
 import { remoteLocks } from './locks.ts';
 import { createUserRequest, listQuery, listUsersRequest, tokenFilters } from './request.ts';
 import {
@@ -13,6 +14,7 @@ import {
   tokenRow,
   userRow,
 } from './rows.ts';
+import type { RemoteTarget } from './target.ts';
 
 /** A server, through gRPC. Every refusal is a CliError with the server's own text and id. */
 export function openRemote(target: RemoteTarget): Backend {

@@ -8,7 +8,8 @@ import type {
   ListUsersRequest,
 } from '../../../gen/grpc-js/zitadel/user/v2/user_service.ts';
 import type { Gender as DomainGender, HumanProfile } from '../../domain/user.ts';
-import type { PageQuery, TokenQuery, UserQuery, UserToCreate } from '../backend.ts';
+import type { TokenQuery, UserQuery, UserToCreate } from '../backend.ts';
+import type { PageQuery } from '../page.ts';
 import { stateNumbers } from './rows.ts';
 
 /** A page in the order of its sorting column. */

@@ -3,16 +3,9 @@ import type { Details } from '../../../gen/grpc-js/zitadel/object/v2/object.ts';
 import type { PersonalAccessToken } from '../../../gen/grpc-js/zitadel/user/v2/personal_access_token.ts';
 import { type User, UserState } from '../../../gen/grpc-js/zitadel/user/v2/user.ts';
 import type { UserState as DomainState } from '../../domain/user.ts';
-import type {
-  ActorRow,
-  ChangeRow,
-  EventRow,
-  GrantRow,
-  OrganizationRow,
-  TokenRow,
-  UserRow,
-} from '../backend.ts';
+import type { ActorRow, EventRow, GrantRow, OrganizationRow, TokenRow, UserRow } from '../backend.ts';
 import { CliError } from '../failure.ts';
+import type { ChangeRow } from '../page.ts';
 
 /** The wire's number of each state. */
 export const stateNumbers = {

@@ -8,7 +8,7 @@ import {
   parsePolicyRecord,
   parseToken,
   type Row,
-} from '../sqlite/rows.ts';
+} from '../sql/rows.ts';
 import type { History, Verifiable } from '../store.ts';
 import { readTable, type Snapshot } from './snapshot.ts';
 import { archiveTables } from './tables.ts';

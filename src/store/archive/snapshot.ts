@@ -1,4 +1,4 @@
-import type { Row } from '../sqlite/rows.ts';
+import type { Row } from '../sql/rows.ts';
 import type { BrokenLink } from '../store.ts';
 import type { ArchiveTable } from './tables.ts';
 

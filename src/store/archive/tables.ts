@@ -1,6 +1,6 @@
 import type { Lockout } from '../../domain/lock.ts';
 import { foldText } from '../../domain/user-filter.ts';
-import type { Row } from '../sqlite/rows.ts';
+import type { Row } from '../sql/rows.ts';
 import { type ArchiveKind, type ArchiveRow, RowRefused } from '../store.ts';
 
 /** A table as both stores have it and as the archive names its columns. */

@@ -4,7 +4,7 @@ import type { UserId } from '../../domain/ids.ts';
 import type { Profile, User } from '../../domain/user.ts';
 import { foldText } from '../../domain/user-filter.ts';
 import { foldedEmail, nameTakenSql, nameTakenValues } from '../sql/login-name.ts';
-import { lockoutValues } from '../sqlite/rows.ts';
+import { lockoutValues } from '../sql/rows.ts';
 import type { Change, ChangeTime } from '../store.ts';
 import { metaColumns } from './batch.ts';
 import type { Connection, Statement } from './connection.ts';

@@ -8,7 +8,7 @@ import {
   parseColumnValues,
   writtenColumns,
 } from '../archive/tables.ts';
-import type { Row } from '../sqlite/rows.ts';
+import type { Row } from '../sql/rows.ts';
 import {
   type Archive,
   type ArchivePage,

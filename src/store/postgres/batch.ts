@@ -1,7 +1,7 @@
 import type { EventMeta } from '../../domain/events.ts';
 import { evolve } from '../../domain/evolve.ts';
 import type { User } from '../../domain/user.ts';
-import { lockoutValues } from '../sqlite/rows.ts';
+import { lockoutValues } from '../sql/rows.ts';
 import type { Change } from '../store.ts';
 import type { Connection, Statement } from './connection.ts';
 import { unfenced } from './fence.ts';

@@ -1,7 +1,7 @@
 import { Socket } from 'node:net';
 import { Client, types } from 'pg';
 import { Fenced } from '../sql/fence.ts';
-import type { Row } from '../sqlite/rows.ts';
+import type { Row } from '../sql/rows.ts';
 import { ConnectionLost, endsSession, isPlanOutdated, sqlState } from './error.ts';
 import type { PostgresAddress } from './url.ts';
 

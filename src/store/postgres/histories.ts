@@ -1,6 +1,6 @@
 import type { RecordedEvent } from '../../domain/events.ts';
 import type { UserId } from '../../domain/ids.ts';
-import { parseEvent, parseHistoryRows, parseToken, type Row, userColumns } from '../sqlite/rows.ts';
+import { parseEvent, parseHistoryRows, parseToken, type Row, userColumns } from '../sql/rows.ts';
 import type { History } from '../store.ts';
 import type { Connection, Statement } from './connection.ts';
 import { asStoreError } from './error.ts';

@@ -1,5 +1,5 @@
 import type { RecordedEvent } from '../../domain/events.ts';
-import { parseEvent } from '../sqlite/rows.ts';
+import { parseEvent } from '../sql/rows.ts';
 import type { ListEvents } from '../store.ts';
 import { eventsPerBatchMax } from './batch-id.ts';
 import type { Connection, Statement } from './connection.ts';

@@ -1,6 +1,14 @@
 import type { UserId } from '../../domain/ids.ts';
 import type { Grant, Profile } from '../../domain/user.ts';
 import type { Page, Scope } from '../../domain/user-filter.ts';
+import {
+  parseOrganization,
+  parsePassword,
+  parseToken,
+  parseUser,
+  type Row,
+  userColumns,
+} from '../sql/rows.ts';
 import { sessionSelection } from '../sql/session-filter.ts';
 import { parseSessionRecord } from '../sql/session-rows.ts';
 import {
@@ -11,14 +19,6 @@ import {
   userCondition,
   userOrder,
 } from '../sql/sql-filter.ts';
-import {
-  parseOrganization,
-  parsePassword,
-  parseToken,
-  parseUser,
-  type Row,
-  userColumns,
-} from '../sqlite/rows.ts';
 import type {
   GrantRecord,
   Listed,

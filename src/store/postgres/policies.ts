@@ -1,5 +1,5 @@
 import type { User } from '../../domain/user.ts';
-import { parsePolicyRecord, parsePolicyRow, parseUser, userColumns } from '../sqlite/rows.ts';
+import { parsePolicyRecord, parsePolicyRow, parseUser, userColumns } from '../sql/rows.ts';
 import type { LockoutPolicies, Store } from '../store.ts';
 import type { Connection, Statement } from './connection.ts';
 import { transaction } from './pool.ts';

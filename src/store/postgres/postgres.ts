@@ -6,7 +6,7 @@ import {
   parseUser,
   type Row,
   userColumns,
-} from '../sqlite/rows.ts';
+} from '../sql/rows.ts';
 import { type Admit, type Store, type StoreReport, StoreUnusable, type TokenOwner } from '../store.ts';
 import { type DatabaseClock, openClock } from './clock.ts';
 import { type Connection, connect, NoneWritable, type Statement } from './connection.ts';

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { claimMsMax, type SessionStore, type StoredSession } from '../session-store.ts';
 import { loginSql, loginValues, parseLogins } from '../sql/login-name.ts';
+import type { Row } from '../sql/rows.ts';
 import {
   parseSessionRecord,
   sessionColumns,
@@ -8,7 +9,6 @@ import {
   sessionRecordTables,
   sessionValues,
 } from '../sql/session-rows.ts';
-import type { Row } from '../sqlite/rows.ts';
 import type { Connection, Statement } from './connection.ts';
 import { postgresDialect } from './dialect.ts';
 import { asStoreError } from './error.ts';

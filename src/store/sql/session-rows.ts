@@ -2,7 +2,7 @@ import type { UserId } from '../../domain/ids.ts';
 import type { SessionUserAgent } from '../../domain/session.ts';
 import type { Profile } from '../../domain/user.ts';
 import type { SessionRecord, StoredSession } from '../session-store.ts';
-import { parsePassword, parseUser, type Row, userColumns } from '../sqlite/rows.ts';
+import { parsePassword, parseUser, type Row, userColumns } from './rows.ts';
 
 const columns = [
   'session_id',

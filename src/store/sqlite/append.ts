@@ -10,8 +10,8 @@ import { evolvePolicy, policyEvent, type StoredPolicy } from '../../domain/evolv
 import type { User } from '../../domain/user.ts';
 import { foldText } from '../../domain/user-filter.ts';
 import { foldedEmail, nameTakenValues } from '../sql/login-name.ts';
+import { LoadedUser, lockoutValues } from '../sql/rows.ts';
 import type { Change, ChangeTime, PolicyChange } from '../store.ts';
-import { LoadedUser, lockoutValues } from './rows.ts';
 import type { Write, WriteRequest, WriteValue } from './write-statements.ts';
 
 /** A change as the writer takes it, and the user that it makes. */

@@ -12,10 +12,10 @@ import {
   StoreNotEmpty,
   type Verifiable,
 } from '../store.ts';
+import { openDatabase } from './database.ts';
 import { asStoreError, isUnavailable, resultCode } from './error.ts';
 import { createLinks, linkOf } from './links.ts';
 import { applyPragmas } from './pragmas.ts';
-import { openDatabase } from './sqlite.ts';
 import { createStatementCache } from './statements.ts';
 
 /** Everything in the file as it stands now, while others go on writing. Throws StoreUnusable. */

@@ -1,6 +1,6 @@
 import { backup, DatabaseSync } from 'node:sqlite';
 import { StoreUnusable } from '../store.ts';
-import { reasonOf } from './sqlite.ts';
+import { reasonOf } from './database.ts';
 
 export interface BackupOptions {
   readonly from: string;

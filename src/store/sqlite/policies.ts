@@ -1,8 +1,8 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { OrganizationId } from '../../domain/ids.ts';
+import { parsePolicyRecord, parsePolicyRow, parseUser, userColumns } from '../sql/rows.ts';
 import type { Store } from '../store.ts';
 import { reading } from './error.ts';
-import { parsePolicyRecord, parsePolicyRow, parseUser, userColumns } from './rows.ts';
 import { snapshot } from './snapshot.ts';
 
 type PolicyReads = Pick<Store, 'loadLockoutPolicies' | 'listLockoutPolicies' | 'listLocksOver'>;

@@ -1,41 +1,25 @@
-import { closeSync, existsSync, mkdirSync, openSync } from 'node:fs';
-import { dirname } from 'node:path';
-import { DatabaseSync, type SQLOutputValue } from 'node:sqlite';
+import type { DatabaseSync, SQLOutputValue } from 'node:sqlite';
+import { LoadedUser, loadedColumns, parseOrganization, parseTokenOwner, standingOf } from '../sql/rows.ts';
 import {
   type Admit,
   type BrokenLink,
   type History,
   type ListUsers,
   type Store,
-  type StoreReport,
   StoreUnusable,
   type TokenOwner,
 } from '../store.ts';
-import { type Snapshot, TickReader } from '../tick.ts';
-import { registerFold } from './dialect.ts';
-import { reading, resultCode } from './error.ts';
+import { busyTimeoutMs, openDatabase, type SqliteOptions } from './database.ts';
+import { reading } from './error.ts';
 import { type FileIdentity, identityOf } from './file-watch.ts';
 import { createGate } from './gate.ts';
-import { createListQueue } from './list-queue.ts';
-import { createLists } from './lists.ts';
-import { migrate } from './migrate.ts';
+import { createLists } from './lists/lists.ts';
+import { createListQueue } from './lists/queue.ts';
 import { createPolicyReads } from './policies.ts';
-import { applyPragmas, waitWhileBusy } from './pragmas.ts';
 import { watchReads } from './readiness.ts';
-import { LoadedUser, loadedColumns, parseOrganization, parseTokenOwner, standingOf } from './rows.ts';
 import { createSessions } from './sessions.ts';
+import { type Snapshot, TickReader } from './tick.ts';
 import { createWriter } from './writer.ts';
-
-export interface SqliteOptions {
-  /** Path of the database file, made with mode 0600 where absent. */
-  readonly path: string;
-  /** How long a write waits for another process's write. Default 5000. */
-  readonly busyTimeoutMs?: number;
-  /** Throw where the schema is behind instead of migrating. Default false. */
-  readonly migrateNot?: boolean;
-  /** Hears of what no call answers. */
-  readonly onReport?: (report: StoreReport) => void;
-}
 
 /**
  * Opens the embedded store: one file in WAL mode, every commit on disk (synchronous=FULL) before its answer.
@@ -156,7 +140,6 @@ async function readBrokenLinks(path: string): Promise<readonly BrokenLink[]> {
   return (await verifiable.readBrokenLinks?.()) ?? [];
 }
 
-const busyTimeoutMs = 5_000;
 const listTimeoutMs = 30_000;
 const listsWaitingMax = 100;
 const idsQuickMax = 1_000;
@@ -167,68 +150,4 @@ function isQuick({ filters }: ListUsers): boolean {
     (filter) =>
       filter.kind === 'organization' || (filter.kind === 'ids' && filter.userIds.length <= idsQuickMax),
   );
-}
-
-/** A connection to the file, brought up to date; throws as openSqlite does. */
-export function openDatabase(options: SqliteOptions): DatabaseSync {
-  const { path } = options;
-  const isNew = !existsSync(path);
-  let db: DatabaseSync | undefined;
-  try {
-    if (isNew) makeSecretFile(path);
-    const opened = new DatabaseSync(path, { timeout: options.busyTimeoutMs ?? busyTimeoutMs });
-    db = opened;
-    waitWhileBusy(() => requireOurs(opened, path));
-    applyPragmas(db);
-    registerFold(db);
-    migrate(db, { only: options.migrateNot ? 'check' : 'apply' });
-    requireWritable(db);
-    return db;
-  } catch (error) {
-    db?.close();
-    if (error instanceof StoreUnusable) throw error;
-    throw new StoreUnusable(`cannot open the database ${path}: ${reasonOf(error)}`, { cause: error });
-  }
-}
-
-// Made before SQLite would, whose own file is everybody's to open until its mode is changed. Its -wal and -shm take it over.
-function makeSecretFile(path: string): void {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-  closeSync(openSync(path, 'a', 0o600));
-}
-
-// Before anything is written: a mistyped path must not put our tables into another program's database.
-function requireOurs(db: DatabaseSync, path: string): void {
-  const tables = db.prepare(
-    "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'",
-  );
-  // Others call a table "migrations" too.
-  const own = db.prepare("SELECT 1 FROM pragma_table_info('migrations') WHERE name = 'version'");
-  if (tables.get() === undefined || own.get() !== undefined) return;
-  throw new StoreUnusable(`${path} is the database of another program: name another file with --db`);
-}
-
-// SQLite opens a file that it cannot write without a word, and tells at the first write.
-function requireWritable(db: DatabaseSync): void {
-  try {
-    db.exec('BEGIN IMMEDIATE');
-    db.exec('UPDATE migrations SET applied_at = applied_at WHERE version = 1; ROLLBACK');
-  } catch (error) {
-    if (db.isTransaction) db.exec('ROLLBACK');
-    if (resultCode(error) !== 5 /* BUSY */) throw error;
-  }
-}
-
-/** What went wrong with the file, and what to do. */
-export function reasonOf(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error);
-  if (/not a database|malformed/.test(message)) {
-    return `${message}. The file is damaged or not a Latchkey database: restore a backup, or name another file with --db`;
-  }
-  if (/readonly|read-only|unable to open|permission|^E[A-Z]+: /i.test(message)) {
-    return `${message}. Latchkey needs to read and write the file and its folder: check their owner and mode`;
-  }
-  if (/locked|busy/.test(message))
-    return `${message}. Another process is writing to it: try again, or stop that process`;
-  return message;
 }

@@ -1,11 +1,11 @@
 import { DatabaseSync } from 'node:sqlite';
 import { parentPort, workerData } from 'node:worker_threads';
-import { DomainError } from '../../domain/errors.ts';
-import type { ListSessions, SessionRecord } from '../session-store.ts';
-import type { Listed, ListUsers, UserRecord } from '../store.ts';
+import { DomainError } from '../../../domain/errors.ts';
+import type { ListSessions, SessionRecord } from '../../session-store.ts';
+import type { Listed, ListUsers, UserRecord } from '../../store.ts';
+import { applyPragmas } from '../pragmas.ts';
+import type { WriteFailure } from '../write-statements.ts';
 import { createLists } from './lists.ts';
-import { applyPragmas } from './pragmas.ts';
-import type { WriteFailure } from './write-statements.ts';
 
 /** What the thread is started with. */
 export interface ListThreadData {

@@ -1,10 +1,10 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { instanceStream, type RecordedEvent } from '../../domain/events.ts';
-import type { UserId } from '../../domain/ids.ts';
-import type { ListEvents } from '../store.ts';
-import { asStoreError } from './error.ts';
-import { parseEvent } from './rows.ts';
-import type { StatementCache } from './statements.ts';
+import { instanceStream, type RecordedEvent } from '../../../domain/events.ts';
+import type { UserId } from '../../../domain/ids.ts';
+import { parseEvent } from '../../sql/rows.ts';
+import type { ListEvents } from '../../store.ts';
+import { asStoreError } from '../error.ts';
+import type { StatementCache } from '../statements.ts';
 
 /** How many events one turn of the event loop looks through for those of one type, which no index holds. */
 const windowSize = 20_000;

@@ -1,10 +1,18 @@
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite';
-import type { UserId } from '../../domain/ids.ts';
-import type { Grant, Organization, Profile } from '../../domain/user.ts';
-import type { Page, Scope } from '../../domain/user-filter.ts';
-import type { ListSessions, SessionRecord } from '../session-store.ts';
-import { sessionSelection } from '../sql/session-filter.ts';
-import { parseSessionRecord } from '../sql/session-rows.ts';
+import type { UserId } from '../../../domain/ids.ts';
+import type { Grant, Organization, Profile } from '../../../domain/user.ts';
+import type { Page, Scope } from '../../../domain/user-filter.ts';
+import type { ListSessions, SessionRecord } from '../../session-store.ts';
+import {
+  parseOrganization,
+  parsePassword,
+  parseToken,
+  parseUser,
+  type Row,
+  userColumns,
+} from '../../sql/rows.ts';
+import { sessionSelection } from '../../sql/session-filter.ts';
+import { parseSessionRecord } from '../../sql/session-rows.ts';
 import {
   type SqlCondition,
   type SqlTable,
@@ -12,7 +20,7 @@ import {
   tokenOrder,
   userCondition,
   userOrder,
-} from '../sql/sql-filter.ts';
+} from '../../sql/sql-filter.ts';
 import type {
   GrantRecord,
   Listed,
@@ -22,13 +30,12 @@ import type {
   Store,
   TokenRecord,
   UserRecord,
-} from '../store.ts';
-import { registerFold, sqliteDialect } from './dialect.ts';
-import { reading } from './error.ts';
-import { listEvents } from './list-events.ts';
-import { parseOrganization, parsePassword, parseToken, parseUser, type Row, userColumns } from './rows.ts';
-import { snapshot } from './snapshot.ts';
-import { createStatementCache, type StatementCache } from './statements.ts';
+} from '../../store.ts';
+import { registerFold, sqliteDialect } from '../dialect.ts';
+import { reading } from '../error.ts';
+import { snapshot } from '../snapshot.ts';
+import { createStatementCache, type StatementCache } from '../statements.ts';
+import { listEvents } from './events.ts';
 
 type Lists = Pick<
   Store,

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 
 /** The version in package.json, which stands one folder above src/ and two above dist/src/. */
 export function readVersion(): string {
-  for (const path of ['../../../package.json', '../../../package.json']) {
+  for (const path of ['../../package.json', '../../../package.json']) {
     const text = readIfThere(new URL(path, import.meta.url));
     const manifest: unknown = text === undefined ? undefined : JSON.parse(text);
     const version = versionOf(manifest);

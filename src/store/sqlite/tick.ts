@@ -1,4 +1,4 @@
-import { asStoreError } from './sqlite/error.ts';
+import { asStoreError } from './error.ts';
 
 /** Runs the reads of one turn of the event loop, all in one snapshot. */
 export type Snapshot = (reads: () => void) => void;

@@ -1,9 +1,9 @@
 import { Worker } from 'node:worker_threads';
-import { DomainError } from '../../domain/errors.ts';
-import type { ListSessions, SessionRecord } from '../session-store.ts';
-import type { Listed, ListUsers, UserRecord } from '../store.ts';
-import { asStoreError } from './error.ts';
-import type { ListOutcome, ListQuestion, ListThreadData } from './list-thread.ts';
+import { DomainError } from '../../../domain/errors.ts';
+import type { ListSessions, SessionRecord } from '../../session-store.ts';
+import type { Listed, ListUsers, UserRecord } from '../../store.ts';
+import { asStoreError } from '../error.ts';
+import type { ListOutcome, ListQuestion, ListThreadData } from './thread.ts';
 
 /** Lists that take long, one after the other, in a thread of their own. */
 export interface ListQueue extends AsyncDisposable {
@@ -87,7 +87,7 @@ class Queue implements ListQueue {
   #start(): Worker {
     const { path, busyTimeoutMs } = this.#options;
     const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-    const entry = new URL(`./list-thread.${extension}`, import.meta.url);
+    const entry = new URL(`./thread.${extension}`, import.meta.url);
     const thread = new Worker(entry, { workerData: { path, busyTimeoutMs } satisfies ListThreadData });
     thread.on('message', (outcome: ListOutcome) => this.#answer(outcome));
     thread.on('error', (error) => this.#lose(thread, error));

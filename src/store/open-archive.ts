@@ -1,15 +1,15 @@
 import {
   openArchive as openPostgresArchive,
   openRestoration as openPostgresRestoration,
-} from '../postgres/archive.ts';
-import { openPostgres } from '../postgres/postgres.ts';
-import { isPostgresUrl } from '../postgres/url.ts';
+} from './postgres/archive.ts';
+import { openPostgres } from './postgres/postgres.ts';
+import { isPostgresUrl } from './postgres/url.ts';
 import {
   openArchive as openSqliteArchive,
   openRestoration as openSqliteRestoration,
-} from '../sqlite/archive.ts';
-import { type BackupOptions, backUp as backUpSqlite } from '../sqlite/backup.ts';
-import { type Archive, type Restoration, StoreUnusable } from '../store.ts';
+} from './sqlite/archive.ts';
+import { type BackupOptions, backUp as backUpSqlite } from './sqlite/backup.ts';
+import { type Archive, type Restoration, StoreUnusable } from './store.ts';
 
 /** All that the database holds, at this moment. Throws StoreUnusable. */
 export async function openArchive(database: string): Promise<Archive> {

@@ -1,0 +1,53 @@
+import type { UserEvent } from './events.ts';
+import { hasRoomFor } from './evolve-lockout.ts';
+import { locked } from './lock-events.ts';
+import { type LockoutPolicy, policyMax } from './lockout-policy.ts';
+import type { User } from './user.ts';
+
+/** One attempt to sign in. */
+export interface Attempt {
+  readonly nowMs: number;
+  /** The known device that it comes from; undefined: a stranger. */
+  readonly deviceId: string | undefined;
+}
+
+/** Failed attempts that count against the next one: the device's own, or all strangers'. */
+export function failuresOf(user: User, policy: LockoutPolicy, { nowMs, deviceId }: Attempt): number {
+  const { failedAt = [], devices = {} } = user.lockout;
+  const times = deviceId === undefined ? failedAt : (devices[deviceId] ?? []);
+  if (policy.windowSeconds > 0)
+    return times.filter((time) => time > nowMs - policy.windowSeconds * 1_000).length;
+  return deviceId === undefined ? user.failedPasswordAttempts : times.length;
+}
+
+/** Whether this attempt is from a device that may try while strangers may not; false once it has used up its own attempts. */
+export function isKnownDevice(user: User, policy: LockoutPolicy, attempt: Attempt): boolean {
+  const { deviceId } = attempt;
+  if (!policy.knownDevices || deviceId === undefined || !hasRoomFor(user.lockout, deviceId)) return false;
+  return policy.maxPasswordAttempts === 0 || failuresOf(user, policy, attempt) < policy.maxPasswordAttempts;
+}
+
+/**
+ * What a wrong password makes of the user: the failure, and in the same append the lock where it is the attempt that
+ * reaches the limit. A known device that reaches it becomes a stranger, and locks nobody out.
+ */
+export function decideFailure(user: User, policy: LockoutPolicy, attempt: Attempt): readonly UserEvent[] {
+  const { deviceId, nowMs } = attempt;
+  const attempts = failuresOf(user, policy, attempt) + 1;
+  const type = 'user.human.password.check.failed';
+  if (deviceId !== undefined) return [{ type, payload: { attempts, deviceId } }];
+  const failure: UserEvent = { type, payload: { attempts } };
+  if (policy.maxPasswordAttempts === 0 || attempts < policy.maxPasswordAttempts) return [failure];
+  const lockMs = lockMsOf(policy, user.lockout.policyLocks ?? 0);
+  const until = lockMs === 0 ? {} : { until: nowMs + lockMs };
+  return [failure, locked(user, { cause: 'policy', failedAttempts: attempts, ...until })];
+}
+
+// Growth ends at the cap, or at a year: a number of seconds must stay one. What has no length does not grow: enough
+// growth is Infinity, and 0 × Infinity is no number.
+function lockMsOf({ lockSeconds, lockGrowth, lockSecondsMax }: LockoutPolicy, locksBefore: number): number {
+  if (lockSeconds === 0) return 0;
+  const grown = lockSeconds * lockGrowth ** locksBefore;
+  const cap = lockSecondsMax > 0 ? lockSecondsMax : Math.max(policyMax.lockSeconds, lockSeconds);
+  return Math.round(Math.min(grown, cap)) * 1_000;
+}
