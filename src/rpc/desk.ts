@@ -17,7 +17,7 @@ import { adminCommandHandlers } from './admin-command.ts';
 import { adminQueryHandlers } from './admin-query.ts';
 import { callerHandlers } from './caller.ts';
 import { createHealth } from './health.ts';
-import { type InterceptorApp, interceptors } from './interceptors.ts';
+import { headerInterceptors, type InterceptorApp, messageInterceptors } from './interceptors.ts';
 import { lockHandlers } from './lock.ts';
 import { policyHandlers } from './lockout-policy.ts';
 import { createReflection } from './reflection.ts';
@@ -34,9 +34,12 @@ export interface DeskService {
   readonly implementation: Partial<ServiceImpl<DescService>>;
 }
 
-/** What the door serves: every service, and the one list of interceptors before all of them. */
+/** What the door serves: every service, and the interceptors before all of them. */
 export interface Desk {
   readonly services: readonly DeskService[];
+  /** Run before anything of the body is looked at. */
+  readonly headerInterceptors: readonly Interceptor[];
+  /** Run with the message. */
   readonly interceptors: readonly Interceptor[];
   /** Tells the watchers of health that the server goes down. */
   shutdown(): void;
@@ -76,7 +79,8 @@ export function createDesk(app: DeskApp, isReady: () => Promise<boolean>): Desk 
       mount(ReflectionV1, reflection.v1),
       mount(ReflectionV1Alpha, reflection.v1alpha),
     ],
-    interceptors: interceptors(app),
+    headerInterceptors: headerInterceptors(app),
+    interceptors: messageInterceptors(app),
     shutdown: () => health.shutdown(),
   };
 }

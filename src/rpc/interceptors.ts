@@ -1,5 +1,11 @@
 import { createValidator } from '@bufbuild/protovalidate';
-import { Code, ConnectError, type Interceptor, type StreamResponse } from '@connectrpc/connect';
+import {
+  Code,
+  ConnectError,
+  type ContextValues,
+  type Interceptor,
+  type StreamResponse,
+} from '@connectrpc/connect';
 import { type AuthenticateApp, authenticate } from '../auth/authenticate.ts';
 import { DomainError } from '../domain/errors.ts';
 import { dress } from './error-dress.ts';
@@ -12,7 +18,7 @@ import {
 } from './limits/call-limits.ts';
 import { callerKey } from './limits/caller-key.ts';
 import { readOrigin } from './origin.ts';
-import { requestInfoKey } from './request-info.ts';
+import { hasWaitedKey, requestInfoKey } from './request-info.ts';
 
 /** One record a line; fields are values, never text that could break a line. */
 export interface Log {
@@ -27,17 +33,16 @@ export interface InterceptorApp extends AuthenticateApp, Limited {
 
 /**
  * Every call of every dialect passes these, outermost first: request log → errors → limit of the address →
- * authenticate → limit of the token → validate.
+ * authenticate → limit of the token. They know the headers alone: nothing of a stranger's body is decompressed or
+ * decoded.
  */
-export function interceptors(app: InterceptorApp): readonly Interceptor[] {
-  return [
-    requestLog(app),
-    dressErrors(app),
-    limitAddress(app),
-    authenticateCaller(app),
-    limitToken(app),
-    validateRequest(),
-  ];
+export function headerInterceptors(app: InterceptorApp): readonly Interceptor[] {
+  return [requestLog(app), dressErrors(app), limitAddress(app), authenticateCaller(app), limitToken(app)];
+}
+
+/** Then, with the message: still the same caller? → validate. */
+export function messageInterceptors(app: InterceptorApp): readonly Interceptor[] {
+  return [authenticateAgain(app), validateRequest()];
 }
 
 /** Success at debug level (the event log is the record), refusals at info. */
@@ -91,24 +96,36 @@ async function* dressStream(
 const publicServices = /^grpc\.(health|reflection)\./;
 
 function authenticateCaller(app: InterceptorApp): Interceptor {
-  return (next) => async (req) => {
+  return (next) => (req) => {
     if (publicServices.test(req.service.typeName)) return next(req);
-    const info = req.contextValues.get(requestInfoKey);
-    requireNotRefused(app, info);
-    try {
-      const caller = await authenticate(app, {
-        authorization: info.header('authorization'),
-        organizationId: info.header('x-zitadel-orgid') || undefined,
-        origin: () => readOrigin(info),
-      });
-      req.contextValues.set(callerKey, caller);
-      settleRefused(app, info);
-    } catch (error) {
-      settleRefused(app, info, error);
-      throw error;
-    }
-    return next(req);
+    return setCaller(app, req.contextValues).then(() => next(req));
   };
+}
+
+// Who was let in by their headers and took their time over the body may have been locked meanwhile, or robbed of a role.
+function authenticateAgain(app: InterceptorApp): Interceptor {
+  return (next) => (req) => {
+    const { contextValues, service } = req;
+    if (!contextValues.get(hasWaitedKey) || publicServices.test(service.typeName)) return next(req);
+    return setCaller(app, contextValues).then(() => next(req));
+  };
+}
+
+async function setCaller(app: InterceptorApp, values: ContextValues): Promise<void> {
+  const info = values.get(requestInfoKey);
+  requireNotRefused(app, info);
+  try {
+    const caller = await authenticate(app, {
+      authorization: info.header('authorization'),
+      organizationId: info.header('x-zitadel-orgid') || undefined,
+      origin: () => readOrigin(info),
+    });
+    values.set(callerKey, caller);
+    settleRefused(app, info);
+  } catch (error) {
+    settleRefused(app, info, error);
+    throw error;
+  }
 }
 
 /** The field rules stand in the protos; the first broken one is named: "user_id: value length must be …". */

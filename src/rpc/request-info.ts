@@ -13,6 +13,9 @@ export interface RequestInfo {
   header(name: string): string | undefined;
 }
 
+/** Whether the message came so much later than its headers that who sent it may have lost their rights meanwhile. */
+export const hasWaitedKey: ContextKey<boolean> = createContextKey(false, { description: 'has waited' });
+
 const nowhere: RequestInfo = { requestId: '', remoteAddress: '', header: () => undefined };
 
 /** Handlers read it as `context.values.get(requestInfoKey)`. */

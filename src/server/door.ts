@@ -19,7 +19,9 @@ import { createAdapter } from './streams/adapter.ts';
 /** What stands behind the door, and its limits. */
 export interface DoorOptions extends ProbeDeps {
   readonly services: readonly MountedService[];
-  /** The one list, for all dialects; the first is the outermost. */
+  /** Run before the body is decompressed or decoded: who calls, and may they? The first is the outermost. */
+  readonly headerInterceptors?: readonly Interceptor[];
+  /** Run after them, with the message. */
   readonly interceptors: readonly Interceptor[];
   readonly cors: CorsPolicy;
   readonly clientAddress: ClientAddressOptions;
@@ -49,17 +51,25 @@ export interface OpenDoor extends Door {
 
 /** Opens the way from bytes to handlers. Throws where two services or routes collide. */
 export function createDoor(options: DoorOptions): OpenDoor {
-  const { services, interceptors, log, jsonRegistry, bodiesBytesMax = 128 * 1_048_576 } = options;
+  const {
+    services,
+    headerInterceptors = [],
+    interceptors,
+    log,
+    jsonRegistry,
+    bodiesBytesMax = 128 * 1_048_576,
+  } = options;
   const { bodyBytesMax = 1_048_576, defaultTimeoutMs = 30_000, timeoutMsMax = 300_000 } = options;
   const deadlines = new Deadlines({ defaultTimeoutMs, timeoutMsMax });
   const shutdown = new AbortController();
   const dispatch = createDispatch({
-    methods: createMethodTable(services, interceptors),
+    methods: createMethodTable(services, { headerInterceptors, interceptors }),
     dialects: createDialectTable(jsonRegistry),
     lane: new Lane({ messageBytesMax: bodyBytesMax, deadlines, log }),
     adapter: createAdapter({
       services,
-      interceptors,
+      // Of a stream, messages are decoded as they are asked for, and nobody asks before these have let it pass.
+      interceptors: [...headerInterceptors, ...interceptors],
       messageBytesMax: options.streamMessageBytesMax ?? bodyBytesMax,
       timeoutMsMax: deadlines.timeoutMsMax,
       defaultTimeoutMs,

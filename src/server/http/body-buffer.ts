@@ -19,21 +19,23 @@ export const smallBytesMax: number = 16 * 1_024;
 
 /** Gathers a body that comes in several parts. */
 export class BodyBuffer {
-  readonly #bytesMax: number;
   readonly #budget: BodyBudget;
   #bytes = 0;
   #parts: GrowingBytes | undefined = new GrowingBytes();
 
-  constructor(bytesMax: number, budget: BodyBudget) {
-    this.#bytesMax = bytesMax;
+  constructor(budget: BodyBudget) {
     this.#budget = budget;
   }
 
-  /** Why the body is refused, where it is; what came of it is let go of then. */
-  add(chunk: Buffer): ConnectError | undefined {
+  get length(): number {
+    return this.#bytes;
+  }
+
+  /** Why the body is refused, where it is: all of it may be `bytesMax`. What came of it is let go of then. */
+  add(chunk: Buffer, bytesMax: number): ConnectError | undefined {
     this.#bytes += chunk.length;
     this.#budget.bytes += chunk.length;
-    const refusal = this.#refusal();
+    const refusal = this.#refusal(bytesMax);
     if (refusal !== undefined) this.release();
     else this.#parts?.add(chunk);
     return refusal;
@@ -50,8 +52,8 @@ export class BodyBuffer {
     this.#parts = undefined;
   }
 
-  #refusal(): ConnectError | undefined {
-    if (this.#bytes > this.#bytesMax) return bodyTooLarge(this.#bytesMax);
+  #refusal(bytesMax: number): ConnectError | undefined {
+    if (this.#bytes > bytesMax) return bodyTooLarge(bytesMax);
     if (this.#budget.bytes <= this.#budget.bytesMax || this.#bytes <= smallBytesMax) return undefined;
     return new ConnectError('too many large messages at once, please try again', Code.ResourceExhausted);
   }

@@ -35,10 +35,13 @@ export interface Exchange extends RequestInfo {
   readonly headers: IncomingHttpHeaders;
   readonly scheme: string;
   readonly authority: string;
-  /** Reads the whole body; more than `bytesMax` of it is refused with ResourceExhausted. */
-  readBody(bytesMax: number, sink: BodySink): void;
-  /** From now on tells the sink when the exchange is closed; at once where it is. Most calls do not ask. */
-  watch(sink: BodySink): void;
+  /**
+   * Names who is told, before it is known who calls: a small body is gathered meanwhile, as it is in most cases here
+   * already; a larger one waits outside, as far as the HTTP version lets it. Nothing of it is looked at.
+   */
+  hold(sink: BodySink): void;
+  /** The whole body, please: now, where it is here. More than `bytesMax` of it is refused with ResourceExhausted. */
+  readBody(bytesMax: number): void;
   /** Sends the one answer; to HEAD without its body, but with the length of it. Does nothing where the client is gone. Throws where HTTP cannot carry it. */
   answer(reply: Reply): void;
   /** Ends what cannot be answered as it should: with a bare 500, or cut off where an answer has begun. Never throws. */
@@ -88,6 +91,8 @@ export function asHeaders(from: IncomingHttpHeaders): Headers {
 
 /** How much of a refused body is read and thrown away before the connection is cut: a client that is still sending would else miss the answer. */
 export const discardBytesMax: number = 8 * 1_048_576;
+/** And in how many pieces: each costs by itself, however small. */
+export const discardChunksMax = 256;
 
 /** An exchange that Connect's own server can take: where it does, neither `readBody` nor `answer` has been called. */
 export interface UniversalExchange extends Exchange {

@@ -8,6 +8,7 @@ import {
   type BodySink,
   corsPairs,
   discardBytesMax,
+  discardChunksMax,
   type ExchangePolicy,
   type Flaw,
   headerOf,
@@ -34,10 +35,13 @@ export class Http1Exchange implements UniversalExchange {
   /** The body while it is one chunk, as most are. */
   #only: Buffer | undefined;
   #body: BodyBuffer | undefined;
-  #bytesMax = 0;
+  #bytesMax = smallBytesMax;
   #sink: BodySink | undefined;
-  #isWatched = false;
   #isContinued = false;
+  #isFlowing = false;
+  #isWanted = false;
+  #isWhole = false;
+  #isDiscarding = false;
 
   constructor(req: IncomingMessage, res: ServerResponse, policy: ExchangePolicy) {
     this.req = req;
@@ -71,36 +75,32 @@ export class Http1Exchange implements UniversalExchange {
     return headerOf(this.headers, name);
   }
 
-  readBody(bytesMax: number, sink: BodySink): void {
-    const req = this.req as KeyedRequest;
-    this.#sink = sink;
-    this.#bytesMax = bytesMax;
-    req[exchangeKey] = this;
-    this.watch(sink);
-    if (Number(this.headers['content-length'] ?? 0) > bytesMax) {
-      this.#refuse(bodyTooLarge(bytesMax));
-      return;
-    }
-    this.#continue();
-    req.on('data', onData);
-    req.on('end', onEnd);
-    // A client that hangs up in the middle of its body; 'close' of the response tells the rest.
-    req.on('error', ignore);
-  }
-
-  watch(sink: BodySink): void {
-    if (this.#isWatched) return;
-    this.#isWatched = true;
+  hold(sink: BodySink): void {
     this.#sink = sink;
     const res = this.res as KeyedResponse;
     res[exchangeKey] = this;
     if (res.destroyed) sink.onClosed();
     else res.on('close', onClose);
+    // What does not say how long it is may be long.
+    if (this.headers['transfer-encoding'] === undefined && this.#declaredBytes <= smallBytesMax) this.#flow();
+  }
+
+  readBody(bytesMax: number): void {
+    this.#isWanted = true;
+    this.#bytesMax = bytesMax;
+    const bytes = this.#body?.length ?? this.#only?.length ?? 0;
+    if (Math.max(this.#declaredBytes, bytes) > bytesMax) this.#refuse(bodyTooLarge(bytesMax));
+    else if (this.#isWhole) this.#deliver();
+    else {
+      this.#continue();
+      this.#flow();
+    }
   }
 
   answer(reply: Reply): void {
     const { res } = this;
     if (res.destroyed || res.headersSent) return;
+    if (!this.req.complete && this.#hasBody) this.#stopReading();
     const { body, trailers } = reply;
     const headers = [...reply.headers, ...this.#ownPairs()];
     // Whether the body that was not asked for follows all the same, nobody can tell.
@@ -166,12 +166,15 @@ export class Http1Exchange implements UniversalExchange {
 
   #discardBody(): void {
     const { req } = this;
-    if (req.complete || req.destroyed) return;
-    let discardedBytes = 0;
+    if (req.complete || req.destroyed || this.#isDiscarding) return;
+    this.#isDiscarding = true;
+    let bytes = 0;
+    let chunks = 0;
     req.on('error', ignore);
     req.on('data', (chunk: Buffer) => {
-      discardedBytes += chunk.length;
-      if (discardedBytes > discardBytesMax) req.destroy();
+      bytes += chunk.length;
+      chunks += 1;
+      if (bytes > discardBytesMax || chunks > discardChunksMax) req.destroy();
     });
   }
 
@@ -188,14 +191,12 @@ export class Http1Exchange implements UniversalExchange {
       return;
     }
     const refusal = this.#gather(chunk);
-    if (refusal === undefined) return;
-    this.req.off('data', onData);
-    this.req.off('end', onEnd);
-    this.#refuse(refusal);
+    if (refusal !== undefined) this.#refuse(refusal);
   }
 
   takeEnd(): void {
-    this.#sink?.onBody(this.#body === undefined ? (this.#only ?? emptyBody) : this.#body.whole());
+    this.#isWhole = true;
+    if (this.#isWanted) this.#deliver();
   }
 
   takeClose(): void {
@@ -206,16 +207,45 @@ export class Http1Exchange implements UniversalExchange {
   /** Why the body is refused, where it is. */
   #gather(chunk: Buffer): ConnectError | undefined {
     if (this.#body === undefined) {
-      this.#body = new BodyBuffer(this.#bytesMax, this.#policy.bodies);
-      if (this.#only !== undefined) this.#body.add(this.#only);
+      this.#body = new BodyBuffer(this.#policy.bodies);
+      if (this.#only !== undefined) this.#body.add(this.#only, this.#bytesMax);
     }
-    return this.#body.add(chunk);
+    return this.#body.add(chunk, this.#bytesMax);
+  }
+
+  get #declaredBytes(): number {
+    return Number(this.headers['content-length'] ?? 0);
+  }
+
+  get #hasBody(): boolean {
+    return this.headers['transfer-encoding'] !== undefined || this.#declaredBytes > 0;
+  }
+
+  #flow(): void {
+    if (this.#isFlowing) return;
+    this.#isFlowing = true;
+    const req = this.req as KeyedRequest;
+    req[exchangeKey] = this;
+    req.on('data', onData);
+    req.on('end', onEnd);
+    // A client that hangs up in the middle of its body; 'close' of the response tells the rest.
+    req.on('error', ignore);
+  }
+
+  #deliver(): void {
+    this.#sink?.onBody(this.#body === undefined ? (this.#only ?? emptyBody) : this.#body.whole());
   }
 
   #refuse(refusal: ConnectError): void {
-    if (Number(this.headers['content-length'] ?? 0) > discardBytesMax) this.res.shouldKeepAlive = false;
-    this.#discardBody();
+    this.#stopReading();
     this.#sink?.onBodyRefused(refusal);
+  }
+
+  /** What is left of the body is of no use; the client is still to see the answer. */
+  #stopReading(): void {
+    this.req.off('data', onData);
+    this.req.off('end', onEnd);
+    this.#discardBody();
   }
 }
 

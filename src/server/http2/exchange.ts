@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import type { ContextValues } from '@connectrpc/connect';
+import type { ConnectError, ContextValues } from '@connectrpc/connect';
 import type { UniversalServerRequest, UniversalServerResponse } from '@connectrpc/connect/protocol';
 import { BodyBuffer, bodyTooLarge, emptyBody } from '../http/body-buffer.ts';
 import {
@@ -11,7 +11,7 @@ import {
   type Reply,
   type UniversalExchange,
 } from '../http/exchange.ts';
-import { errorCode } from './frame.ts';
+import { errorCode, streamWindowBytes } from './frame.ts';
 import type { Http2Stream, StreamReceiver } from './stream.ts';
 import { UniversalStream } from './universal-stream.ts';
 
@@ -25,9 +25,12 @@ export class Http2Exchange implements UniversalExchange, StreamReceiver {
   /** The body while it is one frame, as most are. */
   #only: Buffer = emptyBody;
   #body: BodyBuffer | undefined;
-  #bytesMax = 0;
+  /** Until the body is asked for, flow control alone bounds what comes of it. */
+  #bytesMax = streamWindowBytes;
   #sink: BodySink | undefined;
-  #isReading = false;
+  #isHeld = false;
+  #isWanted = false;
+  #isWhole = false;
   #universal: UniversalStream | undefined;
 
   constructor(stream: Http2Stream, policy: ExchangePolicy) {
@@ -66,22 +69,24 @@ export class Http2Exchange implements UniversalExchange, StreamReceiver {
     return headerOf(this.headers, name);
   }
 
-  readBody(bytesMax: number, sink: BodySink): void {
+  hold(sink: BodySink): void {
     this.#sink = sink;
-    if ((this.stream.head.contentLength ?? 0) > bytesMax) {
-      sink.onBodyRefused(bodyTooLarge(bytesMax));
-      return;
-    }
-    this.#bytesMax = bytesMax;
-    this.#isReading = true;
-    this.#continue();
-    this.stream.read(this);
-  }
-
-  watch(sink: BodySink): void {
-    this.#sink = sink;
+    this.#isHeld = true;
     this.stream.read(this);
     if (this.stream.isClosed) sink.onClosed();
+  }
+
+  readBody(bytesMax: number): void {
+    this.#isWanted = true;
+    this.#bytesMax = bytesMax;
+    const heldBytes = this.#body?.length ?? this.#only.length;
+    if (Math.max(this.stream.head.contentLength ?? 0, heldBytes) > bytesMax)
+      this.#refuse(bodyTooLarge(bytesMax));
+    else if (this.#isWhole) this.#deliver();
+    else {
+      this.#continue();
+      if (heldBytes > 0) this.stream.giveBack(heldBytes);
+    }
   }
 
   answer(reply: Reply): void {
@@ -122,24 +127,21 @@ export class Http2Exchange implements UniversalExchange, StreamReceiver {
   }
 
   onData(chunk: Buffer, isLast: boolean): void {
-    if (!this.#isReading) return;
+    if (!this.#isHeld) return;
     if (isLast && this.#body === undefined && chunk.length <= this.#bytesMax) {
       this.#only = chunk;
       return;
     }
-    this.#body ??= new BodyBuffer(this.#bytesMax, this.#policy.bodies);
-    const refusal = this.#body.add(chunk);
-    if (refusal === undefined) this.stream.giveBack(chunk.length);
-    else {
-      this.#isReading = false;
-      this.#sink?.onBodyRefused(refusal);
-    }
+    this.#body ??= new BodyBuffer(this.#policy.bodies);
+    const refusal = this.#body.add(chunk, this.#bytesMax);
+    if (refusal !== undefined) this.#refuse(refusal);
+    else if (this.#isWanted) this.stream.giveBack(chunk.length);
   }
 
   onEnd(): void {
-    if (!this.#isReading) return;
-    this.#isReading = false;
-    this.#sink?.onBody(this.#body === undefined ? this.#only : this.#body.whole());
+    if (!this.#isHeld) return;
+    this.#isWhole = true;
+    if (this.#isWanted) this.#deliver();
   }
 
   onDrained(): void {
@@ -147,7 +149,7 @@ export class Http2Exchange implements UniversalExchange, StreamReceiver {
   }
 
   onClosed(): void {
-    this.#isReading = false;
+    this.#isHeld = false;
     this.#body?.release();
     this.#sink?.onClosed();
   }
@@ -156,6 +158,16 @@ export class Http2Exchange implements UniversalExchange, StreamReceiver {
   #continue(): void {
     const { expect } = this.headers;
     if (expect !== undefined && /^100-continue$/i.test(expect)) this.stream.continue();
+  }
+
+  #deliver(): void {
+    this.#isHeld = false;
+    this.#sink?.onBody(this.#body === undefined ? this.#only : this.#body.whole());
+  }
+
+  #refuse(refusal: ConnectError): void {
+    this.#isHeld = false;
+    this.#sink?.onBodyRefused(refusal);
   }
 
   #ownPairs(): string[] {

@@ -13,9 +13,10 @@ import type { Dialect, DialectCall, FoundRoute } from '../dialects/dialect.ts';
 import { asHeaders, type BodySink, type Exchange } from '../http/exchange.ts';
 import { deadlineExceeded, type Timed } from './deadline.ts';
 
-/** What carries a call on once its body is here, and ends it. */
+/** What reads a call's message once the interceptors of its headers have let it pass, and ends it. */
 export interface CallRunner {
-  serve(call: Call, body: Buffer): void;
+  /** A promise only where the message is not here yet, or not as it is to be. Throws ConnectError. */
+  read(call: Call): Message | Promise<Message>;
   fail(call: Call, error: unknown): void;
   drop(call: Call): void;
 }
@@ -44,7 +45,11 @@ export class Call implements UnaryRequest, HandlerContext, DialectCall, Timed, B
   readonly match: FoundRoute | undefined;
   readonly exchange: Exchange;
   readonly runner: CallRunner;
+  /** Nothing before the interceptors of the headers have let the call pass. */
   message: Message = unread;
+  body: Buffer | undefined;
+  /** What is wrong with the headers; said only to who may call. */
+  fault: unknown;
   /** Answered, or not worth an answer any more. */
   isOver = false;
   sentHeader: Headers | undefined;
@@ -55,6 +60,7 @@ export class Call implements UnaryRequest, HandlerContext, DialectCall, Timed, B
   newer: Timed | undefined;
   #abort: AbortController | undefined;
   #abortReason: ConnectError | undefined;
+  #waiting: PromiseWithResolvers<Buffer> | undefined;
   #header: Headers | undefined;
   #values: ContextValues | undefined;
 
@@ -105,7 +111,6 @@ export class Call implements UnaryRequest, HandlerContext, DialectCall, Timed, B
     if (this.#abort === undefined) {
       this.#abort = new AbortController();
       if (this.#abortReason !== undefined) this.#abort.abort(this.#abortReason);
-      else this.exchange.watch(this);
     }
     return this.#abort.signal;
   }
@@ -129,18 +134,27 @@ export class Call implements UnaryRequest, HandlerContext, DialectCall, Timed, B
     if (this.#abortReason !== undefined) return;
     this.#abortReason = reason;
     this.#abort?.abort(reason);
+    this.#waiting?.reject(reason);
   }
 
   expire(): void {
     this.runner.fail(this, deadlineExceeded());
   }
 
+  /** The body once it is whole. Rejects where it is refused, or the call is over. */
+  wholeBody(): Promise<Buffer> {
+    this.#waiting = Promise.withResolvers();
+    return this.#waiting.promise;
+  }
+
   onBody(body: Buffer): void {
-    this.runner.serve(this, body);
+    this.body = body;
+    this.#waiting?.resolve(body);
   }
 
   onBodyRefused(error: ConnectError): void {
-    this.runner.fail(this, error);
+    this.fault = error;
+    this.#waiting?.reject(error);
   }
 
   onClosed(): void {

@@ -1,3 +1,4 @@
+import type { Message } from '@bufbuild/protobuf';
 import { Code, ConnectError } from '@connectrpc/connect';
 import {
   compressBytesMin,
@@ -23,7 +24,10 @@ export interface LaneOptions {
   readonly log: (event: string, fields: Readonly<Record<string, unknown>>) => void;
 }
 
-/** The one direct path of all unary calls: read, decode, interceptors and handler, encode, answer. */
+/**
+ * The one direct path of all unary calls: interceptors of the headers, read, decode, interceptors of the message,
+ * handler, encode, answer.
+ */
 export class Lane implements CallRunner {
   readonly #options: LaneOptions;
 
@@ -34,21 +38,27 @@ export class Lane implements CallRunner {
   /** Takes a call over, from its headers to its answer. Never throws. */
   start(target: CallTarget, match: FoundRoute | undefined, exchange: Exchange): void {
     const call = new Call(target, match, exchange, this);
-    const { deadlines, messageBytesMax } = this.#options;
+    let timeoutMs: number | undefined;
     try {
-      const timeoutMs = target.dialect.timeoutMs(exchange.headers);
-      deadlines.start(call, timeoutMs);
+      timeoutMs = target.dialect.timeoutMs(exchange.headers);
       if (timeoutMs !== undefined && timeoutMs <= 0) throw deadlineExceeded();
     } catch (error) {
-      if (call.deadlineAtMs === 0) deadlines.start(call, undefined);
-      this.fail(call, error);
-      return;
+      call.fault = error;
+      timeoutMs = undefined;
     }
-    exchange.readBody(target.dialect.bodyBytesMax(messageBytesMax), call);
+    this.#options.deadlines.start(call, timeoutMs);
+    exchange.hold(call);
+    void this.#serve(call);
   }
 
-  serve(call: Call, body: Buffer): void {
-    if (!call.isOver) void this.#serve(call, body);
+  read(call: Call): Message | Promise<Message> {
+    const { dialect, exchange } = call;
+    if (call.fault !== undefined) throw call.fault;
+    const encoding = requestEncoding(headerOf(exchange.headers, dialect.encodingHeader));
+    exchange.readBody(dialect.bodyBytesMax(this.#options.messageBytesMax));
+    if (call.fault !== undefined) throw call.fault;
+    if (call.body !== undefined) return this.#decode(call, call.body, encoding);
+    return call.wholeBody().then((body) => this.#decode(call, body, encoding));
   }
 
   fail(call: Call, reason: unknown): void {
@@ -68,17 +78,9 @@ export class Lane implements CallRunner {
     this.#end(call, new ConnectError('the client went away', Code.Canceled));
   }
 
-  async #serve(call: Call, body: Buffer): Promise<void> {
+  async #serve(call: Call): Promise<void> {
     const { dialect } = call;
     try {
-      const read = this.#requestBytes(call, body);
-      // Awaited only where there is something to wait for: a needless await costs a turn of the microtask queue.
-      const bytes = read instanceof Promise ? await read : read;
-      const message = dialect.decode(call, bytes);
-      if (call.match !== undefined && dialect.protocolName !== 'rest') {
-        bindPath(message, call.match.route, call.match.fields);
-      }
-      call.message = message;
       const response = await call.run(call);
       if (call.isOver) return;
       adopt(call, response);
@@ -94,18 +96,18 @@ export class Lane implements CallRunner {
     }
   }
 
-  #requestBytes(call: Call, body: Buffer): Uint8Array | Promise<Uint8Array> {
-    const { dialect, exchange } = call;
+  #decode(call: Call, body: Buffer, encoding: Encoding | undefined): Message | Promise<Message> {
+    const { dialect } = call;
     const { messageBytesMax } = this.#options;
     const { bytes, isCompressed } = dialect.unwrap(body, messageBytesMax);
-    const name = headerOf(exchange.headers, dialect.encodingHeader);
-    if (name === undefined && !isCompressed) return bytes;
-    const encoding = requestEncoding(name);
-    if (!isCompressed) return bytes;
-    if (encoding !== undefined) return encoding.decompress(bytes, messageBytesMax);
+    if (isCompressed && encoding !== undefined) {
+      return encoding.decompress(bytes, messageBytesMax).then((whole) => messageOf(call, whole));
+    }
     // An envelope says for itself that it is compressed; a whole body is compressed only where the header says so.
-    if (dialect.encodingHeader === 'content-encoding') return bytes;
-    throw new ConnectError(`a compressed message needs ${dialect.encodingHeader}`, Code.Internal);
+    if (isCompressed && dialect.encodingHeader !== 'content-encoding') {
+      throw new ConnectError(`a compressed message needs ${dialect.encodingHeader}`, Code.Internal);
+    }
+    return messageOf(call, bytes);
   }
 
   #end(call: Call, reason: ConnectError): void {
@@ -129,6 +131,13 @@ export class Lane implements CallRunner {
     this.#options.log('call.failed', { method: call.method.name, requestId, cause: reason });
     return new ConnectError('internal error', Code.Internal);
   }
+}
+
+function messageOf(call: Call, bytes: Uint8Array): Message {
+  const { dialect, match } = call;
+  const message = dialect.decode(call, bytes);
+  if (match !== undefined && dialect.protocolName !== 'rest') bindPath(message, match.route, match.fields);
+  return message;
 }
 
 function encodingOf(call: Call): Encoding | undefined {

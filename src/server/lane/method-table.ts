@@ -1,8 +1,8 @@
 import type { DescMethod, DescMethodUnary, DescService } from '@bufbuild/protobuf';
 import { MethodOptions_IdempotencyLevel } from '@bufbuild/protobuf/wkt';
-import { createServiceImplSpec, type Interceptor, type ServiceImpl } from '@connectrpc/connect';
+import { createServiceImplSpec, type ServiceImpl } from '@connectrpc/connect';
 import { compileRoutes, type RouteTable } from '../routes/http-rule.ts';
-import { createUnaryRunner, type UnaryRunner } from './unary-runner.ts';
+import { type CallSteps, createUnaryRunner, type UnaryRunner } from './unary-runner.ts';
 
 /** A service and what serves it. */
 export interface MountedService {
@@ -41,10 +41,7 @@ export interface MethodTable {
 }
 
 /** Reads the paths of all methods off their descriptors. Throws where two of them collide. */
-export function createMethodTable(
-  services: readonly MountedService[],
-  interceptors: readonly Interceptor[],
-): MethodTable {
+export function createMethodTable(services: readonly MountedService[], steps: CallSteps): MethodTable {
   const byPath = new Map<string, MethodEntry>();
   for (const { desc, implementation } of services) {
     const { methods } = createServiceImplSpec(desc, implementation);
@@ -55,7 +52,7 @@ export function createMethodTable(
       const isSafe = method.idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS;
       const unary =
         spec.kind === 'unary'
-          ? { method: spec.method, run: createUnaryRunner(spec.method, spec.impl, interceptors) }
+          ? { method: spec.method, run: createUnaryRunner(spec.method, spec.impl, steps) }
           : undefined;
       byPath.set(path, { path, method, unary, isSafe });
     }

@@ -9,16 +9,25 @@ import {
   type UnaryRequest,
   type UnaryResponse,
 } from '@connectrpc/connect';
+import { hasWaitedKey } from '../../rpc/request-info.ts';
 import { Call, CallResponse } from './call.ts';
 
 /** Carries one request through the interceptors and the handler. */
 export type UnaryRunner = (request: UnaryRequest) => Promise<UnaryResponse>;
 
-/** Composes interceptors and handler, once for each method; the first interceptor is the outermost, as in Connect's router. */
+/** What stands between the bytes of a call and its handler; the first of each list is the outermost, as in Connect's router. */
+export interface CallSteps {
+  /** Run as soon as the headers are here: the body is neither decompressed nor decoded, and the message still empty. */
+  readonly headerInterceptors: readonly Interceptor[];
+  /** Run once the message is read. */
+  readonly interceptors: readonly Interceptor[];
+}
+
+/** Composes header interceptors, the reading of the message, interceptors and handler, once for each method. */
 export function createUnaryRunner(
   method: DescMethodUnary,
   handler: MethodImpl<DescMethodUnary>,
-  interceptors: readonly Interceptor[],
+  { headerInterceptors, interceptors }: CallSteps,
 ): UnaryRunner {
   let run: ReturnType<Interceptor> = async (request) => {
     const call = callOf(request);
@@ -26,8 +35,29 @@ export function createUnaryRunner(
     const output = await handler(message, contextOf(request as UnaryRequest, call));
     return new CallResponse(call, create(method.output, output));
   };
-  for (const interceptor of interceptors.toReversed()) run = interceptor(run);
+  const steps = [...headerInterceptors, readMessage, ...interceptors];
+  for (const step of steps.toReversed()) run = step(run);
   return run as UnaryRunner;
+}
+
+// No async function: most messages are here by now, and then there is nothing to wait for.
+const readMessage: Interceptor = (next) => (request) => {
+  const call = callOf(request);
+  const message = call.runner.read(call);
+  if (!(message instanceof Promise)) return next(withMessage(request, call, message));
+  return message.then((read) => {
+    call.values.set(hasWaitedKey, true);
+    return next(withMessage(request, call, read));
+  });
+};
+
+function withMessage(
+  request: UnaryRequest | StreamRequest,
+  call: Call,
+  message: Message,
+): UnaryRequest | StreamRequest {
+  call.message = message;
+  return request === call ? call : ({ ...request, message } as UnaryRequest);
 }
 
 /** Takes over what an interceptor answered in the place of the call's own response. */
