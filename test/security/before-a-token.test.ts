@@ -32,7 +32,7 @@ function codeOf({ status, headers, trailers, body }: WireAnswer): string {
 const bodies: Readonly<Record<string, Buffer>> = {
   malformed: Buffer.from('{"userId":'),
   'no envelope, no base64': Buffer.from([0xff, 0xff, 0xff]),
-  'far too large': Buffer.alloc(2 * 1_048_576, 'x'),
+  'far too large': Buffer.alloc(300 * 1_024, 'x'),
   empty: Buffer.alloc(0),
 };
 
