@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { parseArgs, promisify } from 'node:util';
-import { type Bounded, bounded } from './postgres-bounded.ts';
-import { startPostgres } from './postgres-server.ts';
+import { type Bounded, bounded } from './postgres/bounded.ts';
+import { startPostgres } from './postgres/server.ts';
 import { seed } from './seed.ts';
 import { table, whole } from './table.ts';
 

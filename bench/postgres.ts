@@ -5,12 +5,12 @@
 import { writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { parseArgs } from 'node:util';
-import { type Bounded, bounded } from './postgres-bounded.ts';
-import { findPgbench, runPgbench } from './postgres-pgbench.ts';
-import { machine, settingsText } from './postgres-report.ts';
-import { type SeededPostgres, seedPostgres } from './postgres-seed.ts';
-import { startPostgres } from './postgres-server.ts';
-import { measureUnlocks, relockAll, type Unlocked, type Unlocker } from './postgres-unlocks.ts';
+import { type Bounded, bounded } from './postgres/bounded.ts';
+import { findPgbench, runPgbench } from './postgres/pgbench.ts';
+import { machine, settingsText } from './postgres/report.ts';
+import { type SeededPostgres, seedPostgres } from './postgres/seed.ts';
+import { startPostgres } from './postgres/server.ts';
+import { measureUnlocks, relockAll, type Unlocked, type Unlocker } from './postgres/unlocks.ts';
 import { startGenerator, startServer } from './process.ts';
 import { type Spread, spread } from './spread.ts';
 import { table, whole } from './table.ts';

@@ -37,7 +37,7 @@ const readyTimeoutMs = 2_000;
 const streamMessageBytesMax = 64 * 1_024;
 
 /** Not needed by most, and a tenth of what a start would load. */
-const loadIssuers = () => import('../auth/issuer.ts');
+const loadIssuers = () => import('../auth/issuer/issuer.ts');
 
 /** Desk behind door behind listener, on the claimed port where there is one. Disposing drains: calls in flight finish, within drainTimeoutMs. */
 export async function startServer(app: App, config: ServerConfig, claim?: PortClaim): Promise<RunningServer> {

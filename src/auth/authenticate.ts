@@ -4,7 +4,7 @@ import type { OrganizationId } from '../domain/ids.ts';
 import type { Grant } from '../domain/user.ts';
 import type { Store } from '../store/store.ts';
 import type { Caller } from './caller.ts';
-import type { Issuer } from './issuer.ts';
+import type { Issuer } from './issuer/issuer.ts';
 import { isJwt, parseToken, secretMatches } from './token.ts';
 
 export interface AuthenticateApp {

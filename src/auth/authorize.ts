@@ -1,8 +1,8 @@
 import { DomainError, type ErrorName } from '../domain/errors.ts';
+import type { Scope } from '../domain/filter.ts';
 import type { OrganizationId } from '../domain/ids.ts';
 import { type Permission, type Role, roleHolds } from '../domain/roles.ts';
 import type { Standing } from '../domain/user.ts';
-import type { Scope } from '../domain/user-filter.ts';
 import type { Caller } from './caller.ts';
 
 /** Whether the caller holds the permission in that organization, there or by a role on the instance. */

@@ -1,6 +1,6 @@
+import { foldText } from '../domain/filter.ts';
 import { roleHolds } from '../domain/roles.ts';
 import type { Profile } from '../domain/user.ts';
-import { foldText } from '../domain/user-filter.ts';
 import type { Caller } from './caller.ts';
 
 /**

@@ -11,10 +11,10 @@ import { orgCommands } from './commands/org.ts';
 import { policyCommands } from './commands/policy.ts';
 import { serverCommands } from './commands/server.ts';
 import { tokenCommands } from './commands/token.ts';
-import { userCommands } from './commands/user.ts';
-import { userPasswordCommands } from './commands/user-create.ts';
-import { userLockCommands } from './commands/user-lock.ts';
-import { userStateCommands } from './commands/user-state.ts';
+import { userPasswordCommands } from './commands/user/create.ts';
+import { userLockCommands } from './commands/user/lock.ts';
+import { userStateCommands } from './commands/user/state.ts';
+import { userCommands } from './commands/user/user.ts';
 import { verifyCommand } from './commands/verify.ts';
 
 const help = { help: { help: 'this text' } };

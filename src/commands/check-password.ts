@@ -6,8 +6,8 @@ import type { UserId } from '../domain/ids.ts';
 import type { User } from '../domain/user.ts';
 import { sourceOf } from '../sign-in/address-failures.ts';
 import { newDeviceId, signDevice } from '../sign-in/device-token.ts';
+import type { PasswordWait } from '../sign-in/hash-threads.ts';
 import { spendVerification, verifyPassword } from '../sign-in/password.ts';
-import type { PasswordWait } from '../sign-in/password-threads.ts';
 import type { Decision } from './change-user.ts';
 import { type CheckClaim, claimCheck, claimMs } from './check-claim.ts';
 import {

@@ -2,7 +2,7 @@ import { mayGrant, requireAnywhere } from '../auth/authorize.ts';
 import type { Caller } from '../auth/caller.ts';
 import { loadForCaller } from '../auth/load-user.ts';
 import { DomainError } from '../domain/errors.ts';
-import { sameGrant } from '../domain/evolve.ts';
+import { sameGrant } from '../domain/evolve/evolve.ts';
 import type { OrganizationId, UserId } from '../domain/ids.ts';
 import { parseRole, roleFitsScope } from '../domain/roles.ts';
 import type { Grant, User } from '../domain/user.ts';

@@ -1,8 +1,8 @@
 import type { Caller } from '../auth/caller.ts';
 import { DomainError } from '../domain/errors.ts';
 import type { RecordedEvent, UserEvent, UserLocked, UserUnlocked } from '../domain/events.ts';
-import { evolve } from '../domain/evolve.ts';
-import { lockedOut } from '../domain/evolve-lockout.ts';
+import { evolve } from '../domain/evolve/evolve.ts';
+import { lockedOut } from '../domain/evolve/lockout.ts';
 import { parseText, type UserId } from '../domain/ids.ts';
 import { type Lock, noLockout } from '../domain/lock.ts';
 import type { User } from '../domain/user.ts';

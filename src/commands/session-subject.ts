@@ -1,10 +1,10 @@
 import { isIP } from 'node:net';
 import type { Caller } from '../auth/caller.ts';
 import { DomainError } from '../domain/errors.ts';
+import { foldText } from '../domain/filter.ts';
 import { type OrganizationId, parseText, type UserId } from '../domain/ids.ts';
 import type { Session, SessionUser } from '../domain/session.ts';
 import type { User } from '../domain/user.ts';
-import { foldText } from '../domain/user-filter.ts';
 import { checkPassword } from './check-password.ts';
 import { factsOf, loadExisting, maySignIn, type SignInApp } from './sign-in-facts.ts';
 

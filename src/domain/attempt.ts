@@ -1,5 +1,5 @@
 import type { UserEvent } from './events.ts';
-import { hasRoomFor } from './evolve-lockout.ts';
+import { hasRoomFor } from './evolve/lockout.ts';
 import { locked } from './lock-events.ts';
 import { type LockoutPolicy, policyMax } from './lockout-policy.ts';
 import type { User } from './user.ts';

@@ -1,7 +1,7 @@
 import { readScope } from '../auth/authorize.ts';
 import type { Caller } from '../auth/caller.ts';
+import type { Scope } from '../domain/filter.ts';
 import { type Permission, permissions, roleHolds } from '../domain/roles.ts';
-import type { Scope } from '../domain/user-filter.ts';
 import type { QueryApp } from './users.ts';
 
 /** Where a permission is held. */

@@ -1,5 +1,5 @@
 import { DomainError } from '../domain/errors.ts';
-import type { Page, Scope } from '../domain/user-filter.ts';
+import type { Page, Scope } from '../domain/filter.ts';
 import type { Listed } from '../store/store.ts';
 
 export const limitDefault = 100;

@@ -1,9 +1,9 @@
 import { readScope } from '../auth/authorize.ts';
 import type { Caller } from '../auth/caller.ts';
 import { DomainError } from '../domain/errors.ts';
+import type { UserFilter, UserSortField } from '../domain/filter.ts';
 import type { UserId } from '../domain/ids.ts';
 import type { User } from '../domain/user.ts';
-import type { UserFilter, UserSortField } from '../domain/user-filter.ts';
 import type { Listed, Store, UserRecord } from '../store/store.ts';
 import { type PageRequest, parsePage, seenFrom } from './page.ts';
 

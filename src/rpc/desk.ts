@@ -21,12 +21,12 @@ import { headerInterceptors, type InterceptorApp, messageInterceptors } from './
 import { lockHandlers } from './lock.ts';
 import { policyHandlers } from './lockout-policy.ts';
 import { createReflection } from './reflection.ts';
-import { sessionCommandHandlers } from './session-command.ts';
-import { sessionQueryHandlers } from './session-query.ts';
+import { sessionCommandHandlers } from './session/command.ts';
+import { sessionQueryHandlers } from './session/query.ts';
 import { settingsHandlers } from './settings.ts';
-import { userCommandHandlers } from './user-command.ts';
-import { userQueryHandlers } from './user-query.ts';
-import { userStateHandlers } from './user-state.ts';
+import { userCommandHandlers } from './user/command.ts';
+import { userQueryHandlers } from './user/query.ts';
+import { userStateHandlers } from './user/state.ts';
 
 /** A service and the functions behind it. */
 export interface DeskService {

@@ -1,8 +1,8 @@
 import { DomainError } from '../domain/errors.ts';
-import { evolve } from '../domain/evolve.ts';
+import { evolve } from '../domain/evolve/evolve.ts';
+import type { UserFilter } from '../domain/filter.ts';
 import { endOfLock, isLockOver } from '../domain/lock-events.ts';
 import type { User } from '../domain/user.ts';
-import type { UserFilter } from '../domain/user-filter.ts';
 import type { ListUsers, Store } from './store.ts';
 
 /** What it takes to write the end of a lock. */

@@ -1,6 +1,6 @@
+import type { Page, Scope } from '../domain/filter.ts';
 import type { OrganizationId, UserId } from '../domain/ids.ts';
 import type { Session } from '../domain/session.ts';
-import type { Page, Scope } from '../domain/user-filter.ts';
 import type { Listed, TimeMethod, UserRecord } from './records.ts';
 
 /** What the memory holds of sign-ins. Sessions are no history: their rows have no events. */

@@ -1,9 +1,9 @@
 import type { EventMeta, OrganizationAdded, RecordedEvent, UserEvent } from '../domain/events.ts';
-import type { StoredPolicy } from '../domain/evolve-policy.ts';
+import type { StoredPolicy } from '../domain/evolve/policy.ts';
+import type { Page, Scope, UserFilter, UserSortField } from '../domain/filter.ts';
 import type { OrganizationId, UserId } from '../domain/ids.ts';
 import type { LockoutPolicy } from '../domain/lockout-policy.ts';
 import type { Grant, Organization, PasswordFacts, Profile, Standing, Token, User } from '../domain/user.ts';
-import type { Page, Scope, UserFilter, UserSortField } from '../domain/user-filter.ts';
 import type { Listed, TimeMethod, UserRecord } from './records.ts';
 import type { SessionStore } from './session-store.ts';
 
@@ -91,7 +91,7 @@ export interface ChangeTime {
   readonly eventId: string;
 }
 
-export type { StoredPolicy } from '../domain/evolve-policy.ts';
+export type { StoredPolicy } from '../domain/evolve/policy.ts';
 
 export interface PolicyRecord extends StoredPolicy {
   /** undefined: the instance's. */

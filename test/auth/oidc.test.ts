@@ -2,7 +2,7 @@ import { Code, createClient } from '@connectrpc/connect';
 import { createConnectTransport } from '@connectrpc/connect-node';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { AdminService } from '../../gen/es/latchkey/v1/admin_pb.js';
-import { type Clients, dialects, openClients } from '../support/dialects.ts';
+import { type Clients, dialects, openClients } from '../support/dialects/all.ts';
 import { openDoor } from '../support/door.ts';
 import { audience, startIssuer, type TestIssuer } from '../support/issuer.ts';
 import { startServer, type TestServer } from '../support/start-server.ts';

@@ -1,11 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
-import { relockPostgres, seedPostgres } from '../../bench/postgres-seed.ts';
+import { relockPostgres, seedPostgres } from '../../bench/postgres/seed.ts';
 import { relock, seed } from '../../bench/seed.ts';
 import { openApp } from '../../src/app/app.ts';
 import { systemCaller } from '../../src/auth/caller.ts';
 import { changeUserState } from '../../src/commands/user-state.ts';
 import { parseUserId } from '../../src/domain/ids.ts';
-import { verify } from '../../src/queries/verify.ts';
+import { verify } from '../../src/queries/verify/verify.ts';
 import { createPostgresDatabase } from '../support/postgres.ts';
 import { temporaryDatabase } from '../support/temporary.ts';
 

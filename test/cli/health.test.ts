@@ -3,7 +3,7 @@ import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { makeKeyPair } from '../server/key-pair.ts';
+import { makeKeyPair } from '../server/doors/key-pair.ts';
 import { openFolder, runHere, type ServeProcess, spawnCli, startServe } from './run-cli.ts';
 
 const cleanup = new AsyncDisposableStack();

@@ -4,7 +4,7 @@ import { createServer as createHttp2Server } from 'node:http2';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { makeKeyPair } from '../server/key-pair.ts';
+import { makeKeyPair } from '../server/doors/key-pair.ts';
 import { type Ended, openFolder, runHere, type ServeProcess, startServe } from './run-cli.ts';
 
 const cleanup = new AsyncDisposableStack();

@@ -1,5 +1,5 @@
 import { Client } from 'pg';
-import { makePostgres } from '../support/postgres-process.ts';
+import { makePostgres } from '../support/postgres/process.ts';
 
 /** How a database goes away: told to stop, or from one moment to the next. */
 export type Restart = 'stopped' | 'crashed';

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { openApp } from '../../src/app/app.ts';
-import { type Verification, verify } from '../../src/queries/verify.ts';
+import { type Verification, verify } from '../../src/queries/verify/verify.ts';
 import { type Recording, runClients } from './clients.ts';
 import { type Database, type Restart, runSql } from './database.ts';
 import { type Follower, runFollower } from './follower.ts';

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { startListener } from '../../src/server/port/listener.ts';
-import { EchoDoor } from '../server/echo-door.ts';
+import { EchoDoor } from '../server/doors/echo-door.ts';
 
 // The listener alone, before a door that answers every path; prints its port and ends with its input.
 const { values } = parseArgs({ options: { cert: { type: 'string' }, key: { type: 'string' } } });

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Store } from '../../src/store/store.ts';
-import { type Form, sendBare } from '../support/bare-dialect.ts';
-import { restDialect } from '../support/dialects.ts';
+import { restDialect } from '../support/dialects/all.ts';
+import { type Form, sendBare } from '../support/dialects/bare.ts';
 import { type Door, openDoor } from '../support/door.ts';
 import { methods } from '../support/methods.ts';
 import { startServer, type TestServer } from '../support/start-server.ts';

@@ -3,8 +3,8 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { parseServeConfig } from '../../src/app/config.ts';
 import { addressKey } from '../../src/rpc/limits/call-limits.ts';
 import type { Store } from '../../src/store/store.ts';
-import { type Ask, sendBare } from '../support/bare-dialect.ts';
-import { type Clients, type Dialect, dialects, openClients, restDialect } from '../support/dialects.ts';
+import { type Clients, type Dialect, dialects, openClients, restDialect } from '../support/dialects/all.ts';
+import { type Ask, sendBare } from '../support/dialects/bare.ts';
 import { startServer, type TestServer, type TestServerOptions } from '../support/start-server.ts';
 import { openWire, type Wire, type WireAnswer } from '../support/wire.ts';
 

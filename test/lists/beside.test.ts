@@ -1,6 +1,6 @@
 import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import type { UserFilter } from '../../src/domain/user-filter.ts';
+import type { UserFilter } from '../../src/domain/filter.ts';
 import { createListQueue, type ListQueueOptions } from '../../src/store/sqlite/lists/queue.ts';
 import { openSqlite } from '../../src/store/sqlite/sqlite.ts';
 import type { ListUsers, Store } from '../../src/store/store.ts';

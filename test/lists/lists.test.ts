@@ -1,12 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import type { Scope, TextMethod, UserFilter, UserSortField, UserTextField } from '../../src/domain/filter.ts';
 import type { OrganizationId } from '../../src/domain/ids.ts';
-import type {
-  Scope,
-  TextMethod,
-  UserFilter,
-  UserSortField,
-  UserTextField,
-} from '../../src/domain/user-filter.ts';
 import type { Store } from '../../src/store/store.ts';
 import { human, seedEvents, seedOrganization, seedTime, seedUser } from '../support/seed-users.ts';
 import { openEmptyStore, stores } from '../support/stores.ts';

@@ -1,14 +1,14 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { StateEventType } from '../../src/domain/events.ts';
-import type { OrganizationId } from '../../src/domain/ids.ts';
 import {
   foldText,
   type TextMethod,
   type UserFilter,
   type UserSortField,
   type UserTextField,
-} from '../../src/domain/user-filter.ts';
+} from '../../src/domain/filter.ts';
+import type { OrganizationId } from '../../src/domain/ids.ts';
 import type { Store, UserRecord } from '../../src/store/store.ts';
 import { human, type SeededUser, seedOrganization, seedTime, seedUser } from '../support/seed-users.ts';
 import { openEmptyStore, stores } from '../support/stores.ts';

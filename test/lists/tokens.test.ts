@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import type { Scope } from '../../src/domain/filter.ts';
 import type { OrganizationId } from '../../src/domain/ids.ts';
-import type { Scope } from '../../src/domain/user-filter.ts';
 import type { Store, TokenFilter, TokenSortField } from '../../src/store/store.ts';
 import { seedEvents, seedOrganization, seedTime, seedToken, seedUser } from '../support/seed-users.ts';
 import { openEmptyStore, stores } from '../support/stores.ts';

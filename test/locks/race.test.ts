@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { parseUserId } from '../../src/domain/ids.ts';
-import { verify } from '../../src/queries/verify.ts';
+import { verify } from '../../src/queries/verify/verify.ts';
 import type { Answer } from '../support/answer.ts';
-import { type Clients, dialects, openClients } from '../support/dialects.ts';
+import { type Clients, dialects, openClients } from '../support/dialects/all.ts';
 import type { MethodName } from '../support/methods.ts';
 import { pick, seededRandom } from '../support/random.ts';
 import { repetitions } from '../support/repetitions.ts';

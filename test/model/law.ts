@@ -2,7 +2,7 @@ import { maySignIn } from '../../src/commands/sign-in-facts.ts';
 import { decideFailure, failuresOf, isKnownDevice } from '../../src/domain/attempt.ts';
 import { DomainError, errors } from '../../src/domain/errors.ts';
 import type { UserEvent } from '../../src/domain/events.ts';
-import { evolve } from '../../src/domain/evolve.ts';
+import { evolve } from '../../src/domain/evolve/evolve.ts';
 import type { OrganizationId, UserId } from '../../src/domain/ids.ts';
 import { endOfLock, isLockOver, locked, unlocked } from '../../src/domain/lock-events.ts';
 import { defaultPolicy, type LockoutPolicy } from '../../src/domain/lockout-policy.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { verify } from '../../src/queries/verify.ts';
+import { verify } from '../../src/queries/verify/verify.ts';
 import type { Store } from '../../src/store/store.ts';
 import { type Door, openDoor } from '../support/door.ts';
 import { repetitions } from '../support/repetitions.ts';

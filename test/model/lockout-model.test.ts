@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { decideFailure } from '../../src/domain/attempt.ts';
-import { evolve } from '../../src/domain/evolve.ts';
+import { evolve } from '../../src/domain/evolve/evolve.ts';
 import { isLockOver } from '../../src/domain/lock-events.ts';
 import { startMs } from '../support/start-server.ts';
 import { type Law, Lawful } from './law.ts';

@@ -3,7 +3,7 @@ import bcrypt from 'bcryptjs';
 import { systemCaller } from '../../src/auth/caller.ts';
 import { setPassword } from '../../src/commands/password.ts';
 import type { UserEvent } from '../../src/domain/events.ts';
-import { evolve } from '../../src/domain/evolve.ts';
+import { evolve } from '../../src/domain/evolve/evolve.ts';
 import { parseUserId } from '../../src/domain/ids.ts';
 import type { User } from '../../src/domain/user.ts';
 import type { UserAction } from '../../src/domain/user-state.ts';

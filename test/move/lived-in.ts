@@ -1,6 +1,6 @@
 import { openApp } from '../../src/app/app.ts';
 import { parseUserId } from '../../src/domain/ids.ts';
-import { verify } from '../../src/queries/verify.ts';
+import { verify } from '../../src/queries/verify/verify.ts';
 import { createPeople, type People } from '../support/people.ts';
 import { seedPolicy } from '../support/seed-users.ts';
 

@@ -2,11 +2,11 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { RecordedEvent } from '../../src/domain/events.ts';
 import type { UserId } from '../../src/domain/ids.ts';
 import type { User } from '../../src/domain/user.ts';
-import { verify } from '../../src/queries/verify.ts';
+import { verify } from '../../src/queries/verify/verify.ts';
 import { openPostgres } from '../../src/store/postgres/postgres.ts';
 import type { Store } from '../../src/store/store.ts';
+import { makePostgres, type PostgresProcess } from '../support/postgres/process.ts';
 import { runSql } from '../support/postgres.ts';
-import { makePostgres, type PostgresProcess } from '../support/postgres-process.ts';
 import { human, seedOrganization, seedTime, seedUser } from '../support/seed-users.ts';
 
 const password = 'latchkey';

@@ -2,11 +2,11 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/gl
 import type { UserEvent } from '../../src/domain/events.ts';
 import type { UserId } from '../../src/domain/ids.ts';
 import type { User } from '../../src/domain/user.ts';
-import { verify } from '../../src/queries/verify.ts';
+import { verify } from '../../src/queries/verify/verify.ts';
 import { openPostgres } from '../../src/store/postgres/postgres.ts';
 import type { Change, Store } from '../../src/store/store.ts';
+import { cutPoints, type PostgresProxy, startProxy } from '../support/postgres/proxy.ts';
 import { isForeignServer, type PostgresServer, runSql, startPostgres } from '../support/postgres.ts';
-import { cutPoints, type PostgresProxy, startProxy } from '../support/postgres-proxy.ts';
 import { historyOf } from '../support/replay.ts';
 import { human, seedEvents, seedOrganization, seedTime, seedUser } from '../support/seed-users.ts';
 

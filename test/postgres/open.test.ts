@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Client } from 'pg';
 import { openPostgres } from '../../src/store/postgres/postgres.ts';
 import { parsePostgresUrl, withoutPassword } from '../../src/store/postgres/url.ts';
-import { type KeyPairFiles, makeKeyPair } from '../server/key-pair.ts';
+import { type KeyPairFiles, makeKeyPair } from '../server/doors/key-pair.ts';
 import { isForeignServer, type PostgresServer, runSql, startPostgres } from '../support/postgres.ts';
 import { human, seedOrganization, seedUser } from '../support/seed-users.ts';
 

@@ -1,8 +1,8 @@
 import type { JsonObject } from '@bufbuild/protobuf';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { DomainError } from '../../src/domain/errors.ts';
+import { threadsMax } from '../../src/sign-in/hash-threads.ts';
 import { verifyPassword } from '../../src/sign-in/password.ts';
-import { threadsMax } from '../../src/sign-in/password-threads.ts';
 import { codeName } from '../support/answer.ts';
 import { type Door, openDoor } from '../support/door.ts';
 import { startServer, type TestServer } from '../support/start-server.ts';

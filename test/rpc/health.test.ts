@@ -5,7 +5,7 @@ import {
   HealthCheckResponse_ServingStatus as Status,
 } from '../../gen/es/grpc/health/v1/health_pb.js';
 import { createHealth, type Health } from '../../src/rpc/health.ts';
-import { mounted, openServices } from '../server/open-services.ts';
+import { mounted, openServices } from '../server/doors/open-services.ts';
 
 const users = 'zitadel.user.v2.UserService';
 

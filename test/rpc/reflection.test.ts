@@ -15,7 +15,7 @@ import { ServerReflection as V1Alpha } from '../../gen/es/grpc/reflection/v1alph
 import { UserService } from '../../gen/es/zitadel/user/v2/user_service_pb.js';
 import { createHealth } from '../../src/rpc/health.ts';
 import { createReflection } from '../../src/rpc/reflection.ts';
-import { mounted, type OpenServices, openServices } from '../server/open-services.ts';
+import { mounted, type OpenServices, openServices } from '../server/doors/open-services.ts';
 
 let open: OpenServices;
 

@@ -4,7 +4,7 @@ import http from 'node:http';
 import http2 from 'node:http2';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { dialects } from '../support/dialects.ts';
+import { dialects } from '../support/dialects/all.ts';
 import { startServer, type TestServer } from '../support/start-server.ts';
 import { openWire, type Wire, type WireAnswer } from '../support/wire.ts';
 

@@ -1,8 +1,8 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { askBare } from '../support/bare-dialect.ts';
-import { restDialect } from '../support/dialects.ts';
+import { restDialect } from '../support/dialects/all.ts';
+import { askBare } from '../support/dialects/bare.ts';
 import { repetitions } from '../support/repetitions.ts';
 import { startServer, type TestServer } from '../support/start-server.ts';
 import { openWire, type Wire } from '../support/wire.ts';

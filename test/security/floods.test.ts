@@ -4,7 +4,7 @@ import { create, toBinary } from '@bufbuild/protobuf';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { ServerReflectionRequestSchema } from '../../gen/es/grpc/reflection/v1/reflection_pb.js';
 import type { Store } from '../../src/store/store.ts';
-import { connectRaw } from '../server/clients.ts';
+import { connectRaw } from '../server/clients/clients.ts';
 import { startServer, type TestServer } from '../support/start-server.ts';
 
 let server: TestServer;

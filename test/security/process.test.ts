@@ -3,7 +3,7 @@ import { type FileHandle, open, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, test } from '@jest/globals';
-import { makeKeyPair } from '../server/key-pair.ts';
+import { makeKeyPair } from '../server/doors/key-pair.ts';
 import { type LoggedServer, serveLogged } from '../support/logged-server.ts';
 
 const full = '/dev/full';

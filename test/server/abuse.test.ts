@@ -16,9 +16,9 @@ import {
   goawayCode,
   postHeaders,
   preface,
-} from './clients.ts';
-import { EchoDoor } from './echo-door.ts';
-import { holdConnections } from './hold-connections.ts';
+} from './clients/clients.ts';
+import { holdConnections } from './clients/hold-connections.ts';
+import { EchoDoor } from './doors/echo-door.ts';
 
 const { constants } = http2;
 

@@ -2,9 +2,9 @@ import http from 'node:http';
 import http2 from 'node:http2';
 import { Code } from '@connectrpc/connect';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { codeOf, grpc, rpc, type Sent, sendTo } from './clients/lane-client.ts';
 import { envelope, protoRequest } from './dialect-cases.ts';
-import { codeOf, grpc, rpc, type Sent, sendTo } from './lane-client.ts';
-import { type OpenLane, openLane } from './open-lane.ts';
+import { type OpenLane, openLane } from './doors/open-lane.ts';
 
 let lane: OpenLane;
 beforeAll(async () => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { createClientAddress } from '../../src/server/http/client-address.ts';
 import { type Door, startListener } from '../../src/server/port/listener.ts';
-import { askHttp1 } from './clients.ts';
+import { askHttp1 } from './clients/clients.ts';
 
 const trustedProxies = ['10.0.0.0/8', '192.0.2.7', '2001:db8:1::/48'];
 const byList = createClientAddress({ trustedProxies });

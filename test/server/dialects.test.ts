@@ -2,7 +2,7 @@ import { Code } from '@connectrpc/connect';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { HttpVersion, WireAnswer, WireHeaders } from '../support/wire.ts';
 import { dialects, envelope, envelopes, protoRequest, type WireDialect } from './dialect-cases.ts';
-import { copying, type OpenLane, openLane } from './open-lane.ts';
+import { copying, type OpenLane, openLane } from './doors/open-lane.ts';
 
 let lane: OpenLane;
 beforeAll(async () => {

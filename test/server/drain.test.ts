@@ -13,10 +13,10 @@ import {
   HealthCheckResponse_ServingStatus as Status,
 } from '../../gen/es/grpc/health/v1/health_pb.js';
 import { type App, openApp } from '../../src/app/app.ts';
-import { verify } from '../../src/queries/verify.ts';
-import { askBare } from '../support/bare-dialect.ts';
+import { verify } from '../../src/queries/verify/verify.ts';
 import { type ChildServer, standBy } from '../support/child-server.ts';
-import { dialects } from '../support/dialects.ts';
+import { dialects } from '../support/dialects/all.ts';
+import { askBare } from '../support/dialects/bare.ts';
 import { createPeople, type People } from '../support/people.ts';
 import { pick, seededRandom } from '../support/random.ts';
 import { historyOf } from '../support/replay.ts';

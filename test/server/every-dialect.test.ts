@@ -1,7 +1,7 @@
 import type { JsonObject } from '@bufbuild/protobuf';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Answer, Detail } from '../support/answer.ts';
-import { type Clients, type Dialect, dialects, openClients } from '../support/dialects.ts';
+import { type Clients, type Dialect, dialects, openClients } from '../support/dialects/all.ts';
 import { startServer, type TestServer } from '../support/start-server.ts';
 import { type StoreKind, stores } from '../support/stores.ts';
 

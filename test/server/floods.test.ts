@@ -2,9 +2,9 @@ import { once } from 'node:events';
 import http2 from 'node:http2';
 import { describe, expect, test } from '@jest/globals';
 import { startListener } from '../../src/server/port/listener.ts';
-import { askBoth, askHttp1, bothAnswered, connectRaw } from './clients.ts';
-import { EchoDoor } from './echo-door.ts';
-import { openLane } from './open-lane.ts';
+import { askBoth, askHttp1, bothAnswered, connectRaw } from './clients/clients.ts';
+import { EchoDoor } from './doors/echo-door.ts';
+import { openLane } from './doors/open-lane.ts';
 
 const kibibyte = 1_024;
 const path = '/zitadel.user.v2.UserService/UnlockUser';

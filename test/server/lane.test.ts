@@ -4,9 +4,9 @@ import { buffer } from 'node:stream/consumers';
 import { brotliCompressSync, brotliDecompressSync, gunzipSync, gzipSync } from 'node:zlib';
 import { Code, ConnectError, type Interceptor } from '@connectrpc/connect';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { codeOf, grpc, rpc, type Sent, sendTo } from './clients/lane-client.ts';
 import { envelope, envelopes, protoRequest } from './dialect-cases.ts';
-import { codeOf, grpc, rpc, type Sent, sendTo } from './lane-client.ts';
-import { type OpenLane, openLane } from './open-lane.ts';
+import { type OpenLane, openLane } from './doors/open-lane.ts';
 
 let lane: OpenLane;
 beforeAll(async () => {

@@ -13,8 +13,8 @@ import {
   framesOf,
   frameType,
   preface,
-} from './clients.ts';
-import { bigAnswer, EchoDoor } from './echo-door.ts';
+} from './clients/clients.ts';
+import { bigAnswer, EchoDoor } from './doors/echo-door.ts';
 
 type Logged = [event: string, fields: Readonly<Record<string, unknown>>];
 

@@ -8,13 +8,13 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { openApp } from '../../src/app/app.ts';
-import { verify } from '../../src/queries/verify.ts';
+import { verify } from '../../src/queries/verify/verify.ts';
 import { type ChildServer, standBy } from '../support/child-server.ts';
 import { createPeople } from '../support/people.ts';
 import { seededRandom } from '../support/random.ts';
-import { connectRaw, endHeaders, frame, frameType, postHeaders, preface } from './clients.ts';
-import { holdConnections } from './hold-connections.ts';
-import { makeKeyPair } from './key-pair.ts';
+import { connectRaw, endHeaders, frame, frameType, postHeaders, preface } from './clients/clients.ts';
+import { holdConnections } from './clients/hold-connections.ts';
+import { makeKeyPair } from './doors/key-pair.ts';
 
 const resources = new AsyncDisposableStack();
 let server: ChildServer;

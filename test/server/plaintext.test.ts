@@ -15,9 +15,9 @@ import {
   framesOf,
   frameType,
   preface,
-} from './clients.ts';
-import { EchoDoor } from './echo-door.ts';
-import { type KeyPairFiles, makeKeyPair } from './key-pair.ts';
+} from './clients/clients.ts';
+import { EchoDoor } from './doors/echo-door.ts';
+import { type KeyPairFiles, makeKeyPair } from './doors/key-pair.ts';
 
 let pair: KeyPairFiles;
 beforeAll(async () => {

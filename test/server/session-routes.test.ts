@@ -8,7 +8,7 @@ import {
 } from '../../gen/es/zitadel/session/v2/session_service_pb.js';
 import { SettingsService } from '../../gen/es/zitadel/settings/v2/settings_service_pb.js';
 import { mount } from '../../src/server/lane/method-table.ts';
-import { type OpenServices, openServices } from './open-services.ts';
+import { type OpenServices, openServices } from './doors/open-services.ts';
 
 /** What the handlers were given, as JSON, newest last. */
 const received: JsonValue[] = [];

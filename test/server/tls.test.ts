@@ -9,8 +9,8 @@ import { text } from 'node:stream/consumers';
 import tls from 'node:tls';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type ListenerOptions, startListener } from '../../src/server/port/listener.ts';
-import { askHttp2, connectRaw } from './clients.ts';
-import { EchoDoor } from './echo-door.ts';
+import { askHttp2, connectRaw } from './clients/clients.ts';
+import { EchoDoor } from './doors/echo-door.ts';
 
 let folder: string;
 const file = (name: string): string => join(folder, name);

@@ -1,6 +1,6 @@
 import type { JsonObject } from '@bufbuild/protobuf';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { dialects, openClients } from '../support/dialects.ts';
+import { dialects, openClients } from '../support/dialects/all.ts';
 import { type Door, openDoor } from '../support/door.ts';
 import { startServer, type TestServer } from '../support/start-server.ts';
 import { stores } from '../support/stores.ts';

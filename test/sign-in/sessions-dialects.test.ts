@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { type Clients, dialects, openClients } from '../support/dialects.ts';
+import { type Clients, dialects, openClients } from '../support/dialects/all.ts';
 import { password } from '../support/people.ts';
 import { openSignIns, type SignInFixture } from '../support/sessions.ts';
 

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { openFolder, parseLines, runHere, spawnCli, startServe } from '../cli/run-cli.ts';
-import { askBare } from '../support/bare-dialect.ts';
-import { dialects } from '../support/dialects.ts';
+import { dialects } from '../support/dialects/all.ts';
+import { askBare } from '../support/dialects/bare.ts';
 import { noDisks, runOnDisk, serveOnDisk } from '../support/own-mounts.ts';
 import { openWire, type Wire } from '../support/wire.ts';
 

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { openApp } from '../../src/app/app.ts';
 import { instanceStream, type RecordedEvent } from '../../src/domain/events.ts';
 import type { UserId } from '../../src/domain/ids.ts';
-import { verify } from '../../src/queries/verify.ts';
+import { verify } from '../../src/queries/verify/verify.ts';
 import { registerFold } from '../../src/store/sqlite/dialect.ts';
 import { openSqlite } from '../../src/store/sqlite/sqlite.ts';
 import type { Store } from '../../src/store/store.ts';

@@ -4,7 +4,7 @@ import { instanceStream } from '../../src/domain/events.ts';
 import type { OrganizationId } from '../../src/domain/ids.ts';
 import { defaultPolicy } from '../../src/domain/lockout-policy.ts';
 import type { User } from '../../src/domain/user.ts';
-import { verify } from '../../src/queries/verify.ts';
+import { verify } from '../../src/queries/verify/verify.ts';
 import type { PolicyChange, Store } from '../../src/store/store.ts';
 import { historyOf } from '../support/replay.ts';
 import { seedEvents, seedPolicy } from '../support/seed-users.ts';

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { expect, test } from '@jest/globals';
 import type { UserId } from '../../src/domain/ids.ts';
-import { verify } from '../../src/queries/verify.ts';
+import { verify } from '../../src/queries/verify/verify.ts';
 import { openStore } from '../../src/store/open.ts';
 import { runSql } from '../support/postgres.ts';
 import { seedEvents } from '../support/seed-users.ts';

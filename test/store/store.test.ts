@@ -4,7 +4,7 @@ import type { EventMeta, RecordedEvent, UserEvent } from '../../src/domain/event
 import { instanceStream } from '../../src/domain/events.ts';
 import type { OrganizationId, UserId } from '../../src/domain/ids.ts';
 import type { User } from '../../src/domain/user.ts';
-import { verify } from '../../src/queries/verify.ts';
+import { verify } from '../../src/queries/verify/verify.ts';
 import type { Store } from '../../src/store/store.ts';
 import { historyOf } from '../support/replay.ts';
 import { human, seedEvents, seedOrganization, seedUser } from '../support/seed-users.ts';

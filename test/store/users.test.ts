@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { UserEvent } from '../../src/domain/events.ts';
 import type { OrganizationId, UserId } from '../../src/domain/ids.ts';
-import { verify } from '../../src/queries/verify.ts';
+import { verify } from '../../src/queries/verify/verify.ts';
 import type { Store } from '../../src/store/store.ts';
 import { human, seedEvents, seedToken, seedUser } from '../support/seed-users.ts';
 import { change, changedAt, openStoreFixture, type StoreFixture } from '../support/store-fixture.ts';

@@ -1,7 +1,7 @@
 import { DatabaseSync } from 'node:sqlite';
 import { expect, test } from '@jest/globals';
 import { type App, openApp } from '../../src/app/app.ts';
-import { type Verification, verify } from '../../src/queries/verify.ts';
+import { type Verification, verify } from '../../src/queries/verify/verify.ts';
 import { createPeople, type People } from '../support/people.ts';
 import { seedPolicy } from '../support/seed-users.ts';
 import { openEmptyDatabase } from '../support/stores.ts';

@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import type { UserId } from '../../src/domain/ids.ts';
-import { verify } from '../../src/queries/verify.ts';
+import { verify } from '../../src/queries/verify/verify.ts';
 import { openStore } from '../../src/store/open.ts';
 import type { StoreReport } from '../../src/store/store.ts';
 import { historyOf } from '../support/replay.ts';

@@ -1,7 +1,7 @@
 import type { JsonObject } from '@bufbuild/protobuf';
 import type { Answer } from './answer.ts';
-import { askBare } from './bare-dialect.ts';
-import { restDialect } from './dialects.ts';
+import { restDialect } from './dialects/all.ts';
+import { askBare } from './dialects/bare.ts';
 import type { MethodName } from './methods.ts';
 import { openWire, type WireHeaders } from './wire.ts';
 

@@ -2,7 +2,7 @@ import { chmod, chown, copyFile, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterAll } from '@jest/globals';
 import { Client } from 'pg';
-import { makePostgres } from './postgres-process.ts';
+import { makePostgres } from './postgres/process.ts';
 
 /** A real PostgreSQL: DATABASE_URL where it is set, else one of its own that ends with the test. */
 export interface PostgresServer extends AsyncDisposable {

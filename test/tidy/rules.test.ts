@@ -105,7 +105,7 @@ describe('bans', () => {
   });
 
   test.each([
-    'src/rpc/user-state.ts',
+    'src/rpc/user/state.ts',
     'test/a.test.ts',
     'src/store/sqlite/001-users.sql',
     'bench/run.ts',

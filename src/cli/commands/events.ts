@@ -3,7 +3,7 @@ import type { ActorRow, EventQuery, EventRow } from '../backend.ts';
 import { type Command, type CommandContext, connectionOptions, userOptions } from '../command.ts';
 import type { Column } from '../output.ts';
 import { pageRowsMax } from '../page.ts';
-import { userIdIfGiven } from './user-name.ts';
+import { userIdIfGiven } from './user/name.ts';
 
 /** `latchkey events`. */
 export const eventsCommands: readonly Command[] = [

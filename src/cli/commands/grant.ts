@@ -11,7 +11,7 @@ import {
 } from '../command.ts';
 import type { Column } from '../output.ts';
 import { pageOptions, printList } from '../paging.ts';
-import { userIdIfGiven, userIdOf } from './user-name.ts';
+import { userIdIfGiven, userIdOf } from './user/name.ts';
 
 const organizationOption = {
   org: { value: 'ORG_ID', help: 'the organization on which the role is held; absent: on the instance' },

@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import { UsageError } from '../../app/config.ts';
 import { ArchiveInvalid } from '../../commands/archive-lines.ts';
 import { importLines } from '../../commands/import.ts';
-import { type Verification, verify } from '../../queries/verify.ts';
+import { type Verification, verify } from '../../queries/verify/verify.ts';
 import { type ArchiveCounts, StoreNotEmpty } from '../../store/store.ts';
 import type { Command, CommandContext } from '../command.ts';
 import { databaseOf, databaseOptions } from '../database.ts';

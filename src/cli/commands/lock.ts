@@ -3,7 +3,7 @@ import type { ExplanationRow, FailureRow, LockQuery, LockRow } from '../backend-
 import { type Command, type CommandContext, connectionOptions, userOptions } from '../command.ts';
 import { type Column, pairs, tableLines } from '../output.ts';
 import { pageOptions, printList } from '../paging.ts';
-import { userIdOf } from './user-name.ts';
+import { userIdOf } from './user/name.ts';
 
 const causes = ['policy', 'administrator', 'command_line'] as const satisfies readonly LockCause[];
 const oneUser = { operands: '(USER_ID | --login NAME)', operandsMax: 1, json: 'document' } as const;

@@ -11,7 +11,7 @@ import { parseExpiry } from '../expiry.ts';
 import { CliError } from '../failure.ts';
 import type { Column } from '../output.ts';
 import { pageOptions, printList } from '../paging.ts';
-import { userIdIfGiven, userIdOf } from './user-name.ts';
+import { userIdIfGiven, userIdOf } from './user/name.ts';
 
 const expiresDefault = '90d';
 

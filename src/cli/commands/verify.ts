@@ -1,4 +1,4 @@
-import { verify } from '../../queries/verify.ts';
+import { verify } from '../../queries/verify/verify.ts';
 import type { Command, CommandContext } from '../command.ts';
 import { databaseOptions, existingDatabaseOf } from '../database.ts';
 import { CliError } from '../failure.ts';

@@ -1,7 +1,7 @@
 import type { RecordedEvent } from '../../domain/events.ts';
+import type { UserFilter } from '../../domain/filter.ts';
 import { actingPolicy } from '../../domain/lock-events.ts';
 import type { Organization, Profile, User } from '../../domain/user.ts';
-import type { UserFilter } from '../../domain/user-filter.ts';
 import type { PageRequest } from '../../queries/page.ts';
 import type { GrantRecord, Listed, TokenFilter, TokenRecord, UserRecord } from '../../store/store.ts';
 import type {

@@ -1,8 +1,8 @@
 import { TextQueryMethod } from '../../../gen/es/zitadel/object/v2/object_pb.js';
 import { type SearchQuery, Type, UserFieldName } from '../../../gen/es/zitadel/user/v2/query_pb.js';
 import { UserState } from '../../../gen/es/zitadel/user/v2/user_pb.js';
+import type { TextMethod, UserFilter, UserSortField, UserTextField } from '../../domain/filter.ts';
 import type { UserState as DomainState, UserKind } from '../../domain/user.ts';
-import type { TextMethod, UserFilter, UserSortField, UserTextField } from '../../domain/user-filter.ts';
 import { invalidField, parseSearchText } from '../list-details.ts';
 
 /** How many queries a list takes in all, nested ones counted: each costs a comparison with every user in scope. */

@@ -4,7 +4,6 @@ import type { ConnectionOptions } from './connection-options.ts';
 import { FloodGuard } from './flood-guard.ts';
 import { ConnectionError, errorCode, type Frame, flag, frameType, protocolError, uint32 } from './frame.ts';
 import { FrameReader } from './frame-reader.ts';
-import { expectShape, isWholePriority } from './frame-rules.ts';
 import { HeadCache } from './head-cache.ts';
 import { HeaderBlock } from './header-block.ts';
 import { LateFrames } from './late-frames.ts';
@@ -12,6 +11,7 @@ import { PeerSettings } from './peer-settings.ts';
 import { ReceiveWindow } from './receive-window.ts';
 import type { RequestHead } from './request-head.ts';
 import { Sender } from './sender.ts';
+import { expectShape, isWholePriority } from './shape-rules.ts';
 import { Http2Stream, type StreamOwner } from './stream.ts';
 
 // So much is read and dropped after a failure, and no more.

@@ -1,5 +1,5 @@
+import { foldText } from '../../domain/filter.ts';
 import type { Lockout } from '../../domain/lock.ts';
-import { foldText } from '../../domain/user-filter.ts';
 import type { Row } from '../sql/rows.ts';
 import { type ArchiveKind, type ArchiveRow, RowRefused } from '../store.ts';
 

@@ -1,8 +1,8 @@
 import type { EventMeta, OrganizationAdded, PolicyEvent, UserEvent } from '../../domain/events.ts';
-import { evolve, evolvePassword, evolveProfile } from '../../domain/evolve.ts';
+import { evolve, evolvePassword, evolveProfile } from '../../domain/evolve/evolve.ts';
+import { foldText } from '../../domain/filter.ts';
 import type { UserId } from '../../domain/ids.ts';
 import type { Profile, User } from '../../domain/user.ts';
-import { foldText } from '../../domain/user-filter.ts';
 import { foldedEmail, nameTakenSql, nameTakenValues } from '../sql/login-name.ts';
 import { lockoutValues } from '../sql/rows.ts';
 import type { Change, ChangeTime } from '../store.ts';

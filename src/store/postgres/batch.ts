@@ -1,5 +1,5 @@
 import type { EventMeta } from '../../domain/events.ts';
-import { evolve } from '../../domain/evolve.ts';
+import { evolve } from '../../domain/evolve/evolve.ts';
 import type { User } from '../../domain/user.ts';
 import { lockoutValues } from '../sql/rows.ts';
 import type { Change } from '../store.ts';

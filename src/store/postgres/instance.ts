@@ -1,5 +1,5 @@
 import { type EventMeta, instanceStream, type OrganizationAdded } from '../../domain/events.ts';
-import { evolvePolicy, policyEvent, type StoredPolicy } from '../../domain/evolve-policy.ts';
+import { evolvePolicy, policyEvent, type StoredPolicy } from '../../domain/evolve/policy.ts';
 import type { Organization } from '../../domain/user.ts';
 import type { ChangeTime, PolicyChange } from '../store.ts';
 import { type EventsToWrite, writeEvents } from './append.ts';

@@ -1,6 +1,6 @@
+import type { Page, Scope } from '../../domain/filter.ts';
 import type { UserId } from '../../domain/ids.ts';
 import type { Grant, Profile } from '../../domain/user.ts';
-import type { Page, Scope } from '../../domain/user-filter.ts';
 import {
   parseOrganization,
   parsePassword,

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { DomainError } from '../../domain/errors.ts';
-import { evolvePolicy, policyEvent } from '../../domain/evolve-policy.ts';
+import { evolvePolicy, policyEvent } from '../../domain/evolve/policy.ts';
 import type { Change, Store } from '../store.ts';
 import { type AppendOutcome, appendAlone, evolveAll } from './append.ts';
 import { findLogged, moveAll, type PlainChange, parsePlain } from './batch.ts';

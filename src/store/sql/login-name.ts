@@ -1,6 +1,6 @@
+import { foldText } from '../../domain/filter.ts';
 import type { UserId } from '../../domain/ids.ts';
 import type { HumanProfile, Profile } from '../../domain/user.ts';
-import { foldText } from '../../domain/user-filter.ts';
 import type { LoginPlace } from '../session-store.ts';
 import type { Row } from './rows.ts';
 import type { SqlDialect } from './sql-filter.ts';

@@ -1,7 +1,7 @@
 import type { SQLOutputValue } from 'node:sqlite';
 import type { EventMeta, RecordedEvent } from '../../domain/events.ts';
-import { endOf } from '../../domain/evolve-lockout.ts';
-import type { StoredPolicy } from '../../domain/evolve-policy.ts';
+import { endOf } from '../../domain/evolve/lockout.ts';
+import type { StoredPolicy } from '../../domain/evolve/policy.ts';
 import type { OrganizationId, UserId } from '../../domain/ids.ts';
 import { type Lockout, noLockout } from '../../domain/lock.ts';
 import type { LockoutPolicy } from '../../domain/lockout-policy.ts';

@@ -1,11 +1,5 @@
-import type {
-  Scope,
-  TextMethod,
-  UserFilter,
-  UserSortField,
-  UserTextField,
-} from '../../domain/user-filter.ts';
-import { foldText } from '../../domain/user-filter.ts';
+import type { Scope, TextMethod, UserFilter, UserSortField, UserTextField } from '../../domain/filter.ts';
+import { foldText } from '../../domain/filter.ts';
 import type { ListTokens, ListUsers, TimeMethod, TokenFilter, TokenSortField } from '../store.ts';
 
 /**

@@ -5,10 +5,10 @@ import {
   type PolicyEvent,
   type UserEvent,
 } from '../../domain/events.ts';
-import { evolve, evolvePassword, evolveProfile } from '../../domain/evolve.ts';
-import { evolvePolicy, policyEvent, type StoredPolicy } from '../../domain/evolve-policy.ts';
+import { evolve, evolvePassword, evolveProfile } from '../../domain/evolve/evolve.ts';
+import { evolvePolicy, policyEvent, type StoredPolicy } from '../../domain/evolve/policy.ts';
+import { foldText } from '../../domain/filter.ts';
 import type { User } from '../../domain/user.ts';
-import { foldText } from '../../domain/user-filter.ts';
 import { foldedEmail, nameTakenValues } from '../sql/login-name.ts';
 import { LoadedUser, lockoutValues } from '../sql/rows.ts';
 import type { Change, ChangeTime, PolicyChange } from '../store.ts';

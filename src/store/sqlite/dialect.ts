@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
-import { foldText } from '../../domain/user-filter.ts';
+import { foldText } from '../../domain/filter.ts';
 import type { SqlDialect } from '../sql/sql-filter.ts';
 
 /** SQLite's way of writing the conditions; `fold_text` must have been registered on the connection. */

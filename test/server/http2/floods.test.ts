@@ -15,8 +15,8 @@ import {
   postHeaders,
   preface,
   type RawConnection,
-} from '../clients.ts';
-import { EchoDoor } from '../echo-door.ts';
+} from '../clients/clients.ts';
+import { EchoDoor } from '../doors/echo-door.ts';
 
 const { NGHTTP2_ENHANCE_YOUR_CALM, NGHTTP2_REFUSED_STREAM } = http2.constants;
 const windowUpdateType = 8;

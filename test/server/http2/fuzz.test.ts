@@ -13,8 +13,8 @@ import {
   frameType,
   postHeaders,
   preface,
-} from '../clients.ts';
-import { EchoDoor } from '../echo-door.ts';
+} from '../clients/clients.ts';
+import { EchoDoor } from '../doors/echo-door.ts';
 
 let listener: Listener;
 const bugs: unknown[] = [];

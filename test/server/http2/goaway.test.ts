@@ -12,8 +12,8 @@ import {
   goawayCode,
   postHeaders,
   preface,
-} from '../clients.ts';
-import { EchoDoor } from '../echo-door.ts';
+} from '../clients/clients.ts';
+import { EchoDoor } from '../doors/echo-door.ts';
 
 /** HPACK: as `postHeaders`, with :path /held as a literal. */
 const heldHeaders = Buffer.concat([

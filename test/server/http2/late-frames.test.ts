@@ -13,8 +13,8 @@ import {
   goawayCode,
   postHeaders,
   preface,
-} from '../clients.ts';
-import { EchoDoor } from '../echo-door.ts';
+} from '../clients/clients.ts';
+import { EchoDoor } from '../doors/echo-door.ts';
 
 // A reset may overtake the GOAWAY of a client that still sends.
 const calm = [http2.constants.NGHTTP2_ENHANCE_YOUR_CALM, undefined];

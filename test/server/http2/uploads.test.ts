@@ -2,9 +2,9 @@ import { once } from 'node:events';
 import http2 from 'node:http2';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { type Door, type Listener, startListener } from '../../../src/server/port/listener.ts';
-import { askHttp2 } from '../clients.ts';
-import { EchoDoor } from '../echo-door.ts';
-import { type KeyPairFiles, makeKeyPair } from '../key-pair.ts';
+import { askHttp2 } from '../clients/clients.ts';
+import { EchoDoor } from '../doors/echo-door.ts';
+import { type KeyPairFiles, makeKeyPair } from '../doors/key-pair.ts';
 
 let keys: KeyPairFiles;
 let listener: Listener;

@@ -1,7 +1,7 @@
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite';
+import type { Page, Scope } from '../../../domain/filter.ts';
 import type { UserId } from '../../../domain/ids.ts';
 import type { Grant, Organization, Profile } from '../../../domain/user.ts';
-import type { Page, Scope } from '../../../domain/user-filter.ts';
 import type { ListSessions, SessionRecord } from '../../session-store.ts';
 import {
   parseOrganization,

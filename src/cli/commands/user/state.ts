@@ -1,0 +1,64 @@
+import type { UserState } from '../../../domain/user.ts';
+import type { UserAction } from '../../../domain/user-state.ts';
+import { type Command, type CommandContext, changeOptions, userOptions } from '../../command.ts';
+import { orHint } from '../state-hint.ts';
+import { userIdOf } from './name.ts';
+
+/** Locking and unlocking have more to say: see user-lock.ts. */
+type PlainAction = Exclude<UserAction, 'lock' | 'unlock'>;
+
+interface Wording {
+  readonly summary: string;
+  readonly done: string;
+  readonly state: UserState;
+  readonly reason: string;
+}
+
+const wordings = {
+  deactivate: {
+    summary: 'Deactivate a user until reactivated; all tokens end for good',
+    done: 'deactivated',
+    state: 'inactive',
+    reason: 'parental leave',
+  },
+  reactivate: {
+    summary: 'Reactivate an inactive user',
+    done: 'reactivated',
+    state: 'active',
+    reason: 'back from leave',
+  },
+  delete: {
+    summary: 'Delete a user for good; the events stay',
+    done: 'deleted',
+    state: 'deleted',
+    reason: 'left the company',
+  },
+} as const satisfies Record<PlainAction, Wording>;
+
+/** `latchkey user deactivate`, `reactivate`, `delete`: one function, three names. */
+export const userStateCommands: readonly Command[] = (Object.keys(wordings) as PlainAction[]).map(
+  (action) => ({
+    path: `user ${action}`,
+    operands: '(USER_ID | --login NAME)',
+    operandsMax: 1,
+    summary: wordings[action].summary,
+    options: { ...userOptions, ...changeOptions },
+    json: 'document',
+    examples: [
+      `latchkey user ${action} 69629023906488334 --reason "${wordings[action].reason}"`,
+      `latchkey user ${action} --login ada@acme.example --json`,
+      `latchkey user ${action} 69629023906488334 --db latchkey-data/latchkey.db`,
+    ],
+    run: (context) => change(context, action),
+  }),
+);
+
+async function change(context: CommandContext, action: PlainAction): Promise<void> {
+  const userId = await userIdOf(context);
+  const backend = await context.backend();
+  const changed = await orHint(context, { userId, action }, () => backend.changeUserState(userId, action));
+  const { done, state } = wordings[action];
+  await context.output.document({ ...changed, state }, [
+    `User ${userId} ${done} at ${changed.changeDate}: now ${state} (event ${changed.sequence})`,
+  ]);
+}

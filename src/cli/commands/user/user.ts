@@ -1,0 +1,113 @@
+import type { UserState } from '../../../domain/user.ts';
+import type { Backend, GrantRow, UserQuery, UserRow } from '../../backend.ts';
+import { type Command, type CommandContext, connectionOptions, userOptions } from '../../command.ts';
+import { type Column, pairs, tableLines } from '../../output.ts';
+import type { PageQuery } from '../../page.ts';
+import { pageRowsMax } from '../../page.ts';
+import { pageOptions, printList } from '../../paging.ts';
+import { eventColumns } from '../events.ts';
+import { readHistory, type UserHistory } from './history.ts';
+import { userIdOf } from './name.ts';
+
+const states = ['initial', 'active', 'inactive', 'locked'] as const satisfies readonly UserState[];
+
+/** `latchkey user list`, `show`. */
+export const userCommands: readonly Command[] = [
+  {
+    path: 'user list',
+    operands: '',
+    operandsMax: 0,
+    summary: 'List users, by user name',
+    options: {
+      state: { value: 'STATE', choices: states, help: 'only users in this state' },
+      type: { value: 'TYPE', choices: ['human', 'machine'], help: 'only users of this type' },
+      org: { value: 'ORG_ID', help: 'only users of this organization' },
+      search: { value: 'TEXT', help: 'only where user name, display name or e-mail address contain it' },
+      ...pageOptions,
+      ...connectionOptions,
+    },
+    json: 'lines',
+    examples: ['latchkey user list --state locked', 'latchkey user list --search ada --json'],
+    run: list,
+  },
+  {
+    path: 'user show',
+    operands: '(USER_ID | --login NAME)',
+    operandsMax: 1,
+    summary: 'Show a user: state, since when, roles, and what happened last',
+    notes: ['Since when, failed sign-ins and events are shown to those who may read events.'],
+    options: { ...userOptions, ...connectionOptions },
+    json: 'document',
+    examples: ['latchkey user show 69629023906488334', 'latchkey user show --login ada@acme.example --json'],
+    run: show,
+  },
+];
+
+const columns: readonly Column<UserRow>[] = [
+  { title: 'ID', of: ({ userId }) => userId },
+  { title: 'STATE', of: ({ state }) => state },
+  { title: 'TYPE', of: ({ type }) => type },
+  { title: 'LOGIN NAME', of: ({ loginName }) => loginName },
+  { title: 'NAME', of: ({ displayName }) => displayName },
+  { title: 'EMAIL', of: ({ email }) => email },
+  { title: 'ORGANIZATION', of: ({ organizationId }) => organizationId },
+];
+
+async function list(context: CommandContext): Promise<void> {
+  const { args } = context;
+  const state = states.find((one) => one === args.text('state'));
+  const type = args.text('type');
+  const organizationId = args.text('org');
+  const search = args.text('search');
+  const query = (page: PageQuery): UserQuery => ({
+    ...page,
+    ...(state !== undefined && { state }),
+    ...(type !== undefined && { type: type === 'human' ? 'human' : 'machine' }),
+    ...(organizationId !== undefined && { organizationId }),
+    ...(search !== undefined && { search }),
+  });
+  const backend = await context.backend();
+  await printList(context, { columns, fetch: (page) => backend.listUsers(query(page)) });
+}
+
+async function show(context: CommandContext): Promise<void> {
+  const userId = await userIdOf(context);
+  const backend = await context.backend();
+  const user = await backend.getUser(userId);
+  const grants = await grantsOf(backend, userId);
+  const history = await readHistory(backend, userId);
+  await context.output.document({ ...user, grants, ...history }, [
+    ...pairs(facts(user, grants, history)),
+    ...(history === undefined ? [] : ['', ...tableLines(eventColumns, history.events)]),
+  ]);
+}
+
+async function grantsOf(backend: Backend, userId: string): Promise<readonly Omit<GrantRow, 'userId'>[]> {
+  const { rows } = await backend.listGrants({ userId, offset: 0, limit: pageRowsMax });
+  return rows.map(({ userId: _, ...grant }) => grant);
+}
+
+function facts(
+  user: UserRow,
+  grants: readonly Omit<GrantRow, 'userId'>[],
+  history: UserHistory | undefined,
+): Readonly<Record<string, string | number | undefined>> {
+  const held = grants.map(
+    ({ role, organizationId }) => role + (organizationId ? ` on ${organizationId}` : ''),
+  );
+  const since = history?.stateSince;
+  return {
+    id: user.userId,
+    state: since === undefined ? user.state : `${user.state} since ${since}`,
+    'failed sign-ins': history?.failedPasswordAttempts,
+    type: user.type,
+    'login name': user.loginName,
+    name: user.displayName,
+    email: user.email,
+    phone: user.phone,
+    organization: user.organizationId,
+    roles: held.length === 0 ? undefined : held.join(', '),
+    created: user.creationDate,
+    changed: user.changeDate,
+  };
+}

@@ -1,0 +1,90 @@
+import {
+  instanceStream,
+  type OrganizationAdded,
+  type PolicyEvent,
+  type RecordedEvent,
+} from '../../domain/events.ts';
+import { evolvePolicy, type StoredPolicy } from '../../domain/evolve/policy.ts';
+import type { PolicyRecord, Verifiable } from '../../store/store.ts';
+import { differ, type Findings, Order } from './findings.ts';
+
+const pageSize = 1_000;
+
+type Instance = Omit<Verifiable, 'readHistories'>;
+
+/** Holds organizations and policies against the events of the instance's own stream. */
+export async function verifyInstance(store: Instance, found: Findings): Promise<void> {
+  const organizations = await store.listOrganizations('all', { offset: 0, limit: 1, ascending: true });
+  const policies = new PolicyFold(await store.listLockoutPolicies());
+  const order = new Order(instanceStream, found);
+  let afterPosition = 0;
+  for (let page = pageSize; page === pageSize; ) {
+    const events = await store.listEvents({ afterPosition, limit: pageSize, userId: instanceStream });
+    for (const recorded of events) {
+      order.next(recorded);
+      const event = parseInstanceEvent(recorded);
+      if (event.type === 'organization.added') {
+        if (recorded.position <= organizations.position) found.organizations += 1;
+        await verifyOrganization(store, { event, createdAt: recorded.createdAt }, found);
+      } else policies.next(event, recorded);
+    }
+    page = events.length;
+    afterPosition = events.at(-1)?.position ?? afterPosition;
+  }
+  policies.compare(found);
+  if (organizations.total === found.organizations) return;
+  found.add(
+    instanceStream,
+    `${organizations.total} organizations of whom ${found.organizations} have an event`,
+  );
+}
+
+function parseInstanceEvent({ type, payload }: RecordedEvent): OrganizationAdded | PolicyEvent {
+  return { type, payload } as OrganizationAdded | PolicyEvent;
+}
+
+// Organizations are made and never changed: each event has its row, and no row is without one.
+async function verifyOrganization(
+  store: Pick<Instance, 'loadOrganization'>,
+  { event, createdAt }: { readonly event: OrganizationAdded; readonly createdAt: number },
+  found: Findings,
+): Promise<void> {
+  const { organizationId } = event.payload;
+  const row = await store.loadOrganization({ organizationId });
+  const what = `organization ${organizationId}`;
+  differ({ userId: instanceStream, what, row, events: { ...event.payload, createdAt } }, found);
+}
+
+/** Policies may be changed while they are verified: each is compared as it was when its row was read. */
+class PolicyFold {
+  readonly #rows: ReadonlyMap<string, PolicyRecord>;
+  readonly #position: number;
+  readonly #folds = new Map<string, StoredPolicy>();
+
+  constructor({ rows, position }: Awaited<ReturnType<Verifiable['listLockoutPolicies']>>) {
+    this.#rows = new Map(rows.map((row) => [row.organizationId ?? '', row]));
+    this.#position = position;
+  }
+
+  next(event: PolicyEvent, { position, createdAt }: RecordedEvent): void {
+    const { organizationId = '' } = event.payload;
+    const before = this.#folds.get(organizationId);
+    const isInRow = (before?.sequence ?? 0) < (this.#rows.get(organizationId)?.sequence ?? 0);
+    if (!isInRow && position > this.#position) return;
+    this.#folds.set(organizationId, evolvePolicy(before, event, createdAt));
+  }
+
+  compare(found: Findings): void {
+    for (const whose of new Set([...this.#rows.keys(), ...this.#folds.keys()])) {
+      const what = whose === '' ? 'lockout policy of the instance' : `lockout policy of ${whose}`;
+      const events = this.#folds.get(whose);
+      differ({ userId: instanceStream, what, row: withoutId(this.#rows.get(whose)), events }, found);
+    }
+  }
+}
+
+function withoutId(record: PolicyRecord | undefined): StoredPolicy | undefined {
+  if (record === undefined) return undefined;
+  const { organizationId: _whose, ...row } = record;
+  return row;
+}

@@ -1,0 +1,287 @@
+import type { JsonObject } from '@bufbuild/protobuf';
+import { type Client, Code, ConnectError, createClient } from '@connectrpc/connect';
+import { createGrpcTransport, Http2SessionManager } from '@connectrpc/connect-node';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { AdminService } from '../../../gen/es/latchkey/v1/admin_pb.js';
+import type { Answer } from '../../support/answer.ts';
+import { type Door, openDoor } from '../../support/door.ts';
+import type { MethodName } from '../../support/methods.ts';
+import { startServer, type TestServer } from '../../support/start-server.ts';
+
+/** The columns of every table here. An IAM_ role is held on the instance, an ORG_ role in the organization "home". */
+const roles = [
+  ...['IAM_OWNER', 'IAM_OWNER_VIEWER', 'IAM_ORG_MANAGER', 'IAM_USER_MANAGER', 'IAM_LOGIN_CLIENT'],
+  ...['IAM_USER_UNLOCKER', 'ORG_OWNER', 'ORG_OWNER_VIEWER', 'ORG_USER_MANAGER', 'ORG_USER_UNLOCKER'],
+  'none',
+];
+
+type Place = 'home' | 'abroad';
+const tokens = new Map<string, string>();
+let server: TestServer;
+let door: Door;
+let count = 0;
+
+beforeAll(async () => {
+  server = await startServer();
+  await server.people.organization('home');
+  await server.people.organization('abroad');
+  for (const role of roles) tokens.set(role, await callerOf(role));
+  door = openDoor(server.url, tokenOf('IAM_OWNER'));
+});
+afterAll(async () => {
+  await door[Symbol.asyncDispose]();
+  await server[Symbol.asyncDispose]();
+});
+
+const held = (role: string, organization: string) =>
+  role.startsWith('IAM_') ? role : { role, organization };
+const callerOf = (role: string): Promise<string> =>
+  server.people.caller({ organization: 'home', roles: role === 'none' ? [] : [held(role, 'home')] });
+const tokenOf = (role: string): string => tokens.get(role) ?? '';
+
+// What a call is asked, on a target of its own; for a list, what it must hold to have found the target.
+type Arrange = (place: Place) => Promise<{ readonly message: JsonObject; readonly finds?: string }>;
+
+const onUser =
+  (state: 'active' | 'locked' | 'inactive', more: JsonObject = {}): Arrange =>
+  async (place) => ({
+    message: { userId: await server.people.user({ organization: place, state }), ...more },
+  });
+const machine = (organization: string) => server.people.user({ organization, kind: 'machine' });
+const machineWithToken = async (organization: string) => {
+  const userId = await machine(organization);
+  return { userId, tokenId: (await server.people.token(userId)).split('.')[0] ?? '' };
+};
+const expirationDate = '2035-01-01T00:00:00Z';
+const profile = { givenName: 'Given', familyName: 'Family' };
+const newHuman = () => {
+  count += 1;
+  return { profile, email: { email: `new-${count}@mail.example` } };
+};
+const grantTo = async (place: Place, role: string, organizationId?: string) => ({
+  userId: await server.people.user({ organization: place }),
+  role,
+  ...(organizationId !== undefined && { organizationId }),
+});
+const heldGrant = async (place: Place, role: string, organizationId?: string) => {
+  const grant = await grantTo(place, role, organizationId);
+  const where = organizationId === undefined ? role : { role, organization: organizationId };
+  await server.people.grant(grant.userId, where);
+  return grant;
+};
+
+const onSession = async (place: Place) => {
+  const { sessionId } = await server.people.session(await server.people.user({ organization: place }));
+  return { message: { sessionId }, sessionId };
+};
+const arrange: Readonly<Record<MethodName, Arrange>> = {
+  UnlockUser: onUser('locked'),
+  LockUser: onUser('active'),
+  DeactivateUser: onUser('active'),
+  ReactivateUser: onUser('inactive'),
+  DeleteUser: onUser('active'),
+  GetUserByID: onUser('active'),
+  SetPassword: onUser('active', { newPassword: { password: 'next' } }),
+  AddPersonalAccessToken: async (place) => ({ message: { userId: await machine(place), expirationDate } }),
+  RemovePersonalAccessToken: async (place) => ({ message: await machineWithToken(place) }),
+  CreateUser: async (place) => ({ message: { organizationId: place, human: newHuman() } }),
+  AddHumanUser: async (place) => ({ message: { organization: { orgId: place }, ...newHuman() } }),
+  ListUsers: async (place) => {
+    const userId = await server.people.user({ organization: place });
+    return { message: { queries: [{ inUserIdsQuery: { userIds: [userId] } }] }, finds: userId };
+  },
+  ListPersonalAccessTokens: async (place) => {
+    const { userId, tokenId } = await machineWithToken(place);
+    return { message: { filters: [{ userIdFilter: { id: userId } }] }, finds: tokenId };
+  },
+  CreateOrganization: async () => {
+    count += 1;
+    return { message: { name: `organization ${count}` } };
+  },
+  ListOrganizations: async (place) => ({ message: {}, finds: `"${place}"` }),
+  AddGrant: async (place) => ({ message: await grantTo(place, 'ORG_USER_UNLOCKER', place) }),
+  RemoveGrant: async (place) => ({ message: await heldGrant(place, 'ORG_USER_UNLOCKER', place) }),
+  ListGrants: async (place) => {
+    const { userId } = await heldGrant(place, 'ORG_OWNER_VIEWER', place);
+    return { message: { userId }, finds: 'ORG_OWNER_VIEWER' };
+  },
+  CreateSession: async (place) => {
+    const userId = await server.people.user({ organization: place });
+    return { message: { checks: { user: { userId } } } };
+  },
+  SetSession: onSession,
+  GetSession: onSession,
+  DeleteSession: onSession,
+  ListSessions: async (place) => ({ message: {}, finds: (await onSession(place)).sessionId }),
+  ListEvents: async () => ({ message: {}, finds: 'organization.added' }),
+  ListUserHistory: onUser('locked'),
+  GetCaller: async () => ({ message: {} }),
+  GetLock: onUser('locked'),
+  ListLocks: async (place) => {
+    const userId = await server.people.user({ organization: place, state: 'locked' });
+    return { message: { userIds: [userId] }, finds: userId };
+  },
+  'LockService.LockUser': onUser('active'),
+  'LockService.UnlockUser': onUser('locked'),
+  ExplainUser: onUser('locked'),
+  GetLockoutPolicy: async (organizationId) => ({ message: { organizationId } }),
+  SetLockoutPolicy: async (organizationId) => ({ message: { organizationId, policy: {} } }),
+  ResetLockoutPolicy: async (organizationId) => {
+    await door.ask('SetLockoutPolicy', { organizationId, policy: {} });
+    return { message: { organizationId } };
+  },
+  GetLockoutSettings: async (orgId) => ({ message: { ctx: { orgId } } }),
+};
+
+/** + done, - PermissionDenied, ? NotFound with this id, 0 a list without the target; anything else in full. */
+function mark(answer: Answer, notFound: string, finds: string | undefined): string {
+  const [first, second] = answer.details;
+  if (answer.ok) return finds === undefined || JSON.stringify(answer.response).includes(finds) ? '+' : '0';
+  const isForbidden = first?.id === 'AUTH-AWfge' && second?.reason === 'PERMISSION_MISSING';
+  if (answer.code === 'PermissionDenied' && isForbidden && answer.httpStatus === 403) return '-';
+  if (answer.code === 'NotFound' && first?.id === notFound && answer.httpStatus === 404) return '?';
+  return `${answer.code} ${answer.message}`;
+}
+
+const user = 'LATCH-us3rnf0d';
+const organization = 'LATCH-0rgn0tfd';
+const session = 'LATCH-s3ss10nf';
+
+/** Who may: columns as in `roles`; the rows say what is asked, of whom where, and the id of the NotFound. */
+const table: readonly (readonly [MethodName, Place, string, string])[] = [
+  //                                IAM_                    ORG_            none
+  //                                own vie org use log unl own vie use unl
+  ['UnlockUser', 'home', '          +   -   +   +   +   +   +   -   +   +   -', 'COMMAND-x377t913pw'],
+  ['UnlockUser', 'abroad', '        +   -   +   +   +   +   ?   -   ?   ?   -', 'COMMAND-x377t913pw'],
+  ['LockUser', 'home', '            +   -   +   +   +   -   +   -   +   -   -', 'COMMAND-450yxuqrh1'],
+  ['LockUser', 'abroad', '          +   -   +   +   +   -   ?   -   ?   -   -', 'COMMAND-450yxuqrh1'],
+  ['DeactivateUser', 'home', '      +   -   +   +   +   -   +   -   +   -   -', 'COMMAND-5gp2p62iin'],
+  ['DeactivateUser', 'abroad', '    +   -   +   +   +   -   ?   -   ?   -   -', 'COMMAND-5gp2p62iin'],
+  ['ReactivateUser', 'home', '      +   -   +   +   +   -   +   -   +   -   -', 'COMMAND-9hy5kzbuk6'],
+  ['ReactivateUser', 'abroad', '    +   -   +   +   +   -   ?   -   ?   -   -', 'COMMAND-9hy5kzbuk6'],
+  ['DeleteUser', 'home', '          +   -   +   +   -   -   +   -   +   -   -', 'COMMAND-bd4ir1mblj'],
+  ['DeleteUser', 'abroad', '        +   -   +   +   -   -   ?   -   ?   -   -', 'COMMAND-bd4ir1mblj'],
+  ['GetUserByID', 'home', '         +   +   +   +   +   +   +   +   +   +   -', user],
+  ['GetUserByID', 'abroad', '       +   +   +   +   +   +   ?   ?   ?   ?   -', user],
+  ['SetPassword', 'home', '         +   -   +   -   +   -   +   -   -   -   -', user],
+  ['SetPassword', 'abroad', '       +   -   +   -   +   -   ?   -   -   -   -', user],
+  ['AddPersonalAccessToken', 'home', '    + - + - + - + - - - -', user],
+  ['AddPersonalAccessToken', 'abroad', '  + - + - + - ? - - - -', user],
+  ['RemovePersonalAccessToken', 'home', '   + - + - + - + - - - -', user],
+  ['RemovePersonalAccessToken', 'abroad', ' + - + - + - ? - - - -', user],
+  ['CreateUser', 'home', '          +   -   +   +   +   -   +   -   +   -   -', organization],
+  ['CreateUser', 'abroad', '        +   -   +   +   +   -   ?   -   ?   -   -', organization],
+  ['AddHumanUser', 'home', '        +   -   +   +   +   -   +   -   +   -   -', organization],
+  ['AddHumanUser', 'abroad', '      +   -   +   +   +   -   ?   -   ?   -   -', organization],
+  ['ListUsers', 'home', '           +   +   +   +   +   +   +   +   +   +   -', 'none'],
+  ['ListUsers', 'abroad', '         +   +   +   +   +   +   0   0   0   0   -', 'none'],
+  ['ListPersonalAccessTokens', 'home', '   + + + + + + + + + + -', 'none'],
+  ['ListPersonalAccessTokens', 'abroad', ' + + + + + + 0 0 0 0 -', 'none'],
+  ['CreateOrganization', 'home', '  +   -   +   -   -   -   -   -   -   -   -', 'none'],
+  ['ListOrganizations', 'home', '   +   +   +   +   +   +   +   +   +   +   -', 'none'],
+  ['ListOrganizations', 'abroad', ' +   +   +   +   +   +   0   0   0   0   -', 'none'],
+  ['AddGrant', 'home', '            +   -   +   -   -   -   +   -   -   -   -', user],
+  ['AddGrant', 'abroad', '          +   -   +   -   -   -   ?   -   -   -   -', user],
+  ['RemoveGrant', 'home', '         +   -   +   -   -   -   +   -   -   -   -', user],
+  ['RemoveGrant', 'abroad', '       +   -   +   -   -   -   ?   -   -   -   -', user],
+  ['ListGrants', 'home', '          +   +   +   +   +   +   +   +   +   +   -', 'none'],
+  ['ListGrants', 'abroad', '        +   +   +   +   +   +   0   0   0   0   -', 'none'],
+  ['CreateSession', 'home', '       +   -   -   -   +   -   -   -   -   -   -', 'none'],
+  ['SetSession', 'abroad', '        +   -   -   -   +   -   -   -   -   -   -', 'none'],
+  ['GetSession', 'home', '          +   +   +   +   +   -   +   -   +   -   -', session],
+  ['GetSession', 'abroad', '        +   +   +   +   +   -   ?   -   ?   -   -', session],
+  ['DeleteSession', 'home', '       +   -   +   +   +   -   +   -   +   -   -', session],
+  ['DeleteSession', 'abroad', '     +   -   +   +   +   -   ?   -   ?   -   -', session],
+  ['ListSessions', 'home', '        +   +   +   +   +   -   +   -   +   -   -', 'none'],
+  ['ListSessions', 'abroad', '      +   +   +   +   +   -   0   -   0   -   -', 'none'],
+  ['ListEvents', 'home', '          +   +   -   -   -   -   -   -   -   -   -', 'none'],
+  ['ListUserHistory', 'home', '     +   +   +   +   +   +   +   +   +   +   -', user],
+  ['ListUserHistory', 'abroad', '   +   +   +   +   +   +   ?   ?   ?   ?   -', user],
+  ['GetCaller', 'home', '           +   +   +   +   +   +   +   +   +   +   +', 'none'],
+  ['GetLock', 'home', '             +   +   +   +   +   +   +   +   +   +   -', user],
+  ['GetLock', 'abroad', '           +   +   +   +   +   +   ?   ?   ?   ?   -', user],
+  ['ListLocks', 'home', '           +   +   +   +   +   +   +   +   +   +   -', 'none'],
+  ['ListLocks', 'abroad', '         +   +   +   +   +   +   0   0   0   0   -', 'none'],
+  ['LockService.LockUser', 'home', '     + - + + + - + - + - -', 'COMMAND-450yxuqrh1'],
+  ['LockService.LockUser', 'abroad', '   + - + + + - ? - ? - -', 'COMMAND-450yxuqrh1'],
+  ['LockService.UnlockUser', 'home', '   + - + + + + + - + + -', 'COMMAND-x377t913pw'],
+  ['LockService.UnlockUser', 'abroad', ' + - + + + + ? - ? ? -', 'COMMAND-x377t913pw'],
+  ['ExplainUser', 'home', '         +   +   +   +   +   +   +   +   +   +   -', user],
+  ['ExplainUser', 'abroad', '       +   +   +   +   +   +   ?   ?   ?   ?   -', user],
+  ['GetLockoutPolicy', 'home', '    +   +   +   +   -   -   +   +   +   -   -', organization],
+  ['GetLockoutPolicy', 'abroad', '  +   +   +   +   -   -   ?   ?   ?   -   -', organization],
+  ['SetLockoutPolicy', 'home', '    +   -   +   -   -   -   +   -   -   -   -', organization],
+  ['SetLockoutPolicy', 'abroad', '  +   -   +   -   -   -   ?   -   -   -   -', organization],
+  ['ResetLockoutPolicy', 'home', '  +   -   +   -   -   -   +   -   -   -   -', organization],
+  ['ResetLockoutPolicy', 'abroad', '+   -   +   -   -   -   ?   -   -   -   -', organization],
+  ['GetLockoutSettings', 'home', '  +   +   +   +   -   -   +   +   +   -   -', organization],
+  ['GetLockoutSettings', 'abroad', '+   +   +   +   -   -   ?   ?   ?   -   -', organization],
+];
+
+const columns = (row: string): string => row.trim().replaceAll(/ +/g, ' ');
+
+describe('who may', () => {
+  test('every call stands in the table', () => {
+    expect(new Set(table.map(([method]) => method))).toEqual(new Set(Object.keys(arrange)));
+  });
+
+  test.each(table)('%s, %s', async (method, place, expected, notFound) => {
+    const marks = [];
+    for (const role of roles) {
+      const { message, finds } = await arrange[method](place);
+      marks.push(mark(await door.ask(method, message, tokenOf(role)), notFound, finds));
+    }
+    expect(marks.join(' ')).toBe(columns(expected));
+  });
+
+  test('FollowEvents', async () => {
+    const sessionManager = new Http2SessionManager(server.url);
+    const client = createClient(AdminService, createGrpcTransport({ baseUrl: server.url, sessionManager }));
+    const marks = [];
+    for (const role of roles) marks.push(await firstEvent(client, tokenOf(role)));
+    sessionManager.abort();
+    expect(marks.join(' ')).toBe(columns('+ + - - - - - - - - -'));
+  });
+});
+
+async function firstEvent(client: Client<typeof AdminService>, token: string): Promise<string> {
+  const hangUp = new AbortController();
+  const headers = { authorization: `Bearer ${token}` };
+  try {
+    for await (const event of client.followEvents({}, { headers, signal: hangUp.signal })) {
+      return event.type === 'organization.added' ? '+' : event.type;
+    }
+    return 'ended';
+  } catch (error) {
+    if (error instanceof ConnectError && error.code === Code.PermissionDenied) return '-';
+    throw error;
+  } finally {
+    hangUp.abort();
+  }
+}
+
+describe('may read there, but not act: forbidden, not hidden', () => {
+  test.each([
+    ['UnlockUser', 'ORG_USER_UNLOCKER'],
+    ['LockUser', 'ORG_USER_MANAGER'],
+    ['DeactivateUser', 'ORG_USER_MANAGER'],
+    ['ReactivateUser', 'ORG_USER_MANAGER'],
+    ['DeleteUser', 'ORG_USER_MANAGER'],
+    ['SetPassword', 'ORG_OWNER'],
+    ['AddPersonalAccessToken', 'ORG_OWNER'],
+    ['RemovePersonalAccessToken', 'ORG_OWNER'],
+    ['CreateUser', 'ORG_USER_MANAGER'],
+    ['AddHumanUser', 'ORG_USER_MANAGER'],
+    ['AddGrant', 'ORG_OWNER'],
+    ['RemoveGrant', 'ORG_OWNER'],
+    ['LockService.LockUser', 'ORG_USER_MANAGER'],
+    ['LockService.UnlockUser', 'ORG_USER_UNLOCKER'],
+    ['SetLockoutPolicy', 'ORG_OWNER'],
+    ['ResetLockoutPolicy', 'ORG_OWNER'],
+  ] as const)('%s, with %s at home and a viewer abroad', async (method, role) => {
+    const viewer = { role: 'ORG_OWNER_VIEWER', organization: 'abroad' };
+    const token = await server.people.caller({ organization: 'home', roles: [held(role, 'home'), viewer] });
+    const { message } = await arrange[method]('abroad');
+    expect(mark(await door.ask(method, message, token), '', undefined)).toBe('-');
+  });
+});
