@@ -1,11 +1,14 @@
 import { randomInt } from 'node:crypto';
 import pino, { type Logger } from 'pino';
+import { type Measures, unmeasured } from '../ops/measures.ts';
+import type { Metrics } from '../ops/metrics.ts';
 import { createSignIns, type SignIns } from '../sign-in/sign-ins.ts';
 import { withLockEnds } from '../store/lock-ends.ts';
 import { openStore } from '../store/open.ts';
 import type * as OpenArchive from '../store/open-archive.ts';
 import { withoutPassword } from '../store/postgres/url.ts';
 import type { Store } from '../store/store.ts';
+import type { ListenAddress } from './config.ts';
 
 export interface AppConfig {
   /** Path of the SQLite file, or postgres://… */
@@ -16,6 +19,8 @@ export interface AppConfig {
   readonly migrate?: 'auto' | 'never';
   readonly passwordAttemptsMax: number;
   readonly logLevel: string;
+  /** Where metrics are to be read; undefined: nowhere, and nothing is counted. */
+  readonly metricsListen?: ListenAddress | undefined;
 }
 
 /** All that the rooms share. */
@@ -32,7 +37,13 @@ export interface App extends AsyncDisposable {
   readonly signIns: SignIns;
   /** Resolves, with why, where the store needs a process that is started anew. */
   readonly failed: Promise<string>;
+  /** undefined: nobody reads them. */
+  readonly metrics: Metrics | undefined;
+  readonly measures: Measures;
 }
+
+/** Loaded where somebody reads them: a server without starts without. */
+const loadMetrics = () => import('./metrics.ts');
 
 /** Times that a test decides on. */
 export interface AppClocks {
@@ -48,8 +59,12 @@ export async function openApp(config: AppConfig, clocks: AppClocks = {}): Promis
   const { database, databaseConnectionsMax, databaseTimeoutMs, migrate } = config;
   const log = createLog(config.logLevel);
   const failed = Promise.withResolvers<string>();
+  const metered = config.metricsListen && (await loadMetrics());
+  const metrics = metered?.metricsFor(database);
+  const measures = metrics ?? unmeasured;
   const opened = await openStore({
     database,
+    measures,
     localNow,
     onReport({ level, text }) {
       log[level]({}, text);
@@ -70,7 +85,9 @@ export async function openApp(config: AppConfig, clocks: AppClocks = {}): Promis
     log,
     failed: failed.promise,
     passwordAttemptsMax: config.passwordAttemptsMax,
-    signIns: createSignIns(),
+    signIns: createSignIns(metrics && ((check) => metered?.countCheck(metrics, check))),
+    metrics,
+    measures,
     [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
   };
 }

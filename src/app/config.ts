@@ -36,9 +36,17 @@ export interface ServeConfig {
   readonly refusedPerSecondPerAddress: number;
   /** Whose JWTs are taken beside our own tokens. */
   readonly oidc: IssuerConfig | undefined;
+  /** Where Prometheus reads: an address of its own. */
+  readonly metricsListen: ListenAddress | undefined;
   readonly logLevel: string;
   /** Fill an empty database with a few people, most of them locked. */
   readonly demo: boolean;
+}
+
+/** Where a listener is to be. */
+export interface ListenAddress {
+  readonly host: string;
+  readonly port: number;
 }
 
 /** Wrong use; the message says what to write instead. */
@@ -79,6 +87,7 @@ export function parseServeConfig(argv: readonly string[]): ServeConfig {
     callsPerSecondPerAddress: count('calls-per-second-per-address', 1_000_000),
     refusedPerSecondPerAddress: count('refused-per-second-per-address', 1_000_000),
     oidc: parseOidc(value, count('oidc-clock-skew-seconds', 300)),
+    metricsListen: parseListen('metrics-listen', value('metrics-listen')),
     logLevel: parseLogLevel(value('log-level')),
     demo: flags.demo === 'true',
   });
@@ -157,6 +166,16 @@ function parseCount(name: SettingName, text: string, max: number): number {
   if (/^\d+$/.test(text) && value <= max) return value;
   throw new UsageError(
     `--${name} (${settings[name].env}) must be a whole number from 0 to ${max}, not "${text}"`,
+  );
+}
+
+function parseListen(name: SettingName, text: string): ListenAddress | undefined {
+  if (text === '') return undefined;
+  const [, bracketed, plain, port] = /^(?:\[([\da-fA-F:.]+)\]|([^:\s[\]]+)):(\d{1,5})$/.exec(text) ?? [];
+  const host = bracketed ?? plain;
+  if (host !== undefined && Number(port) <= 65_535) return { host, port: Number(port) };
+  throw new UsageError(
+    `--${name} (${settings[name].env}) must be HOST:PORT, such as 127.0.0.1:9464 or [::1]:9464, not "${text}"`,
   );
 }
 

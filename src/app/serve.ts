@@ -26,7 +26,7 @@ export async function serve(config: ServeConfig): Promise<number> {
   const reload = () => void server.reloadTls();
   process.on('SIGHUP', reload);
   process.stdout.write(await welcome(app, config, { server, first }));
-  app.log.info({ url: server.url, database: app.databaseName }, 'serving');
+  app.log.info({ url: server.url, metrics: server.metricsUrl, database: app.databaseName }, 'serving');
   const signal = await Promise.race([stopped, app.failed.then(() => undefined)]);
   process.off('SIGHUP', reload);
   app.log.info({ signal, drainTimeoutMs: config.drainTimeoutMs }, 'stopping: calls in flight finish');

@@ -122,6 +122,11 @@ export const settings = {
     fallback: '30',
     help: "how far the issuer's clock may be off, 300 at most",
   },
+  'metrics-listen': {
+    env: 'LATCHKEY_METRICS_LISTEN',
+    fallback: '',
+    help: 'HOST:PORT where Prometheus reads /metrics, never the public port; default: nowhere',
+  },
   'log-level': { env: 'LATCHKEY_LOG_LEVEL', fallback: 'info', help: 'debug, info, warn, error or silent' },
 } as const satisfies Record<string, Setting>;
 

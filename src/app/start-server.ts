@@ -7,6 +7,7 @@ import type { PortClaim } from '../server/port/claim.ts';
 import { type Listener, startListener } from '../server/port/listener.ts';
 import type { App } from './app.ts';
 import type { ServeConfig } from './config.ts';
+import type { MeteredApp } from './metrics.ts';
 import { startSweeper } from './sweep.ts';
 
 export type ServerConfig = Pick<
@@ -24,11 +25,14 @@ export type ServerConfig = Pick<
   | 'callsPerSecondPerAddress'
   | 'refusedPerSecondPerAddress'
   | 'oidc'
+  | 'metricsListen'
 >;
 
 export interface RunningServer extends AsyncDisposable {
   readonly url: string;
   readonly port: number;
+  /** Where metrics are read; undefined: nowhere. */
+  readonly metricsUrl: string | undefined;
   reloadTls(): Promise<void>;
 }
 
@@ -58,16 +62,22 @@ export async function startServer(app: App, config: ServerConfig, claim?: PortCl
     isReady,
     isDraining,
     timeoutMs: readyTimeoutMs,
+    measures: app.measures,
     log,
   });
+  await using cleanup = new AsyncDisposableStack();
+  const metered = await startMetrics(app, config, { isReady, log });
+  if (metered !== undefined) cleanup.use(metered);
   const { host, port, tls, plaintext, drainTimeoutMs } = config;
   listener = await startListener(door, { host, port, tls, claim, plaintext, drainTimeoutMs, log });
+  const rest = cleanup.move();
   const sweeper = startSweeper(app);
   const { url, port: boundPort, reloadTls, drain } = listener;
   return {
     url,
     port: boundPort,
     reloadTls,
+    metricsUrl: metered?.url,
     async [Symbol.asyncDispose]() {
       desk.shutdown();
       const drained = drain();
@@ -77,8 +87,18 @@ export async function startServer(app: App, config: ServerConfig, claim?: PortCl
       await drained;
       await sweeper[Symbol.asyncDispose]();
       door.close();
+      // Last, so that what the drain does is still to be read.
+      await rest.disposeAsync();
     },
   };
+}
+
+type Watching = Pick<MeteredApp, 'isReady' | 'log'>;
+
+async function startMetrics({ metrics, store }: App, { metricsListen }: ServerConfig, watching: Watching) {
+  if (metrics === undefined || metricsListen === undefined) return undefined;
+  const { serveMetrics } = await import('./metrics.ts');
+  return serveMetrics({ metrics, store, ...watching }, metricsListen);
 }
 
 /** Whoever asks while an answer is on its way gets that one: probes need no token, and each would take the write lock. */

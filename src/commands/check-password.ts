@@ -56,10 +56,29 @@ const attemptsMax = 3;
  * claim on the user's version, which one server gets, and ends with the append that moves it.
  */
 export async function checkPassword(app: SignInApp, check: PasswordCheck): Promise<CheckedPassword> {
+  const told = { startedMs: performance.now(), isKnownDevice: false };
+  try {
+    const checked = await admitAndCheck(app, check, (isKnownDevice) =>
+      Object.assign(told, { isKnownDevice }),
+    );
+    app.signIns.tell({ ...told, error: undefined });
+    return checked;
+  } catch (error) {
+    app.signIns.tell({ ...told, error });
+    throw error;
+  }
+}
+
+async function admitAndCheck(
+  app: SignInApp,
+  check: PasswordCheck,
+  hearDevice: (isKnown: boolean) => void,
+): Promise<CheckedPassword> {
   const user = check.userId && (await loadExisting(app, check.userId));
   if (user === undefined) return refuseUnknown(app, check);
   check.admit(user);
   const facts = await factsOf(app, user, check.deviceToken);
+  hearDevice(facts.deviceId !== undefined);
   return inTurn(app, check, { ...facts, key: `id ${user.userId}` }, async () => {
     if (!maySignIn(facts)) return refuse(app, check, { ...facts, error: 'signInNotActive' });
     return untilRecorded(app, check, facts);

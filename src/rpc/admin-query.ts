@@ -2,6 +2,7 @@ import type { HandlerContext, ServiceImpl } from '@connectrpc/connect';
 import type { AdminService, FollowEventsRequest } from '../../gen/es/latchkey/v1/admin_pb.js';
 import { type AuthenticateApp, authenticate } from '../auth/authenticate.ts';
 import { parseOrganizationId, parseUserId } from '../domain/ids.ts';
+import type { DeskMeasures } from '../ops/measures.ts';
 import { followEvents, listEvents } from '../queries/events.ts';
 import { listGrants } from '../queries/grants.ts';
 import { listOrganizations } from '../queries/organizations.ts';
@@ -21,8 +22,12 @@ type AdminQueryHandlers = Pick<
 /** Each of them looks for news several times a second. */
 const followersMax = 256;
 
+interface Followed {
+  readonly measures: Pick<DeskMeasures, 'follower'>;
+}
+
 /** Our own calls that read: organizations, roles and the record of events. */
-export function adminQueryHandlers(app: QueryApp): AdminQueryHandlers {
+export function adminQueryHandlers(app: QueryApp & Followed): AdminQueryHandlers {
   const limit = createStreamLimit(followersMax);
   return {
     async listOrganizations(req, context) {
@@ -61,10 +66,22 @@ export function adminQueryHandlers(app: QueryApp): AdminQueryHandlers {
   };
 }
 
-async function* follow(app: QueryApp, { afterPosition }: FollowEventsRequest, context: HandlerContext) {
+async function* follow(
+  app: QueryApp & Followed,
+  { afterPosition }: FollowEventsRequest,
+  context: HandlerContext,
+) {
   const caller = () => callerAsOfNow(app, context);
   const events = followEvents(app, { afterPosition, caller, signal: context.signal });
-  for await (const event of events) yield eventOf(event);
+  const follower = app.measures.follower(Number(afterPosition));
+  try {
+    for await (const event of events) {
+      yield eventOf(event);
+      follower.hasTaken(event.position);
+    }
+  } finally {
+    follower.left();
+  }
 }
 
 // The token once more: a stream must not outlive the lock, the revocation or the lost role of whoever opened it.

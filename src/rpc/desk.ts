@@ -12,6 +12,7 @@ import { SettingsService } from '../../gen/es/zitadel/settings/v2/settings_servi
 import { UserService } from '../../gen/es/zitadel/user/v2/user_service_pb.js';
 import { file_zitadel_v1_error_detail } from '../../gen/es/zitadel/v1/error_detail_pb.js';
 import type { PasswordApp } from '../commands/password.ts';
+import type { DeskMeasures } from '../ops/measures.ts';
 import type { QueryApp } from '../queries/users.ts';
 import { adminCommandHandlers } from './admin-command.ts';
 import { adminQueryHandlers } from './admin-query.ts';
@@ -45,7 +46,7 @@ export interface Desk {
   shutdown(): void;
 }
 
-export type DeskApp = PasswordApp & InterceptorApp & QueryApp;
+export type DeskApp = PasswordApp & InterceptorApp & QueryApp & { readonly measures: DeskMeasures };
 
 const watchesMax = 1_000;
 const reflectionsMax = 100;

@@ -1,4 +1,6 @@
-import type { DescMethod } from '@bufbuild/protobuf';
+import { Code } from '@connectrpc/connect';
+import { type Answers, type DoorMeasures, otherName, type RpcSystem } from '../ops/measures.ts';
+import type { Dialect } from './dialects/dialect.ts';
 import { restDialect } from './dialects/rest.ts';
 import { type DialectTable, isStreamContentType, streamContentTypes } from './dialects/table.ts';
 import { type CorsPolicy, isPreflight, preflightAnswer } from './http/cors.ts';
@@ -10,13 +12,14 @@ import { type ProbeDeps, probe } from './probes.ts';
 import {
   badPath,
   flawed,
+  isRpcPath,
   noTrailers,
   notFound,
   notImplemented,
   unsupportedMediaType,
   wrongVerb,
 } from './refusal.ts';
-import type { RouteMatch } from './routes/http-rule.ts';
+import type { Route, RouteMatch } from './routes/http-rule.ts';
 import type { Adapter } from './streams/adapter.ts';
 
 /** Where a request can go. */
@@ -27,6 +30,7 @@ export interface DispatchOptions {
   readonly adapter: Adapter;
   readonly cors: CorsPolicy;
   readonly probes: ProbeDeps;
+  readonly measures: DoorMeasures;
   readonly log: Log;
 }
 
@@ -38,7 +42,7 @@ export function createDispatch(options: DispatchOptions): (exchange: UniversalEx
       if (exchange.flaw !== undefined || exchange.httpVersion === '1.0') {
         const refusal = refusalOf(exchange);
         if (refusal !== undefined) {
-          exchange.answer(refusal);
+          refuse(ways, exchange, refusal);
           return;
         }
       }
@@ -49,6 +53,7 @@ export function createDispatch(options: DispatchOptions): (exchange: UniversalEx
       else dispatchOther(ways, exchange);
     } catch (cause) {
       options.log('request.failed', { requestId: exchange.requestId, cause });
+      options.measures.httpAnswers(exchange.verb, '').answered(Code.Internal, 500, performance.now());
       exchange.abandon();
     }
   };
@@ -62,28 +67,33 @@ function refusalOf(exchange: UniversalExchange): Reply | undefined {
   return isGrpc ? noTrailers(headers['content-type'] ?? '') : undefined;
 }
 
-/** What the lane takes of one method, by the plain content type; REST's under `rest`. */
-type MethodTargets = ReadonlyMap<string, CallTarget>;
+/** What the lane takes of one method, by the plain content type; of a route, REST's under `rest`. */
+type Targets = ReadonlyMap<string, CallTarget>;
 
 interface Ways extends DispatchOptions {
-  readonly byPath: ReadonlyMap<string, MethodTargets>;
-  readonly byMethod: ReadonlyMap<DescMethod, MethodTargets>;
+  readonly byPath: ReadonlyMap<string, Targets>;
+  readonly byRoute: ReadonlyMap<Route, Targets>;
 }
 
 // Made once, so that most calls need two look-ups and no object.
-function targetsOf({ methods, dialects }: DispatchOptions): Pick<Ways, 'byPath' | 'byMethod'> {
-  const byPath = new Map<string, MethodTargets>();
-  const byMethod = new Map<DescMethod, MethodTargets>();
+function targetsOf({ methods, dialects, measures }: DispatchOptions): Pick<Ways, 'byPath' | 'byRoute'> {
+  const byPath = new Map<string, Targets>();
+  const byRoute = new Map<Route, Targets>();
   for (const { path, unary } of methods.byPath.values()) {
     if (unary === undefined) continue;
-    const targets = new Map<string, CallTarget>([['rest', { ...unary, dialect: restDialect }]]);
+    const targets = new Map<string, CallTarget>();
     for (const [contentType, dialect] of dialects.byContentType) {
-      targets.set(contentType, { ...unary, dialect });
+      const answers = measures.rpcAnswers(rpcSystemOf(dialect), path.slice(1));
+      targets.set(contentType, { ...unary, dialect, answers });
     }
     byPath.set(path, targets);
-    byMethod.set(unary.method, targets);
+    for (const route of methods.routes.routes) {
+      if (route.method !== unary.method) continue;
+      const answers = measures.httpAnswers(route.verb, route.template);
+      byRoute.set(route, new Map(targets).set('rest', { ...unary, dialect: restDialect, answers }));
+    }
   }
-  return { byPath, byMethod };
+  return { byPath, byRoute };
 }
 
 function dispatchOther(ways: Ways, exchange: UniversalExchange): void {
@@ -93,16 +103,12 @@ function dispatchOther(ways: Ways, exchange: UniversalExchange): void {
   const origin = headerOf(exchange.headers, 'origin');
   if (isPreflight(verb, origin, headerOf(exchange.headers, 'access-control-request-method'))) {
     const { status, headers } = preflightAnswer(ways.cors, origin ?? '', exchange.authority);
-    exchange.answer({
-      status,
-      headers: Object.entries(headers).flat(),
-      body: undefined,
-      trailers: undefined,
-    });
+    const pairs = Object.entries(headers).flat();
+    refuse(ways, exchange, { status, headers: pairs, body: undefined, trailers: undefined });
     return;
   }
   if (verb === 'CONNECT') {
-    exchange.answer(notImplemented);
+    refuse(ways, exchange, notImplemented);
     return;
   }
   const entry = ways.methods.byPath.get(path);
@@ -116,8 +122,9 @@ function dispatchOther(ways: Ways, exchange: UniversalExchange): void {
     return;
   }
   const probing = verb === 'GET' || verb === 'HEAD' ? probe(path, ways.probes) : undefined;
-  if (probing === undefined) exchange.answer(notFound(exchange, path));
-  else void answerProbe(exchange, probing);
+  if (probing === undefined)
+    refuse(ways, exchange, notFound(exchange, path), isRpcPath(path) ? otherName : undefined);
+  else void answerProbe(exchange, probing, ways.measures.httpAnswers(verb, path));
 }
 
 function dispatchRpc(ways: Ways, exchange: UniversalExchange, { unary, isSafe, path }: MethodEntry): void {
@@ -126,37 +133,64 @@ function dispatchRpc(ways: Ways, exchange: UniversalExchange, { unary, isSafe, p
   if (isGet) {
     ways.adapter(path, exchange);
   } else if (exchange.verb !== 'POST') {
-    exchange.answer(wrongVerb(exchange, 'rpc', isSafe && unary !== undefined ? ['GET', 'POST'] : ['POST']));
+    const allow = isSafe && unary !== undefined ? ['GET', 'POST'] : ['POST'];
+    refuse(ways, exchange, wrongVerb(exchange, 'rpc', allow), path.slice(1));
   } else if (unary === undefined) {
     if (isStreamContentType(contentType)) ways.adapter(path, exchange);
-    else exchange.answer(unsupportedMediaType(streamContentTypes));
+    else refuse(ways, exchange, unsupportedMediaType(streamContentTypes));
   } else {
     const dialect = ways.dialects.of(contentType);
-    if (dialect === undefined) exchange.answer(unsupportedMediaType(ways.dialects.contentTypes));
-    else ways.lane.start({ ...unary, dialect }, undefined, exchange);
+    if (dialect === undefined) refuse(ways, exchange, unsupportedMediaType(ways.dialects.contentTypes));
+    else {
+      const answers = ways.measures.rpcAnswers(rpcSystemOf(dialect), path.slice(1));
+      ways.lane.start({ ...unary, dialect, answers }, undefined, exchange);
+    }
   }
 }
 
 function dispatchRoute(ways: Ways, exchange: UniversalExchange, match: RouteMatch): void {
   if (match.kind === 'bad-path') {
-    exchange.answer(badPath(exchange, match.reason));
+    refuse(ways, exchange, badPath(exchange, match.reason));
     return;
   }
   if (match.kind === 'wrong-verb') {
-    exchange.answer(wrongVerb(exchange, 'rest', match.allow));
+    refuse(ways, exchange, wrongVerb(exchange, 'rest', match.allow));
     return;
   }
   const named = ways.dialects.of(exchange.headers['content-type'])?.contentType;
   // JSON on a REST path is REST's own; so is whatever names no dialect of RPC.
   const isRest = named === undefined || named === 'application/json';
-  const target = ways.byMethod.get(match.route.method)?.get(isRest ? 'rest' : named);
+  const target = ways.byRoute.get(match.route)?.get(isRest ? 'rest' : named);
   if (target === undefined) throw new Error(`the route ${match.route.template} leads to no unary method`);
   ways.lane.start(target, match, exchange);
 }
 
-async function answerProbe(exchange: UniversalExchange, probing: ReturnType<typeof probe>): Promise<void> {
+/** Counted as a call where the client speaks a dialect of RPC and meant a method, else as a request that leads nowhere. */
+function refuse(ways: Ways, exchange: UniversalExchange, reply: Reply, method?: string): void {
+  const { verb, headers } = exchange;
+  const dialect =
+    verb === 'POST' && method !== undefined ? ways.dialects.of(headers['content-type']) : undefined;
+  const answers =
+    dialect === undefined || method === undefined
+      ? ways.measures.httpAnswers(verb, '')
+      : ways.measures.rpcAnswers(rpcSystemOf(dialect), method);
+  answers.answered(Code.Unimplemented, reply.status, performance.now());
+  exchange.answer(reply);
+}
+
+function rpcSystemOf({ protocolName }: Dialect): RpcSystem {
+  return protocolName === 'connect' ? 'connectrpc' : 'grpc';
+}
+
+async function answerProbe(
+  exchange: UniversalExchange,
+  probing: ReturnType<typeof probe>,
+  answers: Answers,
+): Promise<void> {
+  const startedMs = performance.now();
   const answer = await probing;
   if (answer === undefined) return;
+  answers.answered(0, answer.status, startedMs);
   const reply: Reply = {
     status: answer.status,
     headers: ['content-type', 'text/plain; charset=utf-8', 'cache-control', 'no-store'],

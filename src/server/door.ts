@@ -1,5 +1,6 @@
 import type { Registry } from '@bufbuild/protobuf';
 import { Code, ConnectError, type Interceptor } from '@connectrpc/connect';
+import { type DoorMeasures, unmeasured } from '../ops/measures.ts';
 import { createDialectTable } from './dialects/table.ts';
 import { createDispatch } from './dispatch.ts';
 import { BodyBudget } from './http/body-buffer.ts';
@@ -35,6 +36,8 @@ export interface DoorOptions extends ProbeDeps {
   /** For calls that name no deadline. */
   readonly defaultTimeoutMs?: number;
   readonly timeoutMsMax?: number;
+  /** Told of every answer. Default: nobody is. */
+  readonly measures?: DoorMeasures;
   /** For `google.protobuf.Any` in JSON. */
   readonly jsonRegistry?: Registry;
 }
@@ -60,6 +63,7 @@ export function createDoor(options: DoorOptions): OpenDoor {
     bodiesBytesMax = 128 * 1_048_576,
   } = options;
   const { bodyBytesMax = 1_048_576, defaultTimeoutMs = 30_000, timeoutMsMax = 300_000 } = options;
+  const { measures = unmeasured } = options;
   const deadlines = new Deadlines({ defaultTimeoutMs, timeoutMsMax });
   const shutdown = new AbortController();
   const dispatch = createDispatch({
@@ -75,10 +79,12 @@ export function createDoor(options: DoorOptions): OpenDoor {
       defaultTimeoutMs,
       shutdownSignal: shutdown.signal,
       jsonRegistry,
+      measures,
       log,
     }),
     cors: options.cors,
     probes: options,
+    measures,
     log,
   });
   const policy: ExchangePolicy = {

@@ -7,9 +7,14 @@ import { type Exchange, type Flaw, headerOf, type Reply } from './http/exchange.
 /** Which kind of path is refused: that of a method, or that of a REST resource. */
 export type PathKind = 'rpc' | 'rest';
 
+/** Whether a path looks like that of a method: `/package.Service/Method`. */
+export function isRpcPath(path: string): boolean {
+  return /^\/[\w.]+\/\w+$/.test(path) && path.includes('.');
+}
+
 /** The answer to a path that leads nowhere. */
 export function notFound(exchange: Exchange, path: string): Reply {
-  const kind = /^\/[\w.]+\/\w+$/.test(path) && path.includes('.') ? 'rpc' : 'rest';
+  const kind = isRpcPath(path) ? 'rpc' : 'rest';
   return refuse(exchange, kind, { status: 404, error: new ConnectError('not found', Code.NotFound) });
 }
 

@@ -65,6 +65,11 @@ function takeNext(): Waiting | undefined {
   return lines[lastTaken].shift();
 }
 
+/** How many wait for a thread. */
+export function passwordsWaiting(): number {
+  return lines.strangers.length + lines.trusted.length;
+}
+
 function idleThread(): Thread | undefined {
   for (const thread of threads) if (thread.underWay === undefined) return thread;
   return threads.size < threadsMax ? openThread() : undefined;

@@ -10,10 +10,23 @@ export interface SignIns {
   readonly queue: UserQueue;
   readonly repeats: RepeatedPasswords;
   readonly addresses: AddressFailures;
+  /** A check has ended. */
+  readonly tell: (check: EndedCheck) => void;
 }
 
-export function createSignIns(): SignIns {
+/** How a check of a password ended. */
+export interface EndedCheck {
+  /** undefined: the password was right. */
+  readonly error: unknown;
+  readonly isKnownDevice: boolean;
+  /** By performance.now(). */
+  readonly startedMs: number;
+}
+
+/** `tell` hears of every check. */
+export function createSignIns(tell: SignIns['tell'] = () => undefined): SignIns {
   return {
+    tell,
     serverId: randomUUID(),
     queue: createUserQueue(),
     repeats: createRepeatedPasswords(),

@@ -1,3 +1,4 @@
+import { type StoreMeasures, unmeasured } from '../ops/measures.ts';
 import { isPostgresUrl } from './postgres/url.ts';
 import { openSqlite } from './sqlite/sqlite.ts';
 import type { Store, StoreReport } from './store.ts';
@@ -15,6 +16,8 @@ export interface StoreOptions {
   readonly localNow?: () => number;
   /** Hears of what no call answers; default: nobody does. */
   readonly onReport?: (report: StoreReport) => void;
+  /** Told of commits and of moved users. Default: nobody is. */
+  readonly measures?: StoreMeasures;
 }
 
 /** Opens the store that `database` names. Throws StoreUnusable. */
@@ -24,10 +27,11 @@ export async function openStore({ database, timeoutMs, ...options }: StoreOption
     const { openPostgres } = await import('./postgres/postgres.ts');
     return openPostgres({ ...options, url: database, ...(timeoutMs !== undefined && { timeoutMs }) });
   }
-  const { migrateNot = false, onReport } = options;
+  const { migrateNot = false, measures = unmeasured, onReport } = options;
   return openSqlite({
     path: database,
     migrateNot,
+    measures,
     ...(onReport !== undefined && { onReport }),
     ...(timeoutMs !== undefined && { busyTimeoutMs: timeoutMs }),
   });

@@ -2,6 +2,7 @@ import type { EventMeta, OrganizationAdded, RecordedEvent, UserEvent } from '../
 import type { StoredPolicy } from '../domain/evolve/policy.ts';
 import type { Page, Scope, UserFilter, UserSortField } from '../domain/filter.ts';
 import type { OrganizationId, UserId } from '../domain/ids.ts';
+import type { LockCause } from '../domain/lock.ts';
 import type { LockoutPolicy } from '../domain/lockout-policy.ts';
 import type { Grant, Organization, PasswordFacts, Profile, Standing, Token, User } from '../domain/user.ts';
 import type { Listed, TimeMethod, UserRecord } from './records.ts';
@@ -40,6 +41,8 @@ export interface Store extends AsyncDisposable, SessionStore {
   loadLockoutPolicies(organizationId: OrganizationId | undefined): Promise<LockoutPolicies>;
   /** The policy by compare-and-set on its sequence, and its event in the instance's stream, together. */
   changeLockoutPolicy(change: PolicyChange): Promise<StoredPolicy | 'stale'>;
+  /** How many users are locked, by the cause of the lock; looks at every user. */
+  countLocked(): Promise<LockedCounts>;
   /** Users whose lock has an end that has come by then, the longest over first. */
   listLocksOver(nowMs: number, limit: number): Promise<readonly User[]>;
 
@@ -64,6 +67,9 @@ export interface Store extends AsyncDisposable, SessionStore {
 
 /** Throws where whoever asks may not have the user; undefined: there is none. */
 export type Admit = (found: Standing | undefined) => void;
+
+/** 'unknown': locks from before they had records. */
+export type LockedCounts = Readonly<Record<LockCause | 'unknown', number>>;
 
 export interface TokenOwner {
   readonly token: Token;

@@ -15,6 +15,8 @@ export interface Clock {
 export interface TestServer extends AsyncDisposable {
   readonly url: string;
   readonly port: number;
+  /** Where metrics are read; undefined without `--metrics-listen`. */
+  readonly metricsUrl: string | undefined;
   readonly app: App;
   readonly clock: Clock;
   readonly people: People;
@@ -50,11 +52,12 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
   const opened = cleanup.use(await openApp(config, options.clocks ?? { now: () => clock.nowMs }));
   const store = options.wrapStore?.(opened.store) ?? opened.store;
   const app = { ...opened, store };
-  const { url, port } = cleanup.use(await startRealServer(app, config));
+  const { url, port, metricsUrl } = cleanup.use(await startRealServer(app, config));
   const whole = cleanup.move();
   return {
     url,
     port,
+    metricsUrl,
     app,
     clock,
     people: createPeople({ ...app, store: opened.store }),

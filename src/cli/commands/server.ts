@@ -1,9 +1,9 @@
 import { parseServeConfig } from '../../app/config.ts';
 import { settings } from '../../app/settings.ts';
+import { readVersion } from '../../app/version.ts';
 import type { OptionSpecs } from '../arguments.ts';
 import type { Command, CommandContext } from '../command.ts';
 import { databaseOf, databaseOptions } from '../database.ts';
-import { readVersion } from '../version.ts';
 
 const serveOptions: OptionSpecs = {
   ...Object.fromEntries(

@@ -12,8 +12,8 @@ import { AdminServiceClient } from '../../../gen/grpc-js/latchkey/v1/admin.ts';
 import { LockServiceClient } from '../../../gen/grpc-js/latchkey/v1/lock.ts';
 import { PolicyServiceClient } from '../../../gen/grpc-js/latchkey/v1/policy.ts';
 import { UserServiceClient } from '../../../gen/grpc-js/zitadel/user/v2/user_service.ts';
+import { readVersion } from '../../app/version.ts';
 import { isLoopback } from '../loopback.ts';
-import { readVersion } from '../version.ts';
 import { remoteError } from './error.ts';
 import type { RemoteTarget } from './target.ts';
 

@@ -1,5 +1,6 @@
 import type { Interceptor } from '@connectrpc/connect';
 import { DomainError, type ErrorName } from '../../domain/errors.ts';
+import type { CallLimit, DeskMeasures } from '../../ops/measures.ts';
 import { type RequestInfo, requestInfoKey } from '../request-info.ts';
 import { callerKey } from './caller-key.ts';
 import { createKnownTokens, type KnownTokens } from './known-tokens.ts';
@@ -45,27 +46,28 @@ export interface Limited {
   readonly limits: CallLimits;
   /** Milliseconds since 1970. */
   readonly now: () => number;
+  readonly measures: Pick<DeskMeasures, 'callLimited'>;
 }
 
 /** Every call of an address counts, with or without a token, health and reflection too. */
-export function limitAddress({ limits: { address }, now }: Limited): Interceptor {
+export function limitAddress({ limits: { address }, now, measures }: Limited): Interceptor {
   return (next) => {
     if (address === undefined) return next;
     return (req) => {
       const { remoteAddress } = req.contextValues.get(requestInfoKey);
-      refuse('address', address.take(addressKey(remoteAddress), now()));
+      refuse(measures, 'address', address.take(addressKey(remoteAddress), now()));
       return next(req);
     };
   };
 }
 
 /** After authentication: a token that nobody has fills no table. */
-export function limitToken({ limits: { token }, now }: Limited): Interceptor {
+export function limitToken({ limits: { token }, now, measures }: Limited): Interceptor {
   return (next) => {
     if (token === undefined) return next;
     return (req) => {
       const { credentialId } = req.contextValues.get(callerKey);
-      if (credentialId !== undefined) refuse('token', token.take(credentialId, now()));
+      if (credentialId !== undefined) refuse(measures, 'token', token.take(credentialId, now()));
       return next(req);
     };
   };
@@ -76,11 +78,12 @@ export function limitToken({ limits: { token }, now }: Limited): Interceptor {
  * but for tokens that have worked before, so that one neighbour behind the same proxy cannot shut out the others.
  * Calls at once may pass together before the first has failed; each of them is charged all the same.
  */
-export function requireNotRefused({ limits: { refused, known }, now }: Limited, info: RequestInfo): void {
+export function requireNotRefused({ limits, now, measures }: Limited, info: RequestInfo): void {
+  const { refused, known } = limits;
   // Most servers see no failure for long; then there is nothing to look up.
   if (refused === undefined || refused.size === 0) return;
   const waitMs = refused.wait(addressKey(info.remoteAddress), now());
-  if (waitMs > 0 && !known.has(info.header('authorization'))) refuse('refused', waitMs);
+  if (waitMs > 0 && !known.has(info.header('authorization'))) refuse(measures, 'refused', waitMs);
 }
 
 /** After authentication, with what it threw if it failed: charges the address where that was for want of a valid token. */
@@ -103,8 +106,10 @@ const withoutToken: ReadonlySet<ErrorName> = new Set([
   'tokenInvalid',
 ]);
 
-function refuse(limit: 'token' | 'address' | 'refused', retryAfterMs: number): void {
-  if (retryAfterMs > 0) throw new DomainError('tooManyCalls', { retryAfterMs, metadata: { limit } });
+function refuse(measures: Limited['measures'], limit: CallLimit, retryAfterMs: number): void {
+  if (retryAfterMs <= 0) return;
+  measures.callLimited(limit);
+  throw new DomainError('tooManyCalls', { retryAfterMs, metadata: { limit } });
 }
 
 /**

@@ -8,6 +8,7 @@ import {
   type UnaryRequest,
   type UnaryResponse,
 } from '@connectrpc/connect';
+import type { Answers } from '../../ops/measures.ts';
 import { requestInfoKey } from '../../rpc/request-info.ts';
 import type { Dialect, DialectCall, FoundRoute } from '../dialects/dialect.ts';
 import { asHeaders, type BodySink, type Exchange } from '../http/exchange.ts';
@@ -26,6 +27,7 @@ export interface CallTarget {
   readonly method: DescMethodUnary;
   readonly run: (request: UnaryRequest) => Promise<UnaryResponse>;
   readonly dialect: Dialect;
+  readonly answers: Answers;
 }
 
 const unread: Message = create(EmptySchema);
@@ -42,6 +44,9 @@ export class Call implements UnaryRequest, HandlerContext, DialectCall, Timed, B
   readonly service: DescService;
   readonly run: CallTarget['run'];
   readonly dialect: Dialect;
+  readonly answers: Answers;
+  /** By performance.now(). */
+  readonly startedMs: number = performance.now();
   readonly match: FoundRoute | undefined;
   readonly exchange: Exchange;
   readonly runner: CallRunner;
@@ -70,6 +75,7 @@ export class Call implements UnaryRequest, HandlerContext, DialectCall, Timed, B
     this.service = target.method.parent;
     this.run = target.run;
     this.dialect = target.dialect;
+    this.answers = target.answers;
     this.match = match;
     this.exchange = exchange;
     this.runner = runner;

@@ -16,6 +16,9 @@ import { adopt } from './unary-runner.ts';
 // What a signal says that outlives its call.
 const answered = new ConnectError('the call is answered', Code.Canceled);
 
+/** What is counted where nobody is left to be answered. */
+const clientLeftStatus = 499;
+
 /** What the lane needs of its door. */
 export interface LaneOptions {
   readonly messageBytesMax: number;
@@ -71,11 +74,13 @@ export class Lane implements CallRunner {
       reply = call.dialect.failure(call, this.#asConnectError(call, cause));
     }
     this.#end(call, error);
+    call.answers.answered(error.code, reply.status, call.startedMs);
     this.#answer(call, reply);
   }
 
   drop(call: Call): void {
     this.#end(call, new ConnectError('the client went away', Code.Canceled));
+    call.answers.answered(Code.Canceled, clientLeftStatus, call.startedMs);
   }
 
   async #serve(call: Call): Promise<void> {
@@ -90,6 +95,7 @@ export class Lane implements CallRunner {
       if (call.isOver) return;
       const reply = dialect.success(call, sent, encoding?.name);
       this.#end(call, answered);
+      call.answers.answered(0, reply.status, call.startedMs);
       this.#answer(call, reply);
     } catch (error) {
       this.fail(call, error);

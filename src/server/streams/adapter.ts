@@ -14,12 +14,14 @@ import type {
 import { parseTimeout as parseConnectTimeout } from '@connectrpc/connect/protocol-connect';
 import { parseTimeout as parseGrpcTimeout } from '@connectrpc/connect/protocol-grpc';
 import { compressionBrotli, compressionGzip } from '@connectrpc/connect-node';
+import type { Answers, DoorMeasures } from '../../ops/measures.ts';
 import { requestInfoKey } from '../../rpc/request-info.ts';
 import { base64Chunks, bytesOfBase64Chunks } from '../dialects/base64-groups.ts';
 import type { Log, UniversalExchange } from '../http/exchange.ts';
 import { deadlineExceeded } from '../lane/deadline.ts';
 import type { MountedService } from '../lane/method-table.ts';
 import { answerInTime, guardStream } from './guard.ts';
+import { codeOf, noteOutcome, type Outcome, outcomeKey } from './outcome.ts';
 
 /** What the adapter needs of its door. */
 export interface AdapterOptions {
@@ -32,6 +34,7 @@ export interface AdapterOptions {
   /** Ends all streams. */
   readonly shutdownSignal: AbortSignal;
   readonly jsonRegistry: Registry | undefined;
+  readonly measures: DoorMeasures;
   readonly log: Log;
 }
 
@@ -41,7 +44,7 @@ export type Adapter = (path: string, exchange: UniversalExchange) => void;
 /** All that the lane does not take: streams, and Connect's GET. Same services, same interceptors, same limits. */
 export function createAdapter(options: AdapterOptions): Adapter {
   const router = createConnectRouter({
-    interceptors: [guardStream, ...options.interceptors],
+    interceptors: [noteOutcome, guardStream, ...options.interceptors],
     acceptCompression: [compressionGzip, compressionBrotli],
     readMaxBytes: options.messageBytesMax,
     shutdownSignal: options.shutdownSignal,
@@ -63,22 +66,40 @@ async function carry(
 ): Promise<void> {
   const limit = new AbortController();
   let timer: NodeJS.Timeout | undefined;
+  const startedMs = performance.now();
+  const outcome: Outcome = { code: undefined };
+  const answers = answersOf(handler, exchange, options.measures);
   try {
-    const whole = exchange.universalRequest(createContextValues().set(requestInfoKey, exchange));
+    const values = createContextValues().set(requestInfoKey, exchange).set(outcomeKey, outcome);
+    const whole = exchange.universalRequest(values);
     shortenTimeout(whole.header, options.timeoutMsMax);
     if (handler.method.methodKind === 'unary' && !whole.header.has('connect-timeout-ms')) {
       timer = setTimeout(() => limit.abort(deadlineExceeded()), options.defaultTimeoutMs);
     }
     const signal = AbortSignal.any([whole.signal, limit.signal]);
-    await exchange.answerUniversal(await translate(handler, { ...whole, signal }));
+    const response = await translate(handler, { ...whole, signal });
+    await exchange.answerUniversal(response);
+    answers.answered(codeOf(outcome, response), response.status, startedMs);
   } catch (cause) {
     // Aborted is how the exchange says that the client is gone.
-    if (cause instanceof ConnectError && cause.code === Code.Aborted) return;
+    const isGone = cause instanceof ConnectError && cause.code === Code.Aborted;
+    answers.answered(isGone ? (outcome.code ?? Code.Canceled) : Code.Internal, 500, startedMs);
+    if (isGone) return;
     options.log('answer.failed', { method: handler.method.name, requestId: exchange.requestId, cause });
     exchange.abandon();
   } finally {
     clearTimeout(timer);
   }
+}
+
+// GET is Connect's alone; what is no content type of a dialect it refuses as well.
+function answersOf(
+  { requestPath }: UniversalHandler,
+  { verb, headers }: UniversalExchange,
+  measures: DoorMeasures,
+): Answers {
+  const isGrpc = verb !== 'GET' && /^application\/grpc/i.test(headers['content-type'] ?? '');
+  return measures.rpcAnswers(isGrpc ? 'grpc' : 'connectrpc', requestPath.slice(1));
 }
 
 // Connect would refuse a timeout beyond a maximum; Latchkey shortens it, in the lane and here alike. What is malformed

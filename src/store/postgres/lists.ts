@@ -1,6 +1,7 @@
 import type { Page, Scope } from '../../domain/filter.ts';
 import type { UserId } from '../../domain/ids.ts';
 import type { Grant, Profile } from '../../domain/user.ts';
+import { lockedByCause, lockedCounts } from '../sql/locked-counts.ts';
 import {
   parseOrganization,
   parsePassword,
@@ -46,6 +47,7 @@ type Lists = Pick<
   | 'listEvents'
   | 'listLockoutPolicies'
   | 'listSessions'
+  | 'countLocked'
 >;
 
 export interface ListReader {
@@ -92,8 +94,18 @@ export function createLists(reader: ListReader): Lists {
     listOrganizations: (scope, page) => list(organizationsSelection(scope, page), page, parseOrganization),
     listEvents: (query) => answered((connection) => listEvents(connection, query)),
     listLockoutPolicies: () => answered(listPolicies),
+    countLocked: () =>
+      answered(async (connection) => {
+        const begin = `BEGIN READ ONLY; SET LOCAL statement_timeout = ${reader.timeoutMs}`;
+        const text = lockedByCause(lockCause);
+        return lockedCounts(
+          await transaction(connection, begin, () => connection.query({ text }, [], reader.timeoutMs)),
+        );
+      }, nothingToPlace),
   };
 }
+
+const nothingToPlace = () => Promise.resolve();
 
 const lockCause = "(users.lockout::jsonb #>> '{lock,cause}')";
 

@@ -1,4 +1,5 @@
 import type { User } from '../../domain/user.ts';
+import { type StoreMeasures, unmeasured } from '../../ops/measures.ts';
 import {
   parseOrganization,
   parseStanding,
@@ -38,6 +39,8 @@ export interface PostgresOptions {
   readonly localNow?: () => number;
   /** Hears of what no call answers. */
   readonly onReport?: (report: StoreReport) => void;
+  /** Default: nobody is told. */
+  readonly measures?: StoreMeasures;
 }
 
 const lockTimeoutMs = 1_000;
@@ -67,7 +70,8 @@ export async function openPostgres(options: PostgresOptions): Promise<Store> {
   const slow = limitPool(hot, { usesMax: Math.max(1, Math.floor(connectionsMax * 0.4)), patienceMs });
   const clock = await openClockOf(hot, options);
   const placer = createPlacer(slow, patienceMs);
-  const writer = createWriter({ hot, slow, patienceMs });
+  const { measures = unmeasured } = options;
+  const writer = createWriter({ hot, slow, patienceMs, measures });
   const user = batchLoads({ pool: hot, patienceMs }, readUsers);
   const one = (statement: Statement, value: string) => readOne(hot, patienceMs, statement, value);
 

@@ -1,12 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { DomainError } from '../../domain/errors.ts';
 import { evolvePolicy, policyEvent } from '../../domain/evolve/policy.ts';
+import type { StoreFailure, StoreMeasures } from '../../ops/measures.ts';
 import type { Change, Store } from '../store.ts';
 import { type AppendOutcome, appendAlone, evolveAll } from './append.ts';
 import { findLogged, moveAll, type PlainChange, parsePlain } from './batch.ts';
 import { createBatchIds, eventsPerBatchMax } from './batch-id.ts';
 import type { Connection } from './connection.ts';
-import { asStoreError, ConnectionLost, isUnavailable, sqlState } from './error.ts';
+import { asStoreError, ConnectionLost, isFull, isUnavailable, sqlState } from './error.ts';
 import { addOrganization, changePolicy, isInstanceEventLogged } from './instance.ts';
 import { type Pool, persist } from './pool.ts';
 
@@ -23,6 +24,7 @@ export interface WriterOptions {
   /** For what takes a transaction of its own. */
   readonly slow: Pool;
   readonly patienceMs: number;
+  readonly measures: StoreMeasures;
 }
 
 type Writer = Pick<Store, 'append' | 'addOrganization' | 'changeLockoutPolicy'> & AsyncDisposable;
@@ -31,10 +33,10 @@ type Writer = Pick<Store, 'append' | 'addOrganization' | 'changeLockoutPolicy'> 
  * Group commit: what arrives while commits are under way goes into the next one, together. Nothing waits for more to
  * come, and a member that fails, fails alone.
  */
-export function createWriter({ hot, slow, patienceMs }: WriterOptions): Writer {
+export function createWriter({ hot, slow, patienceMs, measures }: WriterOptions): Writer {
   const nextBatchId = createBatchIds();
-  const committer = { pool: hot, patienceMs, nextBatchId };
-  const batches = new Batches((members) => commit(committer, members));
+  const committer = { pool: hot, patienceMs, nextBatchId, measures };
+  const batches = new Batches((members) => commit(committer, members), measures);
   let closed = false;
   let alone = 0;
 
@@ -86,14 +88,16 @@ export function createWriter({ hot, slow, patienceMs }: WriterOptions): Writer {
 
 class Batches {
   readonly #commit: (members: readonly Member[]) => Promise<void>;
+  readonly #measures: StoreMeasures;
   #waiting: Member[] = [];
   /** Users with a change under way: a second one would only wait for the first one's lock, and its whole batch with it. */
   readonly #busy = new Set<string>();
   #underWay = 0;
   #isScheduled = false;
 
-  constructor(commit: (members: readonly Member[]) => Promise<void>) {
+  constructor(commit: (members: readonly Member[]) => Promise<void>, measures: StoreMeasures) {
     this.#commit = commit;
+    this.#measures = measures;
   }
 
   add(member: Member): void {
@@ -128,6 +132,7 @@ class Batches {
       }
     }
     this.#waiting = left;
+    this.#measures.waiting(left.length);
     if (members.length > 0) void this.#run(members);
   }
 
@@ -144,25 +149,43 @@ interface Committer {
   readonly pool: Pool;
   readonly patienceMs: number;
   readonly nextBatchId: () => string;
+  readonly measures: StoreMeasures;
 }
 
 // Never rejects: whatever happens is some member's answer.
 async function commit(committer: Committer, members: readonly Member[]): Promise<void> {
-  const { pool, patienceMs, nextBatchId } = committer;
+  const { pool, patienceMs, nextBatchId, measures } = committer;
+  const startedMs = performance.now();
   try {
     const done = await persist(pool, patienceMs, async (connection, mayBeDone) => {
       const moved = await moveAll(connection, members, nextBatchId());
       return doneOf(connection, { members, moved, mayBeDone });
     });
-    for (const member of members) member.resolve(done.has(member) ? member.after : 'stale');
+    measures.committed(members.length, startedMs);
+    for (const member of members) settle(member, done.has(member), measures);
   } catch (error) {
     if (members.length === 1 || !isMembersFault(error)) {
+      measures.commitFailed(failureOf(error));
       for (const member of members) member.reject(asStoreError(error));
       return;
     }
     // One of several failed: each again by itself, so that the others do not suffer for it.
     for (const member of members) await commit(committer, [member]);
   }
+}
+
+function settle({ change, after, resolve }: Member, isDone: boolean, measures: StoreMeasures): void {
+  if (isDone) measures.moved(change.before, change.events, change.at.createdAt);
+  resolve(isDone ? after : 'stale');
+}
+
+function failureOf(error: unknown): StoreFailure {
+  if (error instanceof ConnectionLost || error instanceof DomainError) return 'connection';
+  if (isFull(error)) return 'full';
+  const state = sqlState(error) ?? '';
+  if (state === '25006') return 'read_only';
+  if (/^(57014|55P03|40)/.test(state)) return 'busy';
+  return /^58/.test(state) ? 'io' : 'other';
 }
 
 // A lock that somebody else holds on one row (55P03) is that member's trouble, not the database's.
@@ -194,7 +217,24 @@ async function doneOf(
   return done;
 }
 
-function appendOnce({ pool, patienceMs, nextBatchId }: Committer, change: Change): Promise<AppendOutcome> {
+async function appendOnce(committer: Committer, change: Change): Promise<AppendOutcome> {
+  const { measures } = committer;
+  const startedMs = performance.now();
+  try {
+    const outcome = await appendPersistently(committer, change);
+    measures.committed(1, startedMs);
+    if (typeof outcome !== 'string') measures.moved(change.before, change.events, change.at.createdAt);
+    return outcome;
+  } catch (error) {
+    measures.commitFailed(failureOf(error));
+    throw error;
+  }
+}
+
+function appendPersistently(
+  { pool, patienceMs, nextBatchId }: Committer,
+  change: Change,
+): Promise<AppendOutcome> {
   return persist(pool, patienceMs, async (connection, mayBeDone) => {
     const outcome = await appendAlone(connection, change, nextBatchId);
     if (typeof outcome !== 'string' || !mayBeDone) return outcome;

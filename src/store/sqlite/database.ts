@@ -1,6 +1,7 @@
 import { closeSync, existsSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import type { StoreMeasures } from '../../ops/measures.ts';
 import { type StoreReport, StoreUnusable } from '../store.ts';
 import { registerFold } from './dialect.ts';
 import { resultCode } from './error.ts';
@@ -15,6 +16,8 @@ export interface SqliteOptions {
   readonly busyTimeoutMs?: number;
   /** Throw where the schema is behind instead of migrating. Default false. */
   readonly migrateNot?: boolean;
+  /** Default: nobody is told. */
+  readonly measures?: StoreMeasures;
   /** Hears of what no call answers. */
   readonly onReport?: (report: StoreReport) => void;
 }

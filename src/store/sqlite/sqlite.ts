@@ -1,4 +1,5 @@
 import type { DatabaseSync, SQLOutputValue } from 'node:sqlite';
+import { unmeasured } from '../../ops/measures.ts';
 import { LoadedUser, loadedColumns, parseOrganization, parseTokenOwner, standingOf } from '../sql/rows.ts';
 import {
   type Admit,
@@ -30,7 +31,7 @@ export function openSqlite(options: SqliteOptions): Store {
   const gate = createGate(options.onReport);
   const lists = createLists(db);
   const thread = { path: options.path, busyTimeoutMs: options.busyTimeoutMs ?? busyTimeoutMs };
-  const writer = createWriter({ ...thread, ...gate, identity });
+  const writer = createWriter({ ...thread, ...gate, identity, measures: options.measures ?? unmeasured });
   const queue = createListQueue({ ...thread, timeoutMs: listTimeoutMs, waitingMax: listsWaitingMax });
   const reader = new TickReader(snapshotOf(db, gate.requireOpen));
   const user = look(db, `SELECT ${loadedColumns} FROM users WHERE user_id = ?`);
@@ -67,6 +68,7 @@ export function openSqlite(options: SqliteOptions): Store {
     ...createPolicyReads(db),
     ...createSessions(db, writer.write),
     listSessions: (query) => queue.listSessions(query),
+    countLocked: () => queue.countLocked(),
     append: writer.append,
     changeLockoutPolicy: writer.changeLockoutPolicy,
     addOrganization: writer.addOrganization,

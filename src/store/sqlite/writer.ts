@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { DomainError } from '../../domain/errors.ts';
+import type { StoreFailure, StoreMeasures } from '../../ops/measures.ts';
 import type { Store } from '../store.ts';
 import { planChange, planOrganization, planPolicy } from './append.ts';
 import { asStoreError } from './error.ts';
@@ -28,6 +29,7 @@ interface Writer
 }
 
 export interface WriterOptions extends WriterThreadData {
+  readonly measures: StoreMeasures;
   /** Called when something begins to keep every write from being done, and with undefined when that is over. */
   readonly onTrouble: (trouble: Trouble | undefined) => void;
   /** Called once, where the thread has ended too often: nothing will be written any more. */
@@ -45,7 +47,10 @@ export function createWriter(options: WriterOptions): Writer {
     async append(change) {
       const { request, after } = planChange(change);
       const outcome = await thread.write(request);
-      if (outcome === 'written') return after;
+      if (outcome === 'written') {
+        options.measures.moved(change.before, change.events, change.at.createdAt);
+        return after;
+      }
       return outcome === 'stale' ? 'stale' : 'user name taken';
     },
     async addOrganization(event, at, meta) {
@@ -78,6 +83,8 @@ class WriterThread implements AsyncDisposable {
   #lostAtMs: readonly number[] = [];
   #isScheduled = false;
   #isClosed = false;
+  /** When the thread began with the oldest batch that is under way, by performance.now(). */
+  #startedMs = 0;
 
   constructor(options: WriterOptions) {
     this.#options = options;
@@ -136,6 +143,7 @@ class WriterThread implements AsyncDisposable {
   #lose(worker: Worker, error: unknown): void {
     if (this.#worker !== worker) return;
     this.#worker = undefined;
+    if (this.#underWay.length > 0) this.#options.measures.commitFailed('other');
     this.#reject(this.#underWay.splice(0), error);
     const nowMs = performance.now();
     const lost = [...this.#lostAtMs.filter((atMs) => nowMs - atMs < replacementsWithinMs), nowMs];
@@ -171,6 +179,7 @@ class WriterThread implements AsyncDisposable {
     while (worker !== undefined && this.#waiting.length > 0 && this.#underWay.length < batchesMax) {
       const batch = this.#waiting.slice(0, membersMax);
       this.#waiting = this.#waiting.slice(membersMax);
+      if (this.#underWay.length === 0) this.#startedMs = performance.now();
       this.#underWay.push(batch);
       worker.postMessage(JSON.stringify(batch.map((member) => member.request)));
     }
@@ -178,10 +187,19 @@ class WriterThread implements AsyncDisposable {
 
   #answer(outcomes: readonly WriteOutcome[]): void {
     const asked = this.#underWay.shift();
+    if (typeof asked === 'object') this.#tell(outcomes);
+    this.#startedMs = performance.now();
     // Post before answering: the thread goes on while this one does what follows from the answers.
     this.#flush();
     if (typeof asked === 'function') asked(outcomes.length === 0);
     else for (const [index, member] of (asked ?? []).entries()) settle(member, outcomes[index]);
+  }
+
+  #tell(outcomes: readonly WriteOutcome[]): void {
+    const failure = outcomes.find((outcome) => typeof outcome === 'object');
+    if (failure === undefined) this.#options.measures.committed(outcomes.length, this.#startedMs);
+    else this.#options.measures.commitFailed(failureOf(failure.errcode));
+    this.#options.measures.waiting(this.#waiting.length);
   }
 }
 
@@ -192,4 +210,20 @@ function settle(member: Member, outcome: WriteOutcome | undefined): void {
   }
   const { message, errcode } = outcome ?? { message: 'bug: a member without an outcome', errcode: undefined };
   member.reject(asStoreError(Object.assign(new Error(message), { errcode })));
+}
+
+const failures: Readonly<Record<number, StoreFailure>> = {
+  5: 'busy',
+  6: 'busy',
+  8: 'read_only',
+  10: 'io',
+  11: 'damaged',
+  13: 'full',
+  14: 'io',
+  26: 'damaged',
+};
+
+// SQLite's primary result code.
+function failureOf(errcode: number | undefined): StoreFailure {
+  return failures[(errcode ?? 0) & 0xff] ?? 'other';
 }

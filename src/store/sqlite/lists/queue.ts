@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { DomainError } from '../../../domain/errors.ts';
 import type { ListSessions, SessionRecord } from '../../session-store.ts';
-import type { Listed, ListUsers, UserRecord } from '../../store.ts';
+import type { Listed, ListUsers, LockedCounts, UserRecord } from '../../store.ts';
 import { asStoreError } from '../error.ts';
 import type { ListOutcome, ListQuestion, ListThreadData } from './thread.ts';
 
@@ -10,6 +10,7 @@ export interface ListQueue extends AsyncDisposable {
   /** Throws storeUnavailable where it takes or waits longer than its time, or too many wait. */
   listUsers(query: ListUsers): Promise<Listed<UserRecord>>;
   listSessions(query: ListSessions): Promise<Listed<SessionRecord>>;
+  countLocked(): Promise<LockedCounts>;
 }
 
 export interface ListQueueOptions extends ListThreadData {
@@ -21,7 +22,7 @@ export interface ListQueueOptions extends ListThreadData {
 interface Asked {
   readonly question: ListQuestion;
   /** The rows are of the kind that the question asks for. */
-  readonly resolve: (listed: Listed<never>) => void;
+  readonly resolve: (listed: never) => void;
   readonly reject: (error: unknown) => void;
   readonly askedAtMs: number;
 }
@@ -53,7 +54,11 @@ class Queue implements ListQueue {
     return this.#ask({ list: 'sessions', query });
   }
 
-  #ask<Row>(question: ListQuestion): Promise<Listed<Row>> {
+  countLocked(): Promise<LockedCounts> {
+    return this.#ask({ list: 'locked' });
+  }
+
+  #ask<Answer>(question: ListQuestion): Promise<Answer> {
     return new Promise((resolve, reject) => {
       if (this.#waiting.length >= this.#options.waitingMax)
         return reject(gaveUp('too many lists are waiting'));
@@ -97,7 +102,7 @@ class Queue implements ListQueue {
 
   #answer(outcome: ListOutcome): void {
     const asked = this.#finish();
-    if ('listed' in outcome) asked?.resolve(outcome.listed as Listed<never>);
+    if ('listed' in outcome) asked?.resolve(outcome.listed as never);
     else {
       const { message, errcode } = outcome.failure;
       asked?.reject(asStoreError(Object.assign(new Error(message), { errcode })));

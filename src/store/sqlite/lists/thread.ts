@@ -2,7 +2,8 @@ import { DatabaseSync } from 'node:sqlite';
 import { parentPort, workerData } from 'node:worker_threads';
 import { DomainError } from '../../../domain/errors.ts';
 import type { ListSessions, SessionRecord } from '../../session-store.ts';
-import type { Listed, ListUsers, UserRecord } from '../../store.ts';
+import { lockedByCause, lockedCounts } from '../../sql/locked-counts.ts';
+import type { Listed, ListUsers, LockedCounts, UserRecord } from '../../store.ts';
 import { applyPragmas } from '../pragmas.ts';
 import type { WriteFailure } from '../write-statements.ts';
 import { createLists } from './lists.ts';
@@ -15,10 +16,11 @@ export interface ListThreadData {
 
 export type ListQuestion =
   | { readonly list: 'users'; readonly query: ListUsers }
-  | { readonly list: 'sessions'; readonly query: ListSessions };
+  | { readonly list: 'sessions'; readonly query: ListSessions }
+  | { readonly list: 'locked' };
 
 export type ListOutcome =
-  | { readonly listed: Listed<UserRecord> | Listed<SessionRecord> }
+  | { readonly listed: Listed<UserRecord> | Listed<SessionRecord> | LockedCounts }
   /** An error on its way between threads. */
   | { readonly failure: WriteFailure };
 
@@ -33,9 +35,18 @@ parentPort?.on('message', (question: ListQuestion) => {
   void outcomeOf(question).then((outcome) => parentPort?.postMessage(outcome));
 });
 
-async function outcomeOf({ list, query }: ListQuestion): Promise<ListOutcome> {
+function answerOf(question: ListQuestion) {
+  if (question.list === 'locked') return countLocked();
+  return question.list === 'users' ? lists.listUsers(question.query) : lists.listSessions(question.query);
+}
+
+function countLocked(): LockedCounts {
+  return lockedCounts(db.prepare(lockedByCause("lockout ->> '$.lock.cause'")).all());
+}
+
+async function outcomeOf(question: ListQuestion): Promise<ListOutcome> {
   try {
-    return { listed: await (list === 'users' ? lists.listUsers(query) : lists.listSessions(query)) };
+    return { listed: await answerOf(question) };
   } catch (error) {
     const cause = error instanceof DomainError ? error.cause : error;
     const errcode = cause instanceof Error && 'errcode' in cause ? cause.errcode : undefined;

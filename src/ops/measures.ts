@@ -1,0 +1,74 @@
+import type { UserEvent } from '../domain/events.ts';
+import type { User } from '../domain/user.ts';
+
+/**
+ * All that server/, rpc/ and store/ know of this room: what they tell of themselves. Nothing here may throw, wait, or
+ * cost a call more than a fifth of a microsecond; what counts it stands in metrics.ts, or nothing does.
+ */
+export interface Measures extends DoorMeasures, StoreMeasures, DeskMeasures {}
+
+/** As OpenTelemetry names what carries a call; gRPC-Web counts as gRPC. */
+export const rpcSystems = ['grpc', 'connectrpc'] as const;
+export type RpcSystem = (typeof rpcSystems)[number];
+
+/** Where answers of one kind are counted; asked for once, when the server is made. */
+export interface Answers {
+  /** `code` is 0 for OK, else gRPC's number; `status` is HTTP's; `startedMs` by performance.now(). */
+  answered(code: number, status: number, startedMs: number): void;
+}
+
+/** What a method is counted as that is not served: names come from us alone, so that no client can make up rows. */
+export const otherName = '_OTHER';
+
+export interface DoorMeasures {
+  /** The calls of `package.Service/Method`: one that is served, or `_OTHER`. */
+  rpcAnswers(system: RpcSystem, method: string): Answers;
+  /** Requests that no dialect of RPC answers, by the template of a route that is served, or ''; unknown verbs are `_OTHER`. */
+  httpAnswers(verb: string, template: string): Answers;
+}
+
+/** Why a commit failed. */
+export const storeFailures = ['busy', 'full', 'read_only', 'damaged', 'io', 'connection', 'other'] as const;
+export type StoreFailure = (typeof storeFailures)[number];
+
+export interface StoreMeasures {
+  /** One transaction with so many changes is durable. */
+  committed(changes: number, startedMs: number): void;
+  commitFailed(reason: StoreFailure): void;
+  /** So many changes wait for a transaction now. */
+  waiting(changes: number): void;
+  /** The user's row has been moved by these events, durably. */
+  moved(before: User | undefined, events: readonly UserEvent[], atMs: number): void;
+}
+
+export const callLimits = ['token', 'address', 'refused'] as const;
+export type CallLimit = (typeof callLimits)[number];
+
+/** One who reads the log as it grows. */
+export interface Follower {
+  /** It has taken the event with this position, and all before it. */
+  hasTaken(position: number): void;
+  left(): void;
+}
+
+export interface DeskMeasures {
+  callLimited(limit: CallLimit): void;
+  /** Follows what comes after the position. */
+  follower(afterPosition: number): Follower;
+}
+
+const nothing = () => undefined;
+const nowhere: Answers = Object.freeze({ answered: nothing });
+const nobody: Follower = Object.freeze({ hasTaken: nothing, left: nothing });
+
+/** Counts nothing: a server without metrics, and the command line. */
+export const unmeasured: Measures = Object.freeze({
+  rpcAnswers: () => nowhere,
+  httpAnswers: () => nowhere,
+  committed: nothing,
+  commitFailed: nothing,
+  waiting: nothing,
+  moved: nothing,
+  callLimited: nothing,
+  follower: () => nobody,
+});
