@@ -11,6 +11,7 @@ import {
   missingPaths,
   unjustifiedDependencies,
 } from './docs.ts';
+import { crowdedFolders, fileCircles, parseFolderOrder, sharedPrefixes, upwardImports } from './folders.ts';
 import { forbiddenImports, forbiddenKnowledge, parseRoomTable, roomCycles } from './rooms.ts';
 import { largeFunctions, longFile } from './sizes.ts';
 import { type Parsed, parseSource, readSource, repositoryFiles, root } from './source.ts';
@@ -75,6 +76,26 @@ describe('rooms', () => {
 
   test('a room knows nothing that belongs to another', () => {
     expect(source.flatMap(forbiddenKnowledge)).toEqual([]);
+  });
+});
+
+describe('folders', () => {
+  test('a folder can be looked over', () => {
+    expect(crowdedFolders(ours)).toEqual([]);
+  });
+
+  test('a prefix that three files share is a folder', () => {
+    expect(sharedPrefixes(ours)).toEqual([]);
+  });
+
+  test('no file imports its way back to itself, types included', () => {
+    expect(fileCircles(parsed)).toEqual([]);
+  });
+
+  test('within a room imports run down the order in ARCHITECTURE.md', () => {
+    const order = parseFolderOrder(readSource('ARCHITECTURE.md').text);
+    expect([...order.keys()]).toEqual(['server', 'store']);
+    expect(source.flatMap((file) => upwardImports(file, order))).toEqual([]);
   });
 });
 
