@@ -27,6 +27,8 @@ export interface ServeConfig {
   readonly bodyBytesMax: number;
   readonly timeoutMsMax: number;
   readonly drainTimeoutMs: number;
+  /** Before that: serving as ever, but for readiness. */
+  readonly shutdownDelayMs: number;
   readonly corsOrigins: readonly string[];
   readonly trustedProxies: readonly string[];
   /** Calls a second; 0: no limit, since only the operator knows what a busy help desk or a batch job may need. */
@@ -81,6 +83,7 @@ export function parseServeConfig(argv: readonly string[]): ServeConfig {
     bodyBytesMax: count('body-bytes-max', 64 * 1024 * 1024),
     timeoutMsMax: count('timeout-ms', 3_600_000),
     drainTimeoutMs: count('drain-timeout-ms', 600_000),
+    shutdownDelayMs: count('shutdown-delay-ms', 600_000),
     corsOrigins: list('cors-origins'),
     trustedProxies: list('trusted-proxies'),
     callsPerSecondPerToken: count('calls-per-second-per-token', 1_000_000),

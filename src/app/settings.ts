@@ -67,6 +67,11 @@ export const settings = {
     fallback: '10000',
     help: 'how long SIGTERM waits for calls in flight',
   },
+  'shutdown-delay-ms': {
+    env: 'LATCHKEY_SHUTDOWN_DELAY_MS',
+    fallback: '0',
+    help: 'how long SIGTERM first goes on serving, not ready any more, so that balancers learn of it',
+  },
   'cors-origins': {
     env: 'LATCHKEY_CORS_ORIGINS',
     fallback: '',

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { createDesk } from '../rpc/desk.ts';
 import { createCallLimits } from '../rpc/limits/call-limits.ts';
 import { createDoor } from '../server/door.ts';
@@ -19,6 +20,7 @@ export type ServerConfig = Pick<
   | 'bodyBytesMax'
   | 'timeoutMsMax'
   | 'drainTimeoutMs'
+  | 'shutdownDelayMs'
   | 'corsOrigins'
   | 'trustedProxies'
   | 'callsPerSecondPerToken'
@@ -43,10 +45,14 @@ const streamMessageBytesMax = 64 * 1_024;
 /** Not needed by most, and a tenth of what a start would load. */
 const loadIssuers = () => import('../auth/issuer/issuer.ts');
 
-/** Desk behind door behind listener, on the claimed port where there is one. Disposing drains: calls in flight finish, within drainTimeoutMs. */
+/**
+ * Desk behind door behind listener, on the claimed port where there is one. Disposing is not ready for shutdownDelayMs, then
+ * drains: calls in flight finish, within drainTimeoutMs.
+ */
 export async function startServer(app: App, config: ServerConfig, claim?: PortClaim): Promise<RunningServer> {
   let listener: Listener | undefined;
-  const isDraining = () => listener?.isDraining() ?? false;
+  let isLeaving = false;
+  const isDraining = () => isLeaving || (listener?.isDraining() ?? false);
   const isReady = shared(async () => !isDraining() && (await app.store.isReady()));
   const limits = createCallLimits(config, app.now());
   const issuer = config.oidc && (await loadIssuers()).createIssuer(config.oidc, { fetchJson, now: app.now });
@@ -79,7 +85,10 @@ export async function startServer(app: App, config: ServerConfig, claim?: PortCl
     reloadTls,
     metricsUrl: metered?.url,
     async [Symbol.asyncDispose]() {
+      isLeaving = true;
       desk.shutdown();
+      // Balancers ask now and then, and tell each other: until all know, calls still come.
+      if (config.shutdownDelayMs > 0) await delay(config.shutdownDelayMs);
       const drained = drain();
       // A turn of the loop for the watchers' last message, before their streams are ended.
       await new Promise(setImmediate);

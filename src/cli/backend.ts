@@ -29,7 +29,11 @@ export interface Backend extends LockBackend, AsyncDisposable {
   /** Oldest first. */
   listEvents(query: EventQuery): Promise<readonly EventRow[]>;
   /** Every event after the position, then each new one until the signal. */
-  followEvents(afterPosition: number, signal: AbortSignal): AsyncIterable<EventRow>;
+  /** `onOpen` is told once the source has taken the call, before the first event. */
+  followEvents(
+    afterPosition: number,
+    options: { readonly signal: AbortSignal; readonly onOpen: () => void },
+  ): AsyncIterable<EventRow>;
 }
 
 export interface UserQuery extends PageQuery {

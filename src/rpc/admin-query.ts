@@ -1,6 +1,7 @@
 import type { HandlerContext, ServiceImpl } from '@connectrpc/connect';
 import type { AdminService, FollowEventsRequest } from '../../gen/es/latchkey/v1/admin_pb.js';
 import { type AuthenticateApp, authenticate } from '../auth/authenticate.ts';
+import { DomainError } from '../domain/errors.ts';
 import { parseOrganizationId, parseUserId } from '../domain/ids.ts';
 import type { DeskMeasures } from '../ops/measures.ts';
 import { followEvents, listEvents } from '../queries/events.ts';
@@ -9,6 +10,7 @@ import { listOrganizations } from '../queries/organizations.ts';
 import type { QueryApp } from '../queries/users.ts';
 import { eventOf } from './convert/event.ts';
 import { timestampOf } from './details.ts';
+import { withHeartbeats } from './heartbeats.ts';
 import { callerKey } from './limits/caller-key.ts';
 import { createStreamLimit } from './limits/stream-limit.ts';
 import { listDetailsOf, pageOf, parseSearchText } from './list-details.ts';
@@ -18,6 +20,8 @@ type AdminQueryHandlers = Pick<
   ServiceImpl<typeof AdminService>,
   'listOrganizations' | 'listGrants' | 'listEvents' | 'followEvents'
 >;
+
+const heartbeatSecondsMax = 3_600;
 
 /** Each of them looks for news several times a second. */
 const followersMax = 256;
@@ -66,18 +70,25 @@ export function adminQueryHandlers(app: QueryApp & Followed): AdminQueryHandlers
   };
 }
 
-async function* follow(
-  app: QueryApp & Followed,
-  { afterPosition }: FollowEventsRequest,
-  context: HandlerContext,
-) {
+async function* follow(app: QueryApp & Followed, request: FollowEventsRequest, context: HandlerContext) {
+  const { heartbeatSeconds } = request;
+  // A stream passes the rules of the fields by: its messages come one by one.
+  if (heartbeatSeconds > heartbeatSecondsMax)
+    throw new DomainError('fieldInvalid', {
+      text: `heartbeat_seconds: must be less than or equal to ${heartbeatSecondsMax}`,
+    });
+  let position = request.afterPosition;
   const caller = () => callerAsOfNow(app, context);
-  const events = followEvents(app, { afterPosition, caller, signal: context.signal });
-  const follower = app.measures.follower(Number(afterPosition));
+  const events = followEvents(app, { afterPosition: position, caller, signal: context.signal });
+  const follower = app.measures.follower(Number(position));
   try {
-    for await (const event of events) {
-      yield eventOf(event);
-      follower.hasTaken(event.position);
+    for await (const event of withHeartbeats(events, heartbeatSeconds * 1_000)) {
+      if (event === undefined) yield { position };
+      else {
+        position = BigInt(event.position);
+        yield eventOf(event);
+        follower.hasTaken(event.position);
+      }
     }
   } finally {
     follower.left();

@@ -199,6 +199,29 @@ describe('FollowEvents', () => {
     expect(seen).toEqual(Array.from({ length: wanted }, (_value, index) => index + 1));
   });
 
+  test('says that it lives where nothing happens, to whoever asks for that', async () => {
+    const afterPosition = 2n ** 40n;
+    const request = { afterPosition, heartbeatSeconds: 1 };
+    const stream = clients.instance.followEvents(request, bounded())[Symbol.asyncIterator]();
+    for (let beat = 0; beat < 2; beat += 1) {
+      const { value } = await stream.next();
+      expect(value).toMatchObject({
+        position: afterPosition,
+        eventId: '',
+        type: '',
+        userId: '',
+        sequence: 0n,
+      });
+    }
+    const tooRare = { afterPosition, heartbeatSeconds: 3_601 };
+    const refused = clients.instance.followEvents(tooRare, bounded())[Symbol.asyncIterator]().next();
+    expect(await refusal(refused)).toContain('InvalidArgument');
+    // At the limit it is taken: an event comes as ever.
+    const patient = { afterPosition: 0n, heartbeatSeconds: 3_600 };
+    const { value } = await clients.instance.followEvents(patient, bounded())[Symbol.asyncIterator]().next();
+    expect(value.position).toBe(1n);
+  });
+
   test('takes events.read', async () => {
     const first = clients.acme.followEvents({}, bounded())[Symbol.asyncIterator]().next();
     expect(await refusal(first)).toContain('PermissionDenied');

@@ -102,8 +102,17 @@ test('ports, version and drain are those of the program', () => {
     /terminationGracePeriodSeconds: (\d+)/.exec(deploy('kubernetes.yaml')),
     /TimeoutStopSec=(\d+)/.exec(deploy('latchkey.service')),
   ].map((found) => Number(found?.[1]));
+  seconds.push(Number(/stop_grace_period: (\d+)s/.exec(deploy('compose.yaml'))?.[1]));
+  const delays = [
+    /LATCHKEY_SHUTDOWN_DELAY_MS, value: '(\d+)'/.exec(deploy('kubernetes.yaml')),
+    null,
+    /LATCHKEY_SHUTDOWN_DELAY_MS: (\d+)/.exec(deploy('compose.yaml')),
+  ].map((found) => Number(found?.[1] ?? 0));
+  // Long enough for a balancer that looks every two seconds to learn of it; systemd has none.
+  expect(delays.map((delayMs) => delayMs >= 2_000)).toEqual([true, false, true]);
   const { drainTimeoutMs } = parseServeConfig([]);
-  expect(seconds.filter((allowed) => allowed * 1_000 > drainTimeoutMs)).toHaveLength(2);
+  const long = seconds.filter((allowed, nth) => allowed * 1_000 > drainTimeoutMs + (delays[nth] ?? 0));
+  expect(long).toHaveLength(3);
 });
 
 test('the compose file names files and services that are there', () => {

@@ -26,6 +26,9 @@ export interface Follower extends AsyncDisposable {
   reach(position: number): Promise<void>;
 }
 
+// Another server is another URL here, which the next life asks for.
+const command = ['--no-warnings', mainPath, 'events', '--follow', '--json', '--retry-seconds', '0'];
+
 const reachTimeoutMs = 30_000;
 
 /** Follows from the beginning. */
@@ -38,7 +41,7 @@ export function runFollower({ name, target }: FollowerOptions): Follower {
   const liveOnce = async (): Promise<void> => {
     const { flags, env } = target();
     const after = String(events.at(-1)?.position ?? 0);
-    const argv = ['--no-warnings', mainPath, 'events', '--follow', '--json', '--after', after, ...flags];
+    const argv = [...command, '--after', after, ...flags];
     const child = spawn(process.execPath, argv, {
       stdio: ['ignore', 'pipe', 'ignore'],
       env: { ...process.env, ...env },

@@ -1,6 +1,7 @@
 import { UsageError } from '../../app/config.ts';
 import type { ActorRow, EventQuery, EventRow } from '../backend.ts';
 import { type Command, type CommandContext, connectionOptions, userOptions } from '../command.ts';
+import { followThrough } from '../follow.ts';
 import type { Column } from '../output.ts';
 import { pageRowsMax } from '../page.ts';
 import { userIdIfGiven } from './user/name.ts';
@@ -12,9 +13,17 @@ export const eventsCommands: readonly Command[] = [
     operands: '',
     operandsMax: 0,
     summary: 'List who did what to whom, when, from where and why; oldest first',
-    notes: ['--after with the position of the last row seen goes on where an earlier run ended.'],
+    notes: [
+      '--after with the position of the last row seen goes on where an earlier run ended.',
+      '--follow outlives a restart of its server: it goes on after the last event that it was shown.',
+    ],
     options: {
       follow: { help: 'go on with every new event until interrupted' },
+      'retry-seconds': {
+        value: 'N',
+        help: 'with --follow, how long to look for a server that is gone',
+        fallback: '60; 0: not at all',
+      },
       after: { value: 'POSITION', help: 'only events after this one', fallback: '0' },
       limit: { value: 'N', help: 'how many events at most', fallback: '100; with --follow, no limit' },
       all: { help: 'all events, however many' },
@@ -80,6 +89,7 @@ async function filterOf(context: CommandContext): Promise<EventFilter> {
 }
 
 const limitDefault = 100;
+const retrySecondsDefault = 60;
 
 async function* pagesOf({ args, backend }: CommandContext, filter: EventFilter) {
   const source = await backend();
@@ -95,11 +105,21 @@ async function* pagesOf({ args, backend }: CommandContext, filter: EventFilter) 
   }
 }
 
-async function* follow({ args, backend }: CommandContext, filter: EventFilter, stop: AbortController) {
+async function* follow(
+  { args, backend, output }: CommandContext,
+  filter: EventFilter,
+  stop: AbortController,
+) {
   const source = await backend();
   let wanted = args.count('limit') ?? Number.POSITIVE_INFINITY;
   if (wanted === 0) return;
-  for await (const event of source.followEvents(args.count('after') ?? 0, stop.signal)) {
+  const events = followThrough(source, {
+    afterPosition: args.count('after') ?? 0,
+    signal: stop.signal,
+    retryMs: (args.count('retry-seconds') ?? retrySecondsDefault) * 1_000,
+    note: output.note,
+  });
+  for await (const event of events) {
     // The stream has no filter of its own: a follower must see every position to know that it missed none.
     if (filter.userId !== undefined && event.userId !== filter.userId) continue;
     if (filter.type !== undefined && event.type !== filter.type) continue;

@@ -135,7 +135,7 @@ function organizationsAndEvents(app: App, caller: Caller): EventCalls {
       });
       return events.map(eventRow);
     },
-    async *followEvents(afterPosition, signal) {
+    async *followEvents(afterPosition, { signal }) {
       const request = { afterPosition: BigInt(afterPosition), caller: async () => caller, signal };
       for await (const event of followEvents(app, request)) yield eventRow(event);
     },

@@ -1,3 +1,4 @@
+import type { Metadata } from '@grpc/grpc-js';
 import type { Backend, GrantRow } from '../backend.ts';
 import type { LockBackend } from '../backend-lock.ts';
 import type { Listing } from '../page.ts';
@@ -81,6 +82,9 @@ function tokenCalls({ users, call }: Connection): TokenCalls {
   };
 }
 
+/** Often enough for the proxies between, which take a stream that says nothing for a minute to be dead. */
+const heartbeatSeconds = 20;
+
 type AdminCalls = Omit<
   Backend,
   keyof UserCalls | keyof TokenCalls | keyof LockBackend | typeof Symbol.asyncDispose
@@ -110,11 +114,10 @@ function adminCalls({ admin, call, stream }: Connection): AdminCalls {
       const request = { ...query, afterPosition: BigInt(afterPosition) };
       return (await call(admin.listEvents.bind(admin), request)).events.map(eventRow);
     },
-    async *followEvents(afterPosition, signal) {
-      const request = { afterPosition: BigInt(afterPosition) };
-      for await (const event of stream((metadata) => admin.followEvents(request, metadata), signal)) {
-        yield eventRow(event);
-      }
+    async *followEvents(afterPosition, { signal, onOpen }) {
+      const request = { afterPosition: BigInt(afterPosition), heartbeatSeconds };
+      const open = (metadata: Metadata) => admin.followEvents(request, metadata).once('metadata', onOpen);
+      for await (const event of stream(open, signal)) if (event.eventId !== '') yield eventRow(event);
     },
   };
 }

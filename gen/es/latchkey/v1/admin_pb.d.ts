@@ -500,6 +500,14 @@ export declare type FollowEventsRequest = Message<"latchkey.v1.FollowEventsReque
    * @generated from field: uint64 after_position = 1;
    */
   afterPosition: bigint;
+
+  /**
+   * After so many seconds without an event, sends one that holds nothing but the position of the last, so that proxies
+   * and callers know that the stream lives. 0: never.
+   *
+   * @generated from field: uint32 heartbeat_seconds = 2;
+   */
+  heartbeatSeconds: number;
 };
 
 /**
@@ -764,7 +772,9 @@ export declare const AdminService: GenService<{
     output: typeof ListEventsResponseSchema;
   },
   /**
-   * Sends every event after a position, and then each new one as it is written, until the caller hangs up.
+   * Sends every event after a position, and then each new one as it is written, until the caller hangs up. It never ends
+   * with OK: a deadline ends it with DEADLINE_EXCEEDED, a server that goes with UNAVAILABLE, and the caller goes on after
+   * the last position.
    * Permission: events.read.
    *
    * @generated from rpc latchkey.v1.AdminService.FollowEvents

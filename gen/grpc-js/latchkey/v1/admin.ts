@@ -125,6 +125,7 @@ export interface ListEventsResponse {
 
 export interface FollowEventsRequest {
   afterPosition: bigint;
+  heartbeatSeconds: number;
 }
 
 export interface ListUserHistoryRequest {
@@ -1938,7 +1939,7 @@ export const ListEventsResponse: MessageFns<ListEventsResponse> = {
 };
 
 function createBaseFollowEventsRequest(): FollowEventsRequest {
-  return { afterPosition: 0n };
+  return { afterPosition: 0n, heartbeatSeconds: 0 };
 }
 
 export const FollowEventsRequest: MessageFns<FollowEventsRequest> = {
@@ -1948,6 +1949,9 @@ export const FollowEventsRequest: MessageFns<FollowEventsRequest> = {
         throw new globalThis.Error("value provided for field message.afterPosition of type uint64 too large");
       }
       writer.uint32(8).uint64(message.afterPosition);
+    }
+    if (message.heartbeatSeconds !== 0) {
+      writer.uint32(16).uint32(message.heartbeatSeconds);
     }
     return writer;
   },
@@ -1973,6 +1977,14 @@ export const FollowEventsRequest: MessageFns<FollowEventsRequest> = {
             message.afterPosition = reader.uint64() as bigint;
             continue;
           }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.heartbeatSeconds = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1992,6 +2004,11 @@ export const FollowEventsRequest: MessageFns<FollowEventsRequest> = {
         : isSet(object.after_position)
         ? BigInt(object.after_position)
         : 0n,
+      heartbeatSeconds: isSet(object.heartbeatSeconds)
+        ? globalThis.Number(object.heartbeatSeconds)
+        : isSet(object.heartbeat_seconds)
+        ? globalThis.Number(object.heartbeat_seconds)
+        : 0,
     };
   },
 
@@ -1999,6 +2016,9 @@ export const FollowEventsRequest: MessageFns<FollowEventsRequest> = {
     const obj: any = {};
     if (message.afterPosition !== 0n) {
       obj.afterPosition = message.afterPosition.toString();
+    }
+    if (message.heartbeatSeconds !== 0) {
+      obj.heartbeatSeconds = Math.round(message.heartbeatSeconds);
     }
     return obj;
   },
@@ -2011,6 +2031,7 @@ export const FollowEventsRequest: MessageFns<FollowEventsRequest> = {
     message.afterPosition = (object.afterPosition !== undefined && object.afterPosition !== null)
       ? BigInt(object.afterPosition)
       : 0n;
+    message.heartbeatSeconds = object.heartbeatSeconds ?? 0;
     return message;
   },
 };
