@@ -83,7 +83,8 @@ function start(thread: Thread, asked: Waiting): void {
 
 function openThread(): Thread {
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-  const worker = new Worker(new URL(`./hash-thread.${extension}`, import.meta.url));
+  // It needs no environment, and under `node --watch` one that had it would report its imports as messages.
+  const worker = new Worker(new URL(`./hash-thread.${extension}`, import.meta.url), { env: {} });
   const thread: Thread = { worker, underWay: undefined };
   threads.add(thread);
   worker.on('message', (result: PasswordResult) => {

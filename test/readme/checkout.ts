@@ -79,9 +79,10 @@ export interface DemoServer extends AsyncDisposable {
   stop(): Promise<number | null>;
 }
 
-/** Starts on the checkout's own data folder and a free port; waits until it has said everything. */
-export async function startDemo(checkout: Checkout): Promise<DemoServer> {
-  const child = checkout.start(['node', 'src/latchkey.js', 'serve', '--demo'], { LATCHKEY_PORT: '0' });
+/** Starts on the checkout's own data folder and a free port, with flags of Node's; waits until it has said everything. */
+export async function startDemo(checkout: Checkout, flags: readonly string[] = []): Promise<DemoServer> {
+  const argv = ['node', ...flags, 'src/latchkey.js', 'serve', '--demo'];
+  const child = checkout.start(argv, { LATCHKEY_PORT: '0' });
   const exited = once(child, 'exit');
   const welcome = await said(child, /^# gRPC-Web\n.+\n|^Nobody is locked.*\n/m);
   const url = /^Latchkey serves every protocol at (http:\S+)$/m.exec(welcome)?.[1];

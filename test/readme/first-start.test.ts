@@ -30,6 +30,19 @@ test('npm start is serve with demo data', () => {
   expect(manifest.scripts.start).toBe('node src/latchkey.js serve --demo');
 });
 
+test(
+  'npm run dev is the same under node --watch',
+  async () => {
+    const manifest = JSON.parse(readSource('package.json').text) as { scripts: Record<string, string> };
+    expect(manifest.scripts.dev).toBe('node --watch src/latchkey.js serve --demo');
+    await using other = await openCheckout({ npx: 'direct' });
+    await using watched = await startDemo(other, ['--watch']);
+    const answer = await fetch(`${watched.url}/readyz`);
+    expect(answer.status).toBe(200);
+  },
+  timeoutMs,
+);
+
 test('the token is shown once, and kept in a file that nobody else reads', async () => {
   expect((await stat(tokenPath())).mode & 0o777).toBe(0o600);
   const held = await token();

@@ -87,7 +87,8 @@ function startThread(
 ): Worker {
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
   const entry = new URL(`./checkpoint-thread.${extension}`, import.meta.url);
-  const started = new Worker(entry, { workerData: data });
+  // It needs no environment, and under `node --watch` one that had it would report its imports as messages.
+  const started = new Worker(entry, { env: {}, workerData: data });
   started.on('message', onMoved);
   started.on('error', onFailed);
   return started;

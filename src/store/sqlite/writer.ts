@@ -126,7 +126,8 @@ class WriterThread implements AsyncDisposable {
     const data: WriterThreadData = { path, busyTimeoutMs, identity };
     const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
     const entry = new URL(`./writer-thread.${extension}`, import.meta.url);
-    const worker = new Worker(entry, { workerData: data });
+    // It needs no environment, and under `node --watch` one that had it would report its imports as messages.
+    const worker = new Worker(entry, { env: {}, workerData: data });
     worker.on('message', (message: readonly WriteOutcome[] | TroubleMessage) => {
       if ('trouble' in message) this.#options.onTrouble(message.trouble);
       else this.#answer(message);

@@ -93,7 +93,9 @@ class Queue implements ListQueue {
     const { path, busyTimeoutMs } = this.#options;
     const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
     const entry = new URL(`./thread.${extension}`, import.meta.url);
-    const thread = new Worker(entry, { workerData: { path, busyTimeoutMs } satisfies ListThreadData });
+    const workerData: ListThreadData = { path, busyTimeoutMs };
+    // It needs no environment, and under `node --watch` one that had it would report its imports as messages.
+    const thread = new Worker(entry, { env: {}, workerData });
     thread.on('message', (outcome: ListOutcome) => this.#answer(outcome));
     thread.on('error', (error) => this.#lose(thread, error));
     thread.on('exit', () => this.#lose(thread, new Error('the thread of lists ended')));
