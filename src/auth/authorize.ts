@@ -15,7 +15,7 @@ export function may(caller: Caller, permission: Permission, organizationId: Orga
 }
 
 /** Before anything is looked up: throws permissionMissing where the caller holds the permission nowhere at all. */
-export function requireAnywhere(caller: Caller, permission: Permission): void {
+export function requireHeldAnywhere(caller: Caller, permission: Permission): void {
   for (const grant of caller.grants) if (roleHolds(grant.role, permission)) return;
   throw new DomainError('permissionMissing');
 }
@@ -57,7 +57,7 @@ export function requireOnInstance(caller: Caller, permission: Permission): void 
 
 /** Where the caller holds the permission; throws permissionMissing where nowhere. */
 export function readScope(caller: Caller, permission: Permission): Scope {
-  requireAnywhere(caller, permission);
+  requireHeldAnywhere(caller, permission);
   const held = caller.grants.filter((grant) => roleHolds(grant.role, permission));
   const organizationIds = new Set<OrganizationId>();
   for (const { organizationId } of held) {

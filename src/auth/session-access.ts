@@ -2,7 +2,7 @@ import { DomainError } from '../domain/errors.ts';
 import type { Permission } from '../domain/roles.ts';
 import { isSessionOpen } from '../domain/session.ts';
 import type { SessionRecord, Store } from '../store/store.ts';
-import { may, readScope, requireAnywhere } from './authorize.ts';
+import { may, readScope, requireHeldAnywhere } from './authorize.ts';
 import type { Caller } from './caller.ts';
 import { secretMatches } from './token.ts';
 
@@ -34,12 +34,12 @@ export async function requireSession(
   rule: SessionRule,
 ): Promise<SessionRecord> {
   const { sessionId, token, permission } = rule;
-  if (token === undefined) requireAnywhere(caller, permission);
+  if (token === undefined) requireHeldAnywhere(caller, permission);
   const record = await loadOpenSession(app, sessionId);
   if (token !== undefined && record !== undefined && secretMatches(token, record.session.tokenHash)) {
     return record;
   }
-  requireAnywhere(caller, permission);
+  requireHeldAnywhere(caller, permission);
   if (record === undefined || !mayOnSession(caller, 'session.read', record)) {
     throw new DomainError('sessionNotFound');
   }

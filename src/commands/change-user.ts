@@ -1,4 +1,4 @@
-import { requireAnywhere } from '../auth/authorize.ts';
+import { requireHeldAnywhere } from '../auth/authorize.ts';
 import type { Caller } from '../auth/caller.ts';
 import { loadForCaller, type UserRule } from '../auth/load-user.ts';
 import { DomainError } from '../domain/errors.ts';
@@ -34,7 +34,7 @@ export async function changeUser(
   rule: UserRule,
   decide: (user: User) => Decision | Promise<Decision>,
 ): Promise<User> {
-  requireAnywhere(caller, rule.permission);
+  requireHeldAnywhere(caller, rule.permission);
   for (let attempt = 0; attempt < attemptsMax; attempt += 1) {
     const before = await loadForCaller(app, caller, rule);
     const decided = decide(before);

@@ -12,7 +12,7 @@ import type { Decision } from './change-user.ts';
 import { type CheckClaim, claimCheck, claimMs } from './check-claim.ts';
 import {
   factsOf,
-  loadExisting,
+  loadLivingUser,
   maySignIn,
   policyFor,
   type SignInApp,
@@ -74,7 +74,7 @@ async function admitAndCheck(
   check: PasswordCheck,
   hearDevice: (isKnown: boolean) => void,
 ): Promise<CheckedPassword> {
-  const user = check.userId && (await loadExisting(app, check.userId));
+  const user = check.userId && (await loadLivingUser(app, check.userId));
   if (user === undefined) return refuseUnknown(app, check);
   check.admit(user);
   const facts = await factsOf(app, user, check.deviceToken);
@@ -153,7 +153,7 @@ async function untilRecorded(
   const { userId } = admitted.user;
   const deadlineMs = performance.now() + claimWaitMsMax;
   for (let attempt = 0; attempt < attemptsMax; ) {
-    const user = await loadExisting(app, userId);
+    const user = await loadLivingUser(app, userId);
     if (user === undefined) return refuse(app, check, { ...admitted, error: 'userNotFound' });
     check.admit(user);
     const facts = await factsOf(app, user, check.deviceToken);

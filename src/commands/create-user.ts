@@ -1,4 +1,4 @@
-import { requireAnywhere, requireOnOrganization } from '../auth/authorize.ts';
+import { requireHeldAnywhere, requireOnOrganization } from '../auth/authorize.ts';
 import type { Caller } from '../auth/caller.ts';
 import { withNameReach } from '../auth/name-reach.ts';
 import { DomainError } from '../domain/errors.ts';
@@ -30,7 +30,7 @@ export interface NewUser {
 
 /** Adds a user. Throws permissionMissing, organizationNotFound, userExists, userNameTaken, passwordHashUnsupported. */
 export async function createUser(app: CommandApp, caller: Caller, request: NewUser): Promise<User> {
-  requireAnywhere(caller, 'user.write');
+  requireHeldAnywhere(caller, 'user.write');
   const organization = await app.store.loadOrganization(request.organization);
   const organizationId = requireOnOrganization(caller, organization?.organizationId, 'user.write');
   const userId = parseUserId(request.userId ?? app.newId());

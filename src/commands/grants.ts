@@ -1,4 +1,4 @@
-import { mayGrant, requireAnywhere } from '../auth/authorize.ts';
+import { mayGrant, requireHeldAnywhere } from '../auth/authorize.ts';
 import type { Caller } from '../auth/caller.ts';
 import { loadForCaller } from '../auth/load-user.ts';
 import { DomainError } from '../domain/errors.ts';
@@ -17,7 +17,7 @@ export interface GrantRequest {
 
 /** Gives the user a role. Throws roleUnknown, grantExists, permissionMissing, userNotFound, organizationNotFound. */
 export async function addGrant(app: CommandApp, caller: Caller, request: GrantRequest): Promise<User> {
-  requireAnywhere(caller, 'grant.write');
+  requireHeldAnywhere(caller, 'grant.write');
   const grant = parseGrant(request);
   await requireTarget(app, caller, grant, request.userId);
   return changeUser(app, caller, ruleFor(request.userId), (user) => {
@@ -28,7 +28,7 @@ export async function addGrant(app: CommandApp, caller: Caller, request: GrantRe
 
 /** Takes the role away, from the next call on. Throws roleUnknown, grantNotFound, permissionMissing, userNotFound. */
 export async function removeGrant(app: CommandApp, caller: Caller, request: GrantRequest): Promise<User> {
-  requireAnywhere(caller, 'grant.write');
+  requireHeldAnywhere(caller, 'grant.write');
   const grant = parseGrant(request);
   await requireTarget(app, caller, grant, request.userId);
   return changeUser(app, caller, ruleFor(request.userId), (user) => {

@@ -1,4 +1,4 @@
-import { requireAnywhere, requireOnInstance, requireOnOrganization } from '../auth/authorize.ts';
+import { requireHeldAnywhere, requireOnInstance, requireOnOrganization } from '../auth/authorize.ts';
 import type { Caller } from '../auth/caller.ts';
 import { effectivePolicy } from '../domain/effective-policy.ts';
 import { DomainError } from '../domain/errors.ts';
@@ -68,7 +68,7 @@ async function changePolicy(
 }
 
 async function requireTarget(app: PolicyApp, caller: Caller, organizationId: OrganizationId | undefined) {
-  requireAnywhere(caller, 'policy.write');
+  requireHeldAnywhere(caller, 'policy.write');
   if (organizationId === undefined) return requireOnInstance(caller, 'policy.write');
   const found = await app.store.loadOrganization({ organizationId });
   requireOnOrganization(caller, found?.organizationId, 'policy.write');

@@ -1,4 +1,4 @@
-import { requireAnywhere } from '../auth/authorize.ts';
+import { requireHeldAnywhere } from '../auth/authorize.ts';
 import type { Caller } from '../auth/caller.ts';
 import { DomainError } from '../domain/errors.ts';
 import { parseOrganizationId, parseText } from '../domain/ids.ts';
@@ -22,7 +22,7 @@ export async function createOrganization(
   caller: Caller,
   request: NewOrganization,
 ): Promise<Organization> {
-  requireAnywhere(caller, 'organization.write');
+  requireHeldAnywhere(caller, 'organization.write');
   const organizationId = parseOrganizationId(request.organizationId ?? app.newId());
   const domain = request.domain?.toLowerCase() ?? `${slug(request.name)}.localhost`;
   if (!domainForm.test(domain)) {

@@ -1,4 +1,4 @@
-import { requireAnywhere, requireOnUser } from '../auth/authorize.ts';
+import { requireHeldAnywhere, requireOnUser } from '../auth/authorize.ts';
 import type { Caller } from '../auth/caller.ts';
 import { loadForCaller, requireNotAbove } from '../auth/load-user.ts';
 import { DomainError } from '../domain/errors.ts';
@@ -48,7 +48,7 @@ export async function setPassword(
       return changed();
     });
   }
-  requireAnywhere(caller, rule.permission);
+  requireHeldAnywhere(caller, rule.permission);
   // Before any work: a hidden user is answered as fast as one that nobody has.
   await loadForCaller(app, caller, rule);
   const { user } = await checkPassword(app, {

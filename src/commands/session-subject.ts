@@ -6,7 +6,7 @@ import { type OrganizationId, parseText, type UserId } from '../domain/ids.ts';
 import type { Session, SessionUser } from '../domain/session.ts';
 import type { User } from '../domain/user.ts';
 import { checkPassword } from './check-password.ts';
-import { factsOf, loadExisting, maySignIn, type SignInApp } from './sign-in-facts.ts';
+import { factsOf, loadLivingUser, maySignIn, type SignInApp } from './sign-in-facts.ts';
 
 /** Who signs in, as the caller names them. */
 export type Subject = { readonly userId: UserId } | { readonly loginName: string };
@@ -43,7 +43,7 @@ export interface Proven {
  * Makes the checks. `of` is the session's user so far. Throws fieldInvalid, sessionUserChanged, userNotFound,
  * signInNotActive, and with a password what checkPassword throws.
  */
-export async function prove(
+export async function makeChecks(
   app: SignInApp,
   caller: Caller,
   checks: SessionChecks,
@@ -109,7 +109,7 @@ async function proveUser(
   userId: UserId | undefined,
   deviceToken: string | undefined,
 ): Promise<Proven> {
-  const user = userId && (await loadExisting(app, userId));
+  const user = userId && (await loadLivingUser(app, userId));
   if (user === undefined) throw new DomainError('userNotFound');
   const facts = await factsOf(app, user, deviceToken);
   if (!maySignIn(facts)) throw new DomainError('signInNotActive');

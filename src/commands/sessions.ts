@@ -1,4 +1,4 @@
-import { requireAnywhere } from '../auth/authorize.ts';
+import { requireHeldAnywhere } from '../auth/authorize.ts';
 import type { Caller } from '../auth/caller.ts';
 import { loadOpenSession, requireSession } from '../auth/session-access.ts';
 import { hashTokenSecret, newTokenSecret, secretMatches } from '../auth/token.ts';
@@ -7,7 +7,7 @@ import type { OrganizationId } from '../domain/ids.ts';
 import { isSessionOpen, type SessionUserAgent } from '../domain/session.ts';
 import { mergeMetadata } from '../domain/session-limits.ts';
 import type { SessionRecord, StoredSession } from '../store/store.ts';
-import { type Proven, prove, type SessionChecks } from './session-subject.ts';
+import { makeChecks, type Proven, type SessionChecks } from './session-subject.ts';
 import type { SignInApp } from './sign-in-facts.ts';
 
 export interface NewSession {
@@ -29,16 +29,16 @@ export interface MadeSession {
   readonly deviceToken: string | undefined;
 }
 
-/** Begins a session; a check that fails leaves none. Throws permissionMissing, fieldInvalid and what `prove` throws. */
+/** Begins a session; a check that fails leaves none. Throws permissionMissing, fieldInvalid and what `makeChecks` throws. */
 export async function createSession(
   app: SignInApp,
   caller: Caller,
   request: NewSession,
 ): Promise<MadeSession> {
-  requireAnywhere(caller, 'session.write');
+  requireHeldAnywhere(caller, 'session.write');
   const sessionId = app.newId();
   const metadata = mergeMetadata({}, request.metadata);
-  const { proof, user, deviceToken } = await prove(app, caller, request.checks, { sessionId });
+  const { proof, user, deviceToken } = await makeChecks(app, caller, request.checks, { sessionId });
   const token = newTokenSecret();
   const nowMs = app.now();
   const session: StoredSession = {
@@ -71,13 +71,13 @@ export async function setSession(
   caller: Caller,
   request: SessionChange,
 ): Promise<MadeSession> {
-  requireAnywhere(caller, 'session.write');
+  requireHeldAnywhere(caller, 'session.write');
   let proven: Proven | undefined;
   for (let attempt = 0; attempt < attemptsMax; attempt += 1) {
     const record = await loadForChange(app, request);
     const before = record.session;
     // A password is checked once, however often the session moves meanwhile.
-    proven ??= await prove(app, caller, request.checks, before);
+    proven ??= await makeChecks(app, caller, request.checks, before);
     const token = newTokenSecret();
     const after = changed(before, request, { nowMs: app.now(), proven, tokenHash: hashTokenSecret(token) });
     if (await app.store.changeSession(before, after)) {

@@ -22,7 +22,7 @@ export async function policyFor(
 }
 
 /** The user as they stand now; undefined where there is none, or no more. */
-export async function loadExisting(app: CommandApp, userId: UserId): Promise<User | undefined> {
+export async function loadLivingUser(app: CommandApp, userId: UserId): Promise<User | undefined> {
   const user = await app.store.loadUser(userId);
   return user?.state === 'deleted' ? undefined : user;
 }

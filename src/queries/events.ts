@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { requireAnywhere } from '../auth/authorize.ts';
+import { requireHeldAnywhere } from '../auth/authorize.ts';
 import type { Caller } from '../auth/caller.ts';
 import type { RecordedEvent } from '../domain/events.ts';
 import type { UserId } from '../domain/ids.ts';
@@ -22,7 +22,7 @@ export async function listEvents(
 ): Promise<readonly RecordedEvent[]> {
   const { userId, type } = request;
   const limit = parseLimit(request.limit);
-  requireAnywhere(caller, 'events.read');
+  requireHeldAnywhere(caller, 'events.read');
   return app.store.listEvents({
     afterPosition: parsePosition(request.afterPosition),
     limit,

@@ -1,4 +1,4 @@
-import { requireAnywhere, requireOnInstance, requireOnOrganization } from '../auth/authorize.ts';
+import { requireHeldAnywhere, requireOnInstance, requireOnOrganization } from '../auth/authorize.ts';
 import type { Caller } from '../auth/caller.ts';
 import { type EffectivePolicy, effectivePolicy } from '../domain/effective-policy.ts';
 import type { OrganizationId } from '../domain/ids.ts';
@@ -16,7 +16,7 @@ export async function getLockoutPolicy(
   caller: Caller,
   organizationId: OrganizationId | undefined,
 ): Promise<EffectivePolicy<StoredPolicy>> {
-  requireAnywhere(caller, 'policy.read');
+  requireHeldAnywhere(caller, 'policy.read');
   if (organizationId === undefined) requireOnInstance(caller, 'policy.read');
   else {
     const found = await app.store.loadOrganization({ organizationId });

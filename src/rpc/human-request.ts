@@ -7,7 +7,7 @@ import { DomainError } from '../domain/errors.ts';
 import type { Gender, HumanProfile } from '../domain/user.ts';
 
 /** Throws fieldNotServed for the first field that is asked for: what we do not do is refused by name, never ignored. */
-export function refuse(asked: Readonly<Record<string, boolean>>): void {
+export function refuseUnserved(asked: Readonly<Record<string, boolean>>): void {
   for (const [field, isAsked] of Object.entries(asked)) {
     if (!isAsked) continue;
     throw new DomainError('fieldNotServed', { text: `Field is not served: ${field}`, metadata: { field } });
@@ -33,7 +33,7 @@ export function parseHuman(path: string, request: HumanRequest): Omit<HumanProfi
   if (profile === undefined)
     throw new DomainError('fieldInvalid', { text: `${path}profile: value is required` });
   if (email === undefined) throw new DomainError('fieldInvalid', { text: `${path}email: value is required` });
-  refuse({
+  refuseUnserved({
     [`${path}email.send_code`]: email.verification.case === 'sendCode',
     [`${path}email.return_code`]: email.verification.case === 'returnCode',
     [`${path}phone.send_code`]: phone?.verification.case === 'sendCode',

@@ -8,13 +8,13 @@ import {
 } from '@connectrpc/connect';
 import { type AuthenticateApp, authenticate } from '../auth/authenticate.ts';
 import { DomainError } from '../domain/errors.ts';
-import { dress } from './error-dress.ts';
+import { asConnectError } from './connect-error.ts';
 import {
+  chargeRefused,
   type Limited,
   limitAddress,
   limitToken,
   requireNotRefused,
-  settleRefused,
 } from './limits/call-limits.ts';
 import { callerKey } from './limits/caller-key.ts';
 import { readOrigin } from './origin.ts';
@@ -76,7 +76,7 @@ function dressErrors(app: InterceptorApp): Interceptor {
       const res = await next(req);
       return res.stream ? { ...res, message: dressStream(res.message, unexpected) } : res;
     } catch (error) {
-      throw dress(error, unexpected);
+      throw asConnectError(error, unexpected);
     }
   };
 }
@@ -88,7 +88,7 @@ async function* dressStream(
   try {
     yield* messages;
   } catch (error) {
-    throw dress(error, unexpected);
+    throw asConnectError(error, unexpected);
   }
 }
 
@@ -121,9 +121,9 @@ async function setCaller(app: InterceptorApp, values: ContextValues): Promise<vo
       origin: () => readOrigin(info),
     });
     values.set(callerKey, caller);
-    settleRefused(app, info);
+    chargeRefused(app, info);
   } catch (error) {
-    settleRefused(app, info, error);
+    chargeRefused(app, info, error);
     throw error;
   }
 }

@@ -32,7 +32,7 @@ const words: Readonly<Record<UserState, string>> = {
 const refusal: ErrorKind = 'failed_precondition';
 
 /** The change, or its refusal with what the user is and what would help. The error and its exit code stay what they are. */
-export async function orHint<Changed>(
+export async function withStateHint<Changed>(
   context: CommandContext,
   { userId, action }: { readonly userId: string; readonly action: UserAction },
   change: () => Promise<Changed>,

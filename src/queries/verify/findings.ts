@@ -56,7 +56,7 @@ export interface Compared {
 }
 
 /** Adds a problem where the row is not what its events make. */
-export function differ({ userId, what, row, events }: Compared, found: Findings): void {
+export function addDifference({ userId, what, row, events }: Compared, found: Findings): void {
   if (isSame(row, events)) return;
   const [inRow, inEvents] = [asText(row), asText(events)];
   if (inRow !== inEvents) found.add(userId, `${what}: the row says ${inRow}, its events say ${inEvents}`);

@@ -6,7 +6,7 @@ import {
 } from '../../domain/events.ts';
 import { evolvePolicy, type StoredPolicy } from '../../domain/evolve/policy.ts';
 import type { PolicyRecord, Verifiable } from '../../store/store.ts';
-import { differ, type Findings, Order } from './findings.ts';
+import { addDifference, type Findings, Order } from './findings.ts';
 
 const pageSize = 1_000;
 
@@ -52,7 +52,7 @@ async function verifyOrganization(
   const { organizationId } = event.payload;
   const row = await store.loadOrganization({ organizationId });
   const what = `organization ${organizationId}`;
-  differ({ userId: instanceStream, what, row, events: { ...event.payload, createdAt } }, found);
+  addDifference({ userId: instanceStream, what, row, events: { ...event.payload, createdAt } }, found);
 }
 
 /** Policies may be changed while they are verified: each is compared as it was when its row was read. */
@@ -78,7 +78,7 @@ class PolicyFold {
     for (const whose of new Set([...this.#rows.keys(), ...this.#folds.keys()])) {
       const what = whose === '' ? 'lockout policy of the instance' : `lockout policy of ${whose}`;
       const events = this.#folds.get(whose);
-      differ({ userId: instanceStream, what, row: withoutId(this.#rows.get(whose)), events }, found);
+      addDifference({ userId: instanceStream, what, row: withoutId(this.#rows.get(whose)), events }, found);
     }
   }
 }

@@ -4,7 +4,7 @@ import { evolveTokens } from '../../domain/evolve/tokens.ts';
 import { foldText } from '../../domain/filter.ts';
 import type { PasswordFacts, Profile, Token, User } from '../../domain/user.ts';
 import type { History, ProfileKeys, Verifiable } from '../../store/store.ts';
-import { differ, Findings, Order, type Problem } from './findings.ts';
+import { addDifference, Findings, Order, type Problem } from './findings.ts';
 import { verifyInstance } from './instance.ts';
 
 export type { Problem } from './findings.ts';
@@ -97,15 +97,15 @@ function compare(history: History, fold: Fold, found: Findings): void {
       found.add(userId, history.user ? 'a row without events' : 'events without a row');
   } else {
     for (const key of Object.keys({ ...history.user, ...fold.user }) as (keyof User)[]) {
-      differ({ userId, what: key, row: history.user[key], events: fold.user[key] }, found);
+      addDifference({ userId, what: key, row: history.user[key], events: fold.user[key] }, found);
     }
   }
   const lockUntil = fold.user?.lockout.lock?.until;
-  differ({ userId, what: 'lock until', row: history.lockUntil, events: lockUntil }, found);
+  addDifference({ userId, what: 'lock until', row: history.lockUntil, events: lockUntil }, found);
   for (const what of ['profile', 'password', 'tokens'] as const) {
-    differ({ userId, what, row: history[what], events: fold[what] }, found);
+    addDifference({ userId, what, row: history[what], events: fold[what] }, found);
   }
-  differ({ userId, what: 'profile keys', row: history.profileKeys, events: keysOf(fold) }, found);
+  addDifference({ userId, what: 'profile keys', row: history.profileKeys, events: keysOf(fold) }, found);
 }
 
 function keysOf({ user, profile }: Fold): ProfileKeys | undefined {

@@ -87,7 +87,7 @@ export function requireNotRefused({ limits, now, measures }: Limited, info: Requ
 }
 
 /** After authentication, with what it threw if it failed: charges the address where that was for want of a valid token. */
-export function settleRefused(
+export function chargeRefused(
   { limits: { refused, known }, now }: Limited,
   info: RequestInfo,
   error?: unknown,

@@ -6,7 +6,7 @@ import { isAddress, type SessionChecks, type Subject } from '../../commands/sess
 import { type OrganizationId, parseUserId } from '../../domain/ids.ts';
 import type { SessionUserAgent } from '../../domain/session.ts';
 import { parseLifetime, parseUserAgent } from '../../domain/session-limits.ts';
-import { refuse } from '../human-request.ts';
+import { refuseUnserved } from '../human-request.ts';
 import { invalidField } from '../list-details.ts';
 import type { RequestInfo } from '../request-info.ts';
 
@@ -21,7 +21,7 @@ export interface ChecksRequest {
 /** Throws fieldNotServed for every check and challenge but user and password, fieldInvalid. */
 export function parseChecks(request: ChecksRequest, info: RequestInfo, signal: AbortSignal): SessionChecks {
   const { checks, challenges, deviceToken, userAgent } = request;
-  refuse({
+  refuseUnserved({
     'checks.web_auth_n': checks?.webAuthN !== undefined,
     'checks.idp_intent': checks?.idpIntent !== undefined,
     'checks.totp': checks?.totp !== undefined,

@@ -12,7 +12,7 @@ import { DomainError } from '../../domain/errors.ts';
 import { parseOrganizationId, parseUserId } from '../../domain/ids.ts';
 import { parseTimestamp } from '../convert/token.ts';
 import { detailsOf, timestampOf } from '../details.ts';
-import { parseHuman, parsePassword, refuse } from '../human-request.ts';
+import { parseHuman, parsePassword, refuseUnserved } from '../human-request.ts';
 import { callerKey } from '../limits/caller-key.ts';
 
 type UserCommandHandlers = Pick<
@@ -33,7 +33,7 @@ export function userCommandHandlers(app: PasswordApp): UserCommandHandlers {
       return { userId: user.userId, details: detailsOf(user) };
     },
     async setPassword(req, context) {
-      refuse({ verification_code: req.verification.case === 'verificationCode' });
+      refuseUnserved({ verification_code: req.verification.case === 'verificationCode' });
       if (req.newPassword === undefined) {
         throw new DomainError('fieldInvalid', { text: 'new_password: value is required' });
       }
@@ -70,7 +70,7 @@ function newUser(req: CreateUserRequest): NewUser {
   const organization = { organizationId: parseOrganizationId(req.organizationId) };
   if (userType.case === 'human') {
     const { profile, email, phone, idpLinks, totpSecret, metadata, passwordType } = userType.value;
-    refuse({
+    refuseUnserved({
       'human.idp_links': idpLinks.length > 0,
       'human.totp_secret': totpSecret !== undefined,
       'human.metadata': metadata.length > 0,
@@ -93,7 +93,7 @@ function newUser(req: CreateUserRequest): NewUser {
 
 function newHumanUser(req: AddHumanUserRequest, caller: Caller): NewUser {
   const { userId, username: userName, profile, email, phone } = req;
-  refuse({
+  refuseUnserved({
     metadata: req.metadata.length > 0,
     idp_links: req.idpLinks.length > 0,
     totp_secret: req.totpSecret !== undefined,

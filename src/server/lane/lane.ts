@@ -11,7 +11,7 @@ import { type Exchange, headerOf, type Reply } from '../http/exchange.ts';
 import { bindPath } from '../routes/rest-binding.ts';
 import { Call, type CallRunner, type CallTarget } from './call.ts';
 import { type Deadlines, deadlineExceeded } from './deadline.ts';
-import { adopt } from './unary-runner.ts';
+import { takeOverHeaders } from './unary-runner.ts';
 
 // What a signal says that outlives its call.
 const answered = new ConnectError('the call is answered', Code.Canceled);
@@ -88,7 +88,7 @@ export class Lane implements CallRunner {
     try {
       const response = await call.run(call);
       if (call.isOver) return;
-      adopt(call, response);
+      takeOverHeaders(call, response);
       const encoded = dialect.encode(call, response.message);
       const encoding = encoded.length < compressBytesMin ? undefined : encodingOf(call);
       const sent = encoding === undefined ? encoded : await encoding.compress(encoded);

@@ -61,7 +61,7 @@ function withMessage(
 }
 
 /** Takes over what an interceptor answered in the place of the call's own response. */
-export function adopt(call: Call, response: UnaryResponse): void {
+export function takeOverHeaders(call: Call, response: UnaryResponse): void {
   if (response instanceof CallResponse && response.call === call) return;
   const { header, trailer }: { header?: Headers; trailer?: Headers } = response;
   // Of a copy of the call's own response, what is left out stays as it was.

@@ -40,7 +40,7 @@ const plainTypes: ReadonlySet<string> = new Set([
  * newest committed version through the WHERE once more (EvalPlanQual), finds another sequence there and leaves the row
  * alone. So of all that decided on one version exactly one moves it, and only what moved is logged. No decision rests
  * on a row that this statement reads but does not write, which is what a stricter level would be for. Where the
- * database is stricter anyway (CockroachDB), the loser fails with 40001 instead, and `persist` asks again.
+ * database is stricter anyway (CockroachDB), the loser fails with 40001 instead, and `withRetries` asks again.
  */
 export async function moveAll(
   connection: Connection,

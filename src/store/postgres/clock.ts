@@ -1,5 +1,5 @@
 import type { Connection, Statement } from './connection.ts';
-import { type Pool, persist } from './pool.ts';
+import { type Pool, withRetries } from './pool.ts';
 
 /** How far the database's clock is ahead of this machine's, for as long as the store is open. */
 export interface DatabaseClock extends AsyncDisposable {
@@ -24,7 +24,7 @@ const roundTripMsMax = 1_000;
  * where a later one does, what was known stays.
  */
 export async function openClock({ pool, patienceMs, localNow }: ClockOptions): Promise<DatabaseClock> {
-  const look = () => persist(pool, patienceMs, (connection) => read(connection, localNow));
+  const look = () => withRetries(pool, patienceMs, (connection) => read(connection, localNow));
   const looks: Look[] = [];
   for (let nth = 0; nth < firstLooks; nth += 1) looks.push(await look());
   looks.sort((one, other) => one.roundTripMs - other.roundTripMs);

@@ -5,7 +5,7 @@ import type { History } from '../store.ts';
 import type { Connection, Statement } from './connection.ts';
 import { asStoreError } from './error.ts';
 import type { Placer } from './placer.ts';
-import { type Pool, persist, transaction } from './pool.ts';
+import { type Pool, transaction, withRetries } from './pool.ts';
 
 /** Ids in one transaction, and events in one statement. */
 const usersPerSnapshot = 500;
@@ -27,7 +27,7 @@ export function createHistories(reader: HistoryReader): () => AsyncGenerator<His
       for (;;) {
         const { pool, placer, patienceMs } = reader;
         await placer.place();
-        const snapshot = await persist(pool, patienceMs, (connection) => readAfter(connection, after));
+        const snapshot = await withRetries(pool, patienceMs, (connection) => readAfter(connection, after));
         for (const userId of snapshot.userIds) yield historyOf(reader, snapshot, userId);
         const last = snapshot.userIds.at(-1);
         if (last === undefined) return;
@@ -123,7 +123,7 @@ async function* readEvents(
   let sequence = 0;
   while (sequence < newest) {
     const values = [userId, sequence, newest, eventsPerPage];
-    const page = () => persist(pool, patienceMs, (connection) => connection.query(eventsOf, values));
+    const page = () => withRetries(pool, patienceMs, (connection) => connection.query(eventsOf, values));
     let rows = await page();
     if (!rows.every(isPlaced)) {
       await placer.place();

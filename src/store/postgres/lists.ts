@@ -36,7 +36,7 @@ import { asStoreError, refusesWrites } from './error.ts';
 import { listEvents } from './list-events.ts';
 import type { Placer } from './placer.ts';
 import { listPolicies } from './policies.ts';
-import { type Pool, persist, transaction } from './pool.ts';
+import { type Pool, transaction, withRetries } from './pool.ts';
 
 type Lists = Pick<
   Store,
@@ -67,7 +67,7 @@ export function createLists(reader: ListReader): Lists {
   ): Promise<Result> => {
     try {
       await place();
-      return await persist(reader.pool, reader.patienceMs, read);
+      return await withRetries(reader.pool, reader.patienceMs, read);
     } catch (error) {
       throw asStoreError(error);
     }

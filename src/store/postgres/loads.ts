@@ -1,6 +1,6 @@
 import type { Connection } from './connection.ts';
 import { asStoreError } from './error.ts';
-import { type Pool, persist } from './pool.ts';
+import { type Pool, withRetries } from './pool.ts';
 
 interface Waiting<Value> {
   readonly resolve: (value: Value | undefined) => void;
@@ -35,7 +35,7 @@ export function batchLoads<Value>(
     const batch = take();
     underWay += 1;
     try {
-      const found = await persist(pool, patienceMs, (connection) => read(connection, [...batch.keys()]));
+      const found = await withRetries(pool, patienceMs, (connection) => read(connection, [...batch.keys()]));
       for (const [key, group] of batch) for (const { resolve } of group) resolve(found.get(key));
     } catch (error) {
       for (const group of batch.values()) for (const { reject } of group) reject(asStoreError(error));

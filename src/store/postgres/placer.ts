@@ -1,6 +1,6 @@
 import type { Connection, Statement } from './connection.ts';
 import { unfenced } from './fence.ts';
-import { type Pool, persist, transaction } from './pool.ts';
+import { type Pool, transaction, withRetries } from './pool.ts';
 import { orderUnplaced, type UnplacedBatch } from './unplaced.ts';
 
 /** Gives committed events their positions. */
@@ -31,7 +31,7 @@ export function createPlacer(pool: Pool, patienceMs: number): Placer {
   const run = async () => {
     try {
       for (let turn = 0, placed = batchesMax; placed >= batchesMax && turn < turnsMax; turn += 1) {
-        placed = await persist(pool, patienceMs, placeBatches);
+        placed = await withRetries(pool, patienceMs, placeBatches);
       }
     } finally {
       running = undefined;

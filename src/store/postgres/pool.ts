@@ -208,7 +208,7 @@ const attemptsMax = 10;
  * done, or refused, or patienceMs have passed since the first failure. `mayBeDone` tells the work that an earlier
  * attempt may have been carried out. Reads may ignore it.
  */
-export async function persist<Result>(
+export async function withRetries<Result>(
   pool: Pool,
   patienceMs: number,
   work: (connection: Connection, mayBeDone: boolean) => Promise<Result>,

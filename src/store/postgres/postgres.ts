@@ -18,7 +18,7 @@ import { batchLoads } from './loads.ts';
 import { migrate } from './migrate.ts';
 import { createPlacer } from './placer.ts';
 import { listLocksOver, loadPolicies } from './policies.ts';
-import { createPool, limitPool, type Pool, type PoolOptions, persist } from './pool.ts';
+import { createPool, limitPool, type Pool, type PoolOptions, withRetries } from './pool.ts';
 import { watchPool } from './readiness.ts';
 import { createSessions } from './sessions.ts';
 import { parsePostgresHosts, withoutPassword } from './url.ts';
@@ -154,7 +154,7 @@ async function asked<Result>(
   read: (connection: Connection) => Promise<Result>,
 ): Promise<Result> {
   try {
-    return await persist(pool, patienceMs, read);
+    return await withRetries(pool, patienceMs, read);
   } catch (error) {
     throw asStoreError(error);
   }

@@ -13,7 +13,7 @@ import type { Connection, Statement } from './connection.ts';
 import { postgresDialect } from './dialect.ts';
 import { asStoreError } from './error.ts';
 import { unfenced } from './fence.ts';
-import { type Pool, persist } from './pool.ts';
+import { type Pool, withRetries } from './pool.ts';
 
 type Sessions = Omit<SessionStore, 'listSessions'>;
 
@@ -25,7 +25,7 @@ export function createSessions(pool: Pool, patienceMs: number): Sessions {
     work: (connection: Connection, mayBeDone: boolean) => Promise<Result>,
   ): Promise<Result> => {
     try {
-      return await persist(pool, patienceMs, work);
+      return await withRetries(pool, patienceMs, work);
     } catch (error) {
       throw asStoreError(error);
     }

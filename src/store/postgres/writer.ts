@@ -9,7 +9,7 @@ import { createBatchIds, eventsPerBatchMax } from './batch-id.ts';
 import type { Connection } from './connection.ts';
 import { asStoreError, ConnectionLost, isFull, isUnavailable, sqlState } from './error.ts';
 import { addOrganization, changePolicy, isInstanceEventLogged } from './instance.ts';
-import { type Pool, persist } from './pool.ts';
+import { type Pool, withRetries } from './pool.ts';
 
 interface Member extends PlainChange {
   readonly resolve: (outcome: AppendOutcome) => void;
@@ -61,7 +61,7 @@ export function createWriter({ hot, slow, patienceMs, measures }: WriterOptions)
     },
     addOrganization: (event, at, meta) =>
       aloneDone(() =>
-        persist(slow, patienceMs, async (connection, mayBeDone) => {
+        withRetries(slow, patienceMs, async (connection, mayBeDone) => {
           const organization = { event, at, meta };
           const outcome = await addOrganization(connection, organization, nextBatchId);
           if (outcome !== 'taken' || !mayBeDone) return outcome;
@@ -71,7 +71,7 @@ export function createWriter({ hot, slow, patienceMs, measures }: WriterOptions)
       ),
     changeLockoutPolicy: (change) =>
       aloneDone(() =>
-        persist(slow, patienceMs, async (connection, mayBeDone) => {
+        withRetries(slow, patienceMs, async (connection, mayBeDone) => {
           const outcome = await changePolicy(connection, change, nextBatchId);
           if (outcome !== 'stale' || !mayBeDone) return outcome;
           const { organizationId, before, policy, at } = change;
@@ -157,7 +157,7 @@ async function commit(committer: Committer, members: readonly Member[]): Promise
   const { pool, patienceMs, nextBatchId, measures } = committer;
   const startedMs = performance.now();
   try {
-    const done = await persist(pool, patienceMs, async (connection, mayBeDone) => {
+    const done = await withRetries(pool, patienceMs, async (connection, mayBeDone) => {
       const moved = await moveAll(connection, members, nextBatchId());
       return doneOf(connection, { members, moved, mayBeDone });
     });
@@ -235,7 +235,7 @@ function appendPersistently(
   { pool, patienceMs, nextBatchId }: Committer,
   change: Change,
 ): Promise<AppendOutcome> {
-  return persist(pool, patienceMs, async (connection, mayBeDone) => {
+  return withRetries(pool, patienceMs, async (connection, mayBeDone) => {
     const outcome = await appendAlone(connection, change, nextBatchId);
     if (typeof outcome !== 'string' || !mayBeDone) return outcome;
     return (await findLogged(connection, [change])).has(change) ? evolveAll(change) : outcome;

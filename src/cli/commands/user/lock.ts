@@ -4,7 +4,7 @@ import type { LockToEnd } from '../../backend-lock.ts';
 import { type Command, type CommandContext, changeOptions, userOptions } from '../../command.ts';
 import { parseDuration } from '../../duration.ts';
 import { parseTime } from '../../expiry.ts';
-import { orHint } from '../state-hint.ts';
+import { withStateHint } from '../state-hint.ts';
 import { userIdOf } from './name.ts';
 
 const common = { operands: '(USER_ID | --login NAME)', operandsMax: 1, json: 'document' } as const;
@@ -53,7 +53,7 @@ async function lock(context: CommandContext): Promise<void> {
   const userId = await userIdOf(context);
   const order = { userId, ...(until !== undefined && { until }) };
   const backend = await context.backend();
-  const locked = await orHint(context, { userId, action: 'lock' }, () => backend.lockUser(order));
+  const locked = await withStateHint(context, { userId, action: 'lock' }, () => backend.lockUser(order));
   const end = locked.until === undefined ? '' : ` until ${locked.until}`;
   await context.output.document({ ...locked, state: 'locked' }, [
     `User ${userId} locked at ${locked.changeDate}: now locked${end} (event ${locked.sequence})`,
@@ -71,7 +71,7 @@ async function unlock(context: CommandContext): Promise<void> {
   const said = orderOf(context.args);
   const userId = await userIdOf(context);
   const backend = await context.backend();
-  const unlocked = await orHint(context, { userId, action: 'unlock' }, () =>
+  const unlocked = await withStateHint(context, { userId, action: 'unlock' }, () =>
     backend.unlockUser({ userId, ...said }),
   );
   await context.output.document({ ...unlocked, state: 'active' }, [

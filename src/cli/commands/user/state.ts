@@ -1,7 +1,7 @@
 import type { UserState } from '../../../domain/user.ts';
 import type { UserAction } from '../../../domain/user-state.ts';
 import { type Command, type CommandContext, changeOptions, userOptions } from '../../command.ts';
-import { orHint } from '../state-hint.ts';
+import { withStateHint } from '../state-hint.ts';
 import { userIdOf } from './name.ts';
 
 /** Locking and unlocking have more to say: see user-lock.ts. */
@@ -56,7 +56,9 @@ export const userStateCommands: readonly Command[] = (Object.keys(wordings) as P
 async function change(context: CommandContext, action: PlainAction): Promise<void> {
   const userId = await userIdOf(context);
   const backend = await context.backend();
-  const changed = await orHint(context, { userId, action }, () => backend.changeUserState(userId, action));
+  const changed = await withStateHint(context, { userId, action }, () =>
+    backend.changeUserState(userId, action),
+  );
   const { done, state } = wordings[action];
   await context.output.document({ ...changed, state }, [
     `User ${userId} ${done} at ${changed.changeDate}: now ${state} (event ${changed.sequence})`,

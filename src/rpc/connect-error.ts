@@ -23,7 +23,7 @@ const codes = {
  * Whatever was thrown → the one error that every dialect dresses. What the table does not know becomes
  * "internal error"; `unexpected` gets the cause, and that of an outage, the client never does.
  */
-export function dress(thrown: unknown, unexpected: (cause: unknown) => void): ConnectError {
+export function asConnectError(thrown: unknown, unexpected: (cause: unknown) => void): ConnectError {
   if (thrown instanceof DomainError) {
     if (codes[errors[thrown.error].kind] === Code.Unavailable) unexpected(thrown);
     return dressDomainError(thrown);
