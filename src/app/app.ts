@@ -3,20 +3,24 @@ import pino, { type Logger } from 'pino';
 import { type Measures, unmeasured } from '../ops/measures.ts';
 import type { Metrics } from '../ops/metrics.ts';
 import { createSignIns, type SignIns } from '../sign-in/sign-ins.ts';
+import { databaseNameOf as nameOf } from '../store/database.ts';
 import { withLockEnds } from '../store/lock-ends.ts';
 import { openStore } from '../store/open.ts';
 import type * as OpenArchive from '../store/open-archive.ts';
-import { withoutPassword } from '../store/postgres/url.ts';
-import type { Store } from '../store/store.ts';
-import type { ListenAddress } from './config.ts';
+import type { Archive, Restoration, Store, StoreReport } from '../store/store.ts';
+import { type ListenAddress, readDatabaseEnvironment } from './config.ts';
 
 export interface AppConfig {
   /** Path of the SQLite file, or postgres://… */
   readonly database: string;
   readonly databaseConnectionsMax?: number;
   readonly databaseTimeoutMs?: number;
-  /** 'never': throw StoreUnusable where the schema is behind. Default 'auto'. */
+  /** 'never': throw StoreUnusable where the schema is behind. Default: what LATCHKEY_MIGRATE says, else 'auto'. */
   readonly migrate?: 'auto' | 'never';
+  /** Default: what LATCHKEY_MIGRATE_BACKUP says, else 'beside'. */
+  readonly migrateBackup?: 'beside' | 'nowhere';
+  /** Hears of what the log is told of the store, too. */
+  readonly onReport?: (report: StoreReport) => void;
   readonly passwordAttemptsMax: number;
   readonly logLevel: string;
   /** Where metrics are to be read; undefined: nowhere, and nothing is counted. */
@@ -56,21 +60,26 @@ export interface AppClocks {
 /** Opens the store; the only place where one is made. Throws StoreUnusable. */
 export async function openApp(config: AppConfig, clocks: AppClocks = {}): Promise<App> {
   const { localNow = Date.now } = clocks;
-  const { database, databaseConnectionsMax, databaseTimeoutMs, migrate } = config;
+  const { database, databaseConnectionsMax, databaseTimeoutMs, migrate, migrateBackup } = config;
   const log = createLog(config.logLevel);
   const failed = Promise.withResolvers<string>();
   const metered = config.metricsListen && (await loadMetrics());
   const metrics = metered?.metricsFor(database);
   const measures = metrics ?? unmeasured;
+  const { environment, migrateNot, copyNot } = readDatabaseEnvironment();
   const opened = await openStore({
     database,
     measures,
     localNow,
-    onReport({ level, text }) {
+    environment,
+    onReport(report) {
+      const { level, text } = report;
+      config.onReport?.(report);
       log[level]({}, text);
       if (level === 'fatal') failed.resolve(text);
     },
-    migrateNot: migrate === 'never',
+    migrateNot: migrate === undefined ? migrateNot : migrate === 'never',
+    copyNot: migrateBackup === undefined ? copyNot : migrateBackup === 'nowhere',
     ...(databaseConnectionsMax !== undefined && { connectionsMax: databaseConnectionsMax }),
     ...(databaseTimeoutMs !== undefined && { timeoutMs: databaseTimeoutMs }),
   });
@@ -79,7 +88,7 @@ export async function openApp(config: AppConfig, clocks: AppClocks = {}): Promis
   const store = withLockEnds(opened, { now, newId });
   return {
     store,
-    databaseName: withoutPassword(database),
+    databaseName: nameOf(database),
     now,
     newId,
     log,
@@ -135,16 +144,16 @@ export function createIds(now: () => number, start: number): () => string {
 /** The rooms of the archive are loaded when asked for: a server starts without them. */
 const archives = () => import('../store/open-archive.ts');
 
-/** All that the database holds, at this moment. Throws StoreUnusable. */
-export const openArchive: typeof OpenArchive.openArchive = async (database) =>
-  (await archives()).openArchive(database);
+/** All that the database holds, at this moment; nothing is changed in it. Throws StoreUnusable. */
+export const openArchive = async (database: string): Promise<Archive> =>
+  (await archives()).openArchive(database, readDatabaseEnvironment());
 
 /** The database to be filled, made where it is a file that is not there. Throws StoreUnusable, StoreNotEmpty. */
-export const openRestoration: typeof OpenArchive.openRestoration = async (database) =>
-  (await archives()).openRestoration(database);
+export const openRestoration = async (database: string): Promise<Restoration> =>
+  (await archives()).openRestoration(database, readDatabaseEnvironment());
 
 /** Copies the embedded database while others serve it. Throws StoreUnusable. */
 export const backUp: typeof OpenArchive.backUp = async (options) => (await archives()).backUp(options);
 
 /** What the database is called in messages and logs: without its password. */
-export const databaseNameOf = withoutPassword;
+export const databaseNameOf = nameOf;

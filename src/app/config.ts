@@ -5,6 +5,9 @@ import { type IssuerConfig, requireSecureUrl } from '../auth/issuer/config.ts';
 import { parseRoleMap } from '../auth/role-claims.ts';
 import { DomainError } from '../domain/errors.ts';
 import { policyMax } from '../domain/lockout-policy.ts';
+import { kindOf } from '../store/database.ts';
+import type { PostgresEnvironment } from '../store/postgres/parameters.ts';
+import { StoreUnusable } from '../store/store.ts';
 import { ownVariable, unknownVariables as unknownIn } from './environment.ts';
 import { type SettingName, settings } from './settings.ts';
 
@@ -20,6 +23,7 @@ export interface ServeConfig {
   readonly databaseConnectionsMax: number;
   readonly databaseTimeoutMs: number;
   readonly migrate: 'auto' | 'never';
+  readonly migrateBackup: 'beside' | 'nowhere';
   readonly tls: { readonly certPath: string; readonly keyPath: string } | undefined;
   /** Beside TLS, on the same port. */
   readonly plaintext: 'refused' | 'allowed';
@@ -73,10 +77,14 @@ export function parseServeConfig(argv: readonly string[]): ServeConfig {
     port: count('port', 65_535),
     dataFolder,
     adminTokenFile: value('admin-token-file') || undefined,
-    database: withPasswordOf(value('db-password-file'), value('db') || `${dataFolder}/latchkey.db`),
+    database: withPasswordOf(
+      value('db-password-file'),
+      requireDatabase(value('db') || `${dataFolder}/latchkey.db`),
+    ),
     databaseConnectionsMax: Math.max(2, count('db-connections-max', 1_000)),
     databaseTimeoutMs: Math.max(1, count('db-timeout-ms', 600_000)),
     migrate: parseMigrate(value('migrate')),
+    migrateBackup: parseMigrateBackup(value('migrate-backup')),
     tls: parseTls(value('tls-cert'), value('tls-key')),
     plaintext: parsePlaintext(value('plaintext')),
     passwordAttemptsMax: count('lockout-attempts', policyMax.maxPasswordAttempts),
@@ -120,9 +128,37 @@ export function readClientEnvironment(): ClientEnvironment {
   });
 }
 
+/** What every command that opens a database goes by, whatever its options. Throws UsageError. */
+export function readDatabaseEnvironment(): {
+  /** libpq's variables. */
+  readonly environment: PostgresEnvironment;
+  readonly migrateNot: boolean;
+  /** Migrate a file without keeping a copy of it. */
+  readonly copyNot: boolean;
+} {
+  const own = Object.entries(process.env).filter(([name]) => name.startsWith('PG') || name === 'HOME');
+  const value = (name: 'migrate' | 'migrate-backup') =>
+    ownVariable(process.env, settings[name].env) || settings[name].fallback;
+  return {
+    environment: Object.freeze(Object.fromEntries(own)),
+    migrateNot: parseMigrate(value('migrate')) === 'never',
+    copyNot: parseMigrateBackup(value('migrate-backup')) === 'nowhere',
+  };
+}
+
 /** A sentence for each LATCHKEY_ variable of the environment that nothing reads. */
 export function unknownVariables(): readonly string[] {
   return unknownIn(process.env);
+}
+
+/** The same text, where it names a file or a PostgreSQL database. Throws UsageError, which does not repeat it. */
+export function requireDatabase(database: string): string {
+  try {
+    kindOf(database);
+    return database;
+  } catch (error) {
+    throw error instanceof StoreUnusable ? new UsageError(error.message) : error;
+  }
 }
 
 /** The database URL with the password of the file in it; the URL itself where no file is named. Throws UsageError. */
@@ -196,6 +232,11 @@ function parsePlaintext(text: string): ServeConfig['plaintext'] {
 function parseMigrate(text: string): 'auto' | 'never' {
   if (text === 'auto' || text === 'never') return text;
   throw new UsageError(`--migrate must be auto or never, not "${text}"`);
+}
+
+function parseMigrateBackup(text: string): 'beside' | 'nowhere' {
+  if (text === 'beside' || text === 'nowhere') return text;
+  throw new UsageError(`--migrate-backup must be beside or nowhere, not "${text}"`);
 }
 
 function parseOidc(value: (name: SettingName) => string, clockSkewSeconds: number): ServeConfig['oidc'] {

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { type Caller, systemCaller } from '../auth/caller.ts';
 import { formatToken, type PresentedToken, parseToken } from '../auth/token.ts';
@@ -11,6 +11,7 @@ import { changeUserState } from '../commands/user-state.ts';
 import { DomainError } from '../domain/errors.ts';
 import type { OrganizationId, UserId } from '../domain/ids.ts';
 import type { Organization } from '../domain/user.ts';
+import { makeFolder } from '../store/folder.ts';
 import type { App } from './app.ts';
 import { adminTokenPath, UsageError } from './config.ts';
 
@@ -144,7 +145,7 @@ async function createOrFindAdministrator(
 // An older token file is somebody's: it is never overwritten, unless there is nothing in it.
 function saveToken({ dataFolder, adminTokenFile }: FirstRunOptions, token: string): string {
   const wanted = adminTokenFile ?? adminTokenPath(dataFolder);
-  mkdirSync(dirname(wanted), { recursive: true, mode: 0o700 });
+  makeFolder(dirname(wanted));
   const isTaken = existsSync(wanted) && readFileSync(wanted, 'utf8').trim() !== '';
   const path = isTaken ? `${wanted}-${Date.now()}` : wanted;
   const isThere = existsSync(path);

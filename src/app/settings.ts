@@ -44,6 +44,11 @@ export const settings = {
     fallback: 'auto',
     help: 'auto: bring the schema up to date at the start; never: refuse to start where it is not',
   },
+  'migrate-backup': {
+    env: 'LATCHKEY_MIGRATE_BACKUP',
+    fallback: 'beside',
+    help: 'where a copy of a database file goes before its schema is raised: beside it, or nowhere',
+  },
   'tls-cert': {
     env: 'LATCHKEY_TLS_CERT',
     fallback: '',

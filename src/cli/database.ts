@@ -1,5 +1,10 @@
 import { existsSync } from 'node:fs';
-import { type ClientEnvironment, readClientEnvironment, withPasswordOf } from '../app/config.ts';
+import {
+  type ClientEnvironment,
+  readClientEnvironment,
+  requireDatabase,
+  withPasswordOf,
+} from '../app/config.ts';
 import type { Arguments, OptionSpecs } from './arguments.ts';
 import { CliError } from './failure.ts';
 
@@ -16,7 +21,7 @@ export const databaseOptions = {
 export function databaseOf(args: Arguments): string {
   const environment = readClientEnvironment();
   const database = args.text('db') ?? environment.db ?? `${environment.dataFolder}/latchkey.db`;
-  return withPassword(database, environment);
+  return withPassword(requireDatabase(database), environment);
 }
 
 /** With the password of LATCHKEY_DB_PASSWORD_FILE, where the database is a URL that has none. */

@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { type ClientEnvironment, readClientEnvironment, UsageError } from '../app/config.ts';
+import { type ClientEnvironment, readClientEnvironment, requireDatabase, UsageError } from '../app/config.ts';
 import { osUserName } from '../app/os-user.ts';
 import type { Arguments } from './arguments.ts';
 import type { Backend } from './backend.ts';
@@ -14,7 +14,7 @@ export async function openBackend(args: Arguments): Promise<Backend> {
   const database = databaseOf(args, environment);
   const reason = reasonOf(args);
   if (database === undefined) return openServer(args, environment, reason);
-  return openDatabase(withPassword(database, environment), reason);
+  return openDatabase(withPassword(requireDatabase(database), environment), reason);
 }
 
 function databaseOf(args: Arguments, environment: ClientEnvironment): string | undefined {

@@ -1,9 +1,10 @@
+import { kindOf } from './database.ts';
 import {
   openArchive as openPostgresArchive,
   openRestoration as openPostgresRestoration,
 } from './postgres/archive.ts';
+import type { PostgresEnvironment } from './postgres/parameters.ts';
 import { openPostgres } from './postgres/postgres.ts';
-import { isPostgresUrl } from './postgres/url.ts';
 import {
   openArchive as openSqliteArchive,
   openRestoration as openSqliteRestoration,
@@ -11,29 +12,36 @@ import {
 import { type BackupOptions, backUp as backUpSqlite } from './sqlite/backup.ts';
 import { type Archive, type Restoration, StoreUnusable } from './store.ts';
 
-/** All that the database holds, at this moment. Throws StoreUnusable. */
-export async function openArchive(database: string): Promise<Archive> {
-  if (!isPostgresUrl(database)) return openSqliteArchive(database);
-  await bringUpToDate(database);
-  return openPostgresArchive(database);
+export interface ArchiveOptions {
+  /** libpq's variables. Default: none. */
+  readonly environment?: PostgresEnvironment;
+  /** Throw where the schema is behind instead of migrating. Default false. */
+  readonly migrateNot?: boolean;
+}
+
+/** All that the database holds, at this moment; nothing is changed in it. Throws StoreUnusable. */
+export async function openArchive(database: string, options: ArchiveOptions = {}): Promise<Archive> {
+  if (kindOf(database) === 'file') return openSqliteArchive(database, options);
+  await requireSound(database, { ...options, migrateNot: true });
+  return openPostgresArchive(database, options.environment);
 }
 
 /** The database to be filled, made where it is a file that is not there. Throws StoreUnusable, StoreNotEmpty. */
-export async function openRestoration(database: string): Promise<Restoration> {
-  if (!isPostgresUrl(database)) return openSqliteRestoration(database);
-  await bringUpToDate(database);
-  return openPostgresRestoration(database);
+export async function openRestoration(database: string, options: ArchiveOptions = {}): Promise<Restoration> {
+  if (kindOf(database) === 'file') return openSqliteRestoration(database, options);
+  await requireSound(database, options);
+  return openPostgresRestoration(database, options.environment);
 }
 
 /** Copies the embedded database while others serve it. Throws StoreUnusable. */
 export async function backUp(options: BackupOptions): Promise<void> {
-  if (isPostgresUrl(options.from)) {
+  if (kindOf(options.from) === 'postgres') {
     throw new StoreUnusable('backup is for the embedded file: use pg_dump, or "latchkey export"');
   }
   await backUpSqlite(options);
 }
 
 // Opening a store checks all that can be wrong with it, and says what to do.
-async function bringUpToDate(url: string): Promise<void> {
-  await using _store = await openPostgres({ url });
+async function requireSound(url: string, options: ArchiveOptions): Promise<void> {
+  await using _store = await openPostgres({ url, ...options });
 }

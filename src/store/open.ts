@@ -1,5 +1,6 @@
 import { type StoreMeasures, unmeasured } from '../ops/measures.ts';
-import { isPostgresUrl } from './postgres/url.ts';
+import { kindOf } from './database.ts';
+import type { PostgresEnvironment } from './postgres/parameters.ts';
 import { openSqlite } from './sqlite/sqlite.ts';
 import type { Store, StoreReport } from './store.ts';
 
@@ -8,10 +9,14 @@ export interface StoreOptions {
   readonly database: string;
   /** PostgreSQL alone; see PostgresOptions. */
   readonly connectionsMax?: number;
+  /** libpq's variables. Default: none. */
+  readonly environment?: PostgresEnvironment;
   /** How long a statement may take (PostgreSQL), or wait for another process's write (SQLite). */
   readonly timeoutMs?: number;
   /** Throw where the schema is behind instead of migrating. Default false. */
   readonly migrateNot?: boolean;
+  /** Migrate a file without keeping a copy of it. Default false. */
+  readonly copyNot?: boolean;
   /** This machine's clock, milliseconds since 1970. Default Date.now. */
   readonly localNow?: () => number;
   /** Hears of what no call answers; default: nobody does. */
@@ -22,15 +27,16 @@ export interface StoreOptions {
 
 /** Opens the store that `database` names. Throws StoreUnusable. */
 export async function openStore({ database, timeoutMs, ...options }: StoreOptions): Promise<Store> {
-  if (isPostgresUrl(database)) {
+  if (kindOf(database) === 'postgres') {
     // Loaded where it is asked for: a server on the embedded file starts without its packages.
     const { openPostgres } = await import('./postgres/postgres.ts');
     return openPostgres({ ...options, url: database, ...(timeoutMs !== undefined && { timeoutMs }) });
   }
-  const { migrateNot = false, measures = unmeasured, onReport } = options;
+  const { migrateNot = false, copyNot = false, measures = unmeasured, onReport } = options;
   return openSqlite({
     path: database,
     migrateNot,
+    copyNot,
     measures,
     ...(onReport !== undefined && { onReport }),
     ...(timeoutMs !== undefined && { busyTimeoutMs: timeoutMs }),

@@ -122,23 +122,35 @@ onDisk(`too small for the first start: one line, exit code 6${why}`, async () =>
 onDisk.each([
   ['file', 'mount --bind a.db a.db && mount -o remount,bind,ro a.db'],
   ['folder', 'cd / && mount -o remount,ro "$0"'],
-])(`a read-only %s: one line that says so, exit code 6${why}`, async (_what, lock) => {
-  const furnish = `cat < "$SOURCE" > a.db && ${lock}`;
-  for (const argv of [['serve', '--port', '0'], ['migrate'], ['verify'], ['import', '-']]) {
-    const database = ['--db', join(disk, 'a.db')];
-    const ended = await runOnDisk({
+])(
+  `a read-only %s: verify reads it, what writes says so in one line, exit code 6${why}`,
+  async (_what, lock) => {
+    const furnish = `cat < "$SOURCE" > a.db && ${lock}`;
+    const source = sound;
+    const verified = await runOnDisk({
       bytes: 1 << 20,
       folder: disk,
       furnish,
-      source: sound,
-      argv: [...argv, ...database],
+      source,
+      argv: ['verify', '--db', join(disk, 'a.db')],
     });
-    expect(ended).toMatchObject({ code: 6, stdout: '' });
-    expect(ended.stderr).toMatch(
-      /^latchkey: cannot open the database .*a\.db: .*(readonly|unable to open).* needs to read and write the file and its folder.*\n$/,
-    );
-  }
-});
+    expect(verified).toMatchObject({ code: 0, stdout: expect.stringContaining(' 0 problems') });
+    for (const argv of [['serve', '--port', '0'], ['migrate'], ['import', '-']]) {
+      const database = ['--db', join(disk, 'a.db')];
+      const ended = await runOnDisk({
+        bytes: 1 << 20,
+        folder: disk,
+        furnish,
+        source,
+        argv: [...argv, ...database],
+      });
+      expect(ended).toMatchObject({ code: 6, stdout: '' });
+      expect(ended.stderr).toMatch(
+        /^latchkey: cannot open the database .*a\.db: .*(readonly|unable to open).* needs to read and write the file and its folder.*\n$/,
+      );
+    }
+  },
+);
 
 /** Writes until no byte more fits. */
 function fill(path: string): void {

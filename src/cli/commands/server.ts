@@ -73,10 +73,19 @@ async function explainServe({ args }: CommandContext): Promise<void> {
 async function migrate({ args, output }: CommandContext): Promise<void> {
   const database = databaseOf(args);
   const { openApp } = await import('../../app/app.ts');
-  await using app = await openApp({ database, passwordAttemptsMax: 0, logLevel: 'silent' });
+  const lines: string[] = [];
+  // Who asks for it is who may: LATCHKEY_MIGRATE=never is for all that would do it by the way.
+  await using app = await openApp({
+    database,
+    migrate: 'auto',
+    onReport: ({ text }) => lines.push(text),
+    passwordAttemptsMax: 0,
+    logLevel: 'silent',
+  });
   const isReady = await app.store.isReady();
   const { databaseName } = app;
   await output.document({ database: databaseName, isReady }, [
+    ...lines,
     `${databaseName} has the schema of latchkey ${readVersion()}`,
   ]);
 }

@@ -17,15 +17,16 @@ import {
   RowRefused,
   StoreNotEmpty,
 } from '../store.ts';
+import { parseAddresses } from './address.ts';
 import { foldProfile } from './append.ts';
 import { createBatchIds } from './batch-id.ts';
 import { type Connection, type ConnectionOptions, connect } from './connection.ts';
 import { asStoreError, sqlState } from './error.ts';
+import type { PostgresEnvironment } from './parameters.ts';
 import { createPlacer, positionsAfter } from './placer.ts';
 import { createPool } from './pool.ts';
 import { arrayTypes, insertEvents, requirePositions } from './restore-events.ts';
 import { orderUnplaced } from './unplaced.ts';
-import { parsePostgresHosts } from './url.ts';
 
 const connectTimeoutMs = 5_000;
 const lockTimeoutMs = 5_000;
@@ -33,8 +34,8 @@ const lockTimeoutMs = 5_000;
 const statementTimeoutMs = 3_600_000;
 
 /** Everything in the database as it stands now, while others go on writing. It must have this code's schema. */
-export async function openArchive(url: string): Promise<Archive> {
-  const options = connectionOptions(url);
+export async function openArchive(url: string, environment?: PostgresEnvironment): Promise<Archive> {
+  const options = connectionOptions(url, environment);
   await placeEvents(options);
   const connection = await connect(options);
   try {
@@ -49,8 +50,8 @@ export async function openArchive(url: string): Promise<Archive> {
 /**
  * Fills the database in one transaction; others wait. It must have this code's schema. Throws StoreNotEmpty.
  */
-export async function openRestoration(url: string): Promise<Restoration> {
-  const connection = await connect(connectionOptions(url));
+export async function openRestoration(url: string, environment?: PostgresEnvironment): Promise<Restoration> {
+  const connection = await connect(connectionOptions(url, environment));
   try {
     await connection.query({ text: 'BEGIN ISOLATION LEVEL READ COMMITTED' });
     // Whoever adds an organization takes this lock too, and without an organization there is nobody to add.
@@ -63,8 +64,8 @@ export async function openRestoration(url: string): Promise<Restoration> {
   }
 }
 
-function connectionOptions(url: string): ConnectionOptions {
-  return { addresses: parsePostgresHosts(url), connectTimeoutMs, statementTimeoutMs, lockTimeoutMs };
+function connectionOptions(url: string, environment?: PostgresEnvironment): ConnectionOptions {
+  return { addresses: parseAddresses(url, environment), connectTimeoutMs, statementTimeoutMs, lockTimeoutMs };
 }
 
 // What was committed before the archive keeps the position that it has for good.

@@ -1,9 +1,9 @@
-import { Socket } from 'node:net';
-import { Client, types } from 'pg';
 import { Fenced } from '../sql/fence.ts';
 import type { Row } from '../sql/rows.ts';
+import { StoreUnusable } from '../store.ts';
+import type { PostgresAddress } from './address.ts';
+import { type OpenClient, openClient } from './client.ts';
 import { ConnectionLost, endsSession, isPlanOutdated, sqlState } from './error.ts';
-import type { PostgresAddress } from './url.ts';
 
 /** With a name it is parsed and planned once a connection. */
 export interface Statement {
@@ -16,6 +16,10 @@ export interface Connection {
   /** Throws ConnectionLost where the outcome is unknown, else pg's DatabaseError. `timeoutMs` replaces the usual one. */
   query(statement: Statement, values?: readonly unknown[], timeoutMs?: number): Promise<readonly Row[]>;
   isLost(): boolean;
+  /** Whether a pooler stands between, and nothing may be left in the session. */
+  readonly isPooled: boolean;
+  /** Whether it goes over a network in plain text, and nobody has asked for that. */
+  readonly isExposed: boolean;
   close(): void;
 }
 
@@ -78,25 +82,18 @@ async function requireWritable(connection: Connection): Promise<void> {
 }
 
 async function connectTo(address: PostgresAddress, options: ConnectionOptions): Promise<Connection> {
-  // Held here, because a connection to a database that does not answer can only be ended by ending its socket.
-  const socket = new Socket();
-  const client = new Client({
-    ...address,
-    stream: () => socket,
-    application_name: 'latchkey',
-    connectionTimeoutMillis: options.connectTimeoutMs,
-    statement_timeout: options.statementTimeoutMs,
-    lock_timeout: options.lockTimeoutMs,
-    // A server that stops in the middle of a change must not hold up the others for long.
-    idle_in_transaction_session_timeout: 2 * options.statementTimeoutMs,
-    keepAlive: true,
-    keepAliveInitialDelayMillis: 10_000,
-    types: { getTypeParser: parserOf },
-  });
-  const connection = wrap(client, socket, options.statementTimeoutMs);
+  const opened = await openClient(address, options.connectTimeoutMs);
+  let connection = wrap(opened, { isPooled: true, statementTimeoutMs: options.statementTimeoutMs });
   try {
-    await client.connect();
-    await connection.query(durability);
+    const [found] = await connection.query(session);
+    if (found?.pid === (opened.client as unknown as { readonly processID: number }).processID) {
+      connection = wrap(opened, { isPooled: false, statementTimeoutMs: options.statementTimeoutMs });
+      await makeSafe(connection, options);
+    } else if (found?.commit === 'off') {
+      throw new StoreUnusable(
+        'synchronous_commit is off, which loses acknowledged changes, and behind a pooler Latchkey cannot turn it on: ALTER ROLE … SET synchronous_commit = on',
+      );
+    }
   } catch (error) {
     connection.close();
     throw error;
@@ -104,16 +101,41 @@ async function connectTo(address: PostgresAddress, options: ConnectionOptions): 
   return connection;
 }
 
-// An answer means: on disk. Whoever turned that off for the database did not ask Latchkey's users.
+// A pooler makes up the number by which a session is known. What is set in a session of its own is some other client's
+// in the next moment, and a prepared statement is on one of many servers: then neither is used.
+const session: Statement = {
+  text: "SELECT pg_backend_pid() AS pid, current_setting('synchronous_commit', true) AS commit",
+};
+
+// An answer means: on disk. Whoever turned that off for the database did not ask Latchkey's users. Here rather than when
+// the session begins, where poolers refuse what they do not know.
+async function makeSafe(connection: Connection, options: ConnectionOptions): Promise<void> {
+  const { statementTimeoutMs, lockTimeoutMs } = options;
+  // A server that stops in the middle of a change must not hold up the others for long.
+  const times = [statementTimeoutMs, lockTimeoutMs, 2 * statementTimeoutMs].map(String);
+  await connection.query(limits, times);
+  await connection.query(durability);
+}
+
+const limits: Statement = {
+  text:
+    "SELECT set_config('statement_timeout', $1, false), set_config('lock_timeout', $2, false), " +
+    "set_config('idle_in_transaction_session_timeout', $3, false)",
+};
 const durability: Statement = {
   text: "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit', true) = 'off'",
 };
 
-// Counters, times and positions fit a double's 53 bits.
-const parserOf: typeof types.getTypeParser = (oid: number, format?: 'text' | 'binary') =>
-  oid === types.builtins.INT8 ? Number : types.getTypeParser(oid, format as 'text');
+interface Manner {
+  /** Each statement may go to another session of the database. */
+  readonly isPooled: boolean;
+  readonly statementTimeoutMs: number;
+}
 
-function wrap(client: Client, socket: Socket, statementTimeoutMs: number): Connection {
+function wrap(
+  { client, socket, isExposed }: OpenClient,
+  { isPooled, statementTimeoutMs }: Manner,
+): Connection {
   let lost = false;
   const close = () => {
     lost = true;
@@ -123,7 +145,11 @@ function wrap(client: Client, socket: Socket, statementTimeoutMs: number): Conne
   client.on('end', close);
   let plans = 0;
   const ask = ({ name, text }: Statement, values: readonly unknown[]) =>
-    client.query({ text, values: [...values], ...(name !== undefined && { name: `${name}.${plans}` }) });
+    client.query({
+      text,
+      values: [...values],
+      ...(name !== undefined && !isPooled && { name: `${name}.${plans}` }),
+    });
   // While servers of two versions run, a migration of the newer one makes the older one's plans useless, for the life
   // of the session: from then on each goes by a new name. A transaction has failed with it, and is made again whole.
   const askOnceMore = (statement: Statement, values: readonly unknown[], error: unknown) => {
@@ -134,6 +160,8 @@ function wrap(client: Client, socket: Socket, statementTimeoutMs: number): Conne
   };
   return {
     isLost: () => lost,
+    isPooled,
+    isExposed,
     close,
     async query(statement, values = [], timeoutMs = statementTimeoutMs) {
       const timer = setTimeout(close, timeoutMs + silenceMs);

@@ -1,5 +1,11 @@
 import { readFileSync } from 'node:fs';
-import { type MigrateMode, migrationFiles, requireUsableVersion } from '../sql/schema-version.ts';
+import {
+  type MigrateMode,
+  migrationFiles,
+  requireUsableVersion,
+  schemaVersion,
+  schemaWent,
+} from '../sql/schema-version.ts';
 import type { Connection } from './connection.ts';
 import { sqlState } from './error.ts';
 import { transaction } from './pool.ts';
@@ -11,9 +17,9 @@ const migrationTimeoutMs = 3_600_000;
 /**
  * Brings the schema to this code's version, or only checks it. The migration's own row goes in first, so that servers
  * which start at once collide on it: one works, the others wait for its commit and find it done. Throws StoreUnusable
- * where the database is newer than the code.
+ * where the database is newer than the code. Answers what was done, from which version to which.
  */
-export async function migrate(connection: Connection, mode: MigrateMode): Promise<void> {
+export async function migrate(connection: Connection, mode: MigrateMode): Promise<string | undefined> {
   const files = migrationFiles(folder);
   if (mode.only === 'apply' && !(await hasTable(connection))) await createTable(connection);
   const applied = await appliedVersion(connection);
@@ -21,6 +27,7 @@ export async function migrate(connection: Connection, mode: MigrateMode): Promis
   for (let version = applied + 1; version <= files.length; version += 1) {
     await apply(connection, version, files[version - 1] ?? '');
   }
+  return applied === 0 || applied === schemaVersion ? undefined : schemaWent(applied, undefined);
 }
 
 // Looked up first: a database whose owner lets Latchkey make no tables must still be able to serve.

@@ -9,6 +9,7 @@ import {
   userColumns,
 } from '../sql/rows.ts';
 import { type Admit, type Store, type StoreReport, StoreUnusable, type TokenOwner } from '../store.ts';
+import { parseAddresses } from './address.ts';
 import { type DatabaseClock, openClock } from './clock.ts';
 import { type Connection, connect, NoneWritable, type Statement } from './connection.ts';
 import { asStoreError, ConnectionLost, sqlState } from './error.ts';
@@ -16,17 +17,20 @@ import { createHistories } from './histories.ts';
 import { createLists } from './lists.ts';
 import { batchLoads } from './loads.ts';
 import { migrate } from './migrate.ts';
+import type { PostgresEnvironment } from './parameters.ts';
 import { createPlacer } from './placer.ts';
 import { listLocksOver, loadPolicies } from './policies.ts';
 import { createPool, limitPool, type Pool, type PoolOptions, withRetries } from './pool.ts';
 import { watchPool } from './readiness.ts';
 import { createSessions } from './sessions.ts';
-import { parsePostgresHosts, withoutPassword } from './url.ts';
+import { withoutPassword } from './url.ts';
 import { createWriter } from './writer.ts';
 
 export interface PostgresOptions {
-  /** postgres://…: see postgres-url.ts. */
+  /** postgres://…: see url.ts and parameters.ts. */
   readonly url: string;
+  /** libpq's variables. Default: none. */
+  readonly environment?: PostgresEnvironment;
   /** Connections that this process holds at most, 2 or more. Default 10. */
   readonly connectionsMax?: number;
   /** How long one statement of a call may take. Default 5000. */
@@ -58,7 +62,7 @@ export async function openPostgres(options: PostgresOptions): Promise<Store> {
   const { connectionsMax = 10, timeoutMs = 5_000, patienceMs = patienceMsDefault } = options;
   const { onReport = () => undefined } = options;
   const settings = {
-    addresses: parsePostgresHosts(options.url),
+    addresses: parseAddresses(options.url, options.environment),
     connectTimeoutMs: patienceMs,
     statementTimeoutMs: timeoutMs,
     lockTimeoutMs,
@@ -190,8 +194,10 @@ async function prepare(
   let connection: Connection | undefined;
   try {
     connection = await connectAtStart(settings);
+    for (const report of reportsOf(connection)) options.onReport?.(report);
     await requireUnicode(connection);
-    await migrate(connection, { only: options.migrateNot ? 'check' : 'apply' });
+    const went = await migrate(connection, { only: options.migrateNot ? 'check' : 'apply' });
+    if (went !== undefined) options.onReport?.({ level: 'info', text: went });
   } catch (error) {
     throw error instanceof StoreUnusable ? error : unusable(options.url, error);
   } finally {
@@ -210,13 +216,37 @@ async function connectAtStart(settings: Omit<PoolOptions, 'connectionsMax'>): Pr
     try {
       return await connect(settings);
     } catch (error) {
-      // Starting (57P03), or not there yet, or not yet promoted; whatever else it says, it will say again.
+      // Starting (57P03), or not there yet, or its name not yet known, or not yet promoted; whatever else it says, it
+      // will say again.
       const isStarting =
-        sqlState(error) === '57P03' || codeOf(error) === 'ECONNREFUSED' || error instanceof NoneWritable;
+        sqlState(error) === '57P03' ||
+        /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN)$/.test(String(codeOf(error))) ||
+        error instanceof NoneWritable;
       if (!isStarting || performance.now() > deadlineMs) throw error;
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
   }
+}
+
+function reportsOf({ isExposed, isPooled }: Connection): readonly StoreReport[] {
+  return [
+    ...(isExposed
+      ? [
+          {
+            level: 'warn' as const,
+            text: 'the database offers no TLS, and all of it goes over the network in plain text: sslmode=require refuses that, sslmode=disable says that it is meant',
+          },
+        ]
+      : []),
+    ...(isPooled
+      ? [
+          {
+            level: 'info' as const,
+            text: 'a pooler stands before the database: nothing is kept in its sessions. Set statement_timeout and lock_timeout for the role: see docs/postgres.md',
+          },
+        ]
+      : []),
+  ];
 }
 
 async function requireUnicode(connection: Connection): Promise<void> {
@@ -238,11 +268,14 @@ function reasonOf(error: unknown): string {
   switch (sqlState(cause) ?? codeOf(cause)) {
     case 'ECONNREFUSED':
     case 'ENOTFOUND':
+    case 'EAI_AGAIN':
     case 'ETIMEDOUT':
       return `${message}. Nothing answers there: check host and port, and that the database runs`;
     case '28P01':
     case '28000':
       return `${message}. Check user and password of the URL, and the database's pg_hba.conf`;
+    case '08P01':
+      return `${message}. A pooler such as PgBouncer refuses it: leave it out, or name it in ignore_startup_parameters`;
     case '3D000':
       return `${message}. Make it with: createdb -E UTF8 NAME`;
     case '42501':

@@ -1,130 +1,78 @@
-import { readFileSync } from 'node:fs';
-import type { ConnectionOptions } from 'node:tls';
 import { StoreUnusable } from '../store.ts';
-
-/** Where the database is and who asks; what is absent is up to the library's defaults (PGUSER, PGPASSWORD, …). */
-export interface PostgresAddress {
-  readonly host?: string;
-  readonly port?: number;
-  readonly user?: string;
-  readonly password?: string;
-  readonly database?: string;
-  readonly ssl: ConnectionOptions | false;
-}
 
 /** Whether `--db` names a PostgreSQL database rather than a file. */
 export function isPostgresUrl(database: string): boolean {
   return /^postgres(ql)?:\/\//i.test(database);
 }
 
-/** What `--db` says, fit for a log: without the password. */
+/** The parts of a connection URL, decoded. What is empty is not there. */
+export interface PostgresUrl {
+  /** One or more; several: a primary and the standbys that may take its place. */
+  readonly hosts: readonly { readonly host: string; readonly port: string }[];
+  readonly user: string;
+  readonly password: string;
+  readonly dbname: string;
+  /** In their order. */
+  readonly parameters: readonly (readonly [string, string])[];
+}
+
+/** What `--db` says, fit for a log: without the password, and of what cannot be read nothing at all. */
 export function withoutPassword(database: string): string {
   if (!isPostgresUrl(database)) return database;
-  const urls = splitHosts(database).map(parseUrl);
-  const [url] = urls;
-  if (url === undefined || urls.includes(undefined)) return 'postgres://(unreadable)';
-  const hosts = urls.map((one) => one?.host).join(',');
-  return `postgres://${url.username ? `${url.username}@` : ''}${hosts}${url.pathname}`;
+  const url = readUrl(database);
+  if (url === undefined) return 'postgres://(unreadable)';
+  const named = new Map(url.parameters);
+  const hosts =
+    named.get('host') ?? url.hosts.map(({ host, port }) => (port ? `${host}:${port}` : host)).join(',');
+  const user = named.get('user') ?? url.user;
+  return `postgres://${user && `${user}@`}${hosts}/${named.get('dbname') ?? url.dbname}`;
 }
 
-const known = new Set(['host', 'sslmode', 'sslrootcert', 'sslcert', 'sslkey', 'target_session_attrs']);
-
-/**
- * One address for each host of postgres://user:password@one:5432,two:5432/database, in their order: a primary and the
- * standbys that may take its place. Throws StoreUnusable.
- */
-export function parsePostgresHosts(database: string): readonly PostgresAddress[] {
-  return splitHosts(database).map(parsePostgresUrl);
-}
-
-// No URL has two hosts, as the standard has it; libpq's have. What is no such URL stays as it is.
-function splitHosts(database: string): readonly string[] {
-  const parts = /^(postgres(?:ql)?:\/\/(?:[^/?#]*@)?)([^/?#@]*)(.*)$/is.exec(database);
-  const [, before = '', hosts = '', behind = ''] = parts ?? [];
-  if (parts === null) return [database];
-  return hosts.split(',').map((host) => `${before}${host}${behind}`);
+/** Throws StoreUnusable, which repeats nothing of the text. */
+export function parseUrl(database: string): PostgresUrl {
+  const url = readUrl(database);
+  if (url !== undefined) return url;
+  throw new StoreUnusable(
+    'cannot read the database URL: write postgres://user:password@host:5432/database, with @ : / ? # % and spaces in ' +
+      'a password percent-encoded (%40 %3A %2F %3F %23 %25 %20), or leave the password to --db-password-file',
+  );
 }
 
 /**
- * postgres://user:password@host:port/database, with libpq's names after the question mark: host (a socket's folder),
- * sslmode (disable, require, verify-ca, verify-full), sslrootcert, sslcert, sslkey, target_session_attrs (read-write,
- * as it is anyway). Throws StoreUnusable, which never repeats the password.
+ * postgres://user:password@one:5432,two:5432/database?parameter=value, as libpq reads it. Where a special character was
+ * not encoded, libpq and others part the text at different places, and a piece of the password would be taken for a
+ * host or a parameter, looked up and shown: nothing of that is believed.
  */
-export function parsePostgresUrl(database: string): PostgresAddress {
-  const url = parseUrl(database);
-  if (url === undefined) {
-    throw new StoreUnusable(
-      'cannot read the database URL: write postgres://user:password@host:5432/database, with special characters percent-encoded',
-    );
-  }
-  const unknown = [...url.searchParams.keys()].find((name) => !known.has(name));
-  if (unknown !== undefined) {
-    throw new StoreUnusable(
-      `the database URL has "${unknown}", which Latchkey does not know: it knows ${[...known].join(', ')}`,
-    );
-  }
-  const session = url.searchParams.get('target_session_attrs') ?? 'read-write';
-  if (!/^(read-write|primary)$/.test(session)) {
-    throw new StoreUnusable(
-      `target_session_attrs must be read-write or primary, not "${session}": Latchkey writes`,
-    );
-  }
-  const host = url.searchParams.get('host') ?? decodeURIComponent(url.hostname).replace(/^\[(.*)\]$/, '$1');
-  const name = decodeURIComponent(url.pathname.slice(1));
-  return {
-    ...(host !== '' && { host }),
-    ...(url.port !== '' && { port: Number(url.port) }),
-    ...(url.username !== '' && { user: decodeURIComponent(url.username) }),
-    ...(url.password !== '' && { password: decodeURIComponent(url.password) }),
-    ...(name !== '' && { database: name }),
-    ssl: parseTls(url.searchParams),
-  };
-}
-
-function parseUrl(text: string): URL | undefined {
+function readUrl(database: string): PostgresUrl | undefined {
+  const parts = /^postgres(?:ql)?:\/\/(?:([^@/?]*)@)?([^@/?]*)(?:\/([^@/?]*))?(?:\?([^@]*))?$/i.exec(
+    database,
+  );
+  if (parts === null || /[#\s]/.test(database)) return undefined;
+  const [, userinfo = '', authority = '', path = '', query = ''] = parts;
+  const [, user = '', password = ''] = /^([^:]*)(?::(.*))?$/.exec(userinfo) ?? [];
+  const pairs = query.split('&').filter((pair) => pair !== '');
   try {
-    const url = new URL(text);
-    // A password with a bare "/" ends the host early, and its rest stands in the path: not to be shown, nor believed.
-    if (url.pathname.includes('@')) return undefined;
-    for (const part of [url.username, url.password, url.pathname, url.hostname]) decodeURIComponent(part);
-    return url;
+    const hosts = authority.split(',').map(parseHost);
+    if (hosts.includes(undefined) || pairs.some((pair) => !pair.includes('='))) return undefined;
+    return {
+      hosts: hosts.filter((host) => host !== undefined),
+      user: decodeURIComponent(user),
+      password: decodeURIComponent(password),
+      dbname: decodeURIComponent(path),
+      parameters: pairs.map((pair) => {
+        const [name = '', ...value] = pair.split('=');
+        return [decodeURIComponent(name), decodeURIComponent(value.join('='))] as const;
+      }),
+    };
   } catch {
+    // What is percent-encoded badly.
     return undefined;
   }
 }
 
-function parseTls(parameters: URLSearchParams): ConnectionOptions | false {
-  const mode = parameters.get('sslmode') ?? (parameters.has('sslrootcert') ? 'verify-full' : 'disable');
-  const file = (name: string) => {
-    const path = parameters.get(name);
-    return path === null ? undefined : readPem(name, path);
-  };
-  const [ca, cert, key] = [file('sslrootcert'), file('sslcert'), file('sslkey')];
-  const files = { ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) };
-  switch (mode) {
-    case 'disable':
-      return false;
-    case 'require':
-      // As libpq has it: encrypted, but to whomever answers, unless there is a root to hold the answer against.
-      return ca
-        ? { ...files, checkServerIdentity: () => undefined }
-        : { ...files, rejectUnauthorized: false };
-    case 'verify-ca':
-      return { ...files, checkServerIdentity: () => undefined };
-    case 'verify-full':
-      return files;
-    default:
-      throw new StoreUnusable(
-        `sslmode must be disable, require, verify-ca or verify-full, not "${mode}" (allow and prefer would fall back to plain text)`,
-      );
-  }
-}
-
-function readPem(name: string, path: string): Buffer {
-  try {
-    return readFileSync(path);
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new StoreUnusable(`cannot read the ${name} of the database URL: ${reason}`, { cause: error });
-  }
+function parseHost(text: string): { readonly host: string; readonly port: string } | undefined {
+  const parts = /^(?:\[([0-9a-f:.%]+)\]|([^:[\]]*))(?::(\d{0,5}))?$/i.exec(text);
+  if (parts === null) return undefined;
+  const [, address, name = '', port = ''] = parts;
+  return { host: decodeURIComponent(address ?? name), port };
 }

@@ -32,3 +32,9 @@ export function requireUsableVersion(applied: number, { only }: MigrateMode): vo
     throw new StoreUnusable(`${found} needs ${schemaVersion}: run "latchkey migrate"`);
   }
 }
+
+/** The line that tells of a migration. */
+export function schemaWent(from: number, copy: string | undefined): string {
+  const kept = copy === undefined ? '' : `; a copy of the database as it was is kept in ${copy}`;
+  return `the schema of the database went from version ${from} to ${schemaVersion}${kept}`;
+}

@@ -16,25 +16,29 @@ import { openDatabase } from './database.ts';
 import { asStoreError, isUnavailable, resultCode } from './error.ts';
 import { createLinks, linkOf } from './links.ts';
 import { applyPragmas } from './pragmas.ts';
+import { openToRead, type Reading } from './read-only.ts';
 import { createStatementCache } from './statements.ts';
 
-/** Everything in the file as it stands now, while others go on writing. Throws StoreUnusable. */
-export async function openArchive(path: string): Promise<Archive> {
-  const db = openDatabase({ path });
+/** What a schema that is behind is to do. */
+export interface ArchiveOptions {
+  /** Throw instead of reading a copy that is brought up to date. Default false. */
+  readonly migrateNot?: boolean;
+}
+
+/** Everything in the file as it stands now, while others go on writing; it is not written to. Throws StoreUnusable. */
+export async function openArchive(path: string, options: ArchiveOptions = {}): Promise<Archive> {
+  const reading = await openToRead(path, options);
   try {
-    db.exec('BEGIN');
-    return await createArchive(createSnapshot(db));
+    return await createArchive(createSnapshot(reading));
   } catch (error) {
-    db.close();
+    reading.db.close();
     throw asStoreError(error);
   }
 }
 
 /** What a store is verified by: all of one moment, on a connection of its own. */
-export function openVerifiable(path: string): Verifiable & AsyncDisposable {
-  const db = openDatabase({ path });
-  db.exec('BEGIN');
-  const snapshot = createSnapshot(db);
+export async function openVerifiable(path: string): Promise<Verifiable & AsyncDisposable> {
+  const snapshot = createSnapshot(await openToRead(path, { migrateNot: true }));
   return { ...createVerifiable(snapshot), [Symbol.asyncDispose]: () => snapshot[Symbol.asyncDispose]() };
 }
 
@@ -42,8 +46,8 @@ export function openVerifiable(path: string): Verifiable & AsyncDisposable {
  * Fills the file, made where there is none, in one transaction; others wait, or find it empty. Throws StoreUnusable,
  * StoreNotEmpty.
  */
-export async function openRestoration(path: string): Promise<Restoration> {
-  const db = openDatabase({ path });
+export async function openRestoration(path: string, options: ArchiveOptions = {}): Promise<Restoration> {
+  const db = openDatabase({ path, ...options });
   try {
     // Room for the indexes that are filled in no order; what does not fit goes to the disk and comes back.
     db.exec('PRAGMA cache_size = -262144');
@@ -57,7 +61,7 @@ export async function openRestoration(path: string): Promise<Restoration> {
   }
 }
 
-function createSnapshot(db: DatabaseSync): Snapshot {
+function createSnapshot({ db, end }: Reading): Snapshot {
   const statements = createStatementCache(db);
   const links = createLinks(db);
   return {
@@ -75,6 +79,7 @@ function createSnapshot(db: DatabaseSync): Snapshot {
     },
     async [Symbol.asyncDispose]() {
       db.close();
+      await end?.();
     },
   };
 }
@@ -103,7 +108,7 @@ function createRestoration(db: DatabaseSync): Restoration {
   db.exec('CREATE UNIQUE INDEX events_by_user ON events (user_id, sequence)');
   const insert = createInserts(db);
   return {
-    ...createVerifiable(createSnapshot(db)),
+    ...createVerifiable(createSnapshot({ db })),
     async add({ kind, rows }) {
       for (const [index, row] of rows.entries()) {
         try {

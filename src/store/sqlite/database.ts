@@ -1,7 +1,8 @@
-import { closeSync, existsSync, mkdirSync, openSync } from 'node:fs';
+import { chmodSync, closeSync, existsSync, fsyncSync, openSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { StoreMeasures } from '../../ops/measures.ts';
+import { makeFolder } from '../folder.ts';
 import { type StoreReport, StoreUnusable } from '../store.ts';
 import { registerFold } from './dialect.ts';
 import { resultCode } from './error.ts';
@@ -10,12 +11,14 @@ import { applyPragmas, waitWhileBusy } from './pragmas.ts';
 
 /** How the embedded database is opened. */
 export interface SqliteOptions {
-  /** Path of the database file, made with mode 0600 where absent. */
+  /** Path of the database file, made with mode 0600 where absent, and given it where it is there. */
   readonly path: string;
   /** How long a write waits for another process's write. Default 5000. */
   readonly busyTimeoutMs?: number;
   /** Throw where the schema is behind instead of migrating. Default false. */
   readonly migrateNot?: boolean;
+  /** Migrate without keeping a copy of what was there. Default false. */
+  readonly copyNot?: boolean;
   /** Default: nobody is told. */
   readonly measures?: StoreMeasures;
   /** Hears of what no call answers. */
@@ -25,36 +28,59 @@ export interface SqliteOptions {
 /** How long a write waits for another process's, where nobody says. */
 export const busyTimeoutMs = 5_000;
 
-/** A connection to the file, brought up to date; throws as openSqlite does. */
+/** A connection to the file, brought up to date. Throws StoreUnusable with what to do where that cannot be. */
 export function openDatabase(options: SqliteOptions): DatabaseSync {
-  const { path } = options;
-  const isNew = !existsSync(path);
+  const { path, migrateNot = false, copyNot = false, onReport = () => undefined } = options;
   let db: DatabaseSync | undefined;
   try {
-    if (isNew) makeSecretFile(path);
+    makeSecret(path);
     const opened = new DatabaseSync(path, { timeout: options.busyTimeoutMs ?? busyTimeoutMs });
     db = opened;
     waitWhileBusy(() => requireOurs(opened, path));
+    migrate(db, { only: 'check', isBehind: !migrateNot });
     applyPragmas(db);
     registerFold(db);
-    migrate(db, { only: options.migrateNot ? 'check' : 'apply' });
+    const keep = copyNot ? () => undefined : (version: number) => keepCopy(opened, path, version);
+    const went = migrate(db, { only: migrateNot ? 'check' : 'apply', keep });
+    if (went !== undefined) onReport({ level: 'info', text: went });
     requireWritable(db);
     return db;
   } catch (error) {
     db?.close();
-    if (error instanceof StoreUnusable) throw error;
-    throw new StoreUnusable(`cannot open the database ${path}: ${reasonOf(error)}`, { cause: error });
+    throw unusable(path, error);
   }
 }
 
-// Made before SQLite would, whose own file is everybody's to open until its mode is changed. Its -wal and -shm take it over.
-function makeSecretFile(path: string): void {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-  closeSync(openSync(path, 'a', 0o600));
+/** As what an error on the way to an open file is answered. */
+export function unusable(path: string, error: unknown): StoreUnusable {
+  if (error instanceof StoreUnusable) return error;
+  return new StoreUnusable(`cannot open the database ${path}: ${reasonOf(error)}`, { cause: error });
 }
 
-// Before anything is written: a mistyped path must not put our tables into another program's database.
-function requireOurs(db: DatabaseSync, path: string): void {
+const ownerOnly = 0o600;
+const others = 0o077;
+
+// Made before SQLite would, whose own file is everybody's to open until its mode is changed. Its -wal and -shm take it over.
+function makeSecret(path: string): void {
+  if (!existsSync(path)) {
+    makeFolder(dirname(path));
+    closeSync(openSync(path, 'a', ownerOnly));
+    return;
+  }
+  for (const file of [path, `${path}-wal`, `${path}-shm`]) {
+    const found = statSync(file, { throwIfNoEntry: false });
+    if (found === undefined || !found.isFile() || (found.mode & others) === 0) continue;
+    try {
+      chmodSync(file, ownerOnly);
+    } catch (error) {
+      // Somebody else's file, or one on a read-only disk: whose it is has decided.
+      if (!/^(EPERM|EROFS|ENOENT)$/.test((error as NodeJS.ErrnoException).code ?? '')) throw error;
+    }
+  }
+}
+
+/** Before anything is written: a mistyped path must not put our tables into another program's database. */
+export function requireOurs(db: DatabaseSync, path: string): void {
   const tables = db.prepare(
     "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'",
   );
@@ -73,6 +99,28 @@ function requireWritable(db: DatabaseSync): void {
     if (db.isTransaction) db.exec('ROLLBACK');
     if (resultCode(error) !== 5 /* BUSY */) throw error;
   }
+}
+
+const copiesMax = 1_000;
+
+// Beside the file, where there is room for one, and nobody else may read it. Answers its path.
+function keepCopy(db: DatabaseSync, path: string, version: number): string {
+  for (let copy = 1; copy <= copiesMax; copy += 1) {
+    const to = `${path}.schema-${version}${copy === 1 ? '' : `-${copy}`}`;
+    if (existsSync(to)) continue;
+    const file = openSync(to, 'wx', ownerOnly);
+    try {
+      // Into an empty file, as one that is made here would be everybody's to read.
+      db.prepare('VACUUM INTO ?').run(to);
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+    return to;
+  }
+  throw new StoreUnusable(
+    `${copiesMax} copies of schema ${version} lie beside ${path}: remove what is not needed`,
+  );
 }
 
 /** What went wrong with the file, and what to do. */

@@ -1,26 +1,40 @@
 import { readFileSync } from 'node:fs';
 import type { DatabaseSync } from 'node:sqlite';
-import { type MigrateMode, migrationFiles, requireUsableVersion } from '../sql/schema-version.ts';
+import { type MigrateMode, migrationFiles, requireUsableVersion, schemaWent } from '../sql/schema-version.ts';
 
 const folder = new URL('./migrations/', import.meta.url);
 
+export interface MigrationOptions extends MigrateMode {
+  /** Keeps what is there of this version before it is changed; answers where, or undefined where nowhere. */
+  readonly keep?: (version: number) => string | undefined;
+  /** Whether a schema that is behind passes a check. Default false. */
+  readonly isBehind?: boolean;
+}
+
 /**
  * Brings the schema to this code's version, or only checks it. The migration's own row goes in first, so that two
- * starting processes collide on it and one waits. Throws StoreUnusable where the database is newer than the code.
+ * starting processes collide on it and one waits. Answers what was done, from which version to which. Throws StoreUnusable
+ * where the database is newer than the code.
  */
-export function migrate(db: DatabaseSync, mode: MigrateMode): void {
+export function migrate(db: DatabaseSync, options: MigrationOptions): string | undefined {
+  const { only, keep = () => undefined, isBehind = false } = options;
   const files = migrationFiles(folder);
-  if (mode.only === 'apply') db.exec(createTable);
+  if (only === 'apply') db.exec(createTable);
   const applied = appliedVersion(db);
-  requireUsableVersion(applied, mode);
+  requireUsableVersion(applied, { only: isBehind ? 'apply' : only });
+  if (only === 'check' || applied === files.length) return undefined;
+  const kept = applied === 0 ? undefined : keep(applied);
   for (let version = applied + 1; version <= files.length; version += 1)
     apply(db, version, files[version - 1] ?? '');
+  if (applied === 0) return undefined;
+  return schemaWent(applied, kept);
 }
 
 const createTable =
   'CREATE TABLE IF NOT EXISTS migrations (version INTEGER PRIMARY KEY, name TEXT NOT NULL, applied_at INTEGER NOT NULL) STRICT';
 
-function appliedVersion(db: DatabaseSync): number {
+/** 0: there is none yet. */
+export function appliedVersion(db: DatabaseSync): number {
   const table = db.prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'migrations'").get();
   if (table === undefined) return 0;
   return db.prepare('SELECT coalesce(max(version), 0) AS version FROM migrations').get()?.version as number;

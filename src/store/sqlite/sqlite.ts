@@ -132,13 +132,13 @@ function snapshotOf(db: DatabaseSync, requireOpen: () => void): Snapshot {
 // The rooms of the archive are loaded when asked for: a server starts without them.
 async function* readHistories(path: string): AsyncGenerator<History> {
   const { openVerifiable } = await import('./archive.ts');
-  await using verifiable = openVerifiable(path);
+  await using verifiable = await openVerifiable(path);
   yield* verifiable.readHistories();
 }
 
 async function readBrokenLinks(path: string): Promise<readonly BrokenLink[]> {
   const { openVerifiable } = await import('./archive.ts');
-  await using verifiable = openVerifiable(path);
+  await using verifiable = await openVerifiable(path);
   return (await verifiable.readBrokenLinks?.()) ?? [];
 }
 
