@@ -6,7 +6,7 @@ import { parseRoleMap } from '../auth/role-claims.ts';
 import { DomainError } from '../domain/errors.ts';
 import { policyMax } from '../domain/lockout-policy.ts';
 import { kindOf } from '../store/database.ts';
-import type { PostgresEnvironment } from '../store/postgres/parameters.ts';
+import type { PostgresEnvironment } from '../store/postgres/connect/parameters.ts';
 import { StoreUnusable } from '../store/store.ts';
 import { ownVariable, unknownVariables as unknownIn } from './environment.ts';
 import { type SettingName, settings } from './settings.ts';

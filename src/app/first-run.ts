@@ -11,7 +11,7 @@ import { changeUserState } from '../commands/user-state.ts';
 import { DomainError } from '../domain/errors.ts';
 import type { OrganizationId, UserId } from '../domain/ids.ts';
 import type { Organization } from '../domain/user.ts';
-import { makeFolder } from '../store/folder.ts';
+import { makeFolder } from '../store/sqlite/folder.ts';
 import type { App } from './app.ts';
 import { adminTokenPath, UsageError } from './config.ts';
 

@@ -5,7 +5,7 @@ import { type CheckOutcome, createMetrics, type Metrics } from '../ops/metrics.t
 import { watchProcess } from '../ops/process-metrics.ts';
 import { passwordsWaiting } from '../sign-in/hash-threads.ts';
 import type { EndedCheck } from '../sign-in/sign-ins.ts';
-import { isPostgresUrl } from '../store/postgres/url.ts';
+import { isPostgresUrl } from '../store/postgres/connect/url.ts';
 import type { Store } from '../store/store.ts';
 import { readVersion } from './version.ts';
 

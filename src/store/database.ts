@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { isPostgresUrl, withoutPassword } from './postgres/url.ts';
+import { isPostgresUrl, withoutPassword } from './postgres/connect/url.ts';
 import { StoreUnusable } from './store.ts';
 
 /**

@@ -3,7 +3,7 @@ import {
   openArchive as openPostgresArchive,
   openRestoration as openPostgresRestoration,
 } from './postgres/archive.ts';
-import type { PostgresEnvironment } from './postgres/parameters.ts';
+import type { PostgresEnvironment } from './postgres/connect/parameters.ts';
 import { openPostgres } from './postgres/postgres.ts';
 import {
   openArchive as openSqliteArchive,

@@ -1,6 +1,6 @@
 import { type StoreMeasures, unmeasured } from '../ops/measures.ts';
 import { kindOf } from './database.ts';
-import type { PostgresEnvironment } from './postgres/parameters.ts';
+import type { PostgresEnvironment } from './postgres/connect/parameters.ts';
 import { openSqlite } from './sqlite/sqlite.ts';
 import type { Store, StoreReport } from './store.ts';
 

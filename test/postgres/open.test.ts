@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Client } from 'pg';
+import { withoutPassword } from '../../src/store/postgres/connect/url.ts';
 import { openPostgres } from '../../src/store/postgres/postgres.ts';
-import { withoutPassword } from '../../src/store/postgres/url.ts';
 import { type PostgresServer, runSql, startPostgres } from '../support/postgres.ts';
 import { human, seedOrganization, seedUser } from '../support/seed-users.ts';
 

@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { rootCertificates } from 'node:tls';
 import { expect, test } from '@jest/globals';
-import { type PostgresAddress, parseAddresses } from '../../src/store/postgres/address.ts';
-import { parameters } from '../../src/store/postgres/parameters.ts';
+import { type PostgresAddress, parseAddresses } from '../../src/store/postgres/connect/address.ts';
+import { parameters } from '../../src/store/postgres/connect/parameters.ts';
 import { tableWithHeader } from '../tidy/markdown.ts';
 
 type Environment = Readonly<Record<string, string>>;

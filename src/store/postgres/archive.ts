@@ -17,12 +17,12 @@ import {
   RowRefused,
   StoreNotEmpty,
 } from '../store.ts';
-import { parseAddresses } from './address.ts';
 import { foldProfile } from './append.ts';
 import { createBatchIds } from './batch-id.ts';
+import { parseAddresses } from './connect/address.ts';
+import type { PostgresEnvironment } from './connect/parameters.ts';
 import { type Connection, type ConnectionOptions, connect } from './connection.ts';
 import { asStoreError, sqlState } from './error.ts';
-import type { PostgresEnvironment } from './parameters.ts';
 import { createPlacer, positionsAfter } from './placer.ts';
 import { createPool } from './pool.ts';
 import { arrayTypes, insertEvents, requirePositions } from './restore-events.ts';

@@ -1,8 +1,8 @@
 import { Fenced } from '../sql/fence.ts';
 import type { Row } from '../sql/rows.ts';
 import { StoreUnusable } from '../store.ts';
-import type { PostgresAddress } from './address.ts';
-import { type OpenClient, openClient } from './client.ts';
+import type { PostgresAddress } from './connect/address.ts';
+import { type OpenClient, openClient } from './connect/client.ts';
 import { ConnectionLost, endsSession, isPlanOutdated, sqlState } from './error.ts';
 
 /** With a name it is parsed and planned once a connection. */

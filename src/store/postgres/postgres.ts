@@ -9,25 +9,25 @@ import {
   userColumns,
 } from '../sql/rows.ts';
 import { type Admit, type Store, type StoreReport, StoreUnusable, type TokenOwner } from '../store.ts';
-import { parseAddresses } from './address.ts';
 import { type DatabaseClock, openClock } from './clock.ts';
+import { parseAddresses } from './connect/address.ts';
+import type { PostgresEnvironment } from './connect/parameters.ts';
+import { withoutPassword } from './connect/url.ts';
 import { type Connection, connect, NoneWritable, type Statement } from './connection.ts';
 import { asStoreError, ConnectionLost, sqlState } from './error.ts';
 import { createHistories } from './histories.ts';
 import { createLists } from './lists.ts';
 import { batchLoads } from './loads.ts';
 import { migrate } from './migrate.ts';
-import type { PostgresEnvironment } from './parameters.ts';
 import { createPlacer } from './placer.ts';
 import { listLocksOver, loadPolicies } from './policies.ts';
 import { createPool, limitPool, type Pool, type PoolOptions, withRetries } from './pool.ts';
 import { watchPool } from './readiness.ts';
 import { createSessions } from './sessions.ts';
-import { withoutPassword } from './url.ts';
 import { createWriter } from './writer.ts';
 
 export interface PostgresOptions {
-  /** postgres://…: see url.ts and parameters.ts. */
+  /** postgres://…: see connect/url.ts and connect/parameters.ts. */
   readonly url: string;
   /** libpq's variables. Default: none. */
   readonly environment?: PostgresEnvironment;

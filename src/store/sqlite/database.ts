@@ -2,10 +2,10 @@ import { chmodSync, closeSync, existsSync, fsyncSync, openSync, statSync } from 
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { StoreMeasures } from '../../ops/measures.ts';
-import { makeFolder } from '../folder.ts';
 import { type StoreReport, StoreUnusable } from '../store.ts';
 import { registerFold } from './dialect.ts';
 import { resultCode } from './error.ts';
+import { makeFolder } from './folder.ts';
 import { migrate } from './migrate.ts';
 import { applyPragmas, waitWhileBusy } from './pragmas.ts';
 

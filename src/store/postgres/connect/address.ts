@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { userInfo } from 'node:os';
-import { StoreUnusable } from '../store.ts';
+import { StoreUnusable } from '../../store.ts';
 import { type ParameterName, type PostgresEnvironment, readSettings, type Settings } from './parameters.ts';
 import { type PostgresTls, plainText, readTls } from './tls.ts';
 import { type PostgresUrl, parseUrl } from './url.ts';

@@ -1,4 +1,4 @@
-import { StoreUnusable } from '../store.ts';
+import { StoreUnusable } from '../../store.ts';
 
 /** Whether `--db` names a PostgreSQL database rather than a file. */
 export function isPostgresUrl(database: string): boolean {

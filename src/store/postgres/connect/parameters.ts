@@ -1,4 +1,4 @@
-import { StoreUnusable } from '../store.ts';
+import { StoreUnusable } from '../../store.ts';
 
 /** What Latchkey does with one of libpq's parameters. docs/postgres.md's table is held against this one. */
 interface Parameter {

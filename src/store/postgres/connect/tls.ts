@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type ConnectionOptions, getCACertificates, rootCertificates } from 'node:tls';
-import { StoreUnusable } from '../store.ts';
+import { StoreUnusable } from '../../store.ts';
 import type { ParameterName, Settings } from './parameters.ts';
 
 /** How a connection is protected. */
