@@ -74,8 +74,11 @@ export async function startServer(app: App, config: ServerConfig, claim?: PortCl
   await using cleanup = new AsyncDisposableStack();
   const metered = await startMetrics(app, config, { isReady, log });
   if (metered !== undefined) cleanup.use(metered);
-  const { host, port, tls, plaintext, drainTimeoutMs } = config;
-  listener = await startListener(door, { host, port, tls, claim, plaintext, drainTimeoutMs, log });
+  const { host, port, tls, plaintext, drainTimeoutMs, trustedProxies } = config;
+  listener = await startListener(door, {
+    ...{ host, port, tls, claim, plaintext },
+    ...{ drainTimeoutMs, trustedProxies, log },
+  });
   const rest = cleanup.move();
   const sweeper = startSweeper(app);
   const { url, port: boundPort, reloadTls, drain } = listener;

@@ -33,6 +33,8 @@ import { userStateHandlers } from './user/state.ts';
 export interface DeskService {
   readonly desc: DescService;
   readonly implementation: Partial<ServiceImpl<DescService>>;
+  /** One message of its streams, where that is less than what the door takes. */
+  readonly messageBytesMax?: number;
 }
 
 /** What the door serves: every service, and the interceptors before all of them. */
@@ -51,6 +53,9 @@ export type DeskApp = PasswordApp & InterceptorApp & QueryApp & { readonly measu
 const watchesMax = 1_000;
 const reflectionsMax = 100;
 const healthPollMs = 1_000;
+/** What anybody may ask without a token is a name: of a service, or of a file or symbol. */
+const healthBytesMax = 1_024;
+const reflectionBytesMax = 4_096;
 
 /** Every handler on one app. `isReady` says whether a call would be served now. */
 export function createDesk(app: DeskApp, isReady: () => Promise<boolean>): Desk {
@@ -76,9 +81,9 @@ export function createDesk(app: DeskApp, isReady: () => Promise<boolean>): Desk 
   return {
     services: [
       ...served,
-      mount(HealthService, health.service),
-      mount(ReflectionV1, reflection.v1),
-      mount(ReflectionV1Alpha, reflection.v1alpha),
+      { ...mount(HealthService, health.service), messageBytesMax: healthBytesMax },
+      { ...mount(ReflectionV1, reflection.v1), messageBytesMax: reflectionBytesMax },
+      { ...mount(ReflectionV1Alpha, reflection.v1alpha), messageBytesMax: reflectionBytesMax },
     ],
     headerInterceptors: headerInterceptors(app),
     interceptors: messageInterceptors(app),

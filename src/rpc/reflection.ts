@@ -11,6 +11,7 @@ import {
 } from '../../gen/es/grpc/reflection/v1alpha/reflection_pb.js';
 import { createFileIndex, type FileIndex } from './file-index.ts';
 import { createStreamLimit } from './limits/stream-limit.ts';
+import { requestInfoKey } from './request-info.ts';
 
 /** What a client may ask about. */
 export interface ReflectionOptions {
@@ -35,8 +36,14 @@ export function createReflection({ services, files, streamsMax }: ReflectionOpti
   const names = served.map(({ typeName }) => ({ name: typeName })).sort((a, b) => (a.name < b.name ? -1 : 1));
   const limit = createStreamLimit(streamsMax);
   return {
-    v1: { serverReflectionInfo: (requests) => limit(() => answerAll(requests, index, names)) },
-    v1alpha: { serverReflectionInfo: (requests) => limit(() => answerAll(requests, index, names)) },
+    v1: {
+      serverReflectionInfo: (requests, { values }) =>
+        limit(() => answerAll(requests, index, names), values.get(requestInfoKey)),
+    },
+    v1alpha: {
+      serverReflectionInfo: (requests, { values }) =>
+        limit(() => answerAll(requests, index, names), values.get(requestInfoKey)),
+    },
   };
 }
 

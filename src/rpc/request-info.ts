@@ -11,12 +11,22 @@ export interface RequestInfo {
   readonly remoteAddress: string;
   /** A request header by its lower-case name; repeated ones joined by ", ". */
   header(name: string): string | undefined;
+  /** It came with a valid token: whoever is at the other end of the connection is no stranger. */
+  prove(): void;
+  /** Ends the call at once, whatever was answered: its place is another's now. */
+  end(): void;
 }
 
 /** Whether the message came so much later than its headers that who sent it may have lost their rights meanwhile. */
 export const hasWaitedKey: ContextKey<boolean> = createContextKey(false, { description: 'has waited' });
 
-const nowhere: RequestInfo = { requestId: '', remoteAddress: '', header: () => undefined };
+const nowhere: RequestInfo = {
+  requestId: '',
+  remoteAddress: '',
+  header: () => undefined,
+  prove: () => undefined,
+  end: () => undefined,
+};
 
 /** Handlers read it as `context.values.get(requestInfoKey)`. */
 export const requestInfoKey: ContextKey<RequestInfo> = createContextKey(nowhere, {

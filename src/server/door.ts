@@ -7,6 +7,7 @@ import { BodyBudget } from './http/body-buffer.ts';
 import { type ClientAddressOptions, createClientAddress } from './http/client-address.ts';
 import type { CorsPolicy } from './http/cors.ts';
 import type { ExchangePolicy, Log } from './http/exchange.ts';
+import { memoryShares } from './http/memory.ts';
 import { createRequestIds } from './http/request-id.ts';
 import { Http1Exchange } from './http1/exchange.ts';
 import { Http2Exchange } from './http2/exchange.ts';
@@ -60,7 +61,7 @@ export function createDoor(options: DoorOptions): OpenDoor {
     interceptors,
     log,
     jsonRegistry,
-    bodiesBytesMax = 128 * 1_048_576,
+    bodiesBytesMax = memoryShares().bodiesBytes,
   } = options;
   const { bodyBytesMax = 1_048_576, defaultTimeoutMs = 30_000, timeoutMsMax = 300_000 } = options;
   const { measures = unmeasured } = options;

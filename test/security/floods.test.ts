@@ -48,7 +48,7 @@ async function openStreams(path: string, count: number, message: Uint8Array) {
   envelope.writeUInt32BE(message.length, 1);
   const answers: Promise<string>[] = [];
   for (let stream = 0; stream < count; stream += 1) {
-    if (stream % 200 === 0) sessions.push(http2.connect(server.url));
+    if (stream % 25 === 0) sessions.push(http2.connect(server.url));
     answers.push(beginStream(sessions.at(-1) as http2.ClientHttp2Session, path, envelope));
   }
   return {

@@ -55,6 +55,37 @@ describe.each(['HTTP/1.1', 'HTTP/2'])('large bodies that never end, over %s', (v
   });
 });
 
+describe.each(['HTTP/1.1', 'HTTP/2'])('small bodies that never end, over %s', (version) => {
+  test('are bounded too, by a quarter more', async () => {
+    await using lane = await openLane({ bodyBytesMax: 64 * kibibyte, bodiesBytesMax: 128 * kibibyte });
+    const session = http2.connect(lane.url);
+    const begin = (bytes: number) =>
+      version === 'HTTP/2'
+        ? beginOnHttp2(session, bytes)
+        : beginOnHttp1(Number(new URL(lane.url).port), bytes);
+    let refused = 0;
+    await new Promise<void>((resolve) => {
+      // Ten of sixteen kibibytes fill it.
+      for (let call = 0; call < 16; call += 1) {
+        void begin(16 * kibibyte)
+          .catch(() => 'ended')
+          .then((status) => {
+            if (status === '429') refused += 1;
+            if (refused === 6) resolve();
+          });
+      }
+    });
+    const body = '{"userId":"small"}';
+    expect((await askHttp1(lane.url + path, { headers, body })).status).toBe(429);
+    session.destroy();
+    if (version === 'HTTP/1.1') return;
+    let status = 429;
+    // The server hears of the closed connection in its own time.
+    while (status === 429) status = (await askHttp1(lane.url + path, { headers, body })).status;
+    expect(status).toBe(200);
+  });
+});
+
 test('what large bodies held is free again once they are answered', async () => {
   await using lane = await openLane({ bodyBytesMax: 100 * kibibyte, bodiesBytesMax: 128 * kibibyte });
   const body = `{"userId":"large","ignored":"${' '.repeat(90 * kibibyte)}"}`;

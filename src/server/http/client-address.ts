@@ -40,6 +40,13 @@ export function createClientAddress(options: ClientAddressOptions): ClientAddres
   };
 }
 
+/** Whether an address is that of a trusted proxy. Throws on a proxy that is neither address nor CIDR range. */
+export function createTrusted(proxies: readonly string[]): (address: string) => boolean {
+  if (proxies.length === 0) return () => false;
+  const trusted = createBlockList(proxies);
+  return (address) => isIn(trusted, address);
+}
+
 function createBlockList(proxies: readonly string[]): BlockList {
   const list = new BlockList();
   for (const proxy of proxies) {
@@ -63,7 +70,7 @@ function familyOf(address: string): 'ipv4' | 'ipv6' {
 }
 
 /** An IPv4 peer of a dual-stack socket shows as ::ffff:192.0.2.1, a link-local one as fe80::1%eth0: one client, one spelling. */
-function plainAddress(address: string): string {
+export function plainAddress(address: string): string {
   const zone = address.indexOf('%');
   if (zone >= 0) return address.slice(0, zone);
   if (!address.startsWith('::ffff:')) return address;

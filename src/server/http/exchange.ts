@@ -98,6 +98,10 @@ export const discardChunksMax = 256;
 export interface UniversalExchange extends Exchange {
   /** The request as that server takes it. Called once at most. */
   universalRequest(contextValues: ContextValues): UniversalServerRequest;
+  /** Counts bytes that it will hold until it is closed; false where there is no room for them. */
+  reserve(bytes: number): boolean;
+  /** Turns it away unheard, in the words of its version of HTTP that let a client try again. */
+  refuse(): void;
   /** Sends what it answers, as fast as the client takes it. Rejects with ConnectError Aborted where the client is gone. */
   answerUniversal(response: UniversalServerResponse): Promise<void>;
 }

@@ -1,8 +1,11 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { type Account, costBytes } from '../http/admission.ts';
 import type { Connections } from '../http/connections.ts';
 import { type ListenerLimits, sweepIntervalMs } from '../http/listener-limits.ts';
+import { Taking, takenBytesOf } from '../http/taking.ts';
+import { refuseRequest } from './refuse-request.ts';
 
 /** What takes the requests of HTTP/1.1. */
 export interface RequestDoor {
@@ -15,6 +18,10 @@ interface Connection {
   response: ServerResponse | undefined;
   /** Requests that are not answered yet: more than one where the client pipelines. */
   unanswered: number;
+  readonly account: Account;
+  /** What of its answers the client had not taken, when a sweep last looked. */
+  unsentBytes: number;
+  readonly taking: Taking;
 }
 
 /** HTTP/1.1 on sockets that others accepted, with the limits of the listener; `count` hears of refusals by name. */
@@ -29,45 +36,40 @@ export function createHttp1Connections(
 
   const onRequest = (req: IncomingMessage, res: ServerResponse): void => {
     const connection = connections.get(req.socket);
-    if (connection !== undefined && addResponse(connection, res) > limits.streamsMax) {
-      if (!req.socket.destroyed) count('http1Pipelined');
-      req.socket.destroy();
-    }
     // The parser goes on through what it has read of a connection that was just cut.
-    if (req.socket.destroyed) return;
+    if (connection === undefined || req.socket.destroyed) return;
+    if (connection.unanswered >= limits.streamsMax) {
+      count('http1Pipelined');
+      req.socket.destroy();
+      return;
+    }
     if (isDraining) res.shouldKeepAlive = false;
-    door.handleRequest(req, res);
+    if (addResponse(connection, res)) door.handleRequest(req, res);
+    else refuseRequest(res, 503, 'too many requests at once, please try again');
   };
   // Who reads the body asks for it (100 Continue): the door may know before that it refuses the call.
   for (const event of ['request', 'checkContinue']) server.on(event, onRequest);
 
-  // Fires where a connection is idle between requests, and where a client stopped reading its answer. A call that
-  // the door still works on is neither: its limit is the door's deadline.
+  // Fires where a connection is idle between requests. A call that the door still works on is not: its limit is the
+  // door's deadline.
   server.on('timeout', (socket) => {
-    const response = connections.get(socket)?.response;
-    const isWorking = response !== undefined && !response.writableEnded && socket.writableLength === 0;
-    if (isWorking) {
-      socket.setTimeout(limits.idleTimeoutMs);
-      return;
-    }
-    if (socket.writableLength > 0) count('http1Stalled');
-    socket.destroy();
+    if (isWorking(socket, connections.get(socket)?.response)) socket.setTimeout(limits.idleTimeoutMs);
+    else socket.destroy();
   });
 
   return {
-    accept(socket) {
-      connections.set(socket, { response: undefined, unanswered: 0 });
+    accept(socket, account) {
+      if (!account.take(costBytes.http1)) return void socket.destroy();
+      connections.set(socket, openConnection(socket, account));
       socket.on('close', () => connections.delete(socket));
       server.emit('connection', socket);
       // Node's native reading of TLS records fails with HPE_PAUSED where a body follows its headers in another record
       // while the parser is paused; a listener for 'data' makes it read through the stream, which waits.
       if ('encrypted' in socket) socket.on('data', readThroughStream);
     },
-    sweep() {
-      // Only lets go of memory: a finished response would otherwise live as long as its idle connection.
-      for (const connection of connections.values()) {
-        if (connection.response?.writableFinished) connection.response = undefined;
-      }
+    sweep(nowMs) {
+      const look = { nowMs, limits, count };
+      for (const [socket, connection] of connections) sweepConnection(socket, connection, look);
     },
     drain() {
       isDraining = true;
@@ -80,16 +82,18 @@ export function createHttp1Connections(
 }
 
 /**
- * Answers how many requests of the connection are unanswered: one read of a socket may hold thousands, and handed on all
- * at once they would hold up everybody else.
+ * Counts a request until it is answered, where there is room for it: one read of a socket may hold thousands, and handed
+ * on all at once they would hold up everybody else.
  */
-function addResponse(connection: Connection, res: ServerResponse): number {
+function addResponse(connection: Connection, res: ServerResponse): boolean {
+  if (!connection.account.take(costBytes.request)) return false;
   connection.response = res;
   connection.unanswered += 1;
   res.on('close', () => {
     connection.unanswered -= 1;
+    connection.account.give(costBytes.request);
   });
-  return connection.unanswered;
+  return true;
 }
 
 const unreadable: Readonly<Record<string, readonly [status: number, reason: string]>> = {
@@ -110,6 +114,53 @@ function refuseUnreadable(error: NodeJS.ErrnoException, socket: Duplex): void {
 function bareAnswer(status: number, reason: string): string {
   const date = new Date().toUTCString();
   return `HTTP/1.1 ${status} ${reason}\r\ndate: ${date}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n`;
+}
+
+function isWorking(socket: Socket, response: ServerResponse | undefined): boolean {
+  return response !== undefined && !response.writableEnded && socket.writableLength === 0;
+}
+
+interface Look {
+  readonly nowMs: number;
+  readonly limits: ListenerLimits;
+  readonly count: (refusal: string) => void;
+}
+
+function sweepConnection(socket: Socket, connection: Connection, { nowMs, limits, count }: Look): void {
+  // Only lets go of memory: a finished response would otherwise live as long as its idle connection.
+  if (connection.response?.writableFinished) connection.response = undefined;
+  if (!countUnsent(socket, connection)) cut(socket, connection);
+  const state = { waits: socket.writableLength > 0, takenBytes: takenBytesOf(socket) };
+  if (!connection.taking.isStalled(nowMs, state, limits.stallTimeoutMs)) return;
+  count('http1Stalled');
+  socket.destroy();
+}
+
+function openConnection(socket: Socket, account: Account): Connection {
+  const connection: Connection = {
+    response: undefined,
+    unanswered: 0,
+    account,
+    unsentBytes: 0,
+    taking: new Taking(),
+  };
+  account.cut = () => cut(socket, connection);
+  return connection;
+}
+
+/** Whether there is room for what the client has not taken. */
+function countUnsent({ writableLength }: Socket, connection: Connection): boolean {
+  const { account, unsentBytes } = connection;
+  if (writableLength > unsentBytes && !account.take(writableLength - unsentBytes)) return false;
+  if (writableLength < unsentBytes) account.give(unsentBytes - writableLength);
+  connection.unsentBytes = writableLength;
+  return true;
+}
+
+/** Ends a connection whose place another one takes: whoever waits for an answer is told to come back. */
+function cut(socket: Socket, { response }: Connection): void {
+  if (response !== undefined && !response.headersSent) refuseRequest(response, 429, 'too many connections');
+  socket.destroy();
 }
 
 function readThroughStream(): void {

@@ -2,8 +2,9 @@ import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:
 import type { ConnectError, ContextValues } from '@connectrpc/connect';
 import type { UniversalServerRequest, UniversalServerResponse } from '@connectrpc/connect/protocol';
 import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from '@connectrpc/connect-node';
-import { absoluteForm, badHost, isAuthority } from '../http/authority.ts';
-import { BodyBuffer, bodyTooLarge, emptyBody, smallBytesMax } from '../http/body-buffer.ts';
+import { accountOf } from '../http/admission.ts';
+import { absoluteForm } from '../http/authority.ts';
+import { BodyBuffer, bodyTooLarge, emptyBody, smallBytesMax, tooManyBodies } from '../http/body-buffer.ts';
 import {
   type BodySink,
   corsPairs,
@@ -15,6 +16,8 @@ import {
   type Reply,
   type UniversalExchange,
 } from '../http/exchange.ts';
+import { refuseRequest } from './refuse-request.ts';
+import { flawOf } from './request-flaw.ts';
 
 const exchangeKey = Symbol('exchange');
 
@@ -33,7 +36,7 @@ export class Http1Exchange implements UniversalExchange {
   readonly res: ServerResponse;
   readonly #policy: ExchangePolicy;
   /** The body while it is one chunk, as most are. */
-  #only: Buffer | undefined;
+  #only: Buffer = emptyBody;
   #body: BodyBuffer | undefined;
   #bytesMax = smallBytesMax;
   #sink: BodySink | undefined;
@@ -53,12 +56,12 @@ export class Http1Exchange implements UniversalExchange {
     this.target = absolute?.path ?? target;
     // RFC 9112 §3.2.2: what the target names beats the Host line.
     this.authority = absolute?.authority ?? req.headers.host ?? '';
-    this.flaw = this.#flawOf(absolute?.scheme);
+    this.flaw = flawOf(req, { authority: this.authority, scheme: this.scheme, named: absolute?.scheme });
     this.requestId = policy.requestId(headerOf(req.headers, 'x-request-id'));
     this.#policy = policy;
   }
 
-  get scheme(): string {
+  get scheme(): 'http' | 'https' {
     return 'encrypted' in this.req.socket ? 'https' : 'http';
   }
 
@@ -75,6 +78,25 @@ export class Http1Exchange implements UniversalExchange {
     return headerOf(this.headers, name);
   }
 
+  prove(): void {
+    accountOf(this.req.socket)?.prove();
+  }
+
+  reserve(bytes: number): boolean {
+    const account = accountOf(this.req.socket);
+    if (account?.take(bytes) !== true) return false;
+    this.res.once('close', () => account.give(bytes));
+    return true;
+  }
+
+  end(): void {
+    this.req.socket.destroy();
+  }
+
+  refuse(): void {
+    refuseRequest(this.res, 503, 'too many streams at once, please try again');
+  }
+
   hold(sink: BodySink): void {
     this.#sink = sink;
     const res = this.res as KeyedResponse;
@@ -88,7 +110,7 @@ export class Http1Exchange implements UniversalExchange {
   readBody(bytesMax: number): void {
     this.#isWanted = true;
     this.#bytesMax = bytesMax;
-    const bytes = this.#body?.length ?? this.#only?.length ?? 0;
+    const bytes = this.#body?.length ?? this.#only.length;
     if (Math.max(this.#declaredBytes, bytes) > bytesMax) this.#refuse(bodyTooLarge(bytesMax));
     else if (this.#isWhole) this.#deliver();
     else {
@@ -152,18 +174,6 @@ export class Http1Exchange implements UniversalExchange {
     return this.headers.expect !== undefined && !this.#isContinued && this.httpVersion === '1.1';
   }
 
-  #flawOf(scheme: 'http' | 'https' | undefined): Flaw | undefined {
-    const { req, authority } = this;
-    const { host } = req.headers;
-    // RFC 9112 §3.2; HTTP/1.0 knows no Host, and Node has refused HTTP/1.1 without one.
-    const isNone = host === undefined && authority === '' && req.httpVersionMinor === 0;
-    const isHost = isNone || (isAuthority(authority) && (host === undefined || isAuthority(host)));
-    if (!isHost || hasTwoHosts(req.rawHeaders)) return { status: 400, text: badHost };
-    if (scheme === undefined || scheme === this.scheme) return undefined;
-    // RFC 9110 §7.4: what https names may not be read in the clear.
-    return scheme === 'https' ? { status: 421, text: 'https is not served on this connection' } : undefined;
-  }
-
   #discardBody(): void {
     const { req } = this;
     if (req.complete || req.destroyed || this.#isDiscarding) return;
@@ -185,11 +195,6 @@ export class Http1Exchange implements UniversalExchange {
   }
 
   takeChunk(chunk: Buffer): void {
-    const isFirst = this.#only === undefined && this.#body === undefined;
-    if (isFirst && chunk.length <= Math.min(smallBytesMax, this.#bytesMax)) {
-      this.#only = chunk;
-      return;
-    }
     const refusal = this.#gather(chunk);
     if (refusal !== undefined) this.#refuse(refusal);
   }
@@ -200,16 +205,23 @@ export class Http1Exchange implements UniversalExchange {
   }
 
   takeClose(): void {
+    this.#policy.bodies.give(this.#only.length);
+    this.#only = emptyBody;
     this.#body?.release();
     this.#sink?.onClosed();
   }
 
   /** Why the body is refused, where it is. */
   #gather(chunk: Buffer): ConnectError | undefined {
-    if (this.#body === undefined) {
-      this.#body = new BodyBuffer(this.#policy.bodies);
-      if (this.#only !== undefined) this.#body.add(this.#only, this.#bytesMax);
+    const { length } = chunk;
+    // One that is not all would keep the whole read alive that it is a part of, for as long as the rest takes.
+    const isWhole = this.#body === undefined && length === this.#declaredBytes;
+    if (isWhole && length <= Math.min(smallBytesMax, this.#bytesMax)) {
+      if (!this.#policy.bodies.take(length, length)) return tooManyBodies();
+      this.#only = chunk;
+      return undefined;
     }
+    this.#body ??= new BodyBuffer(this.#policy.bodies);
     return this.#body.add(chunk, this.#bytesMax);
   }
 
@@ -233,7 +245,7 @@ export class Http1Exchange implements UniversalExchange {
   }
 
   #deliver(): void {
-    this.#sink?.onBody(this.#body === undefined ? (this.#only ?? emptyBody) : this.#body.whole());
+    this.#sink?.onBody(this.#body === undefined ? this.#only : this.#body.whole());
   }
 
   #refuse(refusal: ConnectError): void {
@@ -251,16 +263,6 @@ export class Http1Exchange implements UniversalExchange {
 
 // Node writes a string and the headers before it at once; bytes it writes beside them, in a slower call.
 const oneWriteBytesMax = 8_192;
-
-// Node keeps the first of several.
-function hasTwoHosts(rawHeaders: readonly string[]): boolean {
-  let hosts = 0;
-  for (let at = 0; at < rawHeaders.length; at += 2) {
-    const name = rawHeaders[at] ?? '';
-    if (name.length === 4 && name.toLowerCase() === 'host') hosts++;
-  }
-  return hosts > 1;
-}
 
 function asLatin1(body: Uint8Array): string {
   return Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('latin1');

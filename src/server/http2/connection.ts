@@ -1,6 +1,9 @@
 import type { Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
+import type { Account } from '../http/admission.ts';
+import { headersTooLarge } from '../http/headers-too-large.ts';
 import type { ConnectionOptions } from './connection-options.ts';
+import { Farewell } from './farewell.ts';
 import { FloodGuard } from './flood-guard.ts';
 import { ConnectionError, errorCode, type Frame, flag, frameType, protocolError, uint32 } from './frame.ts';
 import { FrameReader } from './frame-reader.ts';
@@ -8,14 +11,12 @@ import { HeadCache } from './head-cache.ts';
 import { HeaderBlock } from './header-block.ts';
 import { LateFrames } from './late-frames.ts';
 import { PeerSettings } from './peer-settings.ts';
+import { Places } from './places.ts';
 import { ReceiveWindow } from './receive-window.ts';
 import type { RequestHead } from './request-head.ts';
 import { Sender } from './sender.ts';
 import { expectShape, isWholePriority } from './shape-rules.ts';
 import { Http2Stream, type StreamOwner } from './stream.ts';
-
-// So much is read and dropped after a failure, and no more.
-const ignoredBytesMax = 1_048_576;
 
 /** The server's end of one connection of HTTP/2 (RFC 9113). Never throws; what the wire brings ends in frames. */
 export class Http2Connection implements StreamOwner {
@@ -24,14 +25,13 @@ export class Http2Connection implements StreamOwner {
   readonly sender: Sender;
   /** Open streams, oldest first. */
   readonly streams: Map<number, Http2Stream> = new Map();
+  /** Its share of what the listener holds. */
+  readonly places: Places;
   /** Streams that were handed on, in all its life. */
   opened = 0;
-  /** From when on it takes no more streams, and only ends. */
-  closingSinceMs: number | undefined;
+  readonly farewell: Farewell;
   /** After a GOAWAY with an error: nothing is read any more. */
   isFailed = false;
-  /** When its half of the socket was closed. */
-  endedAtMs: number | undefined;
   readonly #options: ConnectionOptions;
   readonly #reader: FrameReader;
   readonly #heads: HeadCache;
@@ -41,26 +41,29 @@ export class Http2Connection implements StreamOwner {
   readonly #guard: FloodGuard;
   readonly #receiveWindow: ReceiveWindow;
   #lastStreamId = 0;
-  #ignoredBytes = 0;
 
-  constructor(socket: Socket, options: ConnectionOptions) {
+  constructor(socket: Socket, account: Account, options: ConnectionOptions) {
     this.#options = options;
     this.socket = socket;
     this.peerAddress = socket.remoteAddress ?? '';
     this.sender = new Sender(socket, () => this.#goOn());
+    this.farewell = new Farewell(this.sender);
     this.#reader = new FrameReader((frame) => this.#takeFrame(frame));
     this.#heads = new HeadCache(options.headerBytesMax);
     this.#block = new HeaderBlock(options.headerBytesMax);
     this.#settings = new PeerSettings(this.sender, this.streams);
     this.#guard = new FloodGuard(performance.now());
-    this.sender.announce(options);
+    this.places = new Places(account, this.sender, options);
+    this.sender.announce({ ...options, streamsMax: this.places.announced });
+    account.cut = () =>
+      this.#fail(new ConnectionError(errorCode.enhanceYourCalm, 'too many connections'), true);
     this.#receiveWindow = new ReceiveWindow(this.sender);
   }
 
   /** What the socket read. */
   read(chunk: Buffer): void {
     if (this.isFailed) {
-      this.#ignore(chunk.length);
+      if (!this.farewell.ignore(chunk.length)) this.socket.destroy();
       return;
     }
     this.#guard.nowMs = performance.now();
@@ -73,6 +76,8 @@ export class Http2Connection implements StreamOwner {
     this.sender.outbox.release();
     // A client that does not take its answers gets no more of them.
     if (this.sender.outbox.isStuck) this.socket.pause();
+    if (this.places.holdConnection(this.#reader.heldBytes + this.#block.heldBytes)) return;
+    this.#fail(new ConnectionError(errorCode.enhanceYourCalm, 'too much is unfinished'));
   }
 
   /** The socket is closed: so are all streams. */
@@ -81,23 +86,24 @@ export class Http2Connection implements StreamOwner {
     for (const stream of this.streams.values()) stream.close(errorCode.cancel, false);
   }
 
-  /** Takes no more streams, and closes once those under way are answered. */
-  shutdown(): void {
-    if (this.closingSinceMs !== undefined) return;
-    this.closingSinceMs = performance.now();
-    this.sender.goaway(this.#lastStreamId, errorCode.noError, '');
-    if (this.streams.size === 0) this.#end();
+  /** Holds the clock against what it waits for. */
+  sweep(nowMs: number): void {
+    if (this.farewell.isHeard(undefined, nowMs)) this.#close();
   }
 
   forget(stream: Http2Stream, isOurReset: boolean): void {
-    this.streams.delete(stream.id);
+    if (this.streams.delete(stream.id)) this.places.give(stream.head);
     if (isOurReset) this.#late.add(stream.id, performance.now());
-    if (this.closingSinceMs !== undefined && this.streams.size === 0) this.#end();
+    if (this.#isClosing && this.streams.size === 0) this.farewell.end();
   }
 
-  #end(): void {
-    this.endedAtMs ??= performance.now();
-    this.sender.outbox.end();
+  get #isClosing(): boolean {
+    return this.farewell.closingSinceMs !== undefined;
+  }
+
+  #close(): void {
+    this.farewell.close(this.#lastStreamId, errorCode.noError);
+    if (this.streams.size === 0) this.farewell.end();
   }
 
   // The socket has taken what waited.
@@ -106,21 +112,16 @@ export class Http2Connection implements StreamOwner {
     if (this.socket.isPaused() && !this.sender.outbox.isStuck) this.socket.resume();
   }
 
-  #fail(cause: unknown): void {
+  #fail(cause: unknown, isCut = false): void {
+    if (this.isFailed) return;
     const isTheirs = cause instanceof ConnectionError;
     this.#options.onError('http2SessionError', isTheirs ? undefined : cause);
     this.isFailed = true;
-    this.closingSinceMs ??= performance.now();
     const code = isTheirs ? cause.code : errorCode.internalError;
-    this.sender.goaway(this.#lastStreamId, code, isTheirs ? cause.message : '');
+    this.farewell.close(this.#lastStreamId, code, isTheirs ? cause.message : '');
     for (const stream of this.streams.values()) stream.close(errorCode.cancel, false);
-    this.#end();
-  }
-
-  // What was under way when the connection failed is read and dropped, so that no reset overtakes the GOAWAY.
-  #ignore(bytes: number): void {
-    this.#ignoredBytes += bytes;
-    if (this.#ignoredBytes > ignoredBytesMax) this.socket.destroy();
+    this.farewell.end();
+    if (isCut) this.socket.destroy();
   }
 
   #takeFrame(frame: Frame): void {
@@ -133,24 +134,31 @@ export class Http2Connection implements StreamOwner {
     if (type === frameType.data) this.#takeData(frame);
     else if (type === frameType.headers) {
       if (this.#block.open(frame)) this.#takeBlock(frame.streamId);
-    } else if (type === frameType.windowUpdate) this.#takeWindowUpdate(frame);
-    else if (type === frameType.reset) this.#takeReset(frame);
-    else {
-      this.#guard.noise();
-      this.#takeNoise(frame);
-    }
+    } else this.#takeOther(frame);
   }
 
-  #takeNoise(frame: Frame): void {
+  #takeOther(frame: Frame): void {
     const { type, flags, streamId, bytes, start, end } = frame;
     expectShape(frame);
+    if (type === frameType.windowUpdate) {
+      this.#takeWindowUpdate(frame);
+      return;
+    }
+    if (type === frameType.reset) {
+      this.#takeReset(frame);
+      return;
+    }
+    this.#guard.noise();
     if (type === frameType.continuation) {
       if (this.#block.append(frame)) this.#takeBlock(streamId);
     } else if (type === frameType.settings) this.#settings.take(frame);
     else if (type === frameType.priority) this.#takePriority(frame);
-    else if (type === frameType.ping && (flags & flag.ack) === 0) {
-      this.sender.acknowledge(type, bytes.subarray(start, end));
-    }
+    else if (type === frameType.ping) this.#takePing(bytes.subarray(start, end), (flags & flag.ack) !== 0);
+  }
+
+  #takePing(payload: Buffer, isAnswer: boolean): void {
+    if (!isAnswer) this.sender.acknowledge(frameType.ping, payload);
+    else if (this.farewell.isHeard(payload, this.#guard.nowMs)) this.#close();
   }
 
   #takeData(frame: Frame): void {
@@ -180,7 +188,7 @@ export class Http2Connection implements StreamOwner {
     if ((streamId & 1) === 0) throw protocolError('a stream that is not the client’s');
     if (streamId > this.#lastStreamId) {
       const head = this.#heads.read(bytes, start, end);
-      if (this.closingSinceMs !== undefined) {
+      if (this.#isClosing) {
         this.#guard.noise(this.#late.blockNoise(end - start, head.fields));
         return;
       }
@@ -190,47 +198,43 @@ export class Http2Connection implements StreamOwner {
       return;
     }
     const trailers = this.#heads.readTrailers(bytes, start, end);
-    if (this.streams.has(streamId)) this.#takeTrailers(streamId, trailers, endsStream);
-    else if (!this.#isIgnored(streamId)) {
+    const stream = this.streams.get(streamId);
+    if (stream !== undefined) {
+      const code = stream.takeTrailers(trailers, endsStream);
+      if (code !== errorCode.noError) this.#resetStream(streamId, code);
+    } else if (!this.#isIgnored(streamId)) {
       throw new ConnectionError(errorCode.streamClosed, 'HEADERS on a closed stream');
     } else this.#guard.noise(this.#late.blockNoise(end - start, trailers.fields));
   }
 
   #beginStream(streamId: number, head: RequestHead, isRequestEnded: boolean): void {
-    const isShort = isRequestEnded && (head.contentLength ?? 0) > 0;
-    if (head.isTooLarge) this.#resetStream(streamId, errorCode.enhanceYourCalm);
-    else if (head.isMalformed || isShort) this.#resetStream(streamId, errorCode.protocolError);
-    else if (this.streams.size >= this.#options.streamsMax) {
+    if (head.isMalformed || (isRequestEnded && (head.contentLength ?? 0) > 0)) {
+      this.#resetStream(streamId, errorCode.protocolError);
+    } else if (!this.places.take(this.streams.size, head, this.#settings.isAcknowledged)) {
       // A client that has not heard of the limit yet is wrong in good faith.
       this.#resetStream(streamId, errorCode.refusedStream, this.#settings.isAcknowledged ? 1 : 0.5);
     } else {
+      const startedAtMs = this.#guard.nowMs;
+      const stream = new Http2Stream(this, streamId, head, { startedAtMs, isRequestEnded });
       this.opened++;
-      this.#guard.call();
-      const stream = new Http2Stream(this, streamId, head, {
-        startedAtMs: this.#guard.nowMs,
-        isRequestEnded,
-      });
       this.streams.set(streamId, stream);
-      this.#options.onStream(stream);
-      if (isRequestEnded) stream.takeEnd();
+      if (head.isTooLarge) this.#refuseLarge(stream);
+      else {
+        this.#guard.call();
+        this.#options.onStream(stream);
+        if (isRequestEnded) stream.takeEnd();
+      }
     }
   }
 
-  #takeTrailers(streamId: number, trailers: RequestHead, endsStream: boolean): void {
-    const stream = this.streams.get(streamId);
-    if (stream === undefined) return;
-    if (stream.isRequestEnded) this.#resetStream(streamId, errorCode.streamClosed);
-    else if (!endsStream || trailers.isMalformed) this.#resetStream(streamId, errorCode.protocolError);
-    else if (trailers.isTooLarge) this.#resetStream(streamId, errorCode.enhanceYourCalm);
-    else {
-      const code = stream.takeTrailers();
-      if (code !== errorCode.noError) this.#resetStream(streamId, code);
-    }
+  // RFC 9113 §10.5.1: the block was read all the same, or the tables would part. Many of them are an attack.
+  #refuseLarge(stream: Http2Stream): void {
+    this.#guard.fault();
+    this.#options.onError('headersTooLarge');
+    stream.answer(headersTooLarge(this.#options.headerBytesMax));
   }
 
-  #takeWindowUpdate(frame: Frame): void {
-    const { streamId, bytes, start } = frame;
-    expectShape(frame);
+  #takeWindowUpdate({ streamId, bytes, start }: Frame): void {
     this.#guard.windowUpdate(this.sender.dataFrames);
     const increment = uint32(bytes, start) & 0x7fffffff;
     const stream = streamId === 0 ? undefined : this.#streamOf(streamId);
@@ -244,9 +248,7 @@ export class Http2Connection implements StreamOwner {
     }
   }
 
-  #takeReset(frame: Frame): void {
-    const { streamId, bytes, start } = frame;
-    expectShape(frame);
+  #takeReset({ streamId, bytes, start }: Frame): void {
     const stream = this.#streamOf(streamId);
     if (stream === undefined) this.#guard.noise();
     else {
@@ -269,7 +271,7 @@ export class Http2Connection implements StreamOwner {
     if (stream !== undefined) return stream;
     // What belongs to no stream of the client's never will (§6.1, §6.4); one after the last may have crossed a GOAWAY.
     const isNone = (streamId & 1) === 0;
-    const isIdle = streamId > this.#lastStreamId && this.closingSinceMs === undefined;
+    const isIdle = streamId > this.#lastStreamId && !this.#isClosing;
     if (isNone || isIdle) throw protocolError('a frame on a stream that is idle');
     return undefined;
   }

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { ConnectError, ContextValues } from '@connectrpc/connect';
 import type { UniversalServerRequest, UniversalServerResponse } from '@connectrpc/connect/protocol';
-import { BodyBuffer, bodyTooLarge, emptyBody } from '../http/body-buffer.ts';
+import { BodyBuffer, bodyTooLarge, emptyBody, smallBytesMax, tooManyBodies } from '../http/body-buffer.ts';
 import {
   type BodySink,
   corsPairs,
@@ -69,6 +69,22 @@ export class Http2Exchange implements UniversalExchange, StreamReceiver {
     return headerOf(this.headers, name);
   }
 
+  prove(): void {
+    this.stream.prove();
+  }
+
+  reserve(bytes: number): boolean {
+    return this.stream.hold(bytes);
+  }
+
+  end(): void {
+    this.stream.reset(errorCode.enhanceYourCalm);
+  }
+
+  refuse(): void {
+    this.stream.reset(errorCode.refusedStream);
+  }
+
   hold(sink: BodySink): void {
     this.#sink = sink;
     this.#isHeld = true;
@@ -128,8 +144,9 @@ export class Http2Exchange implements UniversalExchange, StreamReceiver {
 
   onData(chunk: Buffer, isLast: boolean): void {
     if (!this.#isHeld) return;
-    if (isLast && this.#body === undefined && chunk.length <= this.#bytesMax) {
-      this.#only = chunk;
+    if (isLast && this.#body === undefined && chunk.length <= Math.min(smallBytesMax, this.#bytesMax)) {
+      if (this.#policy.bodies.take(chunk.length, chunk.length)) this.#only = chunk;
+      else this.#refuse(tooManyBodies());
       return;
     }
     this.#body ??= new BodyBuffer(this.#policy.bodies);
@@ -150,6 +167,8 @@ export class Http2Exchange implements UniversalExchange, StreamReceiver {
 
   onClosed(): void {
     this.#isHeld = false;
+    this.#policy.bodies.give(this.#only.length);
+    this.#only = emptyBody;
     this.#body?.release();
     this.#sink?.onClosed();
   }

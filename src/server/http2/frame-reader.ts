@@ -25,6 +25,11 @@ export class FrameReader implements Frame {
     this.#onFrame = onFrame;
   }
 
+  /** Bytes of a frame that is not whole, or will be. */
+  get heldBytes(): number {
+    return this.#held?.length ?? 0;
+  }
+
   /** Reads a chunk; calls `onFrame` for each frame that is whole. Throws ConnectionError. */
   read(chunk: Buffer): void {
     let at = this.#prefaceAt === preface.length ? 0 : this.#readPreface(chunk);

@@ -48,6 +48,8 @@ export const frameHeadBytes = 9;
 export const frameBytesMax = 16_384;
 /** RFC 9113 §6.9.1: no window is larger. */
 export const windowBytesMax: number = 2 ** 31 - 1;
+/** RFC 9113 §5.1.1. */
+export const streamIdMax: number = 2 ** 31 - 1;
 /** RFC 9113 §6.9.2: what a window is before anybody has said anything. */
 export const windowBytesInitial = 65_535;
 

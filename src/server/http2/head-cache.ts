@@ -8,6 +8,7 @@ interface KnownBlock {
 
 const blocksMax = 4;
 const blockBytesMax = 512;
+const headBytesMax = 4_096;
 
 /**
  * Reads the header blocks of one connection. A client that calls the same method again sends the same bytes again, since
@@ -46,7 +47,8 @@ export class HeadCache {
   }
 
   #remember(block: Buffer, start: number, end: number, head: RequestHead): void {
-    if (end - start > blockBytesMax || head.isMalformed || head.isTooLarge) return;
+    if (end - start > blockBytesMax || head.bytes > headBytesMax) return;
+    if (head.isMalformed || head.isTooLarge) return;
     if (this.#version !== this.#decoder.version) {
       this.#version = this.#decoder.version;
       this.#known = [];

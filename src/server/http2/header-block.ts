@@ -20,6 +20,11 @@ export class HeaderBlock {
     this.#bytesMax = 2 * headerBytesMax + 16_384;
   }
 
+  /** Bytes of a block that is not whole. */
+  get heldBytes(): number {
+    return this.isOpen ? this.bytes.length : 0;
+  }
+
   /** Whether the block is whole. Throws ConnectionError. */
   open({ streamId, flags, bytes, start, end }: Frame): boolean {
     if (streamId === 0) throw new ConnectionError(errorCode.protocolError, 'HEADERS on the connection');

@@ -7,6 +7,8 @@ const spareSlabsMax = 32;
 /** Beyond so much that the socket has not taken, no more DATA is made, and beyond the second nothing is read. */
 const fullBytes = 262_144;
 const stuckBytes = 1_048_576;
+/** Both, for strangers. */
+const strangerBytes = 65_536;
 
 /** Room that an outbox writes into, and the socket reads from until it is done. */
 class Slab {
@@ -34,6 +36,8 @@ export class Outbox {
   #slab: Slab | undefined;
   #at = 0;
   #isScheduled = false;
+  /** Whether the client may be slow: one on whose connection a valid token was seen. */
+  isPatient = true;
 
   /** `onTaken` is called whenever the socket has taken a write. */
   constructor(socket: Socket, onTaken: () => void) {
@@ -99,11 +103,11 @@ export class Outbox {
   }
 
   get isFull(): boolean {
-    return this.unsentBytes >= fullBytes;
+    return this.unsentBytes >= (this.isPatient ? fullBytes : strangerBytes);
   }
 
   get isStuck(): boolean {
-    return this.unsentBytes >= stuckBytes;
+    return this.unsentBytes >= (this.isPatient ? stuckBytes : strangerBytes);
   }
 
   #schedule(): void {

@@ -26,8 +26,9 @@ export class RequestHead implements FieldSink {
   isTooLarge = false;
   /** How many fields were decoded, those that were not kept too. */
   fields = 0;
+  /** As decoded, with what each field costs beside its text. */
+  bytes = 0;
   readonly #bytesMax: number;
-  #bytes = 0;
   #seenPseudo = 0;
   #seenRegular = false;
   #hosts = 0;
@@ -40,8 +41,8 @@ export class RequestHead implements FieldSink {
     const { name, value, kind } = field;
     this.fields++;
     // RFC 9113 §6.5.2: counted as decoded, so that a small block cannot become a large list.
-    this.#bytes += name.length + value.length + entryOverhead;
-    if (this.#bytes > this.#bytesMax) this.isTooLarge = true;
+    this.bytes += name.length + value.length + entryOverhead;
+    if (this.bytes > this.#bytesMax) this.isTooLarge = true;
     if (this.isTooLarge || this.isMalformed) return;
     if (kind >= fieldKind.method && kind <= fieldKind.authority) this.#addPseudo(kind, value);
     else this.#addRegular(name, value, kind);

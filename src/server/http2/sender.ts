@@ -113,8 +113,20 @@ export class Sender {
     this.outbox.frame(frameType.settings, 0, 0, payload);
   }
 
+  /** The client may have more streams from now on. */
+  raiseStreams(streamsMax: number): void {
+    const payload = Buffer.alloc(6);
+    payload[1] = setting.maxConcurrentStreams;
+    writeUint32(payload, 2, streamsMax);
+    this.outbox.frame(frameType.settings, 0, 0, payload);
+  }
+
   acknowledge(type: typeof frameType.settings | typeof frameType.ping, payload: Uint8Array): void {
     this.outbox.frame(type, flag.ack, 0, payload);
+  }
+
+  ping(payload: Uint8Array): void {
+    this.outbox.frame(frameType.ping, 0, 0, payload);
   }
 
   goaway(lastStreamId: number, code: number, reason: string): void {

@@ -1,7 +1,9 @@
 import type { Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
+import { type Account, costBytes } from '../http/admission.ts';
 import type { Connections } from '../http/connections.ts';
 import type { ListenerLimits } from '../http/listener-limits.ts';
+import { Taking, takenBytesOf } from '../http/taking.ts';
 import { Http2Connection } from './connection.ts';
 import { errorCode } from './frame.ts';
 import type { Http2Stream } from './stream.ts';
@@ -14,10 +16,10 @@ export interface StreamDoor {
 
 interface Session {
   readonly connection: Http2Connection;
-  seen: { opened: number; bytesRead: number };
-  /** When a sweep last saw a call begin or be under way; and when it last saw bytes. */
+  seen: number;
+  /** When a sweep last saw a call begin or be under way. */
   calledAtMs: number;
-  readAtMs: number;
+  readonly taking: Taking;
 }
 
 /** What sessions need besides their door. */
@@ -38,6 +40,7 @@ export function createHttp2Sessions(door: StreamDoor, { limits, count, onBug }: 
   let isDraining = false;
   const options = {
     streamsMax: limits.streamsMax,
+    strangerStreamsMax: limits.strangerStreamsMax,
     headerBytesMax: limits.headerBytesMax,
     onStream: (stream: Http2Stream) => door.handleStream(stream),
     onError(refusal: string, cause?: unknown) {
@@ -46,10 +49,10 @@ export function createHttp2Sessions(door: StreamDoor, { limits, count, onBug }: 
     },
   };
 
-  function track(socket: Socket): void {
-    const connection = new Http2Connection(socket, options);
+  function track(socket: Socket, account: Account): void {
+    const connection = new Http2Connection(socket, account, options);
     const nowMs = performance.now();
-    const session = { connection, seen: { opened: 0, bytesRead: 0 }, calledAtMs: nowMs, readAtMs: nowMs };
+    const session = { connection, seen: 0, calledAtMs: nowMs, taking: new Taking() };
     sessions.add(session);
     socket.on('data', (chunk: Buffer) => connection.read(chunk));
     socket.on('close', () => {
@@ -57,28 +60,30 @@ export function createHttp2Sessions(door: StreamDoor, { limits, count, onBug }: 
       connection.closed();
     });
     socket.resume();
-    if (isDraining) connection.shutdown();
+    if (isDraining) connection.farewell.begin();
   }
 
   return {
-    accept(socket) {
+    accept(socket, account) {
       // The sockets of the listener may stay half open for HTTP/1.1; an HTTP/2 session has no use for that.
       socket.allowHalfOpen = false;
-      track(socket);
+      if (account.take(costBytes.http2)) track(socket, account);
+      else socket.destroy();
     },
     sweep(nowMs) {
       for (const session of sessions) {
         closeOverdueStreams(session.connection, nowMs, limits, count);
         noteActivity(session, nowMs);
         // Idle is a session without a call, whatever bytes it sends: a PING, or a request's headers drop by drop.
-        if (nowMs - session.calledAtMs >= limits.idleTimeoutMs) session.connection.shutdown();
-        closeStalledSession(session, nowMs, limits, count);
+        if (nowMs - session.calledAtMs >= limits.idleTimeoutMs) session.connection.farewell.begin();
+        session.connection.sweep(nowMs);
+        closeStalled(session, nowMs, limits, count);
         cutEndedSession(session.connection, nowMs, limits);
       }
     },
     drain() {
       isDraining = true;
-      for (const { connection } of sessions) connection.shutdown();
+      for (const { connection } of sessions) connection.farewell.begin();
     },
     close() {
       sessions.clear();
@@ -105,35 +110,42 @@ function closeOverdueStreams(
 // A stream that has begun to answer and not ended is a streaming call: it lives as long as both sides want.
 function isOverdue(stream: Http2Stream, ageMs: number, limits: ListenerLimits): boolean {
   if (!stream.isRequestEnded) return !stream.isHeadSent || stream.isAnswerEnded;
-  return stream.isAnswerEnded && ageMs >= limits.requestTimeoutMs + limits.idleTimeoutMs;
+  return stream.isAnswerEnded && ageMs >= limits.requestTimeoutMs + limits.stallTimeoutMs;
 }
 
 function noteActivity(session: Session, nowMs: number): void {
   const { connection, seen } = session;
-  const { bytesRead } = connection.socket;
-  if (connection.streams.size > 0 || connection.opened !== seen.opened) session.calledAtMs = nowMs;
-  if (bytesRead !== seen.bytesRead) session.readAtMs = nowMs;
-  session.seen = { opened: connection.opened, bytesRead };
+  if (connection.streams.size > 0 || connection.opened !== seen) session.calledAtMs = nowMs;
+  session.seen = connection.opened;
 }
 
-// Silent with an answer waiting: the client grants no window. Silent with none: it waits for the door, as it may.
-function closeStalledSession(
-  { connection, readAtMs }: Session,
+// A client that takes nothing of what waits for it: on one stream, where it grants no window; on all, where it reads none.
+function closeStalled(
+  { connection, taking }: Session,
   nowMs: number,
-  limits: ListenerLimits,
+  { stallTimeoutMs }: ListenerLimits,
   count: (refusal: string) => void,
 ): void {
-  if (nowMs - readAtMs < limits.idleTimeoutMs) return;
-  const isUnsent = connection.sender.outbox.unsentBytes > 0;
-  if (!isUnsent && ![...connection.streams.values()].some((stream) => stream.isUnsent)) return;
+  for (const stream of connection.streams.values()) {
+    const state = { waits: stream.isUnsent, takenBytes: stream.sentBytes };
+    if (!stream.taking.isStalled(nowMs, state, stallTimeoutMs)) continue;
+    count('http2Stalled');
+    stream.reset(errorCode.cancel);
+  }
+  const state = {
+    waits: connection.sender.outbox.unsentBytes > 0,
+    takenBytes: takenBytesOf(connection.socket),
+  };
+  if (!taking.isStalled(nowMs, state, stallTimeoutMs)) return;
   count('http2Stalled');
   connection.socket.destroy();
 }
 
 // This server's half is closed; the client may never close its own.
 function cutEndedSession(connection: Http2Connection, nowMs: number, limits: ListenerLimits): void {
-  if (connection.endedAtMs === undefined) return;
+  const { endedAtMs } = connection.farewell;
+  if (endedAtMs === undefined) return;
   const { idleTimeoutMs } = limits;
   const waitMs = connection.isFailed ? Math.min(lingerMsMax, idleTimeoutMs) : idleTimeoutMs;
-  if (nowMs - connection.endedAtMs >= waitMs) connection.socket.destroy();
+  if (nowMs - endedAtMs >= waitMs) connection.socket.destroy();
 }

@@ -1,4 +1,6 @@
+import { Taking } from '../http/taking.ts';
 import { errorCode, flag, frameBytesMax, streamWindowBytes, windowBytesMax } from './frame.ts';
+import type { Places } from './places.ts';
 import type { RequestHead } from './request-head.ts';
 import type { AnswerHead, Sender, Waiting } from './sender.ts';
 
@@ -18,6 +20,7 @@ export interface StreamReceiver {
 export interface StreamOwner {
   readonly peerAddress: string;
   readonly sender: Sender;
+  readonly places: Places;
   /** It is closed; `isOurReset` where the client may still send, not knowing. */
   forget(stream: Http2Stream, isOurReset: boolean): void;
 }
@@ -45,11 +48,16 @@ export class Http2Stream implements Waiting {
   isClosed = false;
   /** What the client takes of DATA here; below zero where it took back what it had offered. */
   sendWindow: number;
+  /** Of DATA, in all its life. */
+  sentBytes = 0;
   readonly #owner: StreamOwner;
+  #taking: Taking | undefined;
   #receiver: StreamReceiver | undefined;
   #receiveWindow = streamWindowBytes;
   #owedBytes = 0;
   #bodyBytes = 0;
+  #heldBytes = 0;
+  #countedBytes = 0;
   #unsent: Uint8Array = nothing;
   #trailers: readonly string[] | undefined;
 
@@ -69,6 +77,18 @@ export class Http2Stream implements Waiting {
 
   get peerAddress(): string {
     return this.#owner.peerAddress;
+  }
+
+  /** A valid token was seen on its connection. */
+  prove(): void {
+    this.#owner.places.prove();
+  }
+
+  /** Counts bytes that are held for this stream until it is closed, or given up again; false where there is no room. */
+  hold(bytes: number): boolean {
+    if (this.isClosed || !this.#owner.places.hold(bytes)) return false;
+    this.#heldBytes += bytes;
+    return true;
   }
 
   /** Names who is told. What comes of the body while nobody is named is dropped. */
@@ -103,6 +123,7 @@ export class Http2Stream implements Waiting {
     if (this.isClosed) return false;
     this.#unsent = bytes;
     this.pump(Number.POSITIVE_INFINITY);
+    this.#countUnsent();
     return this.#unsent.length === 0;
   }
 
@@ -112,6 +133,7 @@ export class Http2Stream implements Waiting {
     this.isAnswerEnded = true;
     this.#trailers = trailers;
     this.pump(Number.POSITIVE_INFINITY);
+    this.#countUnsent();
   }
 
   /** Ends both sides at once. */
@@ -128,6 +150,12 @@ export class Http2Stream implements Waiting {
     this.#receiveWindow += this.#owedBytes;
     this.#owner.sender.windowUpdate(this.id, this.#owedBytes);
     this.#owedBytes = 0;
+  }
+
+  /** Whether the client takes what waits for it; most streams are over before anybody asks. */
+  get taking(): Taking {
+    this.#taking ??= new Taking();
+    return this.#taking;
   }
 
   /** Whether bytes of the answer wait for the client. */
@@ -153,8 +181,11 @@ export class Http2Stream implements Waiting {
     return errorCode.noError;
   }
 
-  /** The request ended without DATA, or with trailers. Answers an error code of the stream. */
-  takeTrailers(): number {
+  /** Trailers, with which the request ends. Answers an error code of the stream. */
+  takeTrailers(trailers: RequestHead, isLast: boolean): number {
+    if (this.isRequestEnded) return errorCode.streamClosed;
+    if (!isLast || trailers.isMalformed) return errorCode.protocolError;
+    if (trailers.isTooLarge) return errorCode.enhanceYourCalm;
     if (this.#bodyBytes !== (this.head.contentLength ?? this.#bodyBytes)) return errorCode.protocolError;
     this.isRequestEnded = true;
     this.takeEnd();
@@ -204,16 +235,26 @@ export class Http2Stream implements Waiting {
   close(code: number, isOurReset: boolean): void {
     if (this.isClosed) return;
     this.isClosed = true;
+    if (this.#heldBytes > 0) this.#owner.places.hold(-this.#heldBytes);
     this.#unsent = nothing;
     this.#owner.sender.forget(this);
     this.#owner.forget(this, isOurReset);
     this.#receiver?.onClosed(code);
   }
 
+  // What the client does not take yet waits here, for as long as it likes.
+  #countUnsent(): void {
+    const bytes = this.#unsent.length - this.#countedBytes;
+    if (bytes === 0 || this.isClosed) return;
+    this.#countedBytes = this.#unsent.length;
+    if (!this.hold(bytes)) this.reset(errorCode.enhanceYourCalm);
+  }
+
   #sendFrame(length: number): void {
     const isLast = length === this.#unsent.length;
     const isEnd = isLast && this.isAnswerEnded && this.#trailers === undefined;
     this.sendWindow -= length;
+    this.sentBytes += length;
     const bytes = isLast ? this.#unsent : this.#unsent.subarray(0, length);
     this.#unsent = isLast ? nothing : this.#unsent.subarray(length);
     this.#owner.sender.data(this.id, isEnd ? flag.endStream : 0, bytes);

@@ -63,6 +63,11 @@ export class UniversalStream implements StreamReceiver {
   }
 
   onData(chunk: Buffer): void {
+    // All that is not read yet counts; what is read stays within what the call reserved.
+    if (!this.#stream.hold(chunk.length)) {
+      this.#stream.reset(errorCode.enhanceYourCalm);
+      return;
+    }
     this.#received.add(chunk);
     this.#wakeReader();
   }
@@ -87,8 +92,9 @@ export class UniversalStream implements StreamReceiver {
     for (;;) {
       if (this.#received.length > 0) {
         const bytes = this.#received.take();
-        this.#stream.giveBack(bytes.length);
         yield bytes;
+        this.#stream.hold(-bytes.length);
+        this.#stream.giveBack(bytes.length);
       } else if (this.#isEnded) return;
       else if (this.#gone !== undefined) throw this.#gone;
       else {

@@ -8,6 +8,8 @@ import { type CallSteps, createUnaryRunner, type UnaryRunner } from './unary-run
 export interface MountedService {
   readonly desc: DescService;
   readonly implementation: Partial<ServiceImpl<DescService>>;
+  /** One message of its streams, where that is less than what the door takes. */
+  readonly messageBytesMax?: number;
 }
 
 /** Pairs a service with what serves it, each known by its own type. */

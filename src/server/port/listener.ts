@@ -1,5 +1,7 @@
 import { type AddressInfo, isIPv6, type Server, type Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
+import { Admission } from '../http/admission.ts';
+import { createTrusted } from '../http/client-address.ts';
 import type { Connections } from '../http/connections.ts';
 import { defaultLimits, type ListenerLimits, sweepIntervalMs } from '../http/listener-limits.ts';
 import { createHttp1Connections, type RequestDoor } from '../http1/connections.ts';
@@ -24,6 +26,8 @@ export interface ListenerOptions extends Partial<ListenerLimits> {
   readonly claim?: PortClaim | undefined;
   /** Beside TLS. Default: refused. */
   readonly plaintext?: Plaintext;
+  /** Addresses or CIDR ranges of the proxies in front: their connections are not bounded by address. */
+  readonly trustedProxies?: readonly string[];
   /** Hears of the listener's life and, once in each sweep, of how many connections were refused and why. */
   readonly log: (event: string, fields: Readonly<Record<string, unknown>>) => void;
 }
@@ -43,7 +47,8 @@ export interface Listener extends AsyncDisposable {
 
 /** Opens one port for HTTP/1.1 and HTTP/2, both ending in the door; rejects where the port or the certificate cannot be had. */
 export async function startListener(door: Door, options: ListenerOptions): Promise<Listener> {
-  const limits: ListenerLimits = { ...defaultLimits, ...options };
+  const given: ListenerLimits = { ...defaultLimits, ...options };
+  const limits = { ...given, stallTimeoutMs: Math.min(given.stallTimeoutMs, given.idleTimeoutMs) };
   const { host = '127.0.0.1', log, tls, claim, plaintext = 'refused' } = options;
   const refusals = new Map<string, number>();
   const count = (refusal: string): void => {
@@ -53,7 +58,16 @@ export async function startListener(door: Door, options: ListenerOptions): Promi
     http1: createHttp1Connections(door, limits, count),
     http2: createHttp2Sessions(door, { limits, count, onBug: (cause) => log('http2.failed', { cause }) }),
   };
-  const port = await openPort({ host, port: options.port, tls, claim, plaintext, limits, protocols, count });
+  const admission = new Admission({
+    bytesMax: limits.requestsBytesMax,
+    strangersPerAddressMax: limits.strangersPerAddressMax,
+    isTrusted: createTrusted(options.trustedProxies ?? []),
+    count,
+  });
+  const port = await openPort({
+    ...{ host, port: options.port, tls, claim, plaintext },
+    ...{ limits, admission, protocols, count },
+  });
 
   const sweeper = setInterval(() => {
     const nowMs = performance.now();

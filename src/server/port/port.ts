@@ -1,6 +1,7 @@
 import type { Server, Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import type { TLSSocket, Server as TlsServer } from 'node:tls';
+import { type Account, type Admission, accountOf, costBytes, shareAccount } from '../http/admission.ts';
 import type { Connections } from '../http/connections.ts';
 import type { ListenerLimits } from '../http/listener-limits.ts';
 import { claimPort, type PortClaim } from './claim.ts';
@@ -21,6 +22,7 @@ export interface PortOptions {
   /** What becomes of a client that does not speak TLS, on a port that does. */
   readonly plaintext: Plaintext;
   readonly limits: ListenerLimits;
+  readonly admission: Admission;
   readonly protocols: Record<WireProtocol, Connections>;
   readonly count: (refusal: string) => void;
 }
@@ -46,16 +48,16 @@ export async function openPort(options: PortOptions): Promise<Port> {
   let isStopped = false;
 
   const accept = (socket: Socket, protocol: WireProtocol): void => {
-    if (isStopped) socket.destroy();
-    else protocols[protocol].accept(socket);
+    const account = accountOf(socket);
+    if (isStopped || account === undefined) socket.destroy();
+    else protocols[protocol].accept(socket, account);
   };
   const tls = options.tls && (await openTls(options.tls, options, accept));
-  const isRefused = (opening: Opening) =>
-    tls !== undefined && opening !== 'tls' && options.plaintext === 'refused';
+  const isTlsOnly = tls !== undefined && options.plaintext === 'refused';
   const onOpening = (socket: Socket, opening: Opening): void => {
     // A TLS client on a port without TLS is told by HTTP/1.1, which finds no first line, that it is wrong.
     const protocol = opening === 'http2' ? 'http2' : 'http1';
-    if (isRefused(opening)) {
+    if (isTlsOnly && opening !== 'tls') {
       count('plaintext');
       // It goes on waiting, for the client to hang up.
       refusePlaintext(socket, protocol);
@@ -70,6 +72,7 @@ export async function openPort(options: PortOptions): Promise<Port> {
   server.maxConnections = limits.connectionsMax;
   server.on('drop', () => count('connectionsMax'));
   claim.serve((socket) => {
+    if (!options.admission.open(socket)) return;
     sockets.add(socket);
     waiting.set(socket, performance.now());
     socket.on('error', () => count('socketError'));
@@ -115,11 +118,29 @@ async function openTls(
     // After a handshake that took too long, Node leaves the socket open.
     socket.destroy();
   });
+  // Node does not tell which socket a TLS socket stands on.
+  const raw = new Map<string, Account>();
+  server.on('connection', (socket: Socket) => {
+    const account = accountOf(socket);
+    const name = peerOf(socket);
+    if (account?.take(costBytes.tls) !== true) {
+      socket.destroy();
+      return;
+    }
+    raw.set(name, account);
+    socket.once('close', () => raw.delete(name));
+  });
   server.on('secureConnection', (socket: TLSSocket) => {
+    const account = raw.get(peerOf(socket));
+    if (account !== undefined) shareAccount(socket, account);
     socket.on('error', () => count('socketError'));
     accept(socket, socket.alpnProtocol === 'h2' ? 'http2' : 'http1');
   });
   return server;
+}
+
+function peerOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress} ${remotePort}`;
 }
 
 function closeSilent(waiting: ReadonlyMap<Socket, number>, nowMs: number, options: PortOptions): void {

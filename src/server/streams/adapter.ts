@@ -17,6 +17,7 @@ import { compressionBrotli, compressionGzip } from '@connectrpc/connect-node';
 import type { Answers, DoorMeasures } from '../../ops/measures.ts';
 import { requestInfoKey } from '../../rpc/request-info.ts';
 import { base64Chunks, bytesOfBase64Chunks } from '../dialects/base64-groups.ts';
+import { costBytes } from '../http/admission.ts';
 import type { Log, UniversalExchange } from '../http/exchange.ts';
 import { deadlineExceeded } from '../lane/deadline.ts';
 import type { MountedService } from '../lane/method-table.ts';
@@ -50,12 +51,20 @@ export function createAdapter(options: AdapterOptions): Adapter {
     shutdownSignal: options.shutdownSignal,
     ...(options.jsonRegistry && { jsonOptions: { registry: options.jsonRegistry } }),
   });
-  for (const { desc, implementation } of options.services) router.service(desc, implementation);
+  const bytesOf = new Map<string, number>();
+  for (const { desc, implementation, messageBytesMax } of options.services) {
+    const readMaxBytes = Math.min(messageBytesMax ?? options.messageBytesMax, options.messageBytesMax);
+    router.service(desc, implementation, { readMaxBytes });
+    bytesOf.set(desc.typeName, readMaxBytes);
+  }
   const handlers = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
   return (path, exchange) => {
     const handler = handlers.get(path);
     if (handler === undefined) throw new Error(`no handler for ${path}`);
-    void carry(handler, exchange, options);
+    // Counted as it opens, with the message that it may hold half read: nobody knows when the rest comes.
+    const bytes = costBytes.streamingCall + (bytesOf.get(handler.service.typeName) ?? 0);
+    if (exchange.reserve(bytes)) void carry(handler, exchange, options);
+    else exchange.refuse();
   };
 }
 

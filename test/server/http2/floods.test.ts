@@ -135,8 +135,8 @@ test('a small block that names one large field many times is refused, and keeps 
   while (!framesOf(received()).some(({ type, stream }) => type === frameType.data && stream === 3)) {
     await once(socket, 'data');
   }
-  const reset = framesOf(received()).find(({ type }) => type === frameType.reset);
-  expect([reset?.stream, reset?.payload.readUInt32BE()]).toEqual([1, NGHTTP2_ENHANCE_YOUR_CALM]);
+  const refused = framesOf(received()).filter(({ stream }) => stream === 1);
+  expect(refused.at(-1)?.payload.toString()).toContain("the request's headers are larger than 16384 bytes");
   expect(door.seen).toBe(1);
   socket.destroy();
 });

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import http2 from 'node:http2';
+import type net from 'node:net';
 import { expect, test } from '@jest/globals';
 import { startListener } from '../../../src/server/port/listener.ts';
 import {
@@ -37,9 +38,58 @@ async function leave() {
   );
   await door.seenAtLeast(1);
   const drained = listener.drain();
-  while (goawayCode(received()) === undefined) await once(socket, 'data');
+  await hear(socket, received);
   return { door, socket, done, drained };
 }
+
+const goaways = (bytes: Buffer): number[] =>
+  framesOf(bytes)
+    .filter(({ type }) => type === frameType.goaway)
+    .map(({ payload }) => payload.readUInt32BE());
+
+/** Answers the PING between the two GOAWAYs, once it has come; resolves with the second. */
+async function hear(socket: net.Socket, received: () => Buffer): Promise<void> {
+  const ping = () => framesOf(received()).find(({ type, flags }) => type === frameType.ping && flags === 0);
+  for (let answered = false; goaways(received()).length < 2; ) {
+    const { payload } = ping() ?? {};
+    if (payload !== undefined && !answered) {
+      answered = socket.write(frame({ type: frameType.ping, flags: 1, payload }));
+    }
+    await once(socket, 'data');
+  }
+}
+
+test('a call on its way when the server leaves is still taken; then the server says which was the last', async () => {
+  const door = new EchoDoor();
+  const listener = await startListener(door, { port: 0, log: () => undefined });
+  const { socket, done, received } = await connectRaw(listener.port);
+  socket.write(preface);
+  while (!framesOf(received()).some(({ type }) => type === frameType.settings)) await once(socket, 'data');
+  const drained = listener.drain();
+  while (goaways(received()).length === 0) await once(socket, 'data');
+  // The client has not read what came: it calls as if nothing had happened.
+  const flags = endHeaders | endStream;
+  socket.write(frame({ type: frameType.headers, flags, stream: 1, payload: postHeaders }));
+  await hear(socket, received);
+  const answer = await done;
+  expect(goaways(answer)).toEqual([2 ** 31 - 1, 1]);
+  expect(goawayCode(answer)).toBe(http2.constants.NGHTTP2_NO_ERROR);
+  expect(
+    framesOf(answer)
+      .find(({ type }) => type === frameType.data)
+      ?.payload.toString(),
+  ).toBe('h2 / 0');
+  await drained;
+});
+
+test('a client that never answers the PING is not waited for', async () => {
+  const listener = await startListener(new EchoDoor(), { port: 0, log: () => undefined });
+  const { socket, done } = await connectRaw(listener.port);
+  socket.write(preface);
+  await once(socket, 'data');
+  await listener.drain();
+  expect(goaways(await done)).toEqual([2 ** 31 - 1, 0]);
+});
 
 test.each([
   ['DATA on the connection', data(0)],

@@ -23,7 +23,13 @@ beforeEach(async () => {
     // What is sent to /unread is never looked at, so that its window is never opened again.
     handleStream: (stream) => (stream.head.path === '/unread' ? undefined : echo.handleStream(stream)),
   };
-  listener = await startListener(door, { port: 0, tls: keys, drainTimeoutMs: 100, log: () => undefined });
+  listener = await startListener(door, {
+    port: 0,
+    strangerStreamsMax: 256,
+    tls: keys,
+    drainTimeoutMs: 100,
+    log: () => undefined,
+  });
   // The client's own memory for what it has not yet sent, in megabytes: 10 would end its streams.
   session = http2.connect(listener.url, { rejectUnauthorized: false, maxSessionMemory: 1_000 });
   await once(session, 'connect');

@@ -1,0 +1,74 @@
+import { type Account, costBytes } from '../http/admission.ts';
+import type { RequestHead } from './request-head.ts';
+import type { Sender } from './sender.ts';
+
+// RFC 9113 §6.5.2 asks servers to take a hundred, and clients that have not read SETTINGS yet count on it.
+const unheardStreamsMax = 100;
+// Below so much a client is not slow, only not done.
+const unsentBytesFree = 65_536;
+
+interface StreamsMax {
+  readonly streamsMax: number;
+  readonly strangerStreamsMax: number;
+}
+
+/** How many streams one connection may have, and what it holds of the listener's budget. */
+export class Places {
+  readonly #account: Account;
+  readonly #sender: Sender;
+  readonly #max: StreamsMax;
+  #heldBytes = 0;
+
+  constructor(account: Account, sender: Sender, max: StreamsMax) {
+    this.#account = account;
+    this.#sender = sender;
+    this.#max = max;
+    sender.outbox.isPatient = account.isProven;
+  }
+
+  /** What this server's first SETTINGS say. */
+  get announced(): number {
+    return this.#account.isProven ? this.#max.streamsMax : this.#ofStrangers;
+  }
+
+  /** Whether there is room for one more stream, given whether the client knows this server's SETTINGS. */
+  take(streams: number, head: RequestHead, isHeard: boolean): boolean {
+    const { streamsMax } = this.#max;
+    const unheard = Math.min(streamsMax, Math.max(unheardStreamsMax, this.#ofStrangers));
+    const most = this.#account.isProven ? streamsMax : isHeard ? this.#ofStrangers : unheard;
+    return streams < most && this.#account.take(costBytes.stream + head.bytes);
+  }
+
+  give(head: RequestHead): void {
+    this.#account.give(costBytes.stream + head.bytes);
+  }
+
+  /** More bytes are held, or fewer; whether there is room. */
+  hold(bytes: number): boolean {
+    if (bytes > 0) return this.#account.take(bytes);
+    this.#account.give(-bytes);
+    return true;
+  }
+
+  /** Whether there is room for what the connection itself holds now: frames that are not whole, and what is not taken. */
+  holdConnection(unreadBytes: number): boolean {
+    const { unsentBytes } = this.#sender.outbox;
+    const heldBytes = unreadBytes + (unsentBytes > unsentBytesFree ? unsentBytes : 0);
+    if (heldBytes === this.#heldBytes) return true;
+    const isHeld = this.hold(heldBytes - this.#heldBytes);
+    if (isHeld) this.#heldBytes = heldBytes;
+    return isHeld;
+  }
+
+  /** A valid token was seen: it is no stranger's connection any more. */
+  prove(): void {
+    if (this.#account.isProven) return;
+    this.#account.prove();
+    this.#sender.outbox.isPatient = true;
+    this.#sender.raiseStreams(this.#max.streamsMax);
+  }
+
+  get #ofStrangers(): number {
+    return Math.min(this.#max.streamsMax, this.#max.strangerStreamsMax);
+  }
+}

@@ -1,0 +1,124 @@
+import { once } from 'node:events';
+import http2 from 'node:http2';
+import net from 'node:net';
+import { create, toBinary } from '@bufbuild/protobuf';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { HealthCheckRequestSchema } from '../../gen/es/grpc/health/v1/health_pb.js';
+import { ServerReflectionRequestSchema } from '../../gen/es/grpc/reflection/v1/reflection_pb.js';
+import { startServer, type TestServer } from '../support/start-server.ts';
+
+let server: TestServer;
+let token: string;
+
+beforeAll(async () => {
+  server = await startServer();
+  await server.people.organization('acme');
+  token = await server.people.caller({ organization: 'acme', roles: ['IAM_OWNER_VIEWER'] });
+});
+afterAll(async () => {
+  await server[Symbol.asyncDispose]();
+});
+
+const watch = '/grpc.health.v1.Health/Watch';
+const reflect = '/grpc.reflection.v1.ServerReflection/ServerReflectionInfo';
+
+function connect(localAddress = '127.0.0.1'): http2.ClientHttp2Session {
+  const createConnection = () => net.connect({ port: server.port, host: '127.0.0.1', localAddress });
+  return http2.connect(server.url, { createConnection }).on('error', () => undefined);
+}
+
+function envelope(message: Uint8Array): Buffer {
+  const bytes = Buffer.concat([Buffer.alloc(5), message]);
+  bytes.writeUInt32BE(message.length, 1);
+  return bytes;
+}
+
+function begin(session: http2.ClientHttp2Session, path: string): http2.ClientHttp2Stream {
+  const stream = session.request({ ':method': 'POST', ':path': path, 'content-type': 'application/grpc' });
+  return stream.on('error', () => undefined);
+}
+
+/** The gRPC status in headers or trailers; `open` where a message comes first. */
+async function statusOf(stream: http2.ClientHttp2Stream): Promise<string> {
+  const message = once(stream, 'data').then(() => 'open');
+  const trailers = once(stream, 'trailers').then(([fields]) => String(fields['grpc-status']));
+  const [headers] = (await once(stream, 'response')) as [http2.IncomingHttpHeaders];
+  const early = headers['grpc-status'];
+  return early === undefined ? Promise.race([message, trailers]) : String(early);
+}
+
+test.each([
+  ['REST', { ':path': '/v2/users/me', ':method': 'GET' }],
+  [
+    'gRPC',
+    {
+      ':path': '/zitadel.user.v2.UserService/GetUserByID',
+      ':method': 'POST',
+      'content-type': 'application/grpc',
+    },
+  ],
+])('after the first valid token a connection has all its streams, and not before: %s', async (_what, call) => {
+  const session = connect();
+  await once(session, 'remoteSettings');
+  const ask = async (authorization: string) => {
+    const stream = session.request({ ...call, authorization });
+    if (call[':method'] === 'POST') stream.end(envelope(new Uint8Array()));
+    await once(stream.resume(), 'close');
+    await new Promise<void>((resolve) => session.ping(() => resolve()));
+    return session.remoteSettings.maxConcurrentStreams;
+  };
+  expect(await ask('Bearer nobody.knows')).toBe(32);
+  expect(await ask(`Bearer ${token}`)).toBe(256);
+  session.close();
+});
+
+describe('a watch of health', () => {
+  const message = (bytes: number) => {
+    const service = 'x'.repeat(bytes - 3);
+    return envelope(toBinary(HealthCheckRequestSchema, create(HealthCheckRequestSchema, { service })));
+  };
+
+  test.each([
+    [1_024, 'open'],
+    [1_025, '8'],
+  ])('takes a message of %d bytes: %s', async (bytes, status) => {
+    const session = connect();
+    const stream = begin(session, watch);
+    stream.end(message(bytes));
+    expect(await statusOf(stream)).toBe(status);
+    session.destroy();
+  });
+});
+
+describe('places for reflection', () => {
+  const listing = envelope(
+    toBinary(
+      ServerReflectionRequestSchema,
+      create(ServerReflectionRequestSchema, { messageRequest: { case: 'listServices', value: '' } }),
+    ),
+  );
+  async function hold(address: string, count: number) {
+    const sessions = Array.from({ length: Math.ceil(count / 25) }, () => connect(address));
+    const streams = Array.from({ length: count }, (_none, nth) => {
+      const session = sessions[nth % sessions.length];
+      if (session === undefined) throw new Error('no session');
+      const stream = begin(session, reflect);
+      stream.write(listing);
+      return stream;
+    });
+    return { sessions, streams, statuses: await Promise.all(streams.map(statusOf)) };
+  }
+
+  test('are shared by address: who holds all of them gives one up for each newcomer', async () => {
+    const greedy = await hold('127.0.0.2', 100);
+    expect(new Set(greedy.statuses)).toEqual(new Set(['open']));
+    const newcomer = await hold('127.0.0.3', 10);
+    expect(new Set(newcomer.statuses)).toEqual(new Set(['open']));
+    while (greedy.streams.filter(({ closed }) => closed).length < 10) await new Promise(setImmediate);
+    // Its own places are its own: one more of them is refused.
+    expect((await hold('127.0.0.2', 1)).statuses).toEqual(['8']);
+    expect(newcomer.streams.filter(({ closed }) => closed)).toEqual([]);
+    expect(greedy.streams.filter(({ closed }) => closed)).toHaveLength(10);
+    for (const { sessions } of [greedy, newcomer]) for (const session of sessions) session.destroy();
+  });
+});
