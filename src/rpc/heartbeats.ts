@@ -1,5 +1,9 @@
+/** The first beat: proxies that keep headers back until a message comes let them go. */
+const firstMs = 500;
+
 /**
- * What the source yields, and undefined whenever it has yielded nothing for so long; 0: never. Whoever returns early does
+ * What the source yields, and undefined whenever it has yielded nothing for so long; 0: never. The first time sooner, to
+ * say that the stream has begun. Whoever returns early does
  * not wait for the source, which its own signal ends.
  */
 export async function* withHeartbeats<Value>(
@@ -13,8 +17,8 @@ export async function* withHeartbeats<Value>(
   const iterator = source[Symbol.asyncIterator]();
   let next = iterator.next();
   try {
-    for (;;) {
-      const found = await within(next, everyMs);
+    for (let waitMs = Math.min(firstMs, everyMs); ; waitMs = everyMs) {
+      const found = await within(next, waitMs);
       if (found === undefined) yield undefined;
       else if (found.done === true) return;
       else {

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import http from 'node:http';
 import http2 from 'node:http2';
+import https from 'node:https';
 import type { Readable, Writable } from 'node:stream';
 import { envelope, envelopes } from './dialect-cases.ts';
 
@@ -51,7 +52,8 @@ export interface StreamCall {
 export function openStream(url: string, form: StreamForm, call: StreamCall): OpenStream {
   const headers = { 'content-type': form.contentType, ...call.headers };
   if (form.http === 1) {
-    const req = http.request(`${url}${call.path}`, { method: 'POST', headers, agent: false });
+    const { request: open } = url.startsWith('https:') ? https : http;
+    const req = open(`${url}${call.path}`, { method: 'POST', headers, agent: false });
     const res = once(req, 'response').then(([found]) => found as http.IncomingMessage);
     const opened = res.then((body) => ({
       head: { ...body.headers },

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import http from 'node:http';
 import http2 from 'node:http2';
+import https from 'node:https';
 import { buffer } from 'node:stream/consumers';
 
 export type HttpVersion = 1 | 2;
@@ -23,7 +24,7 @@ export interface WireAnswer {
 
 export type WireHeaders = Readonly<Record<string, string>>;
 
-/** Plain HTTP over connections that are kept: HTTP/1.1, and HTTP/2 with prior knowledge. */
+/** HTTP over connections that are kept: HTTP/1.1, and HTTP/2 with prior knowledge or, on a URL of https, by ALPN. */
 export interface Wire extends AsyncDisposable {
   readonly url: string;
   send(request: WireRequest): Promise<WireAnswer>;
@@ -31,7 +32,7 @@ export interface Wire extends AsyncDisposable {
 
 /** Connects when first asked to. */
 export function openWire(url: string): Wire {
-  const agent = new http.Agent({ keepAlive: true });
+  const agent = new (url.startsWith('https:') ? https : http).Agent({ keepAlive: true });
   let session: http2.ClientHttp2Session | undefined;
   return {
     url,
@@ -61,8 +62,9 @@ export function bytesOf({ status, headers, body, trailers }: WireAnswer): string
 async function sendHttp1(url: string, agent: http.Agent, request: WireRequest): Promise<WireAnswer> {
   const { verb, path, headers, body } = request;
   const length = { 'content-length': body.length };
-  const { hostname, port } = new URL(url);
-  const req = http.request({ hostname, port, path, method: verb, agent, headers: { ...headers, ...length } });
+  const { protocol, hostname, port } = new URL(url);
+  const { request: open } = protocol === 'https:' ? https : http;
+  const req = open({ hostname, port, path, method: verb, agent, headers: { ...headers, ...length } });
   req.end(body);
   const [res] = (await once(req, 'response')) as [http.IncomingMessage];
   const received = await buffer(res);

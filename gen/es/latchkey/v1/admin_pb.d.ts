@@ -502,8 +502,8 @@ export declare type FollowEventsRequest = Message<"latchkey.v1.FollowEventsReque
   afterPosition: bigint;
 
   /**
-   * After so many seconds without an event, sends one that holds nothing but the position of the last, so that proxies
-   * and callers know that the stream lives. 0: never.
+   * After so many seconds without an event, and once at the beginning, sends one that holds nothing but the position of
+   * the last, so that proxies and callers know that the stream lives. 0: never.
    *
    * @generated from field: uint32 heartbeat_seconds = 2;
    */

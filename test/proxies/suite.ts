@@ -1,0 +1,277 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { openApp } from '../../src/app/app.ts';
+import { openStream, type StreamForm, streamForms } from '../server/stream-client.ts';
+import { type ChildServer, standBy } from '../support/child-server.ts';
+import { dialects } from '../support/dialects/all.ts';
+import { askBare, type Form } from '../support/dialects/bare.ts';
+import { createPeople } from '../support/people.ts';
+import { historyOf } from '../support/replay.ts';
+import { openWire } from '../support/wire.ts';
+import { freePort, type ProxyKind, proxyKinds, type RunningProxy, startProxy } from './proxy.ts';
+
+// Each proxy has a server and a database of its own; what it did is judged, and a line says how.
+
+const quietMs = Number(process.env.PROXIES_QUIET_SECONDS ?? '120') * 1_000;
+const loadMs = 2_000;
+const recoveryMsMax = 60_000;
+let passed = 0;
+let failed = 0;
+
+function judge(name: string, problems: readonly string[]): void {
+  if (problems.length === 0) passed += 1;
+  else failed += 1;
+  process.stdout.write(`${problems.length === 0 ? 'ok  ' : 'FAIL'} ${name}\n`);
+  for (const problem of problems.slice(0, 10)) process.stdout.write(`     ${problem}\n`);
+}
+
+async function attempt(name: string, check: () => Promise<readonly string[]>): Promise<void> {
+  judge(name, await check().catch((error: unknown) => [String(error)]));
+}
+
+interface Bench extends AsyncDisposable {
+  readonly proxy: RunningProxy;
+  readonly token: string;
+  readonly people: ReturnType<typeof createPeople>;
+  readonly history: (
+    userId: string,
+  ) => Promise<readonly { readonly sequence: number; readonly type: string }[]>;
+  restart(): Promise<void>;
+}
+
+/** The server behind the proxy, always on the same port. */
+async function openBench(kind: ProxyKind): Promise<Bench> {
+  await using cleanup = new AsyncDisposableStack();
+  const folder = join(process.env.PROXIES_FOLDER ?? '', kind.name);
+  const port = await freePort();
+  const data = join(folder, 'data');
+  const flags = ['--data', data, '--port', String(port), '--trusted-proxies', '127.0.0.1'];
+  const serve = (): Promise<ChildServer> => cleanup.use(standBy(flags)).start();
+  let server = await serve();
+  const token = (await readFile(join(data, 'admin-token'), 'utf8')).trim();
+  const app = cleanup.use(
+    await openApp({ database: join(data, 'latchkey.db'), passwordAttemptsMax: 5, logLevel: 'silent' }),
+  );
+  const people = createPeople(app);
+  await people.organization('acme');
+  const proxy = cleanup.use(await startProxy(kind, { serverPort: port, folder }));
+  const whole = cleanup.move();
+  return {
+    proxy,
+    token,
+    people,
+    history: (userId) => historyOf(app.store, userId),
+    async restart() {
+      server.kill('SIGTERM');
+      const end = await server.exited;
+      if (end !== 'exit 0') throw new Error(`the server ended with ${end}`);
+      const standby = standBy(flags);
+      whole.use(standby);
+      server = await standby.start();
+    },
+    [Symbol.asyncDispose]: () => whole.disposeAsync(),
+  };
+}
+
+const speakers = dialects.filter(({ client }) => client === 'bare');
+
+/** An unlock in every dialect, and a second one, whose refusal must come through as whole. */
+async function unaryCalls({ proxy, token, people }: Bench): Promise<readonly string[]> {
+  await using wire = openWire(proxy.url);
+  const problems: string[] = [];
+  for (const speaker of speakers) {
+    const userId = await people.user({ organization: 'acme', kind: 'machine', state: 'locked' });
+    const ask = { method: 'UnlockUser', message: { userId }, token } as const;
+    const unlocked = await askBare(wire, speaker, ask).catch(String);
+    const refused = await askBare(wire, speaker, ask).catch(String);
+    if (typeof unlocked === 'string' || !unlocked.ok)
+      problems.push(`${speaker.name}: ${JSON.stringify(unlocked)}`);
+    if (typeof refused === 'string' || refused.ok || refused.code !== 'FailedPrecondition')
+      problems.push(`${speaker.name}, refused: ${JSON.stringify(refused)}`);
+  }
+  return problems;
+}
+
+/** As gRPC needs HTTP/2 to be whole, it is asked over that alone. */
+const forms = streamForms.filter(({ http, contentType }) => http === 2 || !/grpc($|\+)/.test(contentType));
+
+const isJson = ({ contentType }: StreamForm): boolean => contentType.endsWith('json');
+
+/** `after_position`, of which the server has seen fewer. */
+function follow(form: StreamForm, after: number): Buffer {
+  if (isJson(form)) return Buffer.from(JSON.stringify({ afterPosition: String(after) }));
+  const bytes = [0x08];
+  let rest = after;
+  for (; rest > 0x7f; rest >>= 7) bytes.push((rest & 0x7f) | 0x80);
+  return Buffer.from([...bytes, rest]);
+}
+
+/** Streams that nothing happens on; then one event, which every follower must see. */
+async function quietStreams({ proxy, token, people, history }: Bench): Promise<readonly string[]> {
+  const userId = await people.user({ organization: 'acme', kind: 'machine' });
+  await history(userId);
+  const newest = await newestPosition(proxy, token);
+  const headers = { authorization: `Bearer ${token}` };
+  const followers = forms.map((form) =>
+    openStream(proxy.url, form, {
+      path: '/latchkey.v1.AdminService/FollowEvents',
+      message: follow(form, newest),
+      headers,
+    }),
+  );
+  const watchers = forms.map((form) =>
+    openStream(proxy.url, form, {
+      path: '/grpc.health.v1.Health/Watch',
+      message: Buffer.from(isJson(form) ? '{}' : ''),
+    }),
+  );
+  const named = [...followers, ...watchers].map((stream, nth) => {
+    const { contentType, http } = forms[nth % forms.length] ?? never();
+    const isFollower = nth < forms.length;
+    return {
+      stream,
+      http,
+      isFollower,
+      name: `${isFollower ? 'FollowEvents' : 'Watch'}, ${contentType}, HTTP/${http}`,
+    };
+  });
+  const problems: string[] = [];
+  const ended = new Set<string>();
+  await Promise.all(
+    named.map(async ({ stream, http, isFollower, name }) => {
+      stream.end.then(
+        (end) => ended.add(`${name}: ended with ${end}`),
+        (error: unknown) => ended.add(`${name}: ${error}`),
+      );
+      if (isFollower && proxy.kind.keepsHeadsBack(http)) return;
+      const head = await Promise.race([stream.head, delay(10_000, 'late', { ref: false })]).catch(String);
+      if (typeof head === 'string') problems.push(`${name}: no headers, ${head}`);
+    }),
+  );
+  await delay(quietMs);
+  problems.push(...ended);
+  await people.act(userId, 'lock');
+  for (const [nth, stream] of followers.entries()) {
+    const seen = await Promise.race([stream.messages(1), delay(10_000, 'late', { ref: false })]);
+    if (seen === 'late') problems.push(`${named[nth]?.name}: the event did not come`);
+  }
+  for (const { stream } of named) stream.close();
+  return problems;
+}
+
+async function newestPosition(proxy: RunningProxy, token: string): Promise<number> {
+  await using wire = openWire(proxy.url);
+  const path = '/latchkey/v1/events?limit=1000';
+  const headers = { authorization: `Bearer ${token}` };
+  const { body } = await wire.send({ version: 1, verb: 'GET', path, headers, body: new Uint8Array() });
+  const { events } = JSON.parse(body.toString()) as { events: { position: string }[] };
+  return Number(events.at(-1)?.position ?? 0);
+}
+
+function never(): never {
+  throw new Error('no such form');
+}
+
+/** What clients did through a proxy, until it is over. */
+class Load {
+  readonly acknowledged = new Set<string>();
+  readonly problems: string[] = [];
+  readonly userIds: string[] = [];
+  /** Calls of which nobody was told how they ended. */
+  doubtful = 0;
+  isOver = false;
+  readonly #bench: Bench;
+
+  constructor(bench: Bench) {
+    this.#bench = bench;
+  }
+
+  async talk(speaker: Form & { readonly name: string }): Promise<void> {
+    const { proxy, token, people } = this.#bench;
+    const userId = await people.user({ organization: 'acme', kind: 'machine' });
+    this.userIds.push(userId);
+    let wire = openWire(proxy.url);
+    for (let turn = 0; !this.isOver; turn += 1) {
+      const method = turn % 2 === 0 ? 'LockUser' : 'UnlockUser';
+      const sent = askBare(wire, speaker, { method, message: { userId }, token });
+      const answer = await Promise.race([sent, delay(answerMsMax, late, { ref: false })]).catch(String);
+      if (answer === late) this.problems.push(`${speaker.name}: ${late}`);
+      if (typeof answer === 'string') {
+        await wire[Symbol.asyncDispose]();
+        wire = openWire(proxy.url);
+      }
+      if (typeof answer !== 'string' && answer.ok) {
+        const { sequence } = answer.response.details as { sequence: string };
+        this.acknowledged.add(`${userId} ${sequence}`);
+      } else if (typeof answer === 'string' || answer.code !== 'FailedPrecondition') {
+        this.doubtful += 1;
+        await delay(50);
+      }
+    }
+    await wire[Symbol.asyncDispose]();
+  }
+
+  /** Holds what was acknowledged against what is recorded. */
+  async compare(): Promise<void> {
+    const recorded = new Set<string>();
+    for (const userId of this.userIds) {
+      for (const { sequence, type } of await this.#bench.history(userId))
+        if (type !== 'user.machine.added') recorded.add(`${userId} ${sequence}`);
+    }
+    const lost = [...this.acknowledged].filter((change) => !recorded.has(change));
+    this.problems.push(...lost.map((change) => `acknowledged and not recorded: ${change}`));
+    const unknown = recorded.size - (this.acknowledged.size - lost.length);
+    if (unknown > this.doubtful)
+      this.problems.push(`${unknown} changes recorded of which ${this.doubtful} may be unknown`);
+  }
+}
+
+const answerMsMax = 30_000;
+const late = 'no answer in 30 s';
+
+/** What was acknowledged is there, once; what was not is refused in words; and soon every dialect is served again. */
+async function restartUnderLoad(bench: Bench): Promise<readonly string[]> {
+  const load = new Load(bench);
+  const { problems, acknowledged } = load;
+  const talking = Promise.all(speakers.map((speaker) => load.talk(speaker)));
+  await delay(loadMs);
+  const before = acknowledged.size;
+  await bench.restart();
+  const backAtMs = performance.now();
+  while ((await unaryCalls(bench).catch(() => ['lost'])).length > 0) {
+    if (performance.now() - backAtMs > recoveryMsMax) {
+      problems.push(`not served again after ${recoveryMsMax} ms: ${await unaryCalls(bench).catch(String)}`);
+      break;
+    }
+    await delay(200);
+  }
+  const recoveredMs = Math.round(performance.now() - backAtMs);
+  await delay(loadMs);
+  load.isOver = true;
+  await talking;
+  await load.compare();
+  if (before === 0 || acknowledged.size <= before) problems.push('no call was served before or after');
+  process.stdout.write(
+    `     ${bench.proxy.kind.name}: ${acknowledged.size} changes, ${load.doubtful} calls without an outcome, served again ${recoveredMs} ms after the start\n`,
+  );
+  return problems;
+}
+
+async function suite(kind: ProxyKind): Promise<void> {
+  try {
+    await using bench = await openBench(kind);
+    await attempt(`${kind.name}: an unlock and its refusal in every dialect`, () => unaryCalls(bench));
+    await attempt(`${kind.name}: ${quietMs / 1_000} quiet seconds of every stream`, () =>
+      quietStreams(bench),
+    );
+    await attempt(`${kind.name}: the server restarted under load`, () => restartUnderLoad(bench));
+  } catch (error) {
+    judge(kind.name, [String(error)]);
+  }
+}
+
+const only = process.argv.slice(2);
+await Promise.all(proxyKinds.filter(({ name }) => only.length === 0 || only.includes(name)).map(suite));
+process.stdout.write(`${passed} passed, ${failed} failed\n`);
+process.exit(failed > 0 ? 1 : 0);
