@@ -2,6 +2,7 @@ import { randomInt } from 'node:crypto';
 import pino, { type Logger } from 'pino';
 import { type Measures, unmeasured } from '../ops/measures.ts';
 import type { Metrics } from '../ops/metrics.ts';
+import { importedCostMaxDefault } from '../sign-in/password.ts';
 import { createSignIns, type SignIns } from '../sign-in/sign-ins.ts';
 import { databaseNameOf as nameOf } from '../store/database.ts';
 import { withLockEnds } from '../store/lock-ends.ts';
@@ -22,6 +23,8 @@ export interface AppConfig {
   /** Hears of what the log is told of the store, too. */
   readonly onReport?: (report: StoreReport) => void;
   readonly passwordAttemptsMax: number;
+  /** In units of a hash of our own. Default 8. */
+  readonly importedHashCostMax?: number;
   readonly logLevel: string;
   /** Where metrics are to be read; undefined: nowhere, and nothing is counted. */
   readonly metricsListen?: ListenAddress | undefined;
@@ -38,6 +41,7 @@ export interface App extends AsyncDisposable {
   readonly newId: () => string;
   readonly log: Logger;
   readonly passwordAttemptsMax: number;
+  readonly importedHashCostMax: number;
   readonly signIns: SignIns;
   /** Resolves, with why, where the store needs a process that is started anew. */
   readonly failed: Promise<string>;
@@ -94,6 +98,7 @@ export async function openApp(config: AppConfig, clocks: AppClocks = {}): Promis
     log,
     failed: failed.promise,
     passwordAttemptsMax: config.passwordAttemptsMax,
+    importedHashCostMax: config.importedHashCostMax ?? importedCostMaxDefault,
     signIns: createSignIns(metrics && ((check) => metered?.countCheck(metrics, check))),
     metrics,
     measures,

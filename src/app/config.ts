@@ -5,6 +5,7 @@ import { type IssuerConfig, requireSecureUrl } from '../auth/issuer/config.ts';
 import { parseRoleMap } from '../auth/role-claims.ts';
 import { DomainError } from '../domain/errors.ts';
 import { policyMax } from '../domain/lockout-policy.ts';
+import { importedCostMaxMax } from '../sign-in/password.ts';
 import { kindOf } from '../store/database.ts';
 import type { PostgresEnvironment } from '../store/postgres/connect/parameters.ts';
 import { StoreUnusable } from '../store/store.ts';
@@ -28,6 +29,7 @@ export interface ServeConfig {
   /** Beside TLS, on the same port. */
   readonly plaintext: 'refused' | 'allowed';
   readonly passwordAttemptsMax: number;
+  readonly importedHashCostMax: number;
   readonly bodyBytesMax: number;
   readonly timeoutMsMax: number;
   readonly drainTimeoutMs: number;
@@ -87,6 +89,7 @@ export function parseServeConfig(argv: readonly string[]): ServeConfig {
     migrateBackup: parseMigrateBackup(value('migrate-backup')),
     tls: parseTls(value('tls-cert'), value('tls-key')),
     plaintext: parsePlaintext(value('plaintext')),
+    importedHashCostMax: count('imported-hash-cost-max', importedCostMaxMax),
     passwordAttemptsMax: count('lockout-attempts', policyMax.maxPasswordAttempts),
     bodyBytesMax: count('body-bytes-max', 64 * 1024 * 1024),
     timeoutMsMax: count('timeout-ms', 3_600_000),

@@ -12,6 +12,8 @@ export interface CommandApp {
   /** Milliseconds since 1970. */
   readonly now: () => number;
   readonly newId: () => string;
+  /** What an imported hash may cost to check, in units of one of our own. */
+  readonly importedHashCostMax: number;
 }
 
 /** What a decision makes of the user as loaded. */

@@ -1,15 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { decideFailure, failuresOf } from '../domain/attempt.ts';
-import { DomainError } from '../domain/errors.ts';
+import { DomainError, type ErrorName } from '../domain/errors.ts';
 import { type EventMeta, instanceStream } from '../domain/events.ts';
 import type { UserId } from '../domain/ids.ts';
 import type { User } from '../domain/user.ts';
 import { sourceOf } from '../sign-in/address-failures.ts';
-import { newDeviceId, signDevice } from '../sign-in/device-token.ts';
 import type { PasswordWait } from '../sign-in/hash-threads.ts';
-import { spendVerification, verifyPassword } from '../sign-in/password.ts';
+import { type CheckCost, spendVerification, verifyPassword } from '../sign-in/password.ts';
 import type { Decision } from './change-user.ts';
 import { type CheckClaim, claimCheck, claimMs } from './check-claim.ts';
+import { type CheckFacts, deviceTokenFor, renewedHash } from './right-password.ts';
 import {
   factsOf,
   loadLivingUser,
@@ -104,11 +104,28 @@ async function inTurn<Value>(
   // Before the turn, and not in it: who waits for their address holds up nobody who is after the same user.
   const isCounted = isKnownDevice && policy.maxPasswordAttempts > 0;
   using _attempt = isCounted ? undefined : await addresses.begin(address, policy.addressFailuresMax, app.now);
-  return await queue.inTurn(comer, () => {
-    if (signal?.aborted) throw new DomainError('overloaded');
-    return work();
-  });
+  const answer = isKnownDevice ? undefined : app.signIns.answers.begin();
+  try {
+    return await queue.inTurn(comer, () => {
+      if (signal?.aborted) throw new DomainError('overloaded');
+      return work();
+    });
+  } catch (error) {
+    if (error instanceof DomainError && tellingErrors.has(error.error)) await answer?.hold(signal);
+    throw error;
+  } finally {
+    answer?.end();
+  }
 }
+
+/** Those whose time would tell something of a user. */
+const tellingErrors: ReadonlySet<ErrorName> = new Set([
+  'userNotFound',
+  'signInNotActive',
+  'signInLocked',
+  'passwordNotSet',
+  'passwordWrong',
+]);
 
 async function refuseUnknown(app: SignInApp, check: PasswordCheck): Promise<never> {
   const stranger = { policy: await policyFor(app, undefined), deviceId: undefined };
@@ -128,18 +145,20 @@ async function refuse(
 }
 
 /** Under which policy, and from which known device, an attempt is made. */
-type Source = Pick<SignInFacts, 'policy' | 'deviceId'>;
+type Source = Pick<SignInFacts, 'policy' | 'deviceId'> & Partial<Pick<SignInFacts, 'user'>>;
 
 // As a check that fails: the two commits of one that counts, around as much work, so that a slow disk tells no names
 // either. It counts for the address: what counts nowhere could be sent for ever. So a known device has to wait as well,
 // since what it asks for here would not let it in.
 async function spendCheck(app: SignInApp, check: PasswordCheck, source: Source): Promise<void> {
   const nowMs = app.now();
-  const { serverId: holder, addresses } = app.signIns;
+  const { serverId: holder, addresses, answers } = app.signIns;
   addresses.require(check.address, source.policy.addressFailuresMax, nowMs);
   const nobody = { userId: instanceStream, sequence: nowMs, holder, nowMs, until: nowMs };
   await app.store.claimCheck(nobody);
-  await spendVerification(check.password, waitOf(check, source));
+  const spent = await spendVerification(check.password, waitOf(check, source));
+  answers.checked(spent);
+  await answers.fill(spent, check.signal);
   await app.store.claimCheck(nobody);
   addresses.add(check.address, app.now());
 }
@@ -198,17 +217,18 @@ async function refuseRepeat(app: SignInApp, check: PasswordCheck, facts: SignInF
   throw wrong(failuresOf(facts.user, facts.policy, facts));
 }
 
-function waitOf({ signal }: PasswordCheck, { deviceId }: Source): PasswordWait {
-  return { line: deviceId === undefined ? 'strangers' : 'trusted', signal };
+function waitOf({ signal, address, name }: PasswordCheck, { deviceId, user }: Source): PasswordWait {
+  const organization = user?.organizationId ?? `name ${name}`;
+  return {
+    line: deviceId === undefined ? 'strangers' : 'trusted',
+    source: sourceOf(address),
+    organization,
+    signal,
+  };
 }
 
 function wrong(failedAttempts: number): DomainError {
   return new DomainError('passwordWrong', { metadata: { failedAttempts: String(failedAttempts) } });
-}
-
-/** With what the password is held against. */
-interface CheckFacts extends SignInFacts {
-  readonly hash: string;
 }
 
 /** undefined: the row moved meanwhile. */
@@ -219,7 +239,14 @@ async function verifyAndRecord(
   claim: CheckClaim,
 ): Promise<CheckedPassword | undefined> {
   try {
-    const isRight = await verifyPassword(check.password, facts.hash, waitOf(check, facts));
+    const { answers } = app.signIns;
+    const spent: CheckCost[] = [];
+    const onChecked = (cost: CheckCost) => spent.push(cost);
+    const isRight = await verifyPassword(check.password, facts.hash, { ...waitOf(check, facts), onChecked });
+    for (const cost of spent) {
+      answers.checked(cost);
+      if (!isRight) await answers.fill(cost, check.signal);
+    }
     // It happened when it was known, however long the queue was.
     const known = { ...facts, nowMs: app.now() };
     return isRight ? await recordRight(app, check, known) : await recordWrong(app, check, known);
@@ -234,9 +261,13 @@ async function recordRight(
   check: PasswordCheck,
   facts: CheckFacts,
 ): Promise<CheckedPassword | undefined> {
-  const user = await append(app, check, facts, await check.right(facts));
+  const decision = await check.right(facts);
+  const passwordHash = await renewedHash(check.password, facts, decision);
+  const renewed = passwordHash === undefined ? decision : { ...decision, secrets: { passwordHash } };
+  const user = await append(app, check, facts, renewed);
   if (user === undefined) return undefined;
-  return { user, deviceId: facts.deviceId, deviceToken: await deviceTokenFor(app, facts) };
+  const deviceToken = await deviceTokenFor(app, facts, passwordHash);
+  return { user, deviceId: facts.deviceId, deviceToken };
 }
 
 // The attempt that reaches the limit and the lock it sets are one append: no crash falls between them.
@@ -258,13 +289,4 @@ async function append(
   const at = { createdAt: nowMs, eventId: app.newId() };
   const after = await app.store.append({ before: user, userId: user.userId, at, meta, ...decision });
   return typeof after === 'string' ? undefined : after;
-}
-
-async function deviceTokenFor(
-  app: SignInApp,
-  { user, policy, deviceId, nowMs, hash }: CheckFacts,
-): Promise<string | undefined> {
-  if (!policy.knownDevices || deviceId !== undefined) return undefined;
-  const device = { deviceId: newDeviceId(), issuedAt: nowMs };
-  return signDevice(await app.store.loadSigningKey(), { ...user, passwordHash: hash }, device);
 }

@@ -4,7 +4,7 @@ import { withNameReach } from '../auth/name-reach.ts';
 import { DomainError } from '../domain/errors.ts';
 import type { UserAdded } from '../domain/events.ts';
 import { foldText } from '../domain/filter.ts';
-import { parseText, parseUserId } from '../domain/ids.ts';
+import { type OrganizationId, parseText, parseUserId } from '../domain/ids.ts';
 import type { HumanProfile, MachineProfile, Profile, Standing, User } from '../domain/user.ts';
 import { hashPassword, parsePasswordHash } from '../sign-in/password.ts';
 import type { OrganizationKey } from '../store/store.ts';
@@ -28,7 +28,7 @@ export interface NewUser {
   readonly password?: NewPassword;
 }
 
-/** Adds a user. Throws permissionMissing, organizationNotFound, userExists, userNameTaken, passwordHashUnsupported. */
+/** Adds a user. Throws permissionMissing, organizationNotFound, userExists, userNameTaken, and what hashOf throws. */
 export async function createUser(app: CommandApp, caller: Caller, request: NewUser): Promise<User> {
   requireHeldAnywhere(caller, 'user.write');
   const organization = await app.store.loadOrganization(request.organization);
@@ -37,7 +37,7 @@ export async function createUser(app: CommandApp, caller: Caller, request: NewUs
   const before = await app.store.loadUser(userId, requireFree);
   const profile = withNameReach(caller, named(request, userId));
   const sharedNames = await sharedNamesOf(app, profile, organization?.domain);
-  const passwordHash = request.password && (await hashOf(request.password));
+  const passwordHash = request.password && (await hashOf(app, request.password, organizationId));
   const payload: UserAdded = {
     organizationId,
     state: startState(profile, passwordHash),
@@ -83,9 +83,14 @@ async function sharedNamesOf(
   return holders.filter(({ isHeld }) => isHeld).map(({ name }) => name);
 }
 
-/** The PHC string to keep. Throws passwordHashUnsupported, overloaded. */
-export async function hashOf(password: NewPassword): Promise<string> {
-  return 'hash' in password ? parsePasswordHash(password.hash) : hashPassword(password.password);
+/** The PHC string to keep. Throws passwordHashUnsupported, passwordHashCostly, overloaded. */
+export async function hashOf(
+  { importedHashCostMax }: Pick<CommandApp, 'importedHashCostMax'>,
+  password: NewPassword,
+  organizationId: OrganizationId,
+): Promise<string> {
+  if ('hash' in password) return parsePasswordHash(password.hash, importedHashCostMax);
+  return hashPassword(password.password, organizationId);
 }
 
 function named(request: NewUser, userId: string): Profile {

@@ -36,16 +36,16 @@ export async function setPassword(
     requireNotAbove(caller, user);
     requireHuman(user);
   };
-  const changed = async (): Promise<Decision> => ({
+  const changed = async ({ organizationId }: User): Promise<Decision> => ({
     events: [
       { type: 'user.human.password.changed', payload: { changeRequired: newPassword.changeRequired } },
     ],
-    secrets: { passwordHash: await hashOf(newPassword) },
+    secrets: { passwordHash: await hashOf(app, newPassword, organizationId) },
   });
   if (currentPassword === undefined) {
     return changeUser(app, caller, rule, (user) => {
       requireHuman(user);
-      return changed();
+      return changed(user);
     });
   }
   requireHeldAnywhere(caller, rule.permission);
@@ -60,7 +60,7 @@ export async function setPassword(
     meta: caller.meta,
     signal: request.signal,
     admit,
-    right: changed,
+    right: (facts) => changed(facts.user),
   });
   return user;
 }

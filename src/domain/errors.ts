@@ -148,6 +148,12 @@ export const errors = {
     'PASSWORD_HASH_UNSUPPORTED',
     'Password hash is not a supported argon2id or bcrypt hash in PHC format',
   ),
+  passwordHashCostly: entry(
+    'invalid_argument',
+    'LATCH-pwhashc0',
+    'PASSWORD_HASH_COSTLY',
+    'Password hash costs more to check than this server takes: hash with less, or let its operator raise imported-hash-cost-max',
+  ),
   passwordOfMachine: entry(
     'failed_precondition',
     'LATCH-pwmach1n',

@@ -1,6 +1,6 @@
 import { argon2Sync } from 'node:crypto';
 import { setPriority } from 'node:os';
-import { parentPort } from 'node:worker_threads';
+import { parentPort, workerData } from 'node:worker_threads';
 
 /** Work for the thread; it answers each in turn, a tag or whether the hash is the password's. */
 export type PasswordTask =
@@ -14,6 +14,12 @@ export type PasswordTask =
       readonly tagBytes: number;
     }
   | { readonly kind: 'bcrypt'; readonly password: string; readonly hash: string };
+
+/** What the thread is started with. */
+export interface PasswordThreadData {
+  /** 1 to 19, the lowest. */
+  readonly priority: number;
+}
 
 export type PasswordResult = Uint8Array | boolean;
 
@@ -50,5 +56,5 @@ function rest(waitedMs: number): void {
 // setpriority(2), "C library/kernel differences": on Linux 0 is the calling thread, not its process. Whoever unlocks
 // gets the processor first; on other systems the thread competes as an equal.
 function lowerPriority(): void {
-  if (process.platform === 'linux') setPriority(0, 19);
+  if (process.platform === 'linux') setPriority(0, (workerData as PasswordThreadData).priority);
 }

@@ -1,12 +1,14 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { DomainError } from '../domain/errors.ts';
-import type { PasswordResult, PasswordTask } from './hash-thread.ts';
+import { createTurns, type Turns } from '../domain/turns.ts';
+import type { PasswordResult, PasswordTask, PasswordThreadData } from './hash-thread.ts';
 
 interface Waiting {
   readonly task: PasswordTask;
-  readonly resolve: (result: PasswordResult) => void;
+  readonly resolve: (done: PasswordDone) => void;
   readonly reject: (error: Error) => void;
+  startedMs: number;
 }
 
 interface Thread {
@@ -14,10 +16,20 @@ interface Thread {
   underWay: Waiting | undefined;
 }
 
+/** What a thread answers, and how long it took: waiting for it apart. */
+export interface PasswordDone {
+  readonly result: PasswordResult;
+  readonly tookMs: number;
+}
+
 /** One processor stays for the server's own thread. */
 export const threadsMax = Math.max(1, Math.min(2, availableParallelism() - 1));
 /** A few seconds' work, of each line; the next one is turned away. */
 export const waitingMax = 256;
+/** Of one name in a line: the other half is for others. */
+const waitingOfOneMax = 128;
+/** In units of a hash of our own. What costs more waits for a thread apart, and keeps no usual sign-in waiting. */
+export const usualCostMax = 2;
 
 /** Strangers wait for one another; known devices, and who sets passwords by right, do not wait for them. */
 export type PasswordLine = 'strangers' | 'trusted';
@@ -25,86 +37,112 @@ export type PasswordLine = 'strangers' | 'trusted';
 /** Where to wait for a thread, and until when it is of use. */
 export interface PasswordWait {
   readonly line: PasswordLine;
+  /** Where it comes from, as addresses are counted: usual checks of strangers go in turns by that first. */
+  readonly source?: string | undefined;
+  /** Of the user whom it is about; a name that nobody has stands for itself. */
+  readonly organization?: string | undefined;
   /** Aborted: who asked is gone, and what has not begun is not done. */
   readonly signal?: AbortSignal | undefined;
 }
 
-const threads = new Set<Thread>();
-const lines: Readonly<Record<PasswordLine, Waiting[]>> = { strangers: [], trusted: [] };
-let lastTaken: PasswordLine = 'strangers';
+interface Pool {
+  readonly threadsMax: number;
+  readonly priority: number;
+  readonly threads: Set<Thread>;
+  readonly lines: Readonly<Record<PasswordLine, Turns<Waiting>>>;
+  lastTaken: PasswordLine;
+}
+
+const createPool = (max: number, priority: number): Pool => ({
+  threadsMax: max,
+  priority,
+  threads: new Set(),
+  lines: { strangers: createTurns(), trusted: createTurns() },
+  lastTaken: 'strangers',
+});
+// Where both want one processor, the usual ones get two thirds of it (sched(7), nice: weights 29 and 15).
+const pools = { usual: createPool(threadsMax, 16), costly: createPool(1, 19) };
 
 /**
  * Does the task in a thread of low priority: neither the event loop nor libuv's threads, which read files and names for
- * everybody, are held up by passwords. Throws overloaded, also to who is gone.
+ * everybody, are held up by passwords. `cost`: in units of a hash of our own. Throws overloaded, also to who is gone.
  */
-export function runPasswordTask(task: PasswordTask, { line, signal }: PasswordWait): Promise<PasswordResult> {
+export function runPasswordTask(task: PasswordTask, cost: number, wait: PasswordWait): Promise<PasswordDone> {
+  const { line, signal } = wait;
+  const pool = cost > usualCostMax ? pools.costly : pools.usual;
   return new Promise((resolve, reject) => {
-    const asked = { task, resolve, reject };
+    const asked = { task, resolve, reject, startedMs: 0 };
     const turnAway = () => reject(new DomainError('overloaded'));
     if (signal?.aborted) return turnAway();
-    const idle = idleThread();
+    const idle = idleThread(pool);
     if (idle !== undefined) return start(idle, asked);
-    const waiting = lines[line];
-    if (waiting.length >= waitingMax) return turnAway();
-    waiting.push(asked);
-    const leave = () => {
-      const place = waiting.indexOf(asked);
-      if (place === -1) return;
-      waiting.splice(place, 1);
-      turnAway();
-    };
-    signal?.addEventListener('abort', leave, { once: true });
+    const waiting = pool.lines[line];
+    const keys = keysOf(pool, wait);
+    const isFull = keys[0] !== '' && waiting.countOf(keys[0]) >= waitingOfOneMax;
+    if (isFull || waiting.size >= waitingMax) return turnAway();
+    waiting.add(asked, keys, cost);
+    signal?.addEventListener('abort', () => waiting.remove(asked) && turnAway(), { once: true });
   });
 }
 
-// In turns, where both wait: whoever makes many checks from a known device of their own stops nobody either.
-function takeNext(): Waiting | undefined {
-  const [first, second] =
-    lastTaken === 'strangers' ? (['trusted', 'strangers'] as const) : (['strangers', 'trusted'] as const);
-  lastTaken = lines[first].length > 0 ? first : second;
-  return lines[lastTaken].shift();
+// By address first among strangers: they may be anybody, and fill no more than their own turn. What was imported at a great
+// cost, and what is done by right, is an organization's own doing.
+function keysOf(pool: Pool, { line, source = '', organization = '' }: PasswordWait) {
+  const isOfAddress = line === 'strangers' && pool === pools.usual;
+  return isOfAddress ? ([source, organization] as const) : ([organization, source] as const);
 }
 
 /** How many wait for a thread. */
 export function passwordsWaiting(): number {
-  return lines.strangers.length + lines.trusted.length;
+  return Object.values(pools).reduce((sum, { lines }) => sum + lines.strangers.size + lines.trusted.size, 0);
 }
 
-function idleThread(): Thread | undefined {
-  for (const thread of threads) if (thread.underWay === undefined) return thread;
-  return threads.size < threadsMax ? openThread() : undefined;
+// In turns, where both wait: whoever makes many checks from a known device of their own stops nobody either.
+function takeNext(pool: Pool): Waiting | undefined {
+  const { lines, lastTaken } = pool;
+  const [first, second] =
+    lastTaken === 'strangers' ? (['trusted', 'strangers'] as const) : (['strangers', 'trusted'] as const);
+  pool.lastTaken = lines[first].size > 0 ? first : second;
+  return lines[pool.lastTaken].take();
+}
+
+function idleThread(pool: Pool): Thread | undefined {
+  for (const thread of pool.threads) if (thread.underWay === undefined) return thread;
+  return pool.threads.size < pool.threadsMax ? openThread(pool) : undefined;
 }
 
 function start(thread: Thread, asked: Waiting): void {
   thread.underWay = asked;
+  asked.startedMs = performance.now();
   thread.worker.ref();
   thread.worker.postMessage(asked.task);
 }
 
-function openThread(): Thread {
+function openThread(pool: Pool): Thread {
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+  const workerData: PasswordThreadData = { priority: pool.priority };
   // It needs no environment, and under `node --watch` one that had it would report its imports as messages.
-  const worker = new Worker(new URL(`./hash-thread.${extension}`, import.meta.url), { env: {} });
+  const worker = new Worker(new URL(`./hash-thread.${extension}`, import.meta.url), { workerData, env: {} });
   const thread: Thread = { worker, underWay: undefined };
-  threads.add(thread);
+  pool.threads.add(thread);
   worker.on('message', (result: PasswordResult) => {
     const asked = thread.underWay;
     thread.underWay = undefined;
-    const next = takeNext();
+    const next = takeNext(pool);
     if (next !== undefined) start(thread, next);
     // Idle, it keeps no process alive.
     else worker.unref();
-    asked?.resolve(result);
+    asked?.resolve({ result, tookMs: performance.now() - asked.startedMs });
   });
-  worker.on('error', (error: Error) => end(thread, error));
-  worker.on('exit', () => end(thread, new Error('a password thread ended')));
+  worker.on('error', (error: Error) => end(pool, thread, error));
+  worker.on('exit', () => end(pool, thread, new Error('a password thread ended')));
   return thread;
 }
 
 // What it was doing fails; what waits gets a new thread.
-function end(thread: Thread, error: Error): void {
-  if (!threads.delete(thread)) return;
+function end(pool: Pool, thread: Thread, error: Error): void {
+  if (!pool.threads.delete(thread)) return;
   thread.underWay?.reject(error);
-  const next = takeNext();
-  if (next !== undefined) start(openThread(), next);
+  const next = takeNext(pool);
+  if (next !== undefined) start(openThread(pool), next);
 }

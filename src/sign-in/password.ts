@@ -7,8 +7,13 @@ const cost = { memoryKib: 19_456, passes: 2, lanes: 1 } as const;
 const saltBytes = 16;
 const tagBytes = 32;
 
-/** What an imported hash may cost to check: a hostile one must not take the machine. */
-const importMax = { memoryKib: 131_072, passes: 10, lanes: 8, bcryptCost: 14 } as const;
+/** What is not checked at all, by whoever it was stored: a hostile hash must not take the machine. */
+const checkMax = { memoryKib: 131_072, passes: 10, lanes: 8, bcryptCost: 14 } as const;
+
+/** What a hash costs to check, in units of one of our own, unless the server is set otherwise: bcrypt's 12 is 7. */
+export const importedCostMaxDefault = 8;
+/** bcrypt's 14 is 28, and argon2id of 128 MiB and ten passes 34. */
+export const importedCostMaxMax = 34;
 
 interface Argon2Hash {
   readonly memoryKib: number;
@@ -19,41 +24,86 @@ interface Argon2Hash {
 }
 
 /** A new argon2id hash as a PHC string. Throws overloaded. */
-export async function hashPassword(password: string): Promise<string> {
+export async function hashPassword(password: string, organization?: string): Promise<string> {
   const salt = randomBytes(saltBytes);
-  const tag = await deriveTag(password, { line: 'trusted' }, { ...cost, salt }, tagBytes);
+  const { tag } = await deriveTag(password, { line: 'trusted', organization }, { ...cost, salt }, tagBytes);
   const encode = (bytes: Uint8Array) => Buffer.from(bytes).toString('base64').replace(/=+$/, '');
-  const { memoryKib, passes, lanes } = cost;
-  return `$argon2id$v=19$m=${memoryKib},t=${passes},p=${lanes}$${encode(salt)}$${encode(tag)}`;
+  return `${ownForm}${encode(salt)}$${encode(tag)}`;
+}
+
+const ownForm = `$argon2id$v=19$m=${cost.memoryKib},t=${cost.passes},p=${cost.lanes}$`;
+
+/** Whether hashPassword would make it so: what was imported weaker or costlier is not. */
+export function isOwnHash(phc: string): boolean {
+  return phc.startsWith(ownForm);
+}
+
+/** What a check has cost. */
+export interface CheckCost {
+  /** In units of a hash of our own. */
+  readonly cost: number;
+  /** In the thread, waiting apart. */
+  readonly tookMs: number;
+}
+
+export interface VerifyOptions extends PasswordWait {
+  /** Called when the check is made. */
+  readonly onChecked?: (check: CheckCost) => void;
 }
 
 /** Whether the password is the one behind the PHC string. Throws overloaded, passwordHashUnsupported. */
 export async function verifyPassword(
   password: string,
   phc: string,
-  wait: PasswordWait = { line: 'strangers' },
+  { onChecked, ...wait }: VerifyOptions = { line: 'strangers' },
 ): Promise<boolean> {
-  if (bcryptCost(phc) !== undefined)
-    return (await runPasswordTask({ kind: 'bcrypt', password, hash: phc }, wait)) === true;
-  const parsed = parseArgon2(phc);
-  if (parsed === undefined) throw new DomainError('passwordHashUnsupported');
-  const tag = await deriveTag(password, wait, parsed, parsed.tag.length);
-  return tag.length === parsed.tag.length && timingSafeEqual(tag, parsed.tag);
+  const units = costOf(phc);
+  if (units === undefined) throw new DomainError('passwordHashUnsupported');
+  const argon2 = parseArgon2(phc);
+  if (argon2 === undefined) {
+    const { result, tookMs } = await runPasswordTask({ kind: 'bcrypt', password, hash: phc }, units, wait);
+    onChecked?.({ cost: units, tookMs });
+    return result === true;
+  }
+  const { tag, tookMs } = await deriveTag(password, wait, argon2, argon2.tag.length);
+  onChecked?.({ cost: units, tookMs });
+  return tag.length === argon2.tag.length && timingSafeEqual(tag, argon2.tag);
 }
 
 /**
  * Takes as long as a verification, for a password that is not to be verified: how long a refusal takes must not tell
  * whether there is such a user, or in what state. Throws overloaded.
  */
-export async function spendVerification(password: string, wait: PasswordWait): Promise<void> {
-  await deriveTag(password, wait, { ...cost, salt: Buffer.alloc(saltBytes) }, tagBytes);
+export async function spendVerification(password: string, wait: PasswordWait): Promise<CheckCost> {
+  const { tookMs } = await deriveTag(password, wait, { ...cost, salt: Buffer.alloc(saltBytes) }, tagBytes);
+  return { cost: 1, tookMs };
 }
 
-/** A hash made elsewhere: argon2id or bcrypt, of bounded cost. Throws passwordHashUnsupported. */
-export function parsePasswordHash(phc: string): string {
-  const isBcrypt = (bcryptCost(phc) ?? Number.POSITIVE_INFINITY) <= importMax.bcryptCost;
-  if (!isBcrypt && parseArgon2(phc) === undefined) throw new DomainError('passwordHashUnsupported');
+/**
+ * A hash made elsewhere: argon2id or bcrypt, of bounded cost. Throws passwordHashUnsupported, and passwordHashCostly where
+ * it is one that could be checked, at more than `costMax` times the cost of one of our own.
+ */
+export function parsePasswordHash(phc: string, costMax: number): string {
+  const units = costOf(phc);
+  if (units === undefined) throw new DomainError('passwordHashUnsupported');
+  if (units > costMax) throw new DomainError('passwordHashCostly');
   return phc;
+}
+
+/** Measured: bcrypt's 10 takes 67 ms where one of our own takes 38, and each further step twice as long. */
+const bcryptTenUnits = 1.75;
+
+/** What the hash costs to check, in units of one of our own; undefined where it is none that is checked. */
+export function costOf(phc: string): number | undefined {
+  const bcrypt = bcryptCost(phc);
+  if (bcrypt !== undefined)
+    return bcrypt > checkMax.bcryptCost ? undefined : bcryptTenUnits * 2 ** (bcrypt - 10);
+  const argon2 = parseArgon2(phc);
+  return argon2 && argon2Units(argon2);
+}
+
+function argon2Units({ memoryKib, passes }: Pick<Argon2Hash, 'memoryKib' | 'passes'>): number {
+  return (memoryKib * passes) / (cost.memoryKib * cost.passes);
 }
 
 function bcryptCost(phc: string): number | undefined {
@@ -75,7 +125,7 @@ function parseArgon2(phc: string): Argon2Hash | undefined {
     tag: Buffer.from(tag, 'base64'),
   };
   const { memoryKib, passes, lanes } = parsed;
-  const isCheap = memoryKib <= importMax.memoryKib && passes <= importMax.passes && lanes <= importMax.lanes;
+  const isCheap = memoryKib <= checkMax.memoryKib && passes <= checkMax.passes && lanes <= checkMax.lanes;
   // RFC 9106, section 3.1: at least 8 KiB a lane, one pass, one lane, a salt of 8 bytes.
   const isValid = lanes >= 1 && passes >= 1 && memoryKib >= 8 * lanes && parsed.salt.length >= 8;
   return isCheap && isValid ? parsed : undefined;
@@ -84,11 +134,12 @@ function parseArgon2(phc: string): Argon2Hash | undefined {
 async function deriveTag(
   password: string,
   wait: PasswordWait,
-  { memoryKib, passes, lanes, salt }: Omit<Argon2Hash, 'tag'>,
-  length: number,
-): Promise<Uint8Array> {
-  const task = { kind: 'argon2id', password, salt, memoryKib, passes, lanes, tagBytes: length } as const;
-  const tag = await runPasswordTask(task, wait);
-  if (typeof tag === 'boolean') throw new Error('bug: a tag was asked for');
-  return tag;
+  parsed: Omit<Argon2Hash, 'tag'>,
+  tagLength: number,
+): Promise<{ readonly tag: Uint8Array; readonly tookMs: number }> {
+  const { memoryKib, passes, lanes, salt } = parsed;
+  const task = { kind: 'argon2id', password, salt, memoryKib, passes, lanes, tagBytes: tagLength } as const;
+  const { result, tookMs } = await runPasswordTask(task, argon2Units(parsed), wait);
+  if (typeof result === 'boolean') throw new Error('bug: a tag was asked for');
+  return { tag: result, tookMs };
 }

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { type AddressFailures, createAddressFailures } from './address-failures.ts';
+import { type AnswerTimes, createAnswerTimes } from './answer-times.ts';
 import { createRepeatedPasswords, type RepeatedPasswords } from './repeated-passwords.ts';
 import { createUserQueue, type UserQueue } from './user-queue.ts';
 
@@ -10,6 +11,7 @@ export interface SignIns {
   readonly queue: UserQueue;
   readonly repeats: RepeatedPasswords;
   readonly addresses: AddressFailures;
+  readonly answers: AnswerTimes;
   /** A check has ended. */
   readonly tell: (check: EndedCheck) => void;
 }
@@ -31,5 +33,6 @@ export function createSignIns(tell: SignIns['tell'] = () => undefined): SignIns 
     queue: createUserQueue(),
     repeats: createRepeatedPasswords(),
     addresses: createAddressFailures(),
+    answers: createAnswerTimes(),
   };
 }

@@ -160,6 +160,10 @@ async function writeRest(
       await connection.query(setPassword, [userId, secrets.passwordHash, changeRequired, at.createdAt]);
       return;
     }
+    case 'user.human.password.check.succeeded':
+      if (secrets?.passwordHash !== undefined)
+        await connection.query(replaceHash, [userId, secrets.passwordHash]);
+      return;
     case 'user.pat.added': {
       if (secrets?.tokenSecretHash === undefined) throw new Error('bug: a token without a secret');
       const { tokenId, expiresAt } = event.payload;
@@ -230,6 +234,11 @@ const insertProfile: Statement = {
 const setPassword: Statement = {
   name: 'set_password',
   text: 'UPDATE profiles SET password_hash = $2, password_change_required = $3, password_changed_at = $4 WHERE user_id = $1',
+};
+/** The same password, kept in another way. */
+const replaceHash: Statement = {
+  name: 'replace_hash',
+  text: 'UPDATE profiles SET password_hash = $2 WHERE user_id = $1',
 };
 const insertToken: Statement = {
   name: 'insert_token',

@@ -143,6 +143,9 @@ function followingWrites(change: Change, event: UserEvent, sequence: number): re
       const required = Number(event.payload.changeRequired);
       return [['setPassword', [secrets.passwordHash, required, at.createdAt, userId]]];
     }
+    case 'user.human.password.check.succeeded':
+      if (secrets?.passwordHash === undefined) return [];
+      return [['replaceHash', [secrets.passwordHash, userId]]];
     case 'user.pat.added': {
       if (secrets?.tokenSecretHash === undefined) throw new Error('bug: a token without a secret');
       const { tokenId, expiresAt } = event.payload;

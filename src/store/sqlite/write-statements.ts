@@ -26,6 +26,8 @@ export const writeStatements = {
   deleteProfile: 'DELETE FROM profiles WHERE user_id = ?',
   setPassword:
     'UPDATE profiles SET password_hash = ?, password_change_required = ?, password_changed_at = ? WHERE user_id = ?',
+  /** The same password, kept in another way. */
+  replaceHash: 'UPDATE profiles SET password_hash = ? WHERE user_id = ?',
   /** The secret's hash comes as hex: what passes between the threads is JSON. */
   insertToken: 'INSERT INTO tokens VALUES (?,?,?,unhex(?),?,?)',
   deleteToken: 'DELETE FROM tokens WHERE token_id = ? AND user_id = ?',
