@@ -70,7 +70,11 @@ export const settings = {
     fallback: '8',
     help: "what an imported password hash may cost to check, in units of Latchkey's own: bcrypt's 12 is 7, its 14 is 28; 34 at most",
   },
-  'body-bytes-max': { env: 'LATCHKEY_BODY_BYTES_MAX', fallback: '1048576', help: 'largest request body' },
+  'body-bytes-max': {
+    env: 'LATCHKEY_BODY_BYTES_MAX',
+    fallback: '262144',
+    help: 'largest request body of any method',
+  },
   'timeout-ms': { env: 'LATCHKEY_TIMEOUT_MS', fallback: '30000', help: 'longest deadline of a call' },
   'drain-timeout-ms': {
     env: 'LATCHKEY_DRAIN_TIMEOUT_MS',

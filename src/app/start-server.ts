@@ -39,8 +39,6 @@ export interface RunningServer extends AsyncDisposable {
 }
 
 const readyTimeoutMs = 2_000;
-/** Those who follow, watch or reflect ask short questions, and most of them without a token. */
-const streamMessageBytesMax = 64 * 1_024;
 
 /** Not needed by most, and a tenth of what a start would load. */
 const loadIssuers = () => import('../auth/issuer/issuer.ts');
@@ -63,7 +61,6 @@ export async function startServer(app: App, config: ServerConfig, claim?: PortCl
     cors: createCorsPolicy({ allowedOrigins: config.corsOrigins, scheme: config.tls ? 'https' : 'http' }),
     clientAddress: { trustedProxies: config.trustedProxies },
     bodyBytesMax: config.bodyBytesMax,
-    streamMessageBytesMax: Math.min(streamMessageBytesMax, config.bodyBytesMax),
     timeoutMsMax: config.timeoutMsMax,
     isReady,
     isDraining,

@@ -1,4 +1,4 @@
-import type { DescService } from '@bufbuild/protobuf';
+import type { DescMethod, DescService } from '@bufbuild/protobuf';
 import type { Interceptor, ServiceImpl } from '@connectrpc/connect';
 import { file_google_rpc_error_details } from '../../gen/es/google/rpc/error_details_pb.js';
 import { Health as HealthService } from '../../gen/es/grpc/health/v1/health_pb.js';
@@ -19,6 +19,7 @@ import { adminQueryHandlers } from './admin-query.ts';
 import { callerHandlers } from './caller.ts';
 import { createHealth } from './health.ts';
 import { headerInterceptors, type InterceptorApp, messageInterceptors } from './interceptors.ts';
+import { messageBytesMaxOf } from './limits/message-size.ts';
 import { lockHandlers } from './lock.ts';
 import { policyHandlers } from './lockout-policy.ts';
 import { createReflection } from './reflection.ts';
@@ -33,8 +34,6 @@ import { userStateHandlers } from './user/state.ts';
 export interface DeskService {
   readonly desc: DescService;
   readonly implementation: Partial<ServiceImpl<DescService>>;
-  /** One message of its streams, where that is less than what the door takes. */
-  readonly messageBytesMax?: number;
 }
 
 /** What the door serves: every service, and the interceptors before all of them. */
@@ -44,6 +43,8 @@ export interface Desk {
   readonly headerInterceptors: readonly Interceptor[];
   /** Run with the message. */
   readonly interceptors: readonly Interceptor[];
+  /** How many bytes one request message may have. */
+  messageBytesMaxOf(method: DescMethod): number;
   /** Tells the watchers of health that the server goes down. */
   shutdown(): void;
 }
@@ -53,9 +54,6 @@ export type DeskApp = PasswordApp & InterceptorApp & QueryApp & { readonly measu
 const watchesMax = 1_000;
 const reflectionsMax = 100;
 const healthPollMs = 1_000;
-/** What anybody may ask without a token is a name: of a service, or of a file or symbol. */
-const healthBytesMax = 1_024;
-const reflectionBytesMax = 4_096;
 
 /** Every handler on one app. `isReady` says whether a call would be served now. */
 export function createDesk(app: DeskApp, isReady: () => Promise<boolean>): Desk {
@@ -81,12 +79,13 @@ export function createDesk(app: DeskApp, isReady: () => Promise<boolean>): Desk 
   return {
     services: [
       ...served,
-      { ...mount(HealthService, health.service), messageBytesMax: healthBytesMax },
-      { ...mount(ReflectionV1, reflection.v1), messageBytesMax: reflectionBytesMax },
-      { ...mount(ReflectionV1Alpha, reflection.v1alpha), messageBytesMax: reflectionBytesMax },
+      mount(HealthService, health.service),
+      mount(ReflectionV1, reflection.v1),
+      mount(ReflectionV1Alpha, reflection.v1alpha),
     ],
     headerInterceptors: headerInterceptors(app),
     interceptors: messageInterceptors(app),
+    messageBytesMaxOf,
     shutdown: () => health.shutdown(),
   };
 }

@@ -17,6 +17,7 @@ import {
   requireNotRefused,
 } from './limits/call-limits.ts';
 import { callerKey } from './limits/caller-key.ts';
+import { isPublic } from './limits/message-size.ts';
 import { readOrigin } from './origin.ts';
 import { hasWaitedKey, requestInfoKey } from './request-info.ts';
 
@@ -92,12 +93,9 @@ async function* dressStream(
   }
 }
 
-/** Health and reflection tell nothing about users; everything else wants a token. */
-const publicServices = /^grpc\.(health|reflection)\./;
-
 function authenticateCaller(app: InterceptorApp): Interceptor {
   return (next) => (req) => {
-    if (publicServices.test(req.service.typeName)) return next(req);
+    if (isPublic(req.service.typeName)) return next(req);
     return setCaller(app, req.contextValues).then(() => next(req));
   };
 }
@@ -106,7 +104,7 @@ function authenticateCaller(app: InterceptorApp): Interceptor {
 function authenticateAgain(app: InterceptorApp): Interceptor {
   return (next) => (req) => {
     const { contextValues, service } = req;
-    if (!contextValues.get(hasWaitedKey) || publicServices.test(service.typeName)) return next(req);
+    if (!contextValues.get(hasWaitedKey) || isPublic(service.typeName)) return next(req);
     return setCaller(app, contextValues).then(() => next(req));
   };
 }

@@ -130,16 +130,14 @@ function dispatchOther(ways: Ways, exchange: UniversalExchange): void {
 function dispatchRpc(ways: Ways, exchange: UniversalExchange, { unary, isSafe, path }: MethodEntry): void {
   const contentType = exchange.headers['content-type'];
   const isGet = exchange.verb === 'GET' && isSafe && unary !== undefined;
-  if (isGet) {
-    ways.adapter(path, exchange);
-  } else if (exchange.verb !== 'POST') {
+  if (!isGet && exchange.verb !== 'POST') {
     const allow = isSafe && unary !== undefined ? ['GET', 'POST'] : ['POST'];
     refuse(ways, exchange, wrongVerb(exchange, 'rpc', allow), path.slice(1));
   } else if (unary === undefined) {
     if (isStreamContentType(contentType)) ways.adapter(path, exchange);
     else refuse(ways, exchange, unsupportedMediaType(streamContentTypes));
   } else {
-    const dialect = ways.dialects.of(contentType);
+    const dialect = isGet ? ways.dialects.ofQuery(exchange.target) : ways.dialects.of(contentType);
     if (dialect === undefined) refuse(ways, exchange, unsupportedMediaType(ways.dialects.contentTypes));
     else {
       const answers = ways.measures.rpcAnswers(rpcSystemOf(dialect), path.slice(1));

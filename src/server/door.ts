@@ -1,4 +1,4 @@
-import type { Registry } from '@bufbuild/protobuf';
+import type { DescMethod, Registry } from '@bufbuild/protobuf';
 import { Code, ConnectError, type Interceptor } from '@connectrpc/connect';
 import { type DoorMeasures, unmeasured } from '../ops/measures.ts';
 import { createDialectTable } from './dialects/table.ts';
@@ -28,12 +28,12 @@ export interface DoorOptions extends ProbeDeps {
   readonly cors: CorsPolicy;
   readonly clientAddress: ClientAddressOptions;
   readonly log: Log;
-  /** One message, compressed and not. */
+  /** One message of any method, compressed and not. */
   readonly bodyBytesMax?: number;
+  /** One message of this method; `bodyBytesMax` where that is less. */
+  readonly messageBytesMaxOf?: (method: DescMethod) => number;
   /** All bodies together, while they come and until they are answered; twice `bodyBytesMax` at least. */
   readonly bodiesBytesMax?: number;
-  /** One message of a stream; default `bodyBytesMax`. */
-  readonly streamMessageBytesMax?: number;
   /** For calls that name no deadline. */
   readonly defaultTimeoutMs?: number;
   readonly timeoutMsMax?: number;
@@ -63,21 +63,22 @@ export function createDoor(options: DoorOptions): OpenDoor {
     jsonRegistry,
     bodiesBytesMax = memoryShares().bodiesBytes,
   } = options;
-  const { bodyBytesMax = 1_048_576, defaultTimeoutMs = 30_000, timeoutMsMax = 300_000 } = options;
+  const { bodyBytesMax = 262_144, defaultTimeoutMs = 30_000, timeoutMsMax = 300_000 } = options;
   const { measures = unmeasured } = options;
   const deadlines = new Deadlines({ defaultTimeoutMs, timeoutMsMax });
+  const messageBytesMaxOf = (method: DescMethod) =>
+    Math.min(bodyBytesMax, options.messageBytesMaxOf?.(method) ?? bodyBytesMax);
   const shutdown = new AbortController();
   const dispatch = createDispatch({
-    methods: createMethodTable(services, { headerInterceptors, interceptors }),
+    methods: createMethodTable(services, { headerInterceptors, interceptors, messageBytesMaxOf }),
     dialects: createDialectTable(jsonRegistry),
-    lane: new Lane({ messageBytesMax: bodyBytesMax, deadlines, log }),
+    lane: new Lane({ deadlines, log }),
     adapter: createAdapter({
       services,
       // Of a stream, messages are decoded as they are asked for, and nobody asks before these have let it pass.
       interceptors: [...headerInterceptors, ...interceptors],
-      messageBytesMax: options.streamMessageBytesMax ?? bodyBytesMax,
+      messageBytesMaxOf,
       timeoutMsMax: deadlines.timeoutMsMax,
-      defaultTimeoutMs,
       shutdownSignal: shutdown.signal,
       jsonRegistry,
       measures,

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import http from 'node:http';
 import { buffer } from 'node:stream/consumers';
@@ -18,7 +19,7 @@ afterAll(async () => {
 
 const send = (body: Uint8Array, { to = lane, ...sent }: Sent = {}) => sendTo(to, body, sent);
 
-const mebibyte = 1_048_576;
+const most = 256 * 1_024;
 
 /** A message of exactly so many bytes: one of tag, three of length, the rest text. */
 const ofBytes = (bytes: number): Buffer => protoRequest('x'.repeat(bytes - 4));
@@ -33,11 +34,11 @@ describe('limits', () => {
   const ways = forms.flatMap(([type, wrap, refused]) =>
     ([1, 2] as const).map((version) => ({ type, wrap, refused, version })),
   );
-  test.each(ways)('$type, HTTP/$version: 1 MiB is taken, one byte more is not', async (way) => {
+  test.each(ways)('$type, HTTP/$version: 256 KiB is taken, one byte more is not', async (way) => {
     const { type, wrap, refused, version } = way;
-    const taken = await send(wrap(ofBytes(mebibyte)), { type, version });
+    const taken = await send(wrap(ofBytes(most)), { type, version });
     expect(codeOf(taken, type)).toBe('ok');
-    const refusal = await send(wrap(ofBytes(mebibyte + 1)), { type, version });
+    const refusal = await send(wrap(ofBytes(most + 1)), { type, version });
     expect(codeOf(refusal, type)).toBe(refused);
     expect(codeOf(await send(wrap(protoRequest('u7')), { type, version }), type)).toBe('ok');
   });
@@ -46,8 +47,8 @@ describe('limits', () => {
     const path = '/v2/users/u7/unlock';
     const ofJson = (bytes: number): Buffer => Buffer.from(`{"x":"${'y'.repeat(bytes - 8)}"}`);
     const type = 'application/json';
-    expect((await send(ofJson(mebibyte), { type, path, version })).status).toBe(200);
-    expect((await send(ofJson(mebibyte + 1), { type, path, version })).status).toBe(429);
+    expect((await send(ofJson(most), { type, path, version })).status).toBe(200);
+    expect((await send(ofJson(most + 1), { type, path, version })).status).toBe(429);
   });
 
   test('a limit below what fits one packet holds too', async () => {
@@ -68,7 +69,7 @@ describe('limits', () => {
       headers: { 'content-type': 'application/proto', 'transfer-encoding': 'chunked' },
     });
     const answered = once(req, 'response');
-    req.write(Buffer.alloc(mebibyte + 1));
+    req.write(Buffer.alloc(most + 1));
     const [res] = (await answered) as [http.IncomingMessage];
     expect(res.statusCode).toBe(429);
     req.end();
@@ -81,7 +82,7 @@ describe('limits', () => {
   });
 
   test('a streaming call is bounded as well, and its client is told', async () => {
-    const answer = await send(envelope(Buffer.alloc(mebibyte + 1)), { path: '/grpc.health.v1.Health/Watch' });
+    const answer = await send(envelope(Buffer.alloc(most + 1)), { path: '/grpc.health.v1.Health/Watch' });
     expect(answer.trailers['grpc-status']).toBe('8');
   });
 });
@@ -132,12 +133,23 @@ describe('compression', () => {
   });
 
   test('a small body may not become a large one', async () => {
-    const bomb = Buffer.alloc(8 * mebibyte);
+    const bomb = Buffer.alloc(8 * most);
     for (const [name, squeeze] of ways) {
       const headers = { 'grpc-encoding': name };
       expect(codeOf(await send(envelope(squeeze(bomb), 1), { headers }))).toBe('8');
-      const exact = squeeze(ofBytes(mebibyte));
+      const exact = squeeze(protoRequest(randomText(most - 4)));
       expect(codeOf(await send(envelope(exact, 1), { headers }))).toBe('ok');
+    }
+  });
+
+  test('beyond 16 KiB, 100 times what came is taken, and no more', async () => {
+    for (const [name, squeeze] of ways) {
+      const headers = { 'grpc-encoding': name };
+      const free = squeeze(ofBytes(16 * 1_024));
+      expect([codeOf(await send(envelope(free, 1), { headers }))]).toEqual(['ok']);
+      const [within, beyond] = aroundRatio(squeeze, 100);
+      expect(codeOf(await send(envelope(within, 1), { headers }))).toBe('ok');
+      expect(codeOf(await send(envelope(beyond, 1), { headers }))).toBe('8');
     }
   });
 
@@ -148,6 +160,22 @@ describe('compression', () => {
     }
   });
 });
+
+const randomText = (length: number): string => randomBytes(length / 2).toString('hex');
+
+/** Two compressed messages of 200 KiB, one at most so many times as large as compressed, the other hardly more. */
+function aroundRatio(squeeze: (bytes: Buffer) => Buffer, ratio: number): [within: Buffer, beyond: Buffer] {
+  const bytes = 200 * 1_024;
+  const random = randomText(bytes / 10);
+  const of = (length: number) => squeeze(protoRequest(random.slice(0, length).padEnd(bytes - 4, 'x')));
+  let [less, more] = [0, random.length];
+  while (more - less > 1) {
+    const middle = Math.floor((less + more) / 2);
+    if (bytes <= ratio * of(middle).length) more = middle;
+    else less = middle;
+  }
+  return [of(more), of(less)];
+}
 
 describe('interceptors', () => {
   test('run in their order around every call, lane and adapter alike', async () => {

@@ -80,9 +80,12 @@ describe('the whole request in the body', () => {
     expect(bind(whole, '/a/7', nested(99, 'child'))).toMatchObject({ userId: '7' });
     expect(bind(whole, '/a/7', nested(100, 'child'))).toBe('JSON: nested deeper than 100');
     expect(bind(whole, '/a/7', `{"thing":${nested(100, 'x')}}`)).toBe('JSON: nested deeper than 100');
-    expect(bind(whole, '/a/7', nested(80_000, 'child'))).toBe('JSON: nested deeper than 100');
-    expect(bind(whole, '/a/7', nested(80_000, 'x'))).toEqual({ userId: '7' });
-    expect(bind(whole, '/a/7', '['.repeat(1_000_000))).toMatch(/^malformed JSON/);
+    expect(bind(whole, '/a/7', nested(16_000, 'child'))).toBe('JSON: nested deeper than 100');
+    expect(bind(whole, '/a/7', nested(16_000, 'x'))).toEqual({ userId: '7' });
+    expect(bind(whole, '/a/7', '['.repeat(16_000))).toMatch(/^malformed JSON/);
+    for (const json of [nested(80_000, 'x'), '['.repeat(1_000_000)]) {
+      expect(bind(whole, '/a/7', json)).toBe('JSON: must contain no more than 16384 values');
+    }
   });
 });
 

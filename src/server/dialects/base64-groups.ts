@@ -1,7 +1,6 @@
 import { Code, ConnectError } from '@connectrpc/connect';
 
 const onePiece = /^[A-Za-z0-9+/]*={0,2}$/;
-const allPieces = /[A-Za-z0-9+/]+={0,2}/g;
 
 /**
  * Base64 that may be several padded pieces one after the other, as gRPC-Web's text form sends it.
@@ -33,14 +32,43 @@ export async function* base64Chunks(chunks: AsyncIterable<Uint8Array>): AsyncGen
 function decode(text: string): Buffer {
   if (text.length % 4 !== 0) throw notBase64();
   if (onePiece.test(text)) return Buffer.from(text, 'base64');
-  const pieces = text.match(allPieces) ?? [];
-  if (pieces.join('') !== text) throw notBase64();
-  return Buffer.concat(pieces.map(decodePiece));
+  const bytes = Buffer.allocUnsafe((text.length / 4) * 3);
+  let length = 0;
+  for (let at = 0; at < text.length; at += 4) length = decodeGroup(text, at, { to: bytes, length });
+  return bytes.subarray(0, length);
 }
 
-function decodePiece(piece: string): Buffer {
-  if (piece.length % 4 !== 0) throw notBase64();
-  return Buffer.from(piece, 'base64');
+// A call of Buffer for each would cost a hundred times as much as the group.
+function decodeGroup(text: string, at: number, { to, length }: { to: Buffer; length: number }): number {
+  const c = sextet(text, at + 2);
+  const d = sextet(text, at + 3);
+  if (c === padding && d !== padding) throw notBase64();
+  const bits = (digit(text, at) << 18) | (digit(text, at + 1) << 12) | ((c & 63) << 6) | (d & 63);
+  let next = length;
+  to[next++] = bits >> 16;
+  if (c !== padding) to[next++] = bits >> 8;
+  if (d !== padding) to[next++] = bits;
+  return next;
+}
+
+const padding = 64;
+const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=';
+const sextets: Readonly<Uint8Array> = Uint8Array.from({ length: 256 }, (_, code) => {
+  const at = alphabet.indexOf(String.fromCharCode(code));
+  return at === -1 ? 255 : at;
+});
+
+function sextet(text: string, at: number): number {
+  const value = sextets[text.charCodeAt(at)] ?? 255;
+  if (value === 255) throw notBase64();
+  return value;
+}
+
+/** One that may not be padding. */
+function digit(text: string, at: number): number {
+  const value = sextet(text, at);
+  if (value === padding) throw notBase64();
+  return value;
 }
 
 function notBase64(): ConnectError {

@@ -7,9 +7,13 @@ import { bodyTooLarge } from '../http/body-buffer.ts';
 export interface Encoding {
   readonly name: 'gzip' | 'br';
   compress(bytes: Uint8Array): Promise<Buffer>;
-  /** Stops at `bytesMax`: a small body may not become a large one. Throws ConnectError. */
+  /** Stops at `bytesMax`, and beyond 16 KiB at 100 times what came: a small body may not become a large one. Throws ConnectError. */
   decompress(bytes: Uint8Array, bytesMax: number): Promise<Buffer>;
 }
+
+/** What nobody writes by hand compresses better than this; beyond `expandedBytesFree`, a request may not. */
+export const ratioMax = 100;
+export const expandedBytesFree: number = 16 * 1_024;
 
 /** Answers smaller than this are cheaper to send than to compress. */
 export const compressBytesMin = 1_024;
@@ -28,7 +32,7 @@ const encodings: ReadonlyMap<string, Encoding> = new Map<string, Encoding>([
       name: 'gzip',
       compress: (bytes) => gzipAsync(bytes),
       decompress: (bytes, bytesMax) =>
-        bounded(bytes, bytesMax, () => gunzipAsync(bytes, { maxOutputLength: bytesMax })),
+        bounded(bytes, bytesMax, (maxOutputLength) => gunzipAsync(bytes, { maxOutputLength })),
     },
   ],
   [
@@ -37,7 +41,7 @@ const encodings: ReadonlyMap<string, Encoding> = new Map<string, Encoding>([
       name: 'br',
       compress: (bytes) => brotliAsync(bytes, { params: brotliParams }),
       decompress: (bytes, bytesMax) =>
-        bounded(bytes, bytesMax, () => unbrotliAsync(bytes, { maxOutputLength: bytesMax })),
+        bounded(bytes, bytesMax, (maxOutputLength) => unbrotliAsync(bytes, { maxOutputLength })),
     },
   ],
 ]);
@@ -85,13 +89,14 @@ function plainName(name: string): string {
 async function bounded(
   bytes: Uint8Array,
   bytesMax: number,
-  decompress: () => Promise<Buffer>,
+  decompress: (bytesMax: number) => Promise<Buffer>,
 ): Promise<Buffer> {
   if (bytes.length === 0) return Buffer.alloc(0);
+  const expandedMax = Math.min(bytesMax, Math.max(expandedBytesFree, ratioMax * bytes.length));
   try {
-    return await decompress();
+    return await decompress(expandedMax);
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw bodyTooLarge(bytesMax);
+    if ((cause as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw bodyTooLarge(expandedMax);
     throw new ConnectError('decompression failed', Code.InvalidArgument, undefined, undefined, cause);
   }
 }

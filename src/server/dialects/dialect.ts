@@ -29,6 +29,10 @@ export interface Dialect {
   /** The headers that name the encoding of a message, and those that its sender takes in return. */
   readonly encodingHeader: string;
   readonly acceptEncodingHeader: string;
+  /**
+   * The message where the target holds it and not the body: Connect's GET alone. Throws ConnectError InvalidArgument.
+   */
+  readQuery?(target: string): QueryMessage;
   /** How large a body may be that holds one message of `messageBytesMax`. */
   bodyBytesMax(messageBytesMax: number): number;
   /** How long the client waits; undefined where it does not say. Throws ConnectError InvalidArgument. */
@@ -41,6 +45,12 @@ export interface Dialect {
   /** `encoding` names what `bytes` are compressed with. */
   success(call: DialectCall, bytes: Uint8Array, encoding: string | undefined): Reply;
   failure(call: DialectCall, error: ConnectError): Reply;
+}
+
+/** A message that stands in the query, and the encoding that it names. */
+export interface QueryMessage {
+  readonly bytes: Buffer;
+  readonly encoding: string | undefined;
 }
 
 /** One message as it came. */

@@ -1,6 +1,7 @@
 import type { Registry } from '@bufbuild/protobuf';
 import { createJsonCodec, protoCodec } from '../messages/codec.ts';
 import { createConnectDialect } from './connect.ts';
+import { codecNameOf, createConnectGetDialect } from './connect-get.ts';
 import type { Dialect } from './dialect.ts';
 import { createGrpcDialect } from './grpc.ts';
 import { createGrpcWebDialect } from './grpc-web.ts';
@@ -8,6 +9,8 @@ import { createGrpcWebDialect } from './grpc-web.ts';
 /** Finds the RPC dialect of a unary call by its content type; REST has none of its own. */
 export interface DialectTable {
   of(contentType: string | undefined): Dialect | undefined;
+  /** Connect's GET, by the `encoding` that the query of the target names. */
+  ofQuery(target: string): Dialect | undefined;
   readonly byContentType: ReadonlyMap<string, Dialect>;
   /** For `accept-post`. */
   readonly contentTypes: string;
@@ -46,8 +49,15 @@ export function createDialectTable(jsonRegistry?: Registry): DialectTable {
     ['application/grpc-web-text+proto', webText],
     ['application/grpc-web-text+json', createGrpcWebDialect(jsonCodec, 'text')],
   ]);
+  const gets = new Map<string | undefined, Dialect>(
+    [jsonCodec, protoCodec].map((codec) => [
+      codec.name,
+      createConnectGetDialect(createConnectDialect(codec)),
+    ]),
+  );
   return {
     byContentType: dialects,
+    ofQuery: (target) => gets.get(codecNameOf(target)),
     contentTypes: [...dialects.keys()].join(', '),
     of(contentType) {
       if (contentType === undefined) return undefined;

@@ -16,6 +16,8 @@ import { deadlineExceeded, type Timed } from './deadline.ts';
 
 /** What reads a call's message once the interceptors of its headers have let it pass, and ends it. */
 export interface CallRunner {
+  /** Begins the call: interceptors, handler, answer. */
+  serve(call: Call): void;
   /** A promise only where the message is not here yet, or not as it is to be. Throws ConnectError. */
   read(call: Call): Message | Promise<Message>;
   fail(call: Call, error: unknown): void;
@@ -26,6 +28,9 @@ export interface CallRunner {
 export interface CallTarget {
   readonly method: DescMethodUnary;
   readonly run: (request: UnaryRequest) => Promise<UnaryResponse>;
+  /** Whether anybody is to see the headers before the body is asked for. */
+  readonly asksHeaders: boolean;
+  readonly messageBytesMax: number;
   readonly dialect: Dialect;
   readonly answers: Answers;
 }
@@ -43,6 +48,7 @@ export class Call implements UnaryRequest, HandlerContext, DialectCall, Timed, B
   readonly method: DescMethodUnary;
   readonly service: DescService;
   readonly run: CallTarget['run'];
+  readonly messageBytesMax: number;
   readonly dialect: Dialect;
   readonly answers: Answers;
   /** By performance.now(). */
@@ -55,6 +61,7 @@ export class Call implements UnaryRequest, HandlerContext, DialectCall, Timed, B
   body: Buffer | undefined;
   /** What is wrong with the headers; said only to who may call. */
   fault: unknown;
+  isServed = false;
   /** Answered, or not worth an answer any more. */
   isOver = false;
   sentHeader: Headers | undefined;
@@ -74,6 +81,7 @@ export class Call implements UnaryRequest, HandlerContext, DialectCall, Timed, B
     this.method = target.method;
     this.service = target.method.parent;
     this.run = target.run;
+    this.messageBytesMax = target.messageBytesMax;
     this.dialect = target.dialect;
     this.answers = target.answers;
     this.match = match;
@@ -149,18 +157,21 @@ export class Call implements UnaryRequest, HandlerContext, DialectCall, Timed, B
 
   /** The body once it is whole. Rejects where it is refused, or the call is over. */
   wholeBody(): Promise<Buffer> {
+    if (this.#abortReason !== undefined) return Promise.reject(this.#abortReason);
     this.#waiting = Promise.withResolvers();
     return this.#waiting.promise;
   }
 
   onBody(body: Buffer): void {
     this.body = body;
-    this.#waiting?.resolve(body);
+    if (this.isServed) this.#waiting?.resolve(body);
+    else this.runner.serve(this);
   }
 
   onBodyRefused(error: ConnectError): void {
     this.fault = error;
-    this.#waiting?.reject(error);
+    if (this.isServed) this.#waiting?.reject(error);
+    else this.runner.serve(this);
   }
 
   onClosed(): void {

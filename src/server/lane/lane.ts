@@ -21,7 +21,6 @@ const clientLeftStatus = 499;
 
 /** What the lane needs of its door. */
 export interface LaneOptions {
-  readonly messageBytesMax: number;
   readonly deadlines: Deadlines;
   /** Hears of every failure that is nobody's business outside. */
   readonly log: (event: string, fields: Readonly<Record<string, unknown>>) => void;
@@ -51,17 +50,35 @@ export class Lane implements CallRunner {
     }
     this.#options.deadlines.start(call, timeoutMs);
     exchange.hold(call);
+    // Where nobody asks about the headers, the call begins with its body, and waits for nothing.
+    if (target.asksHeaders || call.fault !== undefined) this.serve(call);
+    else this.#readBody(call);
+  }
+
+  serve(call: Call): void {
+    if (call.isOver || call.isServed) return;
+    call.isServed = true;
     void this.#serve(call);
   }
 
   read(call: Call): Message | Promise<Message> {
     const { dialect, exchange } = call;
+    // Its time was over while the caller was asked for: what is answered is not done any more.
+    if (call.isOver) throw answered;
     if (call.fault !== undefined) throw call.fault;
+    if (dialect.readQuery !== undefined) {
+      const { bytes, encoding } = dialect.readQuery(exchange.target);
+      return this.#decode(call, bytes, requestEncoding(encoding));
+    }
     const encoding = requestEncoding(headerOf(exchange.headers, dialect.encodingHeader));
-    exchange.readBody(dialect.bodyBytesMax(this.#options.messageBytesMax));
+    if (call.body === undefined) this.#readBody(call);
     if (call.fault !== undefined) throw call.fault;
     if (call.body !== undefined) return this.#decode(call, call.body, encoding);
     return call.wholeBody().then((body) => this.#decode(call, body, encoding));
+  }
+
+  #readBody({ dialect, exchange, messageBytesMax }: Call): void {
+    exchange.readBody(dialect.bodyBytesMax(messageBytesMax));
   }
 
   fail(call: Call, reason: unknown): void {
@@ -103,8 +120,7 @@ export class Lane implements CallRunner {
   }
 
   #decode(call: Call, body: Buffer, encoding: Encoding | undefined): Message | Promise<Message> {
-    const { dialect } = call;
-    const { messageBytesMax } = this.#options;
+    const { dialect, messageBytesMax } = call;
     const { bytes, isCompressed } = dialect.unwrap(body, messageBytesMax);
     if (isCompressed && encoding !== undefined) {
       return encoding.decompress(bytes, messageBytesMax).then((whole) => messageOf(call, whole));

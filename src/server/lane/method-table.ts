@@ -8,8 +8,6 @@ import { type CallSteps, createUnaryRunner, type UnaryRunner } from './unary-run
 export interface MountedService {
   readonly desc: DescService;
   readonly implementation: Partial<ServiceImpl<DescService>>;
-  /** One message of its streams, where that is less than what the door takes. */
-  readonly messageBytesMax?: number;
 }
 
 /** Pairs a service with what serves it, each known by its own type. */
@@ -34,6 +32,13 @@ export interface MethodEntry {
 export interface UnaryEntry {
   readonly method: DescMethodUnary;
   readonly run: UnaryRunner;
+  readonly asksHeaders: boolean;
+  readonly messageBytesMax: number;
+}
+
+/** How many bytes one request message may have. */
+export interface MessageLimits {
+  messageBytesMaxOf(method: DescMethod): number;
 }
 
 /** Every way to a method. */
@@ -43,8 +48,12 @@ export interface MethodTable {
 }
 
 /** Reads the paths of all methods off their descriptors. Throws where two of them collide. */
-export function createMethodTable(services: readonly MountedService[], steps: CallSteps): MethodTable {
+export function createMethodTable(
+  services: readonly MountedService[],
+  steps: CallSteps & MessageLimits,
+): MethodTable {
   const byPath = new Map<string, MethodEntry>();
+  const asksHeaders = steps.headerInterceptors.length > 0;
   for (const { desc, implementation } of services) {
     const { methods } = createServiceImplSpec(desc, implementation);
     for (const spec of Object.values(methods)) {
@@ -54,7 +63,12 @@ export function createMethodTable(services: readonly MountedService[], steps: Ca
       const isSafe = method.idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS;
       const unary =
         spec.kind === 'unary'
-          ? { method: spec.method, run: createUnaryRunner(spec.method, spec.impl, steps) }
+          ? {
+              method: spec.method,
+              run: createUnaryRunner(spec.method, spec.impl, steps),
+              asksHeaders,
+              messageBytesMax: steps.messageBytesMaxOf(method),
+            }
           : undefined;
       byPath.set(path, { path, method, unary, isSafe });
     }

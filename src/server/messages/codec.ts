@@ -1,5 +1,6 @@
 import { type DescMessage, fromBinary, type Message, type Registry, toJsonString } from '@bufbuild/protobuf';
 import { Code, ConnectError } from '@connectrpc/connect';
+import { boundProto } from './bounds-of-proto.ts';
 import { parseJsonMessage } from './json-decoder.ts';
 import { encodeJson } from './json-encoder.ts';
 import { encodeProto } from './proto-encoder.ts';
@@ -17,8 +18,11 @@ export const protoCodec: Codec = {
   name: 'proto',
   decode(desc, bytes) {
     try {
-      return fromBinary(desc, bytes);
+      boundProto(desc, bytes);
+      // Nobody reads what a request holds beyond its type.
+      return fromBinary(desc, bytes, { readUnknownFields: false });
     } catch (cause) {
+      if (cause instanceof ConnectError) throw cause;
       const reason = cause instanceof Error ? cause.message : String(cause);
       throw new ConnectError(
         `malformed protobuf: ${reason}`,

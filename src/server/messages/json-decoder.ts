@@ -7,10 +7,10 @@ import {
 } from '@bufbuild/protobuf';
 import { isFieldError } from '@bufbuild/protobuf/reflect';
 import { Code, ConnectError } from '@connectrpc/connect';
+import { boundJson, boundJsonText } from './bounds-of-json.ts';
+import { nestingMax } from './shape.ts';
 import { typeNameOf } from './text-field.ts';
 
-/** Nested deeper than this, JSON is refused: the reader is recursive. */
-const nestingMax = 100;
 /** How JSON is read everywhere: unknown fields are ignored. */
 export const jsonReadOptions = { ignoreUnknownFields: true, recursionLimit: nestingMax };
 
@@ -24,6 +24,7 @@ export function parseJsonMessage<Desc extends DescMessage>(
   registry?: Registry,
 ): MessageShape<Desc> {
   const json = parseJson(body);
+  boundJson(desc, json, body.length);
   try {
     return fromJson(desc, json, registry === undefined ? jsonReadOptions : { ...jsonReadOptions, registry });
   } catch (error) {
@@ -35,6 +36,7 @@ const decoder = new TextDecoder('utf-8', { fatal: true });
 
 /** The JSON value of a body. Throws ConnectError InvalidArgument, which quotes nothing of it. */
 export function parseJson(body: Uint8Array): JsonValue {
+  boundJsonText(body);
   let text: string;
   try {
     text = decoder.decode(body);

@@ -8,8 +8,10 @@ import {
   toJson,
 } from '@bufbuild/protobuf';
 import { Code, ConnectError } from '@connectrpc/connect';
+import { boundJson } from '../messages/bounds-of-json.ts';
 import { jsonReadOptions, parseJson, parseJsonMessage, unfitJson } from '../messages/json-decoder.ts';
 import { encodeJson } from '../messages/json-encoder.ts';
+import { digitsMax, isBrief } from '../messages/shape.ts';
 import { findField, takesText, textToJson, typeNameOf } from '../messages/text-field.ts';
 import type { Route } from './http-rule.ts';
 
@@ -52,8 +54,10 @@ function bindBody(route: Route, body: Uint8Array): Message {
   const isEmpty = body.byteLength === 0;
   if (isEmpty && route.body.fieldKind !== 'message') return message;
   const json = isEmpty ? {} : parseJson(body);
+  const whole = { [route.body.jsonName]: json };
+  boundJson(input, whole, body.length);
   try {
-    return mergeFromJson(input, message, { [route.body.jsonName]: json }, jsonReadOptions);
+    return mergeFromJson(input, message, whole, jsonReadOptions);
   } catch (error) {
     throw unfitJson(input, error);
   }
@@ -121,6 +125,8 @@ function setText(message: Message, { desc, name, path, text }: TextValue): void 
   const field = path.at(-1);
   if (field === undefined || !takesText(field))
     throw invalid(`parameter ${name}: takes no text; name a field inside it`);
+  if (isBrief(field) && text.length > digitsMax)
+    throw invalid(`parameter ${name}: not a valid ${typeNameOf(field)}`);
   const value = textToJson(field, text);
   let json: JsonValue = field.fieldKind === 'list' ? [value] : value;
   for (const step of path.toReversed()) json = { [step.jsonName]: json };

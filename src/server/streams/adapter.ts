@@ -1,4 +1,4 @@
-import type { Registry } from '@bufbuild/protobuf';
+import type { DescMethod, Registry } from '@bufbuild/protobuf';
 import {
   Code,
   ConnectError,
@@ -19,7 +19,6 @@ import { requestInfoKey } from '../../rpc/request-info.ts';
 import { base64Chunks, bytesOfBase64Chunks } from '../dialects/base64-groups.ts';
 import { costBytes } from '../http/admission.ts';
 import type { Log, UniversalExchange } from '../http/exchange.ts';
-import { deadlineExceeded } from '../lane/deadline.ts';
 import type { MountedService } from '../lane/method-table.ts';
 import { answerInTime, guardStream } from './guard.ts';
 import { codeOf, noteOutcome, type Outcome, outcomeKey } from './outcome.ts';
@@ -28,10 +27,8 @@ import { codeOf, noteOutcome, type Outcome, outcomeKey } from './outcome.ts';
 export interface AdapterOptions {
   readonly services: readonly MountedService[];
   readonly interceptors: readonly Interceptor[];
-  readonly messageBytesMax: number;
+  messageBytesMaxOf(method: DescMethod): number;
   readonly timeoutMsMax: number;
-  /** For a unary call that names none; a stream may last. */
-  readonly defaultTimeoutMs: number;
   /** Ends all streams. */
   readonly shutdownSignal: AbortSignal;
   readonly jsonRegistry: Registry | undefined;
@@ -42,18 +39,20 @@ export interface AdapterOptions {
 /** Hands a call to Connect's own server. */
 export type Adapter = (path: string, exchange: UniversalExchange) => void;
 
-/** All that the lane does not take: streams, and Connect's GET. Same services, same interceptors, same limits. */
+/** All that the lane does not take: streams. Same services, same interceptors. */
 export function createAdapter(options: AdapterOptions): Adapter {
   const router = createConnectRouter({
     interceptors: [noteOutcome, guardStream, ...options.interceptors],
     acceptCompression: [compressionGzip, compressionBrotli],
-    readMaxBytes: options.messageBytesMax,
     shutdownSignal: options.shutdownSignal,
     ...(options.jsonRegistry && { jsonOptions: { registry: options.jsonRegistry } }),
   });
   const bytesOf = new Map<string, number>();
-  for (const { desc, implementation, messageBytesMax } of options.services) {
-    const readMaxBytes = Math.min(messageBytesMax ?? options.messageBytesMax, options.messageBytesMax);
+  for (const { desc, implementation } of options.services) {
+    const streams = desc.methods.filter(({ methodKind }) => methodKind !== 'unary');
+    if (streams.length === 0) continue;
+    // Connect has one limit a service; streams of one service ask alike.
+    const readMaxBytes = Math.min(...streams.map(options.messageBytesMaxOf));
     router.service(desc, implementation, { readMaxBytes });
     bytesOf.set(desc.typeName, readMaxBytes);
   }
@@ -73,8 +72,6 @@ async function carry(
   exchange: UniversalExchange,
   options: AdapterOptions,
 ): Promise<void> {
-  const limit = new AbortController();
-  let timer: NodeJS.Timeout | undefined;
   const startedMs = performance.now();
   const outcome: Outcome = { code: undefined };
   const answers = answersOf(handler, exchange, options.measures);
@@ -82,11 +79,7 @@ async function carry(
     const values = createContextValues().set(requestInfoKey, exchange).set(outcomeKey, outcome);
     const whole = exchange.universalRequest(values);
     shortenTimeout(whole.header, options.timeoutMsMax);
-    if (handler.method.methodKind === 'unary' && !whole.header.has('connect-timeout-ms')) {
-      timer = setTimeout(() => limit.abort(deadlineExceeded()), options.defaultTimeoutMs);
-    }
-    const signal = AbortSignal.any([whole.signal, limit.signal]);
-    const response = await translate(handler, { ...whole, signal });
+    const response = await translate(handler, whole);
     await exchange.answerUniversal(response);
     answers.answered(codeOf(outcome, response), response.status, startedMs);
   } catch (cause) {
@@ -96,8 +89,6 @@ async function carry(
     if (isGone) return;
     options.log('answer.failed', { method: handler.method.name, requestId: exchange.requestId, cause });
     exchange.abandon();
-  } finally {
-    clearTimeout(timer);
   }
 }
 

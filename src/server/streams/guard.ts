@@ -73,7 +73,6 @@ export async function answerInTime(
   handler: UniversalHandler,
   request: UniversalServerRequest,
 ): Promise<UniversalServerResponse> {
-  if (handler.method.methodKind === 'unary') return handler(request);
   const header = Promise.withResolvers<Headers>();
   request.contextValues?.set(begunKey, header.resolve);
   const encodings = unknownEncodings(request.header);
