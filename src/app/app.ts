@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto';
-import pino, { type Logger } from 'pino';
+import type { Logger } from 'pino';
 import { type Measures, unmeasured } from '../ops/measures.ts';
 import type { Metrics } from '../ops/metrics.ts';
 import { importedCostMaxDefault } from '../sign-in/password.ts';
@@ -10,6 +10,9 @@ import { openStore } from '../store/open.ts';
 import type * as OpenArchive from '../store/open-archive.ts';
 import type { Archive, Restoration, Store, StoreReport } from '../store/store.ts';
 import { type ListenAddress, readDatabaseEnvironment } from './config.ts';
+import { openLog } from './log.ts';
+import type { LogFormat } from './log-text.ts';
+import { withStateLog } from './state-log.ts';
 
 export interface AppConfig {
   /** Path of the SQLite file, or postgres://… */
@@ -26,6 +29,7 @@ export interface AppConfig {
   /** In units of a hash of our own. Default 8. */
   readonly importedHashCostMax?: number;
   readonly logLevel: string;
+  readonly logFormat?: LogFormat;
   /** Where metrics are to be read; undefined: nowhere, and nothing is counted. */
   readonly metricsListen?: ListenAddress | undefined;
 }
@@ -65,7 +69,8 @@ export interface AppClocks {
 export async function openApp(config: AppConfig, clocks: AppClocks = {}): Promise<App> {
   const { localNow = Date.now } = clocks;
   const { database, databaseConnectionsMax, databaseTimeoutMs, migrate, migrateBackup } = config;
-  const log = createLog(config.logLevel);
+  await using resources = new AsyncDisposableStack();
+  const { logger: log, tell } = resources.use(openLog(config));
   const failed = Promise.withResolvers<string>();
   const metered = config.metricsListen && (await loadMetrics());
   const metrics = metered?.metricsFor(database);
@@ -89,7 +94,9 @@ export async function openApp(config: AppConfig, clocks: AppClocks = {}): Promis
   });
   const now = clocks.now ?? (() => localNow() + opened.clockOffsetMs());
   const newId = createIds(Date.now, randomInt(idsPerMs));
-  const store = withLockEnds(opened, { now, newId });
+  const told = withStateLog(opened, log.isLevelEnabled('info') ? tell : undefined);
+  const store = resources.use(withLockEnds(told, { now, newId }));
+  const all = resources.move();
   return {
     store,
     databaseName: nameOf(database),
@@ -102,33 +109,7 @@ export async function openApp(config: AppConfig, clocks: AppClocks = {}): Promis
     signIns: createSignIns(metrics && ((check) => metered?.countCheck(metrics, check))),
     metrics,
     measures,
-    [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
-  };
-}
-
-const unwrittenBytesMax = 1_048_576;
-
-/** One JSON record a line, on stderr: stdout belongs to what a command prints. */
-function createLog(level: string): Logger {
-  const destination = pino.destination({ fd: 2, sync: true, maxLength: unwrittenBytesMax });
-  // A full disk under the log must not end the server: what cannot be written waits, and beyond the maximum is dropped.
-  destination.on('error', () => undefined);
-  const serializers = { err: describeError, error: describeError, cause: describeError };
-  return pino({ level, base: null, serializers }, destination);
-}
-
-const causesMax = 5;
-
-// Named one by one: a database's errors carry more, even the row that they are about, hashes and all.
-function describeError(error: unknown, causesLeft: number = causesMax): unknown {
-  if (!(error instanceof Error)) return String(error);
-  const { name, message, stack, cause } = error;
-  return {
-    type: name,
-    message,
-    ...('code' in error && { code: error.code }),
-    stack,
-    ...(cause !== undefined && causesLeft > 0 && { cause: describeError(cause, causesLeft - 1) }),
+    [Symbol.asyncDispose]: () => all.disposeAsync(),
   };
 }
 

@@ -10,6 +10,7 @@ import { kindOf } from '../store/database.ts';
 import type { PostgresEnvironment } from '../store/postgres/connect/parameters.ts';
 import { StoreUnusable } from '../store/store.ts';
 import { ownVariable, unknownVariables as unknownIn } from './environment.ts';
+import type { LogFormat } from './log-text.ts';
 import { type SettingName, settings } from './settings.ts';
 
 /** What a server is started with. */
@@ -47,6 +48,7 @@ export interface ServeConfig {
   /** Where Prometheus reads: an address of its own. */
   readonly metricsListen: ListenAddress | undefined;
   readonly logLevel: string;
+  readonly logFormat: LogFormat;
   /** Fill an empty database with a few people, most of them locked. */
   readonly demo: boolean;
 }
@@ -103,6 +105,7 @@ export function parseServeConfig(argv: readonly string[]): ServeConfig {
     oidc: parseOidc(value, count('oidc-clock-skew-seconds', 300)),
     metricsListen: parseListen('metrics-listen', value('metrics-listen')),
     logLevel: parseLogLevel(value('log-level')),
+    logFormat: parseLogFormat(value('log-format')),
     demo: flags.demo === 'true',
   });
 }
@@ -268,6 +271,11 @@ function parseOidc(value: (name: SettingName) => string, clockSkewSeconds: numbe
 function parseLogLevel(level: string): string {
   if (['debug', 'info', 'warn', 'error', 'silent'].includes(level)) return level;
   throw new UsageError(`--log-level must be debug, info, warn, error or silent, not "${level}"`);
+}
+
+function parseLogFormat(format: string): LogFormat {
+  if (format === 'json' || format === 'text' || format === 'auto') return format;
+  throw new UsageError(`--log-format must be json, text or auto, not "${format}"`);
 }
 
 /** File of the first administrator's token, mode 0600. */

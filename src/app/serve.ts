@@ -1,10 +1,12 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { claimPort } from '../server/port/claim.ts';
+import { schemaVersionOf } from '../store/open.ts';
 import { type App, openApp } from './app.ts';
 import { adminTokenPath, type ServeConfig, unknownVariables } from './config.ts';
 import { type FirstRun, firstRun } from './first-run.ts';
 import { osUserName } from './os-user.ts';
 import { type RunningServer, startServer } from './start-server.ts';
+import { readVersion } from './version.ts';
 
 /**
  * `latchkey serve`: takes the port, opens the database (making it on the first run), serves until SIGTERM or SIGINT, or
@@ -26,7 +28,13 @@ export async function serve(config: ServeConfig): Promise<number> {
   const reload = () => void server.reloadTls();
   process.on('SIGHUP', reload);
   process.stdout.write(await welcome(app, config, { server, first }));
-  app.log.info({ url: server.url, metrics: server.metricsUrl, database: app.databaseName }, 'serving');
+  const facts = {
+    version: readVersion(),
+    schema: schemaVersionOf(config.database),
+    node: process.versions.node,
+  };
+  const { url, metricsUrl: metrics } = server;
+  app.log.info({ ...facts, url, metrics, database: app.databaseName }, 'serving');
   const signal = await Promise.race([stopped, app.failed.then(() => undefined)]);
   process.off('SIGHUP', reload);
   app.log.info({ signal, drainTimeoutMs: config.drainTimeoutMs }, 'stopping: calls in flight finish');

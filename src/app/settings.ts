@@ -147,6 +147,11 @@ export const settings = {
     help: 'HOST:PORT where Prometheus reads /metrics, never the public port; default: nowhere',
   },
   'log-level': { env: 'LATCHKEY_LOG_LEVEL', fallback: 'info', help: 'debug, info, warn, error or silent' },
+  'log-format': {
+    env: 'LATCHKEY_LOG_FORMAT',
+    fallback: 'auto',
+    help: 'json, one record a line; text, for eyes; auto: text where stderr is a terminal',
+  },
 } as const satisfies Record<string, Setting>;
 
 export type SettingName = keyof typeof settings;

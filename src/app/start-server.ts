@@ -55,7 +55,10 @@ export async function startServer(app: App, config: ServerConfig, claim?: PortCl
   const limits = createCallLimits(config, app.now());
   const issuer = config.oidc && (await loadIssuers()).createIssuer(config.oidc, { fetchJson, now: app.now });
   const desk = createDesk({ ...app, limits, issuer }, isReady);
-  const log = (event: string, fields: Readonly<Record<string, unknown>>) => app.log.info(fields, event);
+  const log = (event: string, fields: Readonly<Record<string, unknown>>) => {
+    const isFailure = 'cause' in fields || 'error' in fields;
+    app.log[isFailure ? 'error' : 'info'](fields, event);
+  };
   const door = createDoor({
     ...desk,
     cors: createCorsPolicy({ allowedOrigins: config.corsOrigins, scheme: config.tls ? 'https' : 'http' }),

@@ -61,3 +61,14 @@ function retryInfo(retryAfterMs: number): OutgoingDetail {
   const retryDelay = { seconds: BigInt(Math.floor(ms / 1_000)), nanos: (ms % 1_000) * 1_000_000 };
   return { desc: RetryInfoSchema, value: { retryDelay } };
 }
+
+/** The id that the error was dressed with; undefined where it has none. */
+export function errorIdOf(error: unknown): string | undefined {
+  if (!(error instanceof ConnectError)) return undefined;
+  for (const detail of error.details) {
+    const value =
+      'value' in detail && 'desc' in detail ? (detail.value as { readonly id?: unknown }) : undefined;
+    if (typeof value?.id === 'string') return value.id;
+  }
+  return undefined;
+}

@@ -1,14 +1,8 @@
 import { createValidator } from '@bufbuild/protovalidate';
-import {
-  Code,
-  ConnectError,
-  type ContextValues,
-  type Interceptor,
-  type StreamResponse,
-} from '@connectrpc/connect';
+import type { ContextValues, Interceptor, StreamResponse } from '@connectrpc/connect';
 import { type AuthenticateApp, authenticate } from '../auth/authenticate.ts';
 import { DomainError } from '../domain/errors.ts';
-import { asConnectError } from './connect-error.ts';
+import { asConnectError, errorIdOf } from './connect-error.ts';
 import {
   chargeRefused,
   type Limited,
@@ -18,15 +12,10 @@ import {
 } from './limits/call-limits.ts';
 import { callerKey } from './limits/caller-key.ts';
 import { isPublic } from './limits/message-size.ts';
+import type { Log } from './log.ts';
 import { readOrigin } from './origin.ts';
+import { type CallRecord, callerFacts, codeOf, createRefusalLog } from './refusal-log.ts';
 import { hasWaitedKey, requestInfoKey } from './request-info.ts';
-
-/** One record a line; fields are values, never text that could break a line. */
-export interface Log {
-  debug(fields: object, message: string): void;
-  info(fields: object, message: string): void;
-  error(fields: object, message: string): void;
-}
 
 export interface InterceptorApp extends AuthenticateApp, Limited {
   readonly log: Log;
@@ -48,20 +37,25 @@ export function messageInterceptors(app: InterceptorApp): readonly Interceptor[]
 
 /** Success at debug level (the event log is the record), refusals at info. */
 function requestLog(app: InterceptorApp): Interceptor {
+  const tellRefusal = createRefusalLog(app.log);
   return (next) => async (req) => {
     const startedMs = performance.now();
-    const record = (code: string) => ({
-      method: `${req.service.typeName}/${req.method.name}`,
-      code,
-      durationMs: performance.now() - startedMs,
-      requestId: req.contextValues.get(requestInfoKey).requestId,
-    });
+    const record = (code: string, errorId?: string): CallRecord => {
+      const { contextValues, service, method } = req;
+      const { ip, caller, tokenId, requestId } = callerFacts(
+        contextValues.get(callerKey),
+        contextValues.get(requestInfoKey),
+      );
+      const name = `${service.typeName}/${method.name}`;
+      const durationMs = performance.now() - startedMs;
+      return { ip, code, errorId, method: name, caller, tokenId, requestId, durationMs };
+    };
     try {
       const res = await next(req);
-      app.log.debug(record('OK'), 'call');
+      if (app.log.isLevelEnabled('debug')) app.log.debug(record('OK'), 'call');
       return res;
     } catch (error) {
-      app.log.info(record(error instanceof ConnectError ? Code[error.code] : 'Unknown'), 'call refused');
+      tellRefusal(record(codeOf(error), errorIdOf(error)));
       throw error;
     }
   };

@@ -14,6 +14,16 @@ export interface LoggedServer extends AsyncDisposable {
   readonly door: Door;
   /** Has the certificate read again; resolves when the log has told of it. */
   reload(): Promise<void>;
+  /** Where stderr is a pipe: resolves when a line with this message has come. */
+  logged(message: string): Promise<void>;
+  /** Takes nothing more off the pipe; `readOn` does again. */
+  stopReading(): void;
+  readOn(): void;
+  /** Closes the pipe that stderr is written to. */
+  hangUpLog(): void;
+  signal(signal: NodeJS.Signals): void;
+  /** Its exit code, once there is one. */
+  readonly ended: Promise<number | null>;
   /** Ends it with SIGTERM; how it ended, and what stood on stderr where that is a pipe. */
   stop(): Promise<{ readonly code: number | null; readonly errors: string }>;
 }
@@ -64,6 +74,15 @@ export async function serveLogged(
       child.kill('SIGHUP');
       while (child.stderr !== null && !errors.includes('"tls.reload')) await once(child.stderr, 'data');
     },
+    async logged(message) {
+      while (child.stderr !== null && !errors.includes(`"msg":"${message}"`))
+        await once(child.stderr, 'data');
+    },
+    stopReading: () => void child.stderr?.pause(),
+    readOn: () => void child.stderr?.resume(),
+    hangUpLog: () => void child.stderr?.destroy(),
+    signal: (signal) => void child.kill(signal),
+    ended: ended.then(([code]) => code),
     async stop() {
       child.kill('SIGTERM');
       const closed = child.stderr === null ? undefined : once(child.stderr, 'close');
