@@ -64,7 +64,8 @@ export function createRefusalLog(log: Log): (record: CallRecord) => void {
       return;
     }
     untold[record.code] = (untold[record.code] ?? 0) + 1;
-    timer ??= setTimeout(close, Math.max(0, windowMs - (nowMs - sinceMs))).unref();
+    // Not unreferenced: the end of the process is no reason to tell nothing of its last second.
+    timer ??= setTimeout(close, Math.max(0, windowMs - (nowMs - sinceMs)));
     log.debug(record, 'call refused');
   };
 }
