@@ -10,8 +10,8 @@ import { openStore } from '../store/open.ts';
 import type * as OpenArchive from '../store/open-archive.ts';
 import type { Archive, Restoration, Store, StoreReport } from '../store/store.ts';
 import { type ListenAddress, readDatabaseEnvironment } from './config.ts';
-import { openLog } from './log.ts';
-import type { LogFormat } from './log-text.ts';
+import { openLog } from './log/open.ts';
+import type { LogFormat } from './log/text.ts';
 import { withStateLog } from './state-log.ts';
 
 export interface AppConfig {

@@ -10,7 +10,7 @@ import { kindOf } from '../store/database.ts';
 import type { PostgresEnvironment } from '../store/postgres/connect/parameters.ts';
 import { StoreUnusable } from '../store/store.ts';
 import { ownVariable, unknownVariables as unknownIn } from './environment.ts';
-import type { LogFormat } from './log-text.ts';
+import type { LogFormat } from './log/text.ts';
 import { type SettingName, settings } from './settings.ts';
 
 /** What a server is started with. */

@@ -1,12 +1,10 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
-import { type FileHandle, open, readFile, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { createLogText } from '../../src/app/log-text.ts';
+import { createLogText } from '../../src/app/log/text.ts';
 import { refusalLines } from '../../src/rpc/refusal-log.ts';
 import { openFolder, parseLines } from '../cli/run-cli.ts';
 import { testWith } from '../readme/installed.ts';
@@ -202,94 +200,6 @@ describe('refusals of a busy second', () => {
     expect(told.filter(({ ip }) => ip === '203.0.113.2')).toHaveLength(1);
   });
 });
-
-describe('whoever does not read the log', () => {
-  const calls = 2_000;
-  const together = 200;
-
-  async function callOften({ door }: LoggedServer): Promise<void> {
-    const headers = { 'x-request-id': 'r'.repeat(128) };
-    for (let called = 0; called < calls; called += together) {
-      const answers = await Promise.all(
-        Array.from({ length: together }, () => door.ask('UnlockUser', nobody, undefined, headers)),
-      );
-      expect(new Set(answers.map(({ code }) => code))).toEqual(new Set(['NotFound']));
-    }
-  }
-
-  test('stops nothing: calls go on, what is dropped is counted and told, SIGTERM drains', async () => {
-    await using server = await serveLogged('pipe');
-    server.stopReading();
-    await callOften(server);
-    server.readOn();
-    await server.logged('log lines dropped');
-    expect(await server.door.ask('UnlockUser', nobody)).toMatchObject({ code: 'NotFound' });
-    const { code, errors } = await server.stop();
-    expect(code).toBe(0);
-    const lines = parseLines(errors);
-    const dropped = lines.filter(({ msg }) => msg === 'log lines dropped');
-    expect(dropped[0]).toMatchObject({ level: 'warn', linesDropped: expect.any(Number) });
-    const told = lines.filter(
-      ({ msg, requestId }) => msg === 'call refused' && String(requestId).startsWith('rrr'),
-    );
-    const droppedInAll = dropped.reduce((sum, { linesDropped }) => sum + Number(linesDropped), 0);
-    expect(droppedInAll).toBeGreaterThan(0);
-    expect(told.length + droppedInAll).toBeGreaterThanOrEqual(calls);
-  }, 60_000);
-
-  test('for ever keeps no process from its end', async () => {
-    await using server = await serveLogged('pipe');
-    server.stopReading();
-    await callOften(server);
-    const startedMs = performance.now();
-    server.signal('SIGTERM');
-    expect(await server.ended).toBe(0);
-    expect(performance.now() - startedMs).toBeLessThan(10_000);
-  }, 60_000);
-
-  test('but hangs up ends no process', async () => {
-    await using server = await serveLogged('pipe');
-    server.hangUpLog();
-    for (let call = 0; call < 50; call += 1) {
-      expect((await server.door.ask('UnlockUser', nobody)).code).toBe('NotFound');
-    }
-    server.signal('SIGTERM');
-    expect(await server.ended).toBe(0);
-  });
-});
-
-describe('a log on a full disk', () => {
-  const onFull = existsSync('/dev/full') ? test : test.skip;
-
-  onFull('stops nothing', async () => {
-    await using log: FileHandle = await open('/dev/full', 'w');
-    await using server = await serveLogged(log.fd);
-    for (let call = 0; call < 20; call += 1) {
-      expect((await server.door.ask('UnlockUser', nobody)).code).toBe('NotFound');
-    }
-    expect((await server.stop()).code).toBe(0);
-  });
-});
-
-test('a failure that every call meets is told whole once, and then counted', async () => {
-  await using server = await serveLogged('pipe', atInfo);
-  const { door } = server;
-  const organizationId = await organizationOf(server);
-  using other = new DatabaseSync(server.database);
-  other.exec('ALTER TABLE organizations RENAME TO elsewhere');
-  for (let call = 0; call < 50; call += 1) {
-    expect(await door.ask('ListOrganizations', {})).toMatchObject({ code: 'Internal' });
-  }
-  other.exec('ALTER TABLE elsewhere RENAME TO organizations');
-  expect(await organizationOf(server)).toBe(organizationId);
-  const { errors } = await server.stop();
-  const told = parseLines(errors).filter(({ level }) => level === 'error');
-  expect(told).toMatchObject([
-    { msg: 'unexpected error', err: { stack: expect.any(String) } },
-    { msg: 'unexpected error, again', times: 49, failure: expect.stringContaining('organizations') },
-  ]);
-  expect(errors.match(/ at .*\.ts/g)?.length).toBeLessThan(30);
-}, 30_000);
 
 describe('for eyes', () => {
   test('a record is a line: the time, the level, what happened, the facts', () => {

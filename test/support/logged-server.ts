@@ -37,18 +37,7 @@ export async function serveLogged(
 ): Promise<LoggedServer> {
   const database = temporaryDatabase();
   const data = dirname(database);
-  const flags = [
-    '--host',
-    '127.0.0.1',
-    '--port',
-    '0',
-    '--data',
-    data,
-    '--db',
-    database,
-    '--db-timeout-ms',
-    '50',
-  ];
+  const flags = flagsOf(database);
   const child = spawn(
     process.execPath,
     ['--no-warnings', script, ...flags, '--log-level', 'debug', ...more],
@@ -96,4 +85,9 @@ export async function serveLogged(
       await ended;
     },
   };
+}
+
+function flagsOf(database: string): readonly string[] {
+  const place = ['--host', '127.0.0.1', '--port', '0', '--data', dirname(database), '--db', database];
+  return [...place, '--db-timeout-ms', '50'];
 }

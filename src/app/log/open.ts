@@ -1,8 +1,8 @@
 import pino, { type Logger } from 'pino';
-import { hideSecrets } from './hide-secrets.ts';
-import { createRepeats } from './log-repeats.ts';
-import { createLogSink, type LogSink } from './log-sink.ts';
-import { createLogText, type LogFormat } from './log-text.ts';
+import { hideSecrets } from '../hide-secrets.ts';
+import { createRepeats } from './repeats.ts';
+import { createLogSink, type LogSink } from './sink.ts';
+import { createLogText, type LogFormat } from './text.ts';
 
 export interface LogConfig {
   readonly logLevel: string;
