@@ -116,7 +116,8 @@ function dispatchOther(ways: Ways, exchange: UniversalExchange): void {
     dispatchRpc(ways, exchange, entry);
     return;
   }
-  const match = ways.methods.routes.match(verb, path);
+  // RFC 9110 §9.3.2: HEAD is GET without the body, which the exchange leaves out.
+  const match = ways.methods.routes.match(verb === 'HEAD' ? 'GET' : verb, path);
   if (match !== undefined) {
     dispatchRoute(ways, exchange, match);
     return;
@@ -152,7 +153,8 @@ function dispatchRoute(ways: Ways, exchange: UniversalExchange, match: RouteMatc
     return;
   }
   if (match.kind === 'wrong-verb') {
-    refuse(ways, exchange, wrongVerb(exchange, 'rest', match.allow));
+    const allow = match.allow.flatMap((one) => (one === 'GET' ? ['GET', 'HEAD'] : [one]));
+    refuse(ways, exchange, wrongVerb(exchange, 'rest', allow));
     return;
   }
   const named = ways.dialects.of(exchange.headers['content-type'])?.contentType;

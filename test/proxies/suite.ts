@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { openApp } from '../../src/app/app.ts';
-import { openStream, type StreamForm, streamForms } from '../server/stream-client.ts';
+import { openStream, type StreamForm, streamForms } from '../server/clients/stream-client.ts';
 import { type ChildServer, standBy } from '../support/child-server.ts';
 import { dialects } from '../support/dialects/all.ts';
 import { askBare, type Form } from '../support/dialects/bare.ts';

@@ -273,3 +273,22 @@ describe('what a call knows of its request', () => {
     expect(foreign.headers['access-control-allow-origin']).toBeUndefined();
   });
 });
+
+describe('an answer that HTTP cannot carry', () => {
+  test.each([1, 2] as const)('ends the exchange all the same, HTTP/%i', async (version) => {
+    // A handler's header that no header of HTTP/1.1 may hold; HTTP/2 carries it.
+    const answers = await Promise.all(
+      ['application/grpc', 'application/json'].map((type) =>
+        sendTo(
+          lane,
+          type === 'application/grpc' ? grpc('unsendable') : Buffer.from('{"userId":"unsendable"}'),
+          {
+            version,
+            type,
+          },
+        ),
+      ),
+    );
+    expect(answers.map(({ status }) => status)).toEqual(version === 1 ? [500, 500] : [200, 200]);
+  });
+});

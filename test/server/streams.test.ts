@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { startServer, type TestServer } from '../support/start-server.ts';
-import { openStream, type StreamCall, type StreamForm, streamForms } from './stream-client.ts';
+import { openStream, type StreamCall, type StreamForm, streamForms } from './clients/stream-client.ts';
 
 let server: TestServer;
 let token: string;

@@ -6,7 +6,7 @@ import type { Codec } from '../messages/codec.ts';
 import { knownEncodings } from './compression.ts';
 import type { Dialect } from './dialect.ts';
 import { appendMetadata, metadataOf } from './metadata.ts';
-import { httpStatusOf } from './rest-error.ts';
+import { challenge, httpStatusOf } from './rest-error.ts';
 
 /** Connect's unary protocol: the message is the body, its trailers are headers with a prefix, errors are JSON. */
 export function createConnectDialect(codec: Codec): Dialect {
@@ -38,6 +38,8 @@ export function createConnectDialect(codec: Codec): Dialect {
     failure(call, error) {
       const headers = ['content-type', 'application/json'];
       if (error.code === Code.Unimplemented) headers.push('accept-encoding', knownEncodings);
+      // RFC 9110 §11.6.1: 401 says how to sign in.
+      if (error.code === Code.Unauthenticated) headers.push('www-authenticate', challenge(error));
       appendMetadata(headers, call.sentHeader);
       appendMetadata(headers, metadataOf(error));
       appendMetadata(headers, call.sentTrailer, 'trailer-');

@@ -45,7 +45,7 @@ export function statusBody(error: ConnectError): RestError {
 }
 
 /** RFC 6750 §3: a caller who showed no credentials gets the bare challenge, one with bad ones learns that much. */
-function challenge(error: ConnectError): string {
+export function challenge(error: ConnectError): string {
   const realm = 'Bearer realm="latchkey"';
   return error.details.length === 0 ? realm : `${realm}, error="invalid_token"`;
 }

@@ -105,8 +105,15 @@ const unreadable: Readonly<Record<string, readonly [status: number, reason: stri
 /** As Node does where nobody listens, and with a date, which RFC 9110 §6.6.1 wants of every 4xx. */
 function refuseUnreadable(error: NodeJS.ErrnoException, socket: Duplex): void {
   const [status, reason] = unreadable[error.code ?? ''] ?? [400, 'Bad Request'];
+  // RFC 9112 §9.6: what comes after "close" is not read, and spoils nothing.
+  if (error.code === 'HPE_CLOSED_CONNECTION') return;
   // In the middle of an answer nothing can be said; `_httpMessage` is where Node keeps that answer.
   const { _httpMessage: response }: Duplex & { _httpMessage?: ServerResponse | null } = socket;
+  // RFC 9112 §9.3.2: a request that came whole before is answered before.
+  if (response?.req.complete === true && !response.writableFinished) {
+    response.once('close', () => refuseUnreadable(error, socket));
+    return;
+  }
   if (!socket.writable || response?.headersSent) socket.destroy();
   else socket.end(bareAnswer(status, reason), () => socket.destroy());
 }

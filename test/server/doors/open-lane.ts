@@ -90,6 +90,10 @@ function userService(
           throw notLocked();
         case 'crash':
           throw new Error('the secret cause');
+        case 'unsendable':
+          // Fetch takes it in a header, HTTP/1.1 does not.
+          context.responseHeader.set('x-head', 'a\x01b');
+          break;
         case 'metadata':
           setMetadata(context);
           setForbiddenMetadata(context);

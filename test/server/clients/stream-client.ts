@@ -3,7 +3,7 @@ import http from 'node:http';
 import http2 from 'node:http2';
 import https from 'node:https';
 import type { Readable, Writable } from 'node:stream';
-import { envelope, envelopes } from './dialect-cases.ts';
+import { envelope, envelopes } from '../dialect-cases.ts';
 
 /** One way to carry a stream, byte by byte, with none of the code under test. */
 export interface StreamForm {
