@@ -1,6 +1,9 @@
 /** ESM through --experimental-vm-modules; swc strips the types. */
 export default {
   testEnvironment: 'node',
+  // One PostgreSQL for all files, started by the first one that asks for it.
+  globalSetup: '<rootDir>/test/support/postgres/setup.config.js',
+  globalTeardown: '<rootDir>/test/support/postgres/teardown.config.js',
   testMatch: ['<rootDir>/test/**/*.test.ts'],
   extensionsToTreatAsEsm: ['.ts'],
   transform: {

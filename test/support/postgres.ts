@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { afterAll } from '@jest/globals';
 import { Client } from 'pg';
 import { makePostgres } from './postgres/process.ts';
+import { clusterOptions, sharedVariable } from './postgres/shared.ts';
 
 /** A real PostgreSQL: DATABASE_URL where it is set, else one of its own that ends with the test. */
 export interface PostgresServer extends AsyncDisposable {
@@ -32,11 +33,10 @@ export async function startPostgres({ tls }: PostgresServerOptions = {}): Promis
     return { ...databasesOf(given), control: undefined, [Symbol.asyncDispose]: () => Promise.resolve() };
   }
   const postgres = await makePostgres({
-    password: 'p%40ss/word',
-    // A locale whose order is not that of code points: the schema must not depend on it.
-    initdbFlags: ['--encoding=UTF8', '--locale=C.UTF-8', '--locale-provider=icu', '--icu-locale=en-US'],
+    ...clusterOptions,
     settings: [
-      ...['max_connections=60', 'listen_addresses=127.0.0.1', 'shared_buffers=64MB'],
+      ...clusterOptions.settings,
+      'max_connections=60',
       ...(tls ? ['ssl=on', 'ssl_cert_file=server.crt', 'ssl_key_file=server.key'] : []),
     ],
   });
@@ -54,10 +54,31 @@ export async function startPostgres({ tls }: PostgresServerOptions = {}): Promis
 
 let shared: Promise<PostgresServer> | undefined;
 
-/** An empty database on the one server of this test file, which starts when first asked for. */
+/** An empty database on the one server of all test files, which starts when first asked for; dropped with the file. */
 export async function createPostgresDatabase(): Promise<string> {
-  shared ??= startPostgres();
+  shared ??= findShared();
   return (await shared).createDatabase();
+}
+
+async function findShared(): Promise<PostgresServer> {
+  const broker = process.env[sharedVariable];
+  if (isForeignServer || broker === undefined) return startPostgres();
+  const answer = await fetch(broker);
+  const text = await answer.text();
+  if (!answer.ok) throw new Error(text);
+  const made: string[] = [];
+  const { createDatabase } = databasesOf(text);
+  return {
+    control: undefined,
+    async createDatabase() {
+      const url = await createDatabase();
+      made.push(new URL(url).pathname.slice(1));
+      return url;
+    },
+    async [Symbol.asyncDispose]() {
+      for (const name of made) await runSql(text, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
+    },
+  };
 }
 
 afterAll(async () => {
