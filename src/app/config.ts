@@ -33,6 +33,7 @@ export interface ServeConfig {
   readonly importedHashCostMax: number;
   readonly bodyBytesMax: number;
   readonly timeoutMsMax: number;
+  readonly idleTimeoutMs: number;
   readonly drainTimeoutMs: number;
   /** Before that: serving as ever, but for readiness. */
   readonly shutdownDelayMs: number;
@@ -95,6 +96,7 @@ export function parseServeConfig(argv: readonly string[]): ServeConfig {
     passwordAttemptsMax: count('lockout-attempts', policyMax.maxPasswordAttempts),
     bodyBytesMax: count('body-bytes-max', 64 * 1024 * 1024),
     timeoutMsMax: count('timeout-ms', 3_600_000),
+    idleTimeoutMs: Math.max(1, count('idle-timeout-ms', 86_400_000)),
     drainTimeoutMs: count('drain-timeout-ms', 600_000),
     shutdownDelayMs: count('shutdown-delay-ms', 600_000),
     corsOrigins: list('cors-origins'),

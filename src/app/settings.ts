@@ -76,6 +76,11 @@ export const settings = {
     help: 'largest request body of any method',
   },
   'timeout-ms': { env: 'LATCHKEY_TIMEOUT_MS', fallback: '30000', help: 'longest deadline of a call' },
+  'idle-timeout-ms': {
+    env: 'LATCHKEY_IDLE_TIMEOUT_MS',
+    fallback: '620000',
+    help: 'how long a connection may rest between calls; more than the balancer in front keeps it',
+  },
   'drain-timeout-ms': {
     env: 'LATCHKEY_DRAIN_TIMEOUT_MS',
     fallback: '10000',

@@ -19,6 +19,7 @@ export type ServerConfig = Pick<
   | 'plaintext'
   | 'bodyBytesMax'
   | 'timeoutMsMax'
+  | 'idleTimeoutMs'
   | 'drainTimeoutMs'
   | 'shutdownDelayMs'
   | 'corsOrigins'
@@ -74,10 +75,10 @@ export async function startServer(app: App, config: ServerConfig, claim?: PortCl
   await using cleanup = new AsyncDisposableStack();
   const metered = await startMetrics(app, config, { isReady, log });
   if (metered !== undefined) cleanup.use(metered);
-  const { host, port, tls, plaintext, drainTimeoutMs, trustedProxies } = config;
+  const { host, port, tls, plaintext, idleTimeoutMs, drainTimeoutMs, trustedProxies } = config;
   listener = await startListener(door, {
     ...{ host, port, tls, claim, plaintext },
-    ...{ drainTimeoutMs, trustedProxies, log },
+    ...{ idleTimeoutMs, drainTimeoutMs, trustedProxies, log },
   });
   const rest = cleanup.move();
   const sweeper = startSweeper(app);

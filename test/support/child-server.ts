@@ -23,10 +23,10 @@ export interface Standby extends AsyncDisposable {
 const run = promisify(execFile);
 const script = fileURLToPath(new URL('standby-server.ts', import.meta.url));
 
-/** Loads a server that will serve under these flags on a free port of the loopback. */
-export function standBy(flags: readonly string[]): Standby {
+/** Loads a server that will serve under these flags on a free port of the loopback, and Node under its own. */
+export function standBy(flags: readonly string[], nodeFlags: readonly string[] = []): Standby {
   const always = ['--host', '127.0.0.1', '--port', '0', '--log-level', 'error'];
-  const argv = ['--no-warnings', script, ...always, ...flags];
+  const argv = [...nodeFlags, '--no-warnings', script, ...always, ...flags];
   const child = spawn(process.execPath, argv, { stdio: ['pipe', 'pipe', 'inherit'] });
   const exited = once(child, 'exit').then(([code, signal]) => (signal as string | null) ?? `exit ${code}`);
   const firstLine = once(createInterface(child.stdout), 'line').then(([line]) => line as string);

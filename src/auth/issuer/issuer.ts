@@ -39,7 +39,8 @@ const algorithms = [
 /** An ID token by its common name, an access token (RFC 9068); logout tokens and their like are for something else. */
 const types: ReadonlySet<string> = new Set(['jwt', 'at+jwt']);
 
-const tokenLengthMax = 8_192;
+/** All that a server takes of headers: some issuers list hundreds of groups in a token. */
+const tokenLengthMax = 16_384;
 const subjectLengthMax = 200;
 const verifiedMax = 1_000;
 

@@ -32,7 +32,7 @@ export function createHttp1Connections(
 ): Connections {
   const connections = new Map<Socket, Connection>();
   let isDraining = false;
-  const server = createHttp1Server(limits);
+  const server = createHttp1Server(limits, count);
 
   const onRequest = (req: IncomingMessage, res: ServerResponse): void => {
     const connection = connections.get(req.socket);
@@ -174,7 +174,7 @@ function readThroughStream(): void {
   // Node's own listener takes the data.
 }
 
-function createHttp1Server(limits: ListenerLimits): Server {
+function createHttp1Server(limits: ListenerLimits, count: (refusal: string) => void): Server {
   const server = createServer({
     headersTimeout: Math.min(limits.headersTimeoutMs, limits.requestTimeoutMs),
     requestTimeout: limits.requestTimeoutMs,
@@ -185,7 +185,10 @@ function createHttp1Server(limits: ListenerLimits): Server {
   server.timeout = limits.idleTimeoutMs;
   // RFC 9110 §9.3.6: this is no proxy. Node would hang up without a word.
   server.on('connect', (_req, socket) => socket.end(bareAnswer(501, 'Not Implemented')));
-  server.on('clientError', refuseUnreadable);
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    if (error.code === 'HPE_HEADER_OVERFLOW') count('headersTooLarge');
+    refuseUnreadable(error, socket);
+  });
   // This server never listens, and Node starts the check of both timeouts on 'listening' alone.
   server.emit('listening');
   return server;

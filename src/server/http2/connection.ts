@@ -32,6 +32,8 @@ export class Http2Connection implements StreamOwner {
   readonly farewell: Farewell;
   /** After a GOAWAY with an error: nothing is read any more. */
   isFailed = false;
+  /** What was read waits for its turn, and nothing more is read meanwhile. */
+  isWaiting = false;
   readonly #options: ConnectionOptions;
   readonly #reader: FrameReader;
   readonly #heads: HeadCache;
@@ -46,7 +48,7 @@ export class Http2Connection implements StreamOwner {
     this.#options = options;
     this.socket = socket;
     this.peerAddress = socket.remoteAddress ?? '';
-    this.sender = new Sender(socket, () => this.#goOn());
+    this.sender = new Sender(socket, () => this.goOn());
     this.farewell = new Farewell(this.sender);
     this.#reader = new FrameReader((frame) => this.#takeFrame(frame));
     this.#heads = new HeadCache(options.headerBytesMax);
@@ -106,10 +108,11 @@ export class Http2Connection implements StreamOwner {
     if (this.streams.size === 0) this.farewell.end();
   }
 
-  // The socket has taken what waited.
-  #goOn(): void {
+  /** The socket has taken what waited, or may be read again. */
+  goOn(): void {
     this.sender.pump();
-    if (this.socket.isPaused() && !this.sender.outbox.isStuck) this.socket.resume();
+    const mayRead = !this.isWaiting && !this.sender.outbox.isStuck;
+    if (mayRead && this.socket.isPaused()) this.socket.resume();
   }
 
   #fail(cause: unknown, isCut = false): void {

@@ -7,6 +7,7 @@ import { Taking, takenBytesOf } from '../http/taking.ts';
 import { Http2Connection } from './connection.ts';
 import { errorCode } from './frame.ts';
 import type { Http2Stream } from './stream.ts';
+import { type StrangerWork, Turns } from './turns.ts';
 
 /** What takes the streams of HTTP/2. */
 export interface StreamDoor {
@@ -37,6 +38,7 @@ const lingerMsMax = 1_000;
 /** HTTP/2 on sockets that others accepted, with the limits of the listener. */
 export function createHttp2Sessions(door: StreamDoor, { limits, count, onBug }: SessionOptions): Connections {
   const sessions = new Set<Session>();
+  const turns = new Turns();
   let isDraining = false;
   const options = {
     streamsMax: limits.streamsMax,
@@ -54,7 +56,9 @@ export function createHttp2Sessions(door: StreamDoor, { limits, count, onBug }: 
     const nowMs = performance.now();
     const session = { connection, seen: 0, calledAtMs: nowMs, taking: new Taking() };
     sessions.add(session);
-    socket.on('data', (chunk: Buffer) => connection.read(chunk));
+    socket.on('data', (chunk: Buffer) => {
+      if (account.isProven || turns.take(new Chunk(connection, chunk))) connection.read(chunk);
+    });
     socket.on('close', () => {
       sessions.delete(session);
       connection.closed();
@@ -89,6 +93,37 @@ export function createHttp2Sessions(door: StreamDoor, { limits, count, onBug }: 
       sessions.clear();
     },
   };
+}
+
+/** What a stranger has sent and nobody has read yet. */
+class Chunk implements StrangerWork {
+  readonly #connection: Http2Connection;
+  readonly #bytes: Buffer;
+
+  constructor(connection: Http2Connection, bytes: Buffer) {
+    this.#connection = connection;
+    this.#bytes = bytes;
+  }
+
+  get isOver(): boolean {
+    return this.#connection.isFailed;
+  }
+
+  /** Whether there is room for it meanwhile; nothing more of its connection is read until it was. */
+  wait(): boolean {
+    this.#connection.isWaiting = true;
+    this.#connection.socket.pause();
+    if (this.#connection.places.hold(this.#bytes.length)) return true;
+    this.#connection.socket.destroy();
+    return false;
+  }
+
+  run(): void {
+    this.#connection.isWaiting = false;
+    this.#connection.places.hold(-this.#bytes.length);
+    this.#connection.read(this.#bytes);
+    this.#connection.goOn();
+  }
 }
 
 // One sweep over open streams costs a request nothing; a timer for each stream would cost far more.
