@@ -74,6 +74,24 @@ describe('deadlines', () => {
     expect(streamed.trailers['grpc-status']).toBe('4');
   });
 
+  test.each([
+    3_600_000, -3_600_000,
+  ])('the clock of the machine jumps by %i ms: a call ends when its time has passed, not before', async (jumpMs) => {
+    await using short = await openLane({ defaultTimeoutMs: 400 });
+    const started = performance.now();
+    const waiting = send(grpc('wait'), { to: short });
+    await short.begun(1);
+    const usual = Date.now;
+    Date.now = () => usual() + jumpMs;
+    try {
+      expect(codeOf(await waiting)).toBe('4');
+    } finally {
+      Date.now = usual;
+    }
+    expect(performance.now() - started).toBeGreaterThanOrEqual(399);
+    expect(performance.now() - started).toBeLessThan(10_000);
+  });
+
   test('a call that names no deadline has one', async () => {
     await using short = await openLane({ defaultTimeoutMs: 40 });
     const answers = await Promise.all(

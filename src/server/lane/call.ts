@@ -140,7 +140,7 @@ export class Call implements UnaryRequest, HandlerContext, DialectCall, Timed, B
 
   /** What is left of the time that the client gave; undefined where it gave none, though the server has its own limit. */
   timeoutMs(): number | undefined {
-    return this.timer === undefined ? undefined : this.deadlineAtMs - Date.now();
+    return this.timer === undefined ? undefined : this.deadlineAtMs - performance.now();
   }
 
   /** Tells whoever holds the signal, or will ask for it, that the call is over. */

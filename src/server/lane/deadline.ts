@@ -2,6 +2,7 @@ import { Code, ConnectError } from '@connectrpc/connect';
 
 /** Something that ends by itself when its time is over. The links belong to the `Deadlines` that it was given to. */
 export interface Timed {
+  /** By the clock that never jumps: performance.now. */
   deadlineAtMs: number;
   timer: NodeJS.Timeout | undefined;
   older: Timed | undefined;
@@ -44,11 +45,11 @@ export class Deadlines {
     this.count++;
     if (timeoutMs !== undefined) {
       const boundedMs = Math.min(timeoutMs, this.timeoutMsMax);
-      timed.deadlineAtMs = Date.now() + boundedMs;
+      timed.deadlineAtMs = performance.now() + boundedMs;
       timed.timer = setTimeout(expire, boundedMs, timed);
       return;
     }
-    timed.deadlineAtMs = Date.now() + this.#defaultTimeoutMs;
+    timed.deadlineAtMs = performance.now() + this.#defaultTimeoutMs;
     timed.older = this.#newest;
     if (this.#newest === undefined) this.#oldest = timed;
     else this.#newest.newer = timed;
@@ -76,7 +77,7 @@ export class Deadlines {
   }
 
   #expireOverdue(): void {
-    const nowMs = Date.now();
+    const nowMs = performance.now();
     while (this.#oldest !== undefined && this.#oldest.deadlineAtMs <= nowMs) {
       const overdue = this.#oldest;
       overdue.expire();
