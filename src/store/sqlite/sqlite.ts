@@ -1,4 +1,5 @@
 import type { DatabaseSync, SQLOutputValue } from 'node:sqlite';
+import { DomainError } from '../../domain/errors.ts';
 import { unmeasured } from '../../ops/measures.ts';
 import { LoadedUser, loadedColumns, parseOrganization, parseTokenOwner, standingOf } from '../sql/rows.ts';
 import {
@@ -74,7 +75,7 @@ export function openSqlite(options: SqliteOptions): Store {
     addOrganization: writer.addOrganization,
     // The file and all who serve it are on one machine.
     clockOffsetMs: () => 0,
-    readHistories: () => readHistories(options.path),
+    readHistories: () => readHistories(db, options.path),
     readBrokenLinks: () => readBrokenLinks(options.path),
     isReady: async () => (await writer.isReady()) && watch.isSound(),
     async [Symbol.asyncDispose]() {
@@ -130,7 +131,9 @@ function snapshotOf(db: DatabaseSync, requireOpen: () => void): Snapshot {
 }
 
 // The rooms of the archive are loaded when asked for: a server starts without them.
-async function* readHistories(path: string): AsyncGenerator<History> {
+async function* readHistories(db: DatabaseSync, path: string): AsyncGenerator<History> {
+  // What is read is another connection's, which would not notice.
+  if (!db.isOpen) throw new DomainError('storeUnavailable');
   const { openVerifiable } = await import('./archive.ts');
   await using verifiable = await openVerifiable(path);
   yield* verifiable.readHistories();
