@@ -41,6 +41,7 @@ export async function authenticate(app: AuthenticateApp, request: Credentials): 
   return {
     grants: holder.grants,
     organizationId: (organizationId as OrganizationId | undefined) ?? holder.organizationId,
+    home: holder.organizationId,
     meta: { ...request.origin(), ...holder.actor },
     credentialId: holder.credentialId,
     expiresAt: holder.expiresAt,

@@ -1,5 +1,6 @@
 import type { EventMeta } from '../domain/events.ts';
 import type { OrganizationId } from '../domain/ids.ts';
+import type { TurnKeys } from '../domain/turns.ts';
 import type { Grant } from '../domain/user.ts';
 
 /** Who asks: the roles held right now, and what the record will say of them. */
@@ -8,6 +9,8 @@ export interface Caller {
   readonly meta: EventMeta;
   /** Where a new user goes that names no organization: the x-zitadel-orgid header's, else the caller's own. */
   readonly organizationId: OrganizationId | undefined;
+  /** The caller's own organization, whatever the header says; undefined for other issuers' people and the operator. */
+  readonly home?: OrganizationId | undefined;
   /** What a limit on calls counts them by: the token's id, never its secret. Absent where there is no token. */
   readonly credentialId?: string;
   /** When the token ends, in milliseconds since 1970; absent where there is no token. */
@@ -24,4 +27,10 @@ export function systemCaller(osUser: string, reason?: string): Caller {
     organizationId: undefined,
     meta: { actorOsUser: osUser, userAgent: 'latchkey-cli', ...(reason !== undefined && { reason }) },
   };
+}
+
+/** Whose turn the caller's costly work takes: their organization's, and among its people their own. */
+export function turnOf({ home, meta }: Caller): TurnKeys {
+  const { actorUserId, actorSubject = '' } = meta;
+  return [home ?? actorSubject, actorUserId ?? ''];
 }

@@ -8,8 +8,8 @@ export interface Turns<Item> {
   countOf(first: string): number;
   /** `cost`: how long the resource is taken, in any unit that is the same for all. */
   add(item: Item, keys: TurnKeys, cost: number): void;
-  /** The item whose turn it is; it waits no more. */
-  take(): Item | undefined;
+  /** The item whose turn it is, of those whose first name is not barred; it waits no more. */
+  take(isBarred?: (first: string) => boolean): Item | undefined;
   /** False where it does not wait. */
   remove(item: Item): boolean;
 }
@@ -27,7 +27,7 @@ export function createTurns<Item>(): Turns<Item> {
     },
     countOf: (first) => root.names.get(first)?.inner.size ?? 0,
     add: (item, keys, cost) => add(root, { item, cost }, keys),
-    take: () => take(root)?.item,
+    take: (isBarred) => take(root, isBarred)?.item,
     remove: (item) => remove(root, item),
   };
 }
@@ -68,13 +68,13 @@ function add<Item>(level: Level<Item>, waiting: Waiting<Item>, keys: TurnKeys): 
   add(named.inner, waiting, rest);
 }
 
-function take<Item>(level: Level<Item>): Waiting<Item> | undefined {
+function take<Item>(level: Level<Item>, isBarred?: (name: string) => boolean): Waiting<Item> | undefined {
   const waiting = level.waiting.shift();
   if (waiting !== undefined) {
     level.size -= 1;
     return waiting;
   }
-  const next = earliest(level);
+  const next = earliest(level, isBarred);
   const taken = next && take(next.inner);
   if (next === undefined || taken === undefined) return undefined;
   level.size -= 1;
@@ -83,13 +83,16 @@ function take<Item>(level: Level<Item>): Waiting<Item> | undefined {
   return taken;
 }
 
-function earliest<Item>(level: Level<Item>): Named<Item> | undefined {
+function earliest<Item>(
+  level: Level<Item>,
+  isBarred: (name: string) => boolean = () => false,
+): Named<Item> | undefined {
   let next: Named<Item> | undefined;
   for (const [name, named] of level.names) {
     // Who waits for nothing is remembered for as long as they are ahead of the others.
     if (named.inner.size === 0) {
       if (named.clock <= level.presently) level.names.delete(name);
-    } else if (next === undefined || named.clock < next.clock) next = named;
+    } else if (!isBarred(name) && (next === undefined || named.clock < next.clock)) next = named;
   }
   return next;
 }

@@ -71,6 +71,7 @@ export interface LocksRequest {
   /** Milliseconds since 1970; this very one does not count. */
   readonly before: number | undefined;
   readonly page: PageRequest;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** The locks of the users whom the caller may read, by the time of locking. Throws limitTooLarge, permissionMissing. */
@@ -80,7 +81,12 @@ export async function listLocks(
   request: LocksRequest,
 ): Promise<Listed<LockRecord>> {
   const filters = filtersOf(request);
-  const found = await listUsers(app, caller, { filters, sort: 'locked_at', page: request.page });
+  const found = await listUsers(app, caller, {
+    filters,
+    sort: 'locked_at',
+    page: request.page,
+    signal: request.signal,
+  });
   return { ...found, rows: found.rows.flatMap((record) => lockOf(record) ?? []) };
 }
 

@@ -1,5 +1,5 @@
 import { readScope } from '../auth/authorize.ts';
-import type { Caller } from '../auth/caller.ts';
+import { type Caller, turnOf } from '../auth/caller.ts';
 import { requireSession } from '../auth/session-access.ts';
 import type { Listed, SessionFilter, SessionRecord } from '../store/store.ts';
 import { type PageRequest, parsePage, seenFrom } from './page.ts';
@@ -16,14 +16,22 @@ export function getSession(
   return requireSession(app, caller, { sessionId, token, permission: 'session.read' });
 }
 
+export interface SessionsRequest {
+  readonly filters: readonly SessionFilter[];
+  readonly page: PageRequest;
+  /** Aborted when the caller is gone: the list is then dropped. */
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** The open sessions of users whom the caller may read. Throws limitTooLarge, permissionMissing. */
 export async function listSessions(
   app: QueryApp,
   caller: Caller,
-  request: { readonly filters: readonly SessionFilter[]; readonly page: PageRequest },
+  request: SessionsRequest,
 ): Promise<Listed<SessionRecord>> {
   const page = parsePage(request.page);
   const scope = readScope(caller, 'session.read');
   const { filters } = request;
-  return seenFrom(scope, await app.store.listSessions({ scope, filters, page, nowMs: app.now() }));
+  const asker = { by: turnOf(caller), signal: request.signal };
+  return seenFrom(scope, await app.store.listSessions({ scope, filters, page, nowMs: app.now(), asker }));
 }

@@ -1,5 +1,5 @@
 import { readScope } from '../auth/authorize.ts';
-import type { Caller } from '../auth/caller.ts';
+import { type Caller, turnOf } from '../auth/caller.ts';
 import { DomainError } from '../domain/errors.ts';
 import type { UserFilter, UserSortField } from '../domain/filter.ts';
 import type { UserId } from '../domain/ids.ts';
@@ -23,6 +23,8 @@ export interface UsersRequest {
   readonly filters: readonly UserFilter[];
   readonly sort: UserSortField;
   readonly page: PageRequest;
+  /** Aborted when the caller is gone: a list that takes long is then dropped. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -70,8 +72,9 @@ export async function listUsers(
   const page = parsePage(request.page);
   requireShallow(request.filters);
   const scope = readScope(caller, 'user.read');
-  const { filters, sort } = request;
-  return seenFrom(scope, await app.store.listUsers({ scope, filters, sort, page }));
+  const { filters, sort, signal } = request;
+  const asker = { by: turnOf(caller), signal };
+  return seenFrom(scope, await app.store.listUsers({ scope, filters, sort, page, asker }));
 }
 
 function requireShallow(filters: readonly UserFilter[], depth = 1): void {

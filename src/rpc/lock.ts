@@ -21,7 +21,10 @@ export function lockHandlers(app: CommandApp & PolicyQueryApp): ServiceImpl<type
       return { lock: lockRecordMessage(found, found.failures) };
     },
     async listLocks(req, context) {
-      const found = await listLocks(app, context.values.get(callerKey), locksRequest(req));
+      const found = await listLocks(app, context.values.get(callerKey), {
+        ...locksRequest(req),
+        signal: context.signal,
+      });
       return {
         details: listDetailsOf(found, app.now()),
         locks: found.rows.map((row) => lockRecordMessage(row)),

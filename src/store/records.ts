@@ -1,3 +1,4 @@
+import type { TurnKeys } from '../domain/turns.ts';
 import type { PasswordFacts, Profile, User } from '../domain/user.ts';
 
 /** A user with all that a reader is shown. */
@@ -17,3 +18,11 @@ export interface Listed<Row> {
 
 /** How a time of a row is held against a filter's. */
 export type TimeMethod = 'equals' | 'after' | 'after_or_equals' | 'before' | 'before_or_equals';
+
+/** For whom a list is made that may take long. */
+export interface Asker {
+  /** Whose turn it takes: see domain/turns.ts. */
+  readonly by: TurnKeys;
+  /** Aborted when they are gone: what is under way for them is dropped. */
+  readonly signal?: AbortSignal | undefined;
+}

@@ -1,7 +1,7 @@
 import type { Page, Scope } from '../domain/filter.ts';
 import type { OrganizationId, UserId } from '../domain/ids.ts';
 import type { Session } from '../domain/session.ts';
-import type { Listed, TimeMethod, UserRecord } from './records.ts';
+import type { Asker, Listed, TimeMethod, UserRecord } from './records.ts';
 
 /** What the memory holds of sign-ins. Sessions are no history: their rows have no events. */
 export interface SessionStore {
@@ -74,6 +74,7 @@ export type SessionFilter =
 
 /** Never one that is over by `nowMs`. The scope is about the session's user; one without a user is for 'all' alone. */
 export interface ListSessions {
+  readonly asker?: Asker | undefined;
   readonly scope: Scope;
   readonly filters: readonly SessionFilter[];
   readonly nowMs: number;

@@ -5,10 +5,10 @@ import type { OrganizationId, UserId } from '../domain/ids.ts';
 import type { LockCause } from '../domain/lock.ts';
 import type { LockoutPolicy } from '../domain/lockout-policy.ts';
 import type { Grant, Organization, PasswordFacts, Profile, Standing, Token, User } from '../domain/user.ts';
-import type { Listed, TimeMethod, UserRecord } from './records.ts';
+import type { Asker, Listed, TimeMethod, UserRecord } from './records.ts';
 import type { SessionStore } from './session-store.ts';
 
-export type { Listed, TimeMethod, UserRecord } from './records.ts';
+export type { Asker, Listed, TimeMethod, UserRecord } from './records.ts';
 export type { SessionFilter, SessionRecord, StoredSession } from './session-store.ts';
 
 /**
@@ -157,6 +157,7 @@ export interface ProfileKeys {
 
 /** Deleted users are never listed. */
 export interface ListUsers {
+  readonly asker?: Asker | undefined;
   readonly scope: Scope;
   readonly filters: readonly UserFilter[];
   readonly sort: UserSortField;

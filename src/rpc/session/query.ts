@@ -29,7 +29,11 @@ export function sessionQueryHandlers(app: QueryApp): SessionQueryHandlers {
     async listSessions(req, context) {
       const caller = context.values.get(callerKey);
       const filters = req.queries.map((query, index) => parseFilter(query, `queries[${index}]`, caller));
-      const found = await listSessions(app, caller, { filters, page: pageOf(req.query) });
+      const found = await listSessions(app, caller, {
+        filters,
+        page: pageOf(req.query),
+        signal: context.signal,
+      });
       return { details: listDetailsOf(found, app.now()), sessions: found.rows.map(sessionOf) };
     },
   };

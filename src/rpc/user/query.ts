@@ -29,6 +29,7 @@ export function userQueryHandlers(app: QueryApp): UserQueryHandlers {
         filters: parseUserFilters(req.queries),
         sort: parseUserSort(req.sortingColumn),
         page: pageOf(req.query),
+        signal: context.signal,
       });
       return {
         details: listDetailsOf(found, app.now()),

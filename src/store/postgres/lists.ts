@@ -1,6 +1,8 @@
 import type { Page, Scope } from '../../domain/filter.ts';
 import type { UserId } from '../../domain/ids.ts';
 import type { Grant, Profile } from '../../domain/user.ts';
+import type { Asker } from '../records.ts';
+import { isQuick, type ListGate } from '../sql/list-gate.ts';
 import { lockedByCause, lockedCounts } from '../sql/locked-counts.ts';
 import {
   parseOrganization,
@@ -30,6 +32,7 @@ import type {
   TokenRecord,
   UserRecord,
 } from '../store.ts';
+import { type Cancelling, cancellable } from './cancel.ts';
 import type { Connection } from './connection.ts';
 import { postgresDialect } from './dialect.ts';
 import { asStoreError, refusesWrites } from './error.ts';
@@ -52,6 +55,10 @@ type Lists = Pick<
 
 export interface ListReader {
   readonly pool: Pool;
+  /** Where a list is cancelled: never full of lists. */
+  readonly hot: Pool;
+  /** For those that look at everybody. */
+  readonly gate: ListGate;
   readonly placer: Pick<Placer, 'place'>;
   readonly patienceMs: number;
   /** A count or a filter on text looks at every user in scope, which may take longer than any other statement. */
@@ -80,17 +87,30 @@ export function createLists(reader: ListReader): Lists {
       if (!refusesWrites(error)) throw error;
     }
   };
-  const list = <Result>(selection: Selection, page: Page, parse: (row: Row) => Result) =>
+  const { timeoutMs, hot, gate } = reader;
+  const list = <Result>(
+    selection: Selection,
+    page: Page,
+    parse: (row: Row) => Result,
+    signal?: AbortSignal | undefined,
+  ) =>
     answered(async (connection) => {
-      const { rows, ...facts } = await listed(connection, { selection, page, timeoutMs: reader.timeoutMs });
+      const query = { selection, page, timeoutMs, cancelling: { pool: hot, signal } };
+      const { rows, ...facts } = await listed(connection, query);
       return { ...facts, rows: rows.map(parse) };
     }, placeIfPossible);
   return {
-    listUsers: ({ page, ...query }) => list(usersSelection({ page, ...query }), page, parseRecord),
+    listUsers({ page, asker, ...query }) {
+      const read = () => list(usersSelection({ page, ...query }), page, parseRecord, asker?.signal);
+      return isQuick(query) ? read() : inTurn(gate, asker, read);
+    },
     listTokens: ({ page, ...query }) => list(tokensSelection({ page, ...query }), page, parseTokenRecord),
     listGrants: ({ page, ...query }) => list(grantsSelection({ page, ...query }), page, parseGrant),
-    listSessions: (query) =>
-      list(sessionSelection(postgresDialect, query, lockCause), query.page, parseSessionRecord),
+    listSessions: ({ asker, ...query }) =>
+      inTurn(gate, asker, () => {
+        const selection = sessionSelection(postgresDialect, query, lockCause);
+        return list(selection, query.page, parseSessionRecord, asker?.signal);
+      }),
     listOrganizations: (scope, page) => list(organizationsSelection(scope, page), page, parseOrganization),
     listEvents: (query) => answered((connection) => listEvents(connection, query)),
     listLockoutPolicies: () => answered(listPolicies),
@@ -103,6 +123,11 @@ export function createLists(reader: ListReader): Lists {
         );
       }, nothingToPlace),
   };
+}
+
+async function inTurn<Result>(gate: ListGate, asker: Asker | undefined, read: () => Promise<Result>) {
+  using _place = await gate.enter(asker);
+  return await read();
 }
 
 const nothingToPlace = () => Promise.resolve();
@@ -125,15 +150,17 @@ interface ListQuery {
   readonly selection: Selection;
   readonly page: Page;
   readonly timeoutMs: number;
+  readonly cancelling: Cancelling;
 }
 
-function listed(connection: Connection, { selection, page, timeoutMs }: ListQuery): Promise<Listed<Row>> {
+function listed(connection: Connection, query: ListQuery): Promise<Listed<Row>> {
+  const { selection, page, timeoutMs, cancelling } = query;
   const { columns, from, where, order, values } = selection;
   const [limit, offset] = [values.length + 1, values.length + 2];
   const paged = `SELECT ${columns} FROM ${from} WHERE ${where} ORDER BY ${order} LIMIT $${limit}::bigint OFFSET $${offset}::bigint`;
   const text = selection.widen?.(paged) ?? paged;
   const begin = `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = ${timeoutMs}`;
-  return transaction(connection, begin, async () => {
+  const read = async () => {
     const rows = await connection.query({ text }, [...values, page.limit, page.offset], timeoutMs);
     // A page that is not full says by itself how many there are; else it takes a second look.
     const isWhole = rows.length < page.limit && (rows.length > 0 || page.offset === 0);
@@ -143,7 +170,8 @@ function listed(connection: Connection, { selection, page, timeoutMs }: ListQuer
       : connection.query({ text: `${newestPosition}${count}` }, values, timeoutMs));
     const total = isWhole ? page.offset + rows.length : (facts?.total as number);
     return { rows, total, position: facts?.position as number };
-  });
+  };
+  return transaction(connection, begin, () => cancellable(connection, cancelling, read));
 }
 
 const newestPosition = 'SELECT (SELECT last_position FROM placer WHERE placer_id = 1) AS position';

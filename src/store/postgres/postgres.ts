@@ -1,5 +1,6 @@
 import type { User } from '../../domain/user.ts';
 import { type StoreMeasures, unmeasured } from '../../ops/measures.ts';
+import { createListGate, listsWaitingMax, listTimeoutMs } from '../sql/list-gate.ts';
 import {
   parseOrganization,
   parseStanding,
@@ -49,7 +50,6 @@ export interface PostgresOptions {
 
 const lockTimeoutMs = 1_000;
 const patienceMsDefault = 2_000;
-const listTimeoutMs = 30_000;
 /** A database that starts beside the server may take this long to answer. */
 const startTimeoutMs = 5_000;
 
@@ -71,7 +71,12 @@ export async function openPostgres(options: PostgresOptions): Promise<Store> {
   await prepare(settings, options);
   const { pool: hot, isReady } = watchPool(createPool({ ...settings, connectionsMax }), onReport);
   // Some are kept free of what may take long, so that a few lists never hold up a lock or an unlock.
-  const slow = limitPool(hot, { usesMax: Math.max(1, Math.floor(connectionsMax * 0.4)), patienceMs });
+  const slowMax = Math.max(1, Math.floor(connectionsMax * 0.4));
+  const slow = limitPool(hot, { usesMax: slowMax, patienceMs });
+  // One of those stays for who changes something.
+  const gate = createListGate({
+    ...{ placesMax: Math.max(1, slowMax - 1), waitingMax: listsWaitingMax, timeoutMs: listTimeoutMs },
+  });
   const clock = await openClockOf(hot, options);
   const placer = createPlacer(slow, patienceMs);
   const { measures = unmeasured } = options;
@@ -80,7 +85,7 @@ export async function openPostgres(options: PostgresOptions): Promise<Store> {
   const one = (statement: Statement, value: string) => readOne(hot, patienceMs, statement, value);
 
   return {
-    ...createLists({ pool: slow, placer, patienceMs, timeoutMs: listTimeoutMs }),
+    ...createLists({ pool: slow, hot, gate, placer, patienceMs, timeoutMs: listTimeoutMs }),
     loadToken: batchLoads({ pool: hot, patienceMs }, readTokens),
     loadUser: (userId, admit) => user(userId).then((row) => admitted(row, admit)),
     async loadPasswordHash(userId) {
@@ -104,6 +109,7 @@ export async function openPostgres(options: PostgresOptions): Promise<Store> {
     clockOffsetMs: clock.offsetMs,
     isReady,
     async [Symbol.asyncDispose]() {
+      gate.close();
       await writer[Symbol.asyncDispose]();
       await clock[Symbol.asyncDispose]();
       await placer[Symbol.asyncDispose]();

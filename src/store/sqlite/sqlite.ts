@@ -1,12 +1,12 @@
 import type { DatabaseSync, SQLOutputValue } from 'node:sqlite';
 import { DomainError } from '../../domain/errors.ts';
 import { unmeasured } from '../../ops/measures.ts';
+import { isQuick, listsWaitingMax, listTimeoutMs } from '../sql/list-gate.ts';
 import { LoadedUser, loadedColumns, parseOrganization, parseTokenOwner, standingOf } from '../sql/rows.ts';
 import {
   type Admit,
   type BrokenLink,
   type History,
-  type ListUsers,
   type Store,
   StoreUnusable,
   type TokenOwner,
@@ -143,16 +143,4 @@ async function readBrokenLinks(path: string): Promise<readonly BrokenLink[]> {
   const { openVerifiable } = await import('./archive.ts');
   await using verifiable = await openVerifiable(path);
   return (await verifiable.readBrokenLinks?.()) ?? [];
-}
-
-const listTimeoutMs = 30_000;
-const listsWaitingMax = 100;
-const idsQuickMax = 1_000;
-
-// Found by an index, whoever is there; all other filters look at every user in scope.
-function isQuick({ filters }: ListUsers): boolean {
-  return filters.every(
-    (filter) =>
-      filter.kind === 'organization' || (filter.kind === 'ids' && filter.userIds.length <= idsQuickMax),
-  );
 }

@@ -1,13 +1,14 @@
 import { Worker } from 'node:worker_threads';
 import { DomainError } from '../../../domain/errors.ts';
 import type { ListSessions, SessionRecord } from '../../session-store.ts';
-import type { Listed, ListUsers, LockedCounts, UserRecord } from '../../store.ts';
+import { createListGate, gaveUp, type ListGate } from '../../sql/list-gate.ts';
+import type { Asker, Listed, ListUsers, LockedCounts, UserRecord } from '../../store.ts';
 import { asStoreError } from '../error.ts';
 import type { ListOutcome, ListQuestion, ListThreadData } from './thread.ts';
 
-/** Lists that take long, one after the other, in a thread of their own. */
+/** Lists that take long, in threads of their own: one list of a caller at a time, and callers in turns. */
 export interface ListQueue extends AsyncDisposable {
-  /** Throws storeUnavailable where it takes or waits longer than its time, or too many wait. */
+  /** Throws storeUnavailable where it takes or waits longer than its time, where too many wait, or its asker is gone. */
   listUsers(query: ListUsers): Promise<Listed<UserRecord>>;
   listSessions(query: ListSessions): Promise<Listed<SessionRecord>>;
   countLocked(): Promise<LockedCounts>;
@@ -19,17 +20,12 @@ export interface ListQueueOptions extends ListThreadData {
   readonly waitingMax: number;
 }
 
-interface Asked {
-  readonly question: ListQuestion;
-  /** The rows are of the kind that the question asks for. */
-  readonly resolve: (listed: never) => void;
-  readonly reject: (error: unknown) => void;
-  readonly askedAtMs: number;
-}
+/** One for whoever asks most, one for everybody else. */
+const threadsMax = 2;
 
 /**
  * node:sqlite is synchronous, and a filter on text looks at every user in scope, a thousand filters a thousand times:
- * on the server's own thread nobody would be locked or unlocked meanwhile. The thread starts with the first list.
+ * on the server's own thread nobody would be locked or unlocked meanwhile. A thread starts when a list needs it.
  */
 export function createListQueue(options: ListQueueOptions): ListQueue {
   return new Queue(options);
@@ -37,56 +33,69 @@ export function createListQueue(options: ListQueueOptions): ListQueue {
 
 class Queue implements ListQueue {
   readonly #options: ListQueueOptions;
-  readonly #waiting: Asked[] = [];
-  #thread: Worker | undefined;
-  #underWay: Asked | undefined;
-  #timer: NodeJS.Timeout | undefined;
+  readonly #gate: ListGate;
+  readonly #idle: Worker[] = [];
+  /** Ends the list under way in each of the others. */
+  readonly #abandons = new Set<(reason: DomainError) => Promise<void>>();
 
   constructor(options: ListQueueOptions) {
     this.#options = options;
+    this.#gate = createListGate({ ...options, placesMax: threadsMax });
   }
 
-  listUsers(query: ListUsers): Promise<Listed<UserRecord>> {
-    return this.#ask({ list: 'users', query });
+  listUsers({ asker, ...query }: ListUsers): Promise<Listed<UserRecord>> {
+    return this.#ask({ list: 'users', query }, asker);
   }
 
-  listSessions(query: ListSessions): Promise<Listed<SessionRecord>> {
-    return this.#ask({ list: 'sessions', query });
+  listSessions({ asker, ...query }: ListSessions): Promise<Listed<SessionRecord>> {
+    return this.#ask({ list: 'sessions', query }, asker);
   }
 
   countLocked(): Promise<LockedCounts> {
     return this.#ask({ list: 'locked' });
   }
 
-  #ask<Answer>(question: ListQuestion): Promise<Answer> {
-    return new Promise((resolve, reject) => {
-      if (this.#waiting.length >= this.#options.waitingMax)
-        return reject(gaveUp('too many lists are waiting'));
-      this.#waiting.push({ question, resolve, reject, askedAtMs: performance.now() });
-      this.#next();
-    });
-  }
-
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const { reject } of this.#waiting.splice(0)) reject(gaveUp('the store is closing'));
-    await this.#abandon(gaveUp('the store is closing'));
+    this.#gate.close();
+    await Promise.all([...this.#abandons].map((abandon) => abandon(gaveUp('the store is closing'))));
+    await Promise.all(this.#idle.splice(0).map((thread) => thread.terminate()));
   }
 
-  #next(): void {
-    if (this.#underWay !== undefined) return;
-    const asked = this.#waiting.shift();
-    if (asked === undefined) return;
-    const { timeoutMs } = this.#options;
-    if (performance.now() - asked.askedAtMs > timeoutMs) {
-      // Its caller is gone: to look for nobody would only make the others wait.
-      asked.reject(gaveUp('the list waited too long'));
-      this.#next();
-      return;
+  async #ask<Answer>(question: ListQuestion, asker?: Asker): Promise<Answer> {
+    const place = await this.#gate.enter(asker);
+    const thread = this.#idle.pop() ?? this.#start();
+    const { promise, resolve, reject } = Promise.withResolvers<ListOutcome>();
+    // A list that was given up holds its place until its thread is gone: who hangs up often gets no more threads by it.
+    const abandon = async (reason: DomainError) => {
+      reject(reason);
+      await thread.terminate();
+    };
+    const onAbort = () => void abandon(gaveUp('nobody waits for the list'));
+    const timer = setTimeout(() => {
+      // It has held its place for long enough.
+      place[Symbol.dispose]();
+      void abandon(gaveUp('the list took too long'));
+    }, this.#options.timeoutMs);
+    const onError = (error: unknown) => reject(new DomainError('storeUnavailable', { cause: error }));
+    const onExit = () => {
+      onError(new Error('a thread of lists ended'));
+      place[Symbol.dispose]();
+    };
+    this.#abandons.add(abandon);
+    asker?.signal?.addEventListener('abort', onAbort, { once: true });
+    thread.once('message', resolve).once('error', onError).once('exit', onExit);
+    thread.postMessage(question);
+    try {
+      const outcome = await promise;
+      thread.off('error', onError).off('exit', onExit);
+      this.#idle.push(thread);
+      place[Symbol.dispose]();
+      return answerOf<Answer>(outcome);
+    } finally {
+      clearTimeout(timer);
+      this.#abandons.delete(abandon);
+      asker?.signal?.removeEventListener('abort', onAbort);
     }
-    this.#underWay = asked;
-    this.#timer = setTimeout(() => void this.#abandon(gaveUp('the list took too long')), timeoutMs);
-    this.#thread ??= this.#start();
-    this.#thread.postMessage(asked.question);
   }
 
   #start(): Worker {
@@ -96,46 +105,19 @@ class Queue implements ListQueue {
     const workerData: ListThreadData = { path, busyTimeoutMs };
     // It needs no environment, and under `node --watch` one that had it would report its imports as messages.
     const thread = new Worker(entry, { env: {}, workerData });
-    thread.on('message', (outcome: ListOutcome) => this.#answer(outcome));
-    thread.on('error', (error) => this.#lose(thread, error));
-    thread.on('exit', () => this.#lose(thread, new Error('the thread of lists ended')));
+    // One that ends while it is idle is not used again; what it says then concerns nobody.
+    thread.on('error', () => undefined);
+    thread.once('exit', () => {
+      const place = this.#idle.indexOf(thread);
+      if (place !== -1) this.#idle.splice(place, 1);
+    });
     return thread;
-  }
-
-  #answer(outcome: ListOutcome): void {
-    const asked = this.#finish();
-    if ('listed' in outcome) asked?.resolve(outcome.listed as never);
-    else {
-      const { message, errcode } = outcome.failure;
-      asked?.reject(asStoreError(Object.assign(new Error(message), { errcode })));
-    }
-    this.#next();
-  }
-
-  #finish(): Asked | undefined {
-    clearTimeout(this.#timer);
-    const asked = this.#underWay;
-    this.#underWay = undefined;
-    return asked;
-  }
-
-  // The next list gets a new thread.
-  #lose(thread: Worker, error: unknown): void {
-    if (this.#thread !== thread) return;
-    this.#thread = undefined;
-    this.#finish()?.reject(new DomainError('storeUnavailable', { cause: error }));
-    this.#next();
-  }
-
-  async #abandon(reason: DomainError): Promise<void> {
-    const thread = this.#thread;
-    this.#thread = undefined;
-    this.#finish()?.reject(reason);
-    this.#next();
-    await thread?.terminate();
   }
 }
 
-function gaveUp(reason: string): DomainError {
-  return new DomainError('storeUnavailable', { cause: new Error(reason) });
+function answerOf<Answer>(outcome: ListOutcome): Answer {
+  // The rows are of the kind that the question asked for.
+  if ('listed' in outcome) return outcome.listed as Answer;
+  const { message, errcode } = outcome.failure;
+  throw asStoreError(Object.assign(new Error(message), { errcode }));
 }

@@ -28,7 +28,7 @@ const { path, busyTimeoutMs } = workerData as ListThreadData;
 const db = new DatabaseSync(path, { timeout: busyTimeoutMs });
 applyPragmas(db);
 db.exec('PRAGMA query_only = ON');
-const lists = createLists(db);
+const lists = createLists(db, { mayEnd: true });
 
 // A query in, its outcome out; whoever asks waits for one before the next.
 parentPort?.on('message', (question: ListQuestion) => {
