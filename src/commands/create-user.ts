@@ -4,7 +4,7 @@ import { withNameReach } from '../auth/name-reach.ts';
 import { DomainError } from '../domain/errors.ts';
 import type { UserAdded } from '../domain/events.ts';
 import { foldText } from '../domain/filter.ts';
-import { type OrganizationId, parseText, parseUserId } from '../domain/ids.ts';
+import { type OrganizationId, parseName, parseText, parseUserId } from '../domain/ids.ts';
 import type { HumanProfile, MachineProfile, Profile, Standing, User } from '../domain/user.ts';
 import { hashPassword, parsePasswordHash } from '../sign-in/password.ts';
 import type { OrganizationKey } from '../store/store.ts';
@@ -98,8 +98,16 @@ function named(request: NewUser, userId: string): Profile {
   for (const [field, value] of Object.entries({ ...profile, username: request.userName })) {
     if (typeof value === 'string') parseText(value, snakeCase(field));
   }
-  if (profile.kind === 'machine') return { ...profile, userName: request.userName ?? userId };
-  return { ...profile, userName: request.userName ?? profile.email };
+  const userName = request.userName === undefined ? undefined : parseName(request.userName, 'username');
+  if (profile.kind === 'machine') {
+    return {
+      ...profile,
+      name: parseName(profile.name, 'name'),
+      userName: userName ?? parseName(userId, 'user_id'),
+    };
+  }
+  const email = parseName(profile.email, 'email');
+  return { ...profile, email, userName: userName ?? email };
 }
 
 function startState(profile: Profile, passwordHash: string | undefined): UserAdded['state'] {

@@ -121,7 +121,7 @@ async function proveUser(
 
 function nameOf(subject: Subject | undefined): string {
   if (subject === undefined) return '';
-  return 'userId' in subject ? subject.userId : foldText(subject.loginName);
+  return 'userId' in subject ? subject.userId : foldText(subject.loginName.trim());
 }
 
 async function find(
@@ -131,7 +131,7 @@ async function find(
 ): Promise<UserId | undefined> {
   if (subject === undefined) return undefined;
   if ('userId' in subject) return subject.userId;
-  const name = foldText(parseText(subject.loginName, 'checks.user.login_name'));
+  const name = foldText(parseText(subject.loginName, 'checks.user.login_name').trim());
   const where = organizationId === undefined ? { own: caller.organizationId } : { named: organizationId };
   const [userId, ...others] = await app.store.findLogins(name, where);
   // A bare name that several have means none of them.

@@ -25,6 +25,22 @@ function parseId(value: string, field: string): string {
   return parseText(value, field);
 }
 
+// Space of every kind at either end, and what is not seen anywhere: control, format and private characters, line ends.
+const unseen = /[\p{Cc}\p{Cf}\p{Co}\p{Cn}\p{Zl}\p{Zp}]/u;
+
+/**
+ * A name that somebody signs in by, without the space around it: two names that no person can tell apart are one, or are
+ * refused (RFC 8264, sections 9 and 12.5). Throws fieldInvalid.
+ */
+export function parseName(value: string, field: string): string {
+  const name = parseText(value, field).trim();
+  if (name === '') throw new DomainError('fieldInvalid', { text: `${field}: must be more than space` });
+  if (unseen.test(name)) {
+    throw new DomainError('fieldInvalid', { text: `${field}: must hold no invisible character` });
+  }
+  return name;
+}
+
 /**
  * Text that every store keeps as it is: a NUL or half a surrogate pair is refused by one database and changed by
  * another, so that two ids could meet in one row. Throws fieldInvalid.

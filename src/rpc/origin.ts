@@ -11,7 +11,7 @@ const traceparentForm = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
 
 /**
  * From where and why, as every event of the call will say. The reason comes in the header `latchkey-reason`: text,
- * percent-encoded where it is not ASCII. Throws fieldInvalid where it is over 500 characters or not UTF-8.
+ * percent-encoded or UTF-8; a "%" that encodes nothing is one. Throws fieldInvalid where it is over 500 characters.
  */
 export function readOrigin(info: RequestInfo): EventOrigin {
   const userAgent = info.header('user-agent');
@@ -20,7 +20,7 @@ export function readOrigin(info: RequestInfo): EventOrigin {
   return {
     requestId: info.requestId,
     ip: info.remoteAddress,
-    ...(userAgent !== undefined && { userAgent: userAgent.slice(0, userAgentLengthMax) }),
+    ...(userAgent !== undefined && { userAgent: asUtf8(userAgent).slice(0, userAgentLengthMax) }),
     ...(traceparent !== undefined && traceparentForm.test(traceparent) && { traceparent }),
     ...(reason !== undefined && reason !== '' && { reason: parseReason(reason) }),
   };
@@ -36,10 +36,25 @@ function parseReason(encoded: string): string {
   return parseText(reason, 'latchkey-reason');
 }
 
+// "100% sure" means what it says: only what is percent-encoded UTF-8 is decoded.
 function decodeReason(encoded: string): string {
+  return asUtf8(encoded).replace(/(?:%[0-9a-f]{2})+/gi, (part) => {
+    try {
+      return decodeURIComponent(part);
+    } catch {
+      return part;
+    }
+  });
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** A field's value comes as one character a byte (RFC 9110, section 5.5): what is UTF-8 is read as that. */
+function asUtf8(value: string): string {
+  if (!/[\u0080-\u00ff]/.test(value) || /[^\u0000-\u00ff]/.test(value)) return value;
   try {
-    return decodeURIComponent(encoded);
+    return utf8.decode(Buffer.from(value, 'latin1'));
   } catch {
-    throw new DomainError('fieldInvalid', { text: 'latchkey-reason: must be percent-encoded UTF-8' });
+    return value;
   }
 }
