@@ -89,6 +89,11 @@ for (const language of languages) {
         userId,
         type: 'user.unlocked',
       });
+      // It is not locked any more: the refusal is read, not stumbled over.
+      const refused = await ended(checkout.start([program, ...argv, path], ours));
+      expect(refused.code).not.toBe(0);
+      expect(refused.stdout + refused.stderr).toContain('User is not locked (COMMAND-olb9vb0oca)');
+      expect(refused.stdout + refused.stderr).not.toMatch(/NoMethodError|Warning|TypeError/);
     },
     timeoutMs,
   );
