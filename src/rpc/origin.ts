@@ -51,9 +51,11 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** A field's value comes as one character a byte (RFC 9110, section 5.5): what is UTF-8 is read as that. */
 function asUtf8(value: string): string {
-  if (!/[\u0080-\u00ff]/.test(value) || /[^\u0000-\u00ff]/.test(value)) return value;
+  if (!/\P{ASCII}/u.test(value)) return value;
+  const bytes = Buffer.from(value, 'latin1');
+  if (bytes.toString('latin1') !== value) return value;
   try {
-    return utf8.decode(Buffer.from(value, 'latin1'));
+    return utf8.decode(bytes);
   } catch {
     return value;
   }
