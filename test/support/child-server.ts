@@ -1,5 +1,6 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -9,6 +10,8 @@ export interface ChildServer {
   readonly url: string;
   /** Kilobytes of memory that the process holds now. */
   residentKilobytes(): Promise<number>;
+  /** Processor time of its main thread so far, the kernel's for it included; undefined where the system does not tell. */
+  mainThreadMs(): number | undefined;
   kill(signal: NodeJS.Signals): void;
   /** How it ended: `exit 0`, `SIGKILL` or the like. */
   readonly exited: Promise<string>;
@@ -38,11 +41,21 @@ export function standBy(flags: readonly string[], nodeFlags: readonly string[] =
       if (url === undefined) throw new Error(`the server does not serve: ${line}`);
       const residentKilobytes = async () =>
         Number((await run('ps', ['-o', 'rss=', '-p', String(child.pid)])).stdout);
-      return { url, residentKilobytes, exited, kill: (signal) => child.kill(signal) };
+      const mainThreadMs = () => mainThreadMsOf(child.pid);
+      return { url, residentKilobytes, mainThreadMs, exited, kill: (signal) => child.kill(signal) };
     },
     async [Symbol.asyncDispose]() {
       child.kill('SIGKILL');
       await exited;
     },
   };
+}
+
+// The first number is nanoseconds on a processor (Linux, Documentation/scheduler/sched-stats).
+function mainThreadMsOf(pid: number | undefined): number | undefined {
+  try {
+    return Number(readFileSync(`/proc/${pid}/task/${pid}/schedstat`, 'utf8').split(' ')[0]) / 1_000_000;
+  } catch {
+    return undefined;
+  }
 }

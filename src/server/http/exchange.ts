@@ -90,7 +90,7 @@ export function asHeaders(from: IncomingHttpHeaders): Headers {
 }
 
 /** How much of a refused body is read and thrown away before the connection is cut: a client that is still sending would else miss the answer. */
-export const discardBytesMax: number = 8 * 1_048_576;
+export const discardBytesMax: number = 262_144;
 /** And in how many pieces: each costs by itself, however small. */
 export const discardChunksMax = 256;
 

@@ -184,7 +184,10 @@ export class Http1Exchange implements UniversalExchange {
     req.on('data', (chunk: Buffer) => {
       bytes += chunk.length;
       chunks += 1;
-      if (bytes > discardBytesMax || chunks > discardChunksMax) req.destroy();
+      if (bytes <= discardBytesMax && chunks <= discardChunksMax) return;
+      // Cut at once, a client that is still sending would miss the answer; read on, it would cost what it likes.
+      req.pause();
+      setTimeout(() => req.destroy(), lingerMs).unref();
     });
   }
 
@@ -260,6 +263,9 @@ export class Http1Exchange implements UniversalExchange {
     this.#discardBody();
   }
 }
+
+/** So long a client whose body is not read any more has to read its answer. */
+const lingerMs = 1_000;
 
 // Node writes a string and the headers before it at once; bytes it writes beside them, in a slower call.
 const oneWriteBytesMax = 8_192;

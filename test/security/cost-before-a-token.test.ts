@@ -1,0 +1,186 @@
+/**
+ * What the body of a call without a token costs everybody else: processor time of the server's main thread beyond that of
+ * an empty one, measured in the running server, by method, dialect and kind of body. Time on a processor and not by the clock, so that it holds on a busy machine.
+ */
+import { once } from 'node:events';
+import http from 'node:http';
+import http2 from 'node:http2';
+import { brotliCompressSync, gzipSync } from 'node:zlib';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { type ChildServer, standBy } from '../support/child-server.ts';
+import { methods } from '../support/methods.ts';
+import { repetitions } from '../support/repetitions.ts';
+import { openEmptyDatabase } from '../support/stores.ts';
+
+const resources = new AsyncDisposableStack();
+let server: ChildServer;
+const table: string[] = [];
+
+beforeAll(async () => {
+  const { database } = resources.use(await openEmptyDatabase('sqlite'));
+  // The limit on strangers would refuse what is to be measured.
+  const flags = ['--db', database, '--refused-per-second-per-address', '0'];
+  server = await resources.use(standBy(flags)).start();
+});
+afterAll(async () => {
+  await resources.disposeAsync();
+  if (process.env.TEST_LONG === '1') process.stdout.write(table.join('\n'));
+});
+
+const bytes = 1_048_576;
+const kibibyte = 1_024;
+const filled = (unit: Buffer) => Buffer.alloc(bytes, unit);
+
+const nothing = Buffer.alloc(0);
+
+interface Body {
+  readonly json: Buffer;
+  readonly proto: Buffer;
+  readonly encoding?: 'gzip' | 'br';
+}
+
+const queries = filled(Buffer.from([0x1a, 0]));
+const wide = Buffer.from(`{"queries":[${'{},'.repeat(bytes / 3)}{}]}`);
+const random = Buffer.from(Uint8Array.from({ length: bytes }, (_, at) => (at * 2_654_435_761) >>> 13));
+
+/** Each as large as a request was ever let in; what is compressed, too. */
+const bodies: Readonly<Record<string, Body>> = {
+  random: { json: random, proto: random },
+  structured: { json: wide, proto: queries },
+  'compressed, gzip': { json: gzipSync(wide), proto: gzipSync(queries), encoding: 'gzip' },
+  'compressed, Brotli': {
+    json: brotliCompressSync(wide),
+    proto: brotliCompressSync(queries),
+    encoding: 'br',
+  },
+  deep: { json: filled(Buffer.from('[')), proto: filled(Buffer.from([0x0b])) },
+  wide: { json: filled(Buffer.from('"a":1,')), proto: filled(Buffer.from([0x10, 1])) },
+  digits: {
+    json: Buffer.from(`{"query":{"offset":"${'1'.repeat(bytes)}"}}`),
+    proto: filled(Buffer.from([0x08, 0xff])),
+  },
+  'unknown fields': {
+    json: Buffer.from(`{${'"x":0,'.repeat(bytes / 6)}"x":0}`),
+    proto: filled(Buffer.from([0x78, 1])),
+  },
+  'small, unknown fields': {
+    json: Buffer.from('{"x":0}'),
+    proto: filled(Buffer.from([0x78, 1])).subarray(0, kibibyte),
+  },
+};
+
+const forms = [
+  ['Connect JSON', 1, 'application/json'],
+  ['Connect JSON', 2, 'application/json'],
+  ['Connect proto', 1, 'application/proto'],
+  ['Connect proto', 2, 'application/proto'],
+  ['gRPC', 2, 'application/grpc'],
+  ['gRPC JSON', 2, 'application/grpc+json'],
+  ['gRPC-Web', 1, 'application/grpc-web'],
+  ['gRPC-Web', 2, 'application/grpc-web'],
+  ['gRPC-Web text', 1, 'application/grpc-web-text'],
+  ['gRPC-Web text', 2, 'application/grpc-web-text'],
+  ['chunked', 1, 'application/json'],
+  ['no such type', 1, 'text/plain'],
+  ['no such type', 2, 'text/plain'],
+] as const;
+
+const all = Object.values(methods).map(({ desc }) => `${desc.parent.typeName}/${desc.name}`);
+const few = ['zitadel.user.v2.UserService/UnlockUser', 'zitadel.user.v2.UserService/ListUsers'];
+const isLong = repetitions({ few: 0, many: 1 }) === 1;
+const paths = [
+  ...(isLong ? all : few).map((name) => `/${name}`),
+  '/v2/users',
+  '/grpc.health.v1.Health/Check',
+  '/grpc.health.v1.Health/Watch',
+  '/latchkey.v1.AdminService/FollowEvents',
+  '/no.such.Service/Method',
+];
+
+/** `npm test` asks one path of each cell, another one each time. */
+let rotation = 0;
+
+describe.each(forms)('%s, HTTP/%i', (name, version, contentType) => {
+  test.each(Object.keys(bodies))('a body that is %s costs 1 ms of the main thread at most', async (kind) => {
+    const { json, proto, encoding } = bodies[kind] as Body;
+    const message = contentType.includes('json') || contentType.startsWith('text') ? json : proto;
+    const body = framed(contentType, message, encoding !== undefined);
+    const headers: Record<string, string> = {
+      'content-type': contentType,
+      ...(encoding && { 'content-encoding': encoding, 'grpc-encoding': encoding }),
+      ...(name === 'chunked' && { 'transfer-encoding': 'chunked' }),
+    };
+    const call = { version, headers, body };
+    rotation += 1;
+    for (const path of isLong ? paths : [paths[rotation % paths.length] as string]) {
+      // The connection and the call are paid for with an empty body too.
+      const empty = await cheapest(() =>
+        send(path, { version, headers: { 'content-type': contentType }, body: nothing }),
+      );
+      const whole = await cheapest(() => send(path, call), empty);
+      if (whole === undefined || empty === undefined)
+        return console.warn('skipped: this system does not tell the time of a thread');
+      const cost = whole - empty;
+      table.push(`${path} | ${name}, HTTP/${version} | ${kind} | ${cost.toFixed(3)} ms`);
+      if (cost > 1) expect({ path, kind, cost }).toEqual({ path, kind, cost: 'at most 1 ms' });
+    }
+  });
+});
+
+function framed(contentType: string, message: Buffer, isCompressed: boolean): Buffer {
+  if (!contentType.startsWith('application/grpc')) return message;
+  const head = Buffer.alloc(5);
+  head[0] = isCompressed ? 1 : 0;
+  head.writeUInt32BE(message.length, 1);
+  const envelope = Buffer.concat([head, message]);
+  return contentType.includes('-text') ? Buffer.from(envelope.toString('base64')) : envelope;
+}
+
+/** Of a few measurements the least: the others had a collection of garbage in them, or code that was not warm yet. */
+async function cheapest(measured: () => Promise<void>, free = 0): Promise<number | undefined> {
+  let least = Number.POSITIVE_INFINITY;
+  for (let round = 0; round < 12 && (round < 3 || least - free > 1); round += 1) {
+    const before = server.mainThreadMs();
+    await measured();
+    const after = server.mainThreadMs();
+    if (before === undefined || after === undefined) return undefined;
+    least = Math.min(least, after - before);
+  }
+  return least;
+}
+
+interface Sent {
+  readonly version: 1 | 2;
+  readonly headers: Record<string, string>;
+  readonly body: Buffer;
+}
+
+/** Resolves once the connection is gone: whatever the server does with the rest of the body is in the measure. */
+async function send(path: string, { version, headers, body }: Sent): Promise<void> {
+  if (version === 2) await sendHttp2(path, headers, body);
+  else await sendHttp1(path, headers, body);
+}
+
+async function sendHttp1(path: string, headers: Record<string, string>, body: Buffer): Promise<void> {
+  const length = headers['transfer-encoding'] === undefined ? { 'content-length': body.length } : {};
+  const req = http.request(`${server.url}${path}`, {
+    method: 'POST',
+    agent: false,
+    headers: { ...headers, ...length },
+  });
+  const closed = once(req, 'close').catch(() => undefined);
+  req.on('error', () => undefined);
+  req.on('response', (res) => res.on('error', () => undefined).resume());
+  req.end(body);
+  await closed;
+}
+
+async function sendHttp2(path: string, headers: Record<string, string>, body: Buffer): Promise<void> {
+  const session = http2.connect(server.url).on('error', () => undefined);
+  const closed = once(session, 'close');
+  const stream = session.request({ ':method': 'POST', ':path': path, ...headers }, { endStream: false });
+  stream.on('error', () => undefined).on('close', () => session.destroy());
+  stream.resume();
+  stream.end(body);
+  await closed;
+}
