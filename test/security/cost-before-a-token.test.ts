@@ -107,6 +107,8 @@ describe.each(forms)('%s, HTTP/%i', (name, version, contentType) => {
     const body = framed(contentType, message, encoding !== undefined);
     const headers: Record<string, string> = {
       'content-type': contentType,
+      // A Watch that is let in would last.
+      'grpc-timeout': '100m',
       ...(encoding && { 'content-encoding': encoding, 'grpc-encoding': encoding }),
       ...(name === 'chunked' && { 'transfer-encoding': 'chunked' }),
     };
