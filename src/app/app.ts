@@ -1,7 +1,8 @@
 import { randomInt } from 'node:crypto';
 import type { Logger } from 'pino';
-import { type Measures, unmeasured } from '../ops/measures.ts';
+import { type Measures, type Tracer, unmeasured } from '../ops/measures.ts';
 import type { Metrics } from '../ops/metrics.ts';
+import type { TracingConfig } from '../ops/tracing.ts';
 import { importedCostMaxDefault } from '../sign-in/password.ts';
 import { createSignIns, type SignIns } from '../sign-in/sign-ins.ts';
 import { databaseNameOf as nameOf } from '../store/database.ts';
@@ -9,10 +10,13 @@ import { withLockEnds } from '../store/lock-ends.ts';
 import { openStore } from '../store/open.ts';
 import type * as OpenArchive from '../store/open-archive.ts';
 import type { Archive, Restoration, Store, StoreReport } from '../store/store.ts';
-import { type ListenAddress, readDatabaseEnvironment } from './config.ts';
+import { withSpans } from '../store/traced.ts';
+import { readDatabaseEnvironment } from './config.ts';
+import type { ListenAddress } from './listen-address.ts';
 import { openLog } from './log/open.ts';
 import type { LogFormat } from './log/text.ts';
 import { withStateLog } from './state-log.ts';
+import { readVersion } from './version.ts';
 
 export interface AppConfig {
   /** Path of the SQLite file, or postgres://… */
@@ -32,6 +36,8 @@ export interface AppConfig {
   readonly logFormat?: LogFormat;
   /** Where metrics are to be read; undefined: nowhere, and nothing is counted. */
   readonly metricsListen?: ListenAddress | undefined;
+  /** Where spans go; undefined: no call is followed. */
+  readonly tracing?: TracingConfig | undefined;
 }
 
 /** All that the rooms share. */
@@ -52,10 +58,13 @@ export interface App extends AsyncDisposable {
   /** undefined: nobody reads them. */
   readonly metrics: Metrics | undefined;
   readonly measures: Measures;
+  /** undefined: no call is followed. */
+  readonly tracer: Tracer | undefined;
 }
 
 /** Loaded where somebody reads them: a server without starts without. */
 const loadMetrics = () => import('./metrics.ts');
+const loadTracing = () => import('../ops/tracing.ts');
 
 /** Times that a test decides on. */
 export interface AppClocks {
@@ -70,7 +79,9 @@ export async function openApp(config: AppConfig, clocks: AppClocks = {}): Promis
   const { localNow = Date.now } = clocks;
   const { database, databaseConnectionsMax, databaseTimeoutMs, migrate, migrateBackup } = config;
   await using resources = new AsyncDisposableStack();
-  const { logger: log, tell } = resources.use(openLog(config));
+  const tracer = config.tracing && (await loadTracing()).createTracer(config.tracing, readVersion());
+  const { logger: log, tell } = resources.use(openLog(config, tracer?.logFields));
+  if (tracer !== undefined) resources.use(tracer);
   const failed = Promise.withResolvers<string>();
   const metered = config.metricsListen && (await loadMetrics());
   const metrics = metered?.metricsFor(database);
@@ -94,7 +105,10 @@ export async function openApp(config: AppConfig, clocks: AppClocks = {}): Promis
   });
   const now = clocks.now ?? (() => localNow() + opened.clockOffsetMs());
   const newId = createIds(Date.now, randomInt(idsPerMs));
-  const told = withStateLog(opened, log.isLevelEnabled('info') ? tell : undefined);
+  const told = withStateLog(
+    tracer ? withSpans(opened, tracer) : opened,
+    log.isLevelEnabled('info') ? tell : undefined,
+  );
   const store = resources.use(withLockEnds(told, { now, newId }));
   const all = resources.move();
   return {
@@ -106,9 +120,13 @@ export async function openApp(config: AppConfig, clocks: AppClocks = {}): Promis
     failed: failed.promise,
     passwordAttemptsMax: config.passwordAttemptsMax,
     importedHashCostMax: config.importedHashCostMax ?? importedCostMaxDefault,
-    signIns: createSignIns(metrics && ((check) => metered?.countCheck(metrics, check))),
+    signIns: createSignIns({
+      ...(metrics && { tell: (check) => metered?.countCheck(metrics, check) }),
+      ...(tracer && { within: tracer.span }),
+    }),
     metrics,
     measures,
+    tracer,
     [Symbol.asyncDispose]: () => all.disposeAsync(),
   };
 }

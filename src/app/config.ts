@@ -5,13 +5,16 @@ import { type IssuerConfig, requireSecureUrl } from '../auth/issuer/config.ts';
 import { parseRoleMap } from '../auth/role-claims.ts';
 import { DomainError } from '../domain/errors.ts';
 import { policyMax } from '../domain/lockout-policy.ts';
+import type { TracingConfig } from '../ops/tracing.ts';
 import { importedCostMaxMax } from '../sign-in/password.ts';
 import { kindOf } from '../store/database.ts';
 import type { PostgresEnvironment } from '../store/postgres/connect/parameters.ts';
 import { StoreUnusable } from '../store/store.ts';
 import { ownVariable, unknownVariables as unknownIn } from './environment.ts';
+import { type ListenAddress, parseListenAddress } from './listen-address.ts';
 import type { LogFormat } from './log/text.ts';
 import { type SettingName, settings } from './settings.ts';
+import { readTracing } from './tracing-config.ts';
 
 /** What a server is started with. */
 export interface ServeConfig {
@@ -46,18 +49,14 @@ export interface ServeConfig {
   readonly refusedPerSecondPerAddress: number;
   /** Whose JWTs are taken beside our own tokens. */
   readonly oidc: IssuerConfig | undefined;
+  /** Where spans go, by OpenTelemetry's own variables. */
+  readonly tracing: TracingConfig | undefined;
   /** Where Prometheus reads: an address of its own. */
   readonly metricsListen: ListenAddress | undefined;
   readonly logLevel: string;
   readonly logFormat: LogFormat;
   /** Fill an empty database with a few people, most of them locked. */
   readonly demo: boolean;
-}
-
-/** Where a listener is to be. */
-export interface ListenAddress {
-  readonly host: string;
-  readonly port: number;
 }
 
 /** Wrong use; the message says what to write instead. */
@@ -105,6 +104,7 @@ export function parseServeConfig(argv: readonly string[]): ServeConfig {
     callsPerSecondPerAddress: count('calls-per-second-per-address', 1_000_000),
     refusedPerSecondPerAddress: count('refused-per-second-per-address', 1_000_000),
     oidc: parseOidc(value, count('oidc-clock-skew-seconds', 300)),
+    tracing: parseTracing(value('trace-trust-remote')),
     metricsListen: parseListen('metrics-listen', value('metrics-listen')),
     logLevel: parseLogLevel(value('log-level')),
     logFormat: parseLogFormat(value('log-format')),
@@ -218,12 +218,22 @@ function parseCount(name: SettingName, text: string, max: number): number {
 
 function parseListen(name: SettingName, text: string): ListenAddress | undefined {
   if (text === '') return undefined;
-  const [, bracketed, plain, port] = /^(?:\[([\da-fA-F:.]+)\]|([^:\s[\]]+)):(\d{1,5})$/.exec(text) ?? [];
-  const host = bracketed ?? plain;
-  if (host !== undefined && Number(port) <= 65_535) return { host, port: Number(port) };
+  const address = parseListenAddress(text);
+  if (address !== undefined) return address;
   throw new UsageError(
     `--${name} (${settings[name].env}) must be HOST:PORT, such as 127.0.0.1:9464 or [::1]:9464, not "${text}"`,
   );
+}
+
+function parseTracing(trust: string): ServeConfig['tracing'] {
+  if (trust !== 'true' && trust !== 'false') {
+    throw new UsageError(`--trace-trust-remote must be true or false, not "${trust}"`);
+  }
+  try {
+    return readTracing(process.env, trust === 'true');
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error));
+  }
 }
 
 function parseTls(certPath: string, keyPath: string): ServeConfig['tls'] {

@@ -151,6 +151,11 @@ export const settings = {
     fallback: '',
     help: 'HOST:PORT where Prometheus reads /metrics, never the public port; default: nowhere',
   },
+  'trace-trust-remote': {
+    env: 'LATCHKEY_TRACE_TRUST_REMOTE',
+    fallback: 'false',
+    help: "true: a caller's trace is continued and its sampling obeyed; false: it is linked to",
+  },
   'log-level': { env: 'LATCHKEY_LOG_LEVEL', fallback: 'info', help: 'debug, info, warn, error or silent' },
   'log-format': {
     env: 'LATCHKEY_LOG_FORMAT',

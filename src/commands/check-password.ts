@@ -242,7 +242,9 @@ async function verifyAndRecord(
     const { answers } = app.signIns;
     const spent: CheckCost[] = [];
     const onChecked = (cost: CheckCost) => spent.push(cost);
-    const isRight = await verifyPassword(check.password, facts.hash, { ...waitOf(check, facts), onChecked });
+    const isRight = await app.signIns.within('check password', () =>
+      verifyPassword(check.password, facts.hash, { ...waitOf(check, facts), onChecked }),
+    );
     for (const cost of spent) {
       answers.checked(cost);
       if (!isRight) await answers.fill(cost, check.signal);

@@ -2,7 +2,7 @@ import { type Answers, type DoorMeasures, otherName, type RpcSystem, rpcSystems 
 import { Histogram, type Labels, type Metric } from './registry.ts';
 
 /** gRPC's status codes by their numbers. */
-const statusCodes = [
+export const statusCodes = [
   'OK',
   'CANCELLED',
   'UNKNOWN',
@@ -22,8 +22,8 @@ const statusCodes = [
   'UNAUTHENTICATED',
 ] as const;
 
-// On a server only these say that something is wrong with it (OpenTelemetry's conventions for gRPC).
-const errorCodes: ReadonlySet<string> = new Set([
+/** On a server only these say that something is wrong with it (OpenTelemetry's conventions for gRPC). */
+export const errorCodes: ReadonlySet<string> = new Set([
   'UNKNOWN',
   'DEADLINE_EXCEEDED',
   'UNIMPLEMENTED',

@@ -57,6 +57,31 @@ export interface DeskMeasures {
   follower(afterPosition: number): Follower;
 }
 
+/** A call that is followed through the server. */
+export interface FollowedCall {
+  /** `package.Service/Method`. */
+  readonly method: string;
+  /** undefined: REST. */
+  readonly system: RpcSystem | undefined;
+  readonly requestId: string;
+  /** W3C Trace Context, as received. */
+  readonly traceparent: string | undefined;
+  /** gRPC's number for what the call threw. */
+  readonly codeOf: (error: unknown) => number;
+}
+
+/** Makes spans of some calls, and of what they wait for. */
+export interface Tracer {
+  /** Whether to follow a call; asked once for each. It takes no memory. */
+  samples(traceparent: string | undefined): boolean;
+  /** The call's own span, around the work. */
+  follow<Value>(call: FollowedCall, work: () => Promise<Value>): Promise<Value>;
+  /** Whether what runs now belongs to a call that is followed. */
+  isFollowing(): boolean;
+  /** A span within the call's, where that is followed. */
+  span<Value>(name: string, work: () => Promise<Value>): Promise<Value>;
+}
+
 const nothing = () => undefined;
 const nowhere: Answers = Object.freeze({ answered: nothing });
 const nobody: Follower = Object.freeze({ hasTaken: nothing, left: nothing });

@@ -2,7 +2,9 @@ import { createValidator } from '@bufbuild/protovalidate';
 import type { ContextValues, Interceptor, StreamResponse } from '@connectrpc/connect';
 import { type AuthenticateApp, authenticate } from '../auth/authenticate.ts';
 import { DomainError } from '../domain/errors.ts';
+import type { Tracer } from '../ops/measures.ts';
 import { asConnectError, errorIdOf } from './connect-error.ts';
+import { followCall } from './follow-call.ts';
 import {
   chargeRefused,
   type Limited,
@@ -19,15 +21,26 @@ import { hasWaitedKey, requestInfoKey } from './request-info.ts';
 
 export interface InterceptorApp extends AuthenticateApp, Limited {
   readonly log: Log;
+  /** undefined: no call is followed. */
+  readonly tracer: Tracer | undefined;
 }
 
 /**
- * Every call of every dialect passes these, outermost first: request log → errors → limit of the address →
+ * Every call of every dialect passes these, outermost first: span, where it is followed → request log → errors → limit of the address →
  * authenticate → limit of the token. They know the headers alone: nothing of a stranger's body is decompressed or
  * decoded.
  */
 export function headerInterceptors(app: InterceptorApp): readonly Interceptor[] {
-  return [requestLog(app), dressErrors(app), limitAddress(app), authenticateCaller(app), limitToken(app)];
+  const { tracer } = app;
+  const followed = tracer === undefined ? [] : [followCall(tracer)];
+  return [
+    ...followed,
+    requestLog(app),
+    dressErrors(app),
+    limitAddress(app),
+    authenticateCaller(app),
+    limitToken(app),
+  ];
 }
 
 /** Then, with the message: still the same caller? → validate. */

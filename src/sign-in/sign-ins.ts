@@ -14,6 +14,8 @@ export interface SignIns {
   readonly answers: AnswerTimes;
   /** A check has ended. */
   readonly tell: (check: EndedCheck) => void;
+  /** Carries out a part of a check, under a name for whoever follows it. */
+  readonly within: <Value>(name: string, work: () => Promise<Value>) => Promise<Value>;
 }
 
 /** How a check of a password ended. */
@@ -25,10 +27,14 @@ export interface EndedCheck {
   readonly startedMs: number;
 }
 
-/** `tell` hears of every check. */
-export function createSignIns(tell: SignIns['tell'] = () => undefined): SignIns {
+/** Who hears of checks; default: nobody. */
+export type SignInWatch = Partial<Pick<SignIns, 'tell' | 'within'>>;
+
+export function createSignIns(watch: SignInWatch = {}): SignIns {
   return {
-    tell,
+    tell: () => undefined,
+    within: (_name, work) => work(),
+    ...watch,
     serverId: randomUUID(),
     queue: createUserQueue(),
     repeats: createRepeatedPasswords(),

@@ -43,6 +43,7 @@ export async function serveLogged(
     ['--no-warnings', script, ...flags, '--log-level', 'debug', ...more],
     {
       stdio: ['pipe', 'pipe', stderr],
+      env: process.env,
     },
   );
   const ended = once(child, 'exit') as Promise<[number | null]>;

@@ -17,8 +17,8 @@ export interface Log extends AsyncDisposable {
   tell(fields: Readonly<Record<string, string | number | undefined>>, message: string): void;
 }
 
-/** Opens the log: stdout belongs to what a command prints. Neither a slow reader nor a full disk stops who logs. */
-export function openLog({ logLevel, logFormat = 'auto' }: LogConfig): Log {
+/** Opens the log; what `mixin` answers stands in every line. Stdout belongs to what a command prints. Neither a slow reader nor a full disk stops who logs. */
+export function openLog({ logLevel, logFormat = 'auto' }: LogConfig, mixin?: () => object): Log {
   const timeNow = createTimes();
   const sink = logLevel === 'silent' ? nowhere : createLogSink();
   const isText = logFormat === 'text' || (logFormat === 'auto' && process.stderr.isTTY === true);
@@ -30,6 +30,7 @@ export function openLog({ logLevel, logFormat = 'auto' }: LogConfig): Log {
       level: logLevel,
       base: null,
       serializers,
+      ...(mixin && { mixin }),
       timestamp: () => `,"time":"${timeNow()}"`,
       formatters: { level: (label) => ({ level: label }) },
       hooks: {
@@ -44,7 +45,7 @@ export function openLog({ logLevel, logFormat = 'auto' }: LogConfig): Log {
     logger,
     tell(fields, message) {
       if (!logger.isLevelEnabled('info')) return;
-      const facts = JSON.stringify(fields).slice(1, -1);
+      const facts = JSON.stringify(mixin ? { ...fields, ...mixin() } : fields).slice(1, -1);
       destination.write(`{"level":"info","time":"${timeNow()}",${facts},"msg":"${message}"}\n`);
     },
     async [Symbol.asyncDispose]() {
