@@ -2,7 +2,7 @@ import { readScope } from '../auth/authorize.ts';
 import type { Caller } from '../auth/caller.ts';
 import type { Scope } from '../domain/filter.ts';
 import { type Permission, permissions, roleHolds } from '../domain/roles.ts';
-import type { QueryApp } from './users.ts';
+import type { QueryApp, UserRecord } from './users.ts';
 
 /** Where a permission is held. */
 export interface HeldPermission {
@@ -17,11 +17,11 @@ export function heldPermissions(caller: Caller): readonly HeldPermission[] {
     .map((permission) => ({ permission, scope: readScope(caller, permission) }));
 }
 
-/** The caller's own login name, whatever they may read; undefined where they are no user of ours. */
-export async function callerLoginName(
+/** The caller as a user, whatever they may read; undefined where they are no user of ours. */
+export async function loadCaller(
   app: Pick<QueryApp, 'store'>,
   { meta }: Caller,
-): Promise<string | undefined> {
+): Promise<UserRecord | undefined> {
   const { actorUserId } = meta;
   if (actorUserId === undefined) return undefined;
   const { rows } = await app.store.listUsers({
@@ -30,6 +30,5 @@ export async function callerLoginName(
     sort: 'user_name',
     page: { offset: 0, limit: 1, ascending: true },
   });
-  const [record] = rows;
-  return record && `${record.profile.userName}@${record.organizationDomain}`;
+  return rows[0];
 }

@@ -1,7 +1,7 @@
 import type { ServiceImpl } from '@connectrpc/connect';
 import type { AdminService } from '../../gen/es/latchkey/v1/admin_pb.js';
 import { parseUserId } from '../domain/ids.ts';
-import { callerLoginName, heldPermissions } from '../queries/caller.ts';
+import { heldPermissions, loadCaller } from '../queries/caller.ts';
 import { listUserHistory } from '../queries/user-history.ts';
 import type { QueryApp } from '../queries/users.ts';
 import { eventOf } from './convert/event.ts';
@@ -15,12 +15,13 @@ export function callerHandlers(app: QueryApp): CallerHandlers {
   return {
     async getCaller(_req, context) {
       const caller = context.values.get(callerKey);
-      const { grants, meta, organizationId = '', expiresAt } = caller;
+      const { grants, meta, expiresAt } = caller;
+      const own = await loadCaller(app, caller);
       return {
         userId: meta.actorUserId ?? '',
         subject: meta.actorSubject ?? '',
-        loginName: (await callerLoginName(app, caller)) ?? '',
-        organizationId,
+        loginName: own === undefined ? '' : `${own.profile.userName}@${own.organizationDomain}`,
+        organizationId: own?.user.organizationId ?? '',
         grants: grants.map((grant) => ({ userId: meta.actorUserId ?? '', ...grant })),
         permissions: heldPermissions(caller).map(({ permission, scope }) => ({
           permission,

@@ -636,7 +636,7 @@ export declare type GetCallerResponse = Message<"latchkey.v1.GetCallerResponse">
   loginName: string;
 
   /**
-   * Where a new user goes that names no organization.
+   * That the user belongs to, where there is one.
    *
    * @generated from field: string organization_id = 4;
    */
