@@ -152,6 +152,10 @@ const archives = () => import('../store/open-archive.ts');
 export const openArchive = async (database: string): Promise<Archive> =>
   (await archives()).openArchive(database, readDatabaseEnvironment());
 
+/** Mends what can be mended of a database file that nobody serves; answers how much. Throws StoreUnusable. */
+export const repair = async (database: string): Promise<number> =>
+  (await archives()).repair(database, readDatabaseEnvironment());
+
 /** The database to be filled, made where it is a file that is not there. Throws StoreUnusable, StoreNotEmpty. */
 export const openRestoration = async (database: string): Promise<Restoration> =>
   (await archives()).openRestoration(database, readDatabaseEnvironment());

@@ -8,6 +8,7 @@ import { openPostgres } from './postgres/postgres.ts';
 import {
   openArchive as openSqliteArchive,
   openRestoration as openSqliteRestoration,
+  repair as repairSqlite,
 } from './sqlite/archive.ts';
 import { type BackupOptions, backUp as backUpSqlite } from './sqlite/backup.ts';
 import { type Archive, type Restoration, StoreUnusable } from './store.ts';
@@ -31,6 +32,14 @@ export async function openRestoration(database: string, options: ArchiveOptions 
   if (kindOf(database) === 'file') return openSqliteRestoration(database, options);
   await requireSound(database, options);
   return openPostgresRestoration(database, options.environment);
+}
+
+/** Mends what can be mended of the embedded database; answers how much. Throws StoreUnusable. */
+export function repair(database: string, options: ArchiveOptions = {}): number {
+  if (kindOf(database) === 'file') return repairSqlite(database, options);
+  throw new StoreUnusable(
+    '--repair is for the embedded file: in PostgreSQL nothing is kept that could be mended so',
+  );
 }
 
 /** Copies the embedded database while others serve it. Throws StoreUnusable. */

@@ -9,7 +9,12 @@ export const verifyCommand: Command = {
   operands: '',
   operandsMax: 0,
   summary: 'Hold every row against the events that made it',
-  options: databaseOptions,
+  options: {
+    ...databaseOptions,
+    repair: {
+      help: 'first link events and rows again that an older version wrote; nobody may serve the file',
+    },
+  },
   json: 'document',
   notes: [
     'Exit code 0 where every row is what its events make of it and no event is missing, 5 where not; the problems are',
@@ -21,12 +26,14 @@ export const verifyCommand: Command = {
 
 async function runVerify({ args, output }: CommandContext): Promise<void> {
   const database = existingDatabaseOf(args);
-  const { databaseNameOf, openArchive } = await import('../../app/app.ts');
+  const { databaseNameOf, openArchive, repair } = await import('../../app/app.ts');
+  const mended = args.flag('repair') ? await repair(database) : undefined;
   await using archive = await openArchive(database);
   const found = await verify(archive);
   const name = databaseNameOf(database);
   const { users, organizations, events, problems, problemsTotal } = found;
-  await output.document({ database: name, ...found }, [
+  await output.document({ database: name, ...found, ...(mended !== undefined && { mended }) }, [
+    ...(mended === undefined ? [] : [`${name}: ${mended} links mended`]),
     ...problems.map(({ userId, text }) => (userId === '' ? text : `user ${userId}: ${text}`)),
     `${name}: ${users} users, ${organizations} organizations, ${events} events, ${problemsTotal} problems`,
   ]);

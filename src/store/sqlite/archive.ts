@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { createArchive } from '../archive/archive.ts';
@@ -10,11 +11,12 @@ import {
   type Restoration,
   RowRefused,
   StoreNotEmpty,
+  StoreUnusable,
   type Verifiable,
 } from '../store.ts';
 import { openDatabase } from './database.ts';
 import { asStoreError, isUnavailable, resultCode } from './error.ts';
-import { createLinks, linkOf } from './links.ts';
+import { createLinks, linkOf, mendLinks } from './links.ts';
 import { applyPragmas } from './pragmas.ts';
 import { openToRead, type Reading } from './read-only.ts';
 import { createStatementCache } from './statements.ts';
@@ -33,6 +35,29 @@ export async function openArchive(path: string, options: ArchiveOptions = {}): P
   } catch (error) {
     reading.db.close();
     throw asStoreError(error);
+  }
+}
+
+/**
+ * Mends what can be mended without changing what anybody did: see mendLinks. Answers how much that was. Nobody may serve the file
+ * meanwhile, as a server has read what is mended. Throws StoreUnusable.
+ */
+export function repair(path: string, options: ArchiveOptions = {}): number {
+  // What a crash has left in the log goes into the file, and the log with it, unless somebody else has it open.
+  openDatabase({ path, ...options }).close();
+  if (existsSync(`${path}-wal`)) {
+    throw new StoreUnusable(`${path} is being served: stop the servers first, and repair it then`);
+  }
+  const db = openDatabase({ path, ...options });
+  try {
+    db.exec('BEGIN IMMEDIATE');
+    const mended = mendLinks(db);
+    db.exec('COMMIT');
+    return mended;
+  } catch (error) {
+    throw asStoreError(error);
+  } finally {
+    db.close();
   }
 }
 

@@ -28,6 +28,29 @@ export function createLinks(db: DatabaseSync): Links {
   };
 }
 
+/**
+ * Links every event to the one before it and every row to its newest event, as the events themselves say: what a server of
+ * an older version has written into this schema knows of no links. Answers how many were wrong. In a transaction.
+ */
+export function mendLinks(db: DatabaseSync): number {
+  db.exec(sortEvents);
+  const mended = [mendEvents, mendUsers].map((text) => Number(db.prepare(text).run().changes));
+  return mended.reduce((sum, changes) => sum + changes, 0);
+}
+
+const mendEvents = `
+  UPDATE events SET previous_position = linked.expected FROM (
+    SELECT position, lag(position, 1, 0) OVER (PARTITION BY user_id ORDER BY sequence) AS expected
+    FROM event_order WHERE user_id <> ''
+  ) AS linked WHERE events.position = linked.position AND events.previous_position <> linked.expected`;
+
+const mendUsers = `
+  UPDATE users SET newest_position = newest.position FROM (
+    SELECT users.user_id, coalesce((
+      SELECT position FROM event_order WHERE event_order.user_id = users.user_id ORDER BY sequence DESC LIMIT 1
+    ), 0) AS position FROM users
+  ) AS newest WHERE users.user_id = newest.user_id AND users.newest_position <> newest.position`;
+
 const brokenMax = 100;
 
 // Damage may have made two of one sequence: both have to come out again.
