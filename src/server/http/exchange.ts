@@ -50,7 +50,7 @@ export interface Exchange extends RequestInfo {
 
 /** What RFC 9110 or the RFC of the version of HTTP forbids of a request, though it could be read. */
 export interface Flaw {
-  readonly status: 400 | 421;
+  readonly status: 400 | 421 | 505;
   readonly text: string;
 }
 

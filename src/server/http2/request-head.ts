@@ -61,7 +61,13 @@ export class RequestHead implements FieldSink {
     if (!isWhole || !token.test(method) || !isAgreed) this.isMalformed = true;
     else if (!isConnect && !pathText.test(path) && !(path === '*' && method === 'OPTIONS')) {
       this.isMalformed = true;
-    } else if (this.#hosts > 1 || !isAuthority(authority || (headers.host ?? ''))) this.flaw = twoOrNoHosts;
+    } else if (this.#hosts > 1 || !isAuthority(this.#namedHost())) this.flaw = twoOrNoHosts;
+  }
+
+  // One that is empty is no host, whatever stands beside it.
+  #namedHost(): string {
+    const isNamed = (this.#seenPseudo & bit(fieldKind.authority)) !== 0;
+    return isNamed ? this.authority : (this.headers.host ?? '');
   }
 
   /** Once a block of trailers is read: RFC 9113 §8.1, they hold no pseudo-header. */

@@ -31,6 +31,8 @@ export const http1Requirements: readonly Requirement[] = [
   { section: 'RFC 9112 §6.1', must: 'a transfer coding in HTTP/1.0 is faulty, and closes', sent: `POST ${unlock} HTTP/1.0\n${host}Transfer-Encoding: chunked\n\n0\n\n`, comes: { closes: true } },
   { section: 'RFC 9112 §6.1', must: 'HTTP/1.0 is never sent a transfer coding', sent: `POST /zitadel.user.v2.UserService/UnlockUser HTTP/1.0\nContent-Type: application/grpc-web+proto\nContent-Length: 5\n\n\0\0\0\0\0`, comes: { status: [200], fields: { 'transfer-encoding': undefined }, closes: true } },
   { section: 'RFC 9112 §6.1', must: 'chunked is applied once', sent: `${post('Transfer-Encoding: chunked, chunked\n')}0\n\n`, comes: badAndClosed },
+  { section: 'RFC 9112 §6.3', must: 'a transfer coding without chunked is 400, and closes', sent: post('Transfer-Encoding: gzip\n', 'xx'), comes: badAndClosed },
+  { section: 'RFC 9110 §15.6.6', must: 'a version of another kind is 505', sent: get('/healthz').replace('HTTP/1.1', 'HTTP/2.0'), comes: { status: [505], closes: true } },
   { section: 'RFC 9112 §6.3', must: 'a transfer coding that does not end in chunked is 400, and closes', sent: post('Transfer-Encoding: chunked, gzip\n', 'xx'), comes: badAndClosed },
   ...['abc', '-1', '+1', '1 2', '0x1', '1, 2', '99999999999999999999'].map((length): Requirement => ({ section: 'RFC 9112 §6.3', must: `a length of ${length} is 400, and closes`, sent: post(`Content-Length: ${length}\n`, 'x'), comes: badAndClosed })),
   { section: 'RFC 9112 §6.3', must: 'two lengths are 400, and close', sent: post('Content-Length: 1\nContent-Length: 2\n', 'xx'), comes: badAndClosed },

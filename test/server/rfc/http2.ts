@@ -77,6 +77,7 @@ export const http2Requirements: readonly Requirement[] = [
   { section: 'RFC 9113 §8.3.1', must: 'a Host stands for :authority where that is missing', sent: without(':authority', ['host', 'x.example']), comes: { status: [401] } },
   { section: 'RFC 9110 §7.2', must: 'two Hosts are refused', sent: without(':authority', ['host', 'x.example'], ['host', 'x.example']), comes: bad },
   { section: 'RFC 9110 §7.2', must: 'two Hosts are refused beside :authority', sent: with2(['host', 'x.example'], ['host', 'x.example']), comes: bad },
+  { section: 'RFC 9110 §4.2.1', must: 'an empty :authority is refused beside a Host', sent: { fields: [...changed(':authority', '').fields, ['host', 'x.example']] }, comes: bad },
   { section: 'RFC 9110 §4.2.1', must: 'no host at all is refused', sent: without(':authority'), comes: bad },
   { section: 'RFC 9110 §4.2.1', must: 'an empty host is refused', sent: changed(':authority', ''), comes: bad },
   ...['/grpc.health.v1.Health/Watch', '/healthz', '/nowhere', '/zitadel.user.v2.UserService/UnlockUser'].map((path): Requirement => ({ section: 'RFC 9113 §8.3.1', must: `a broken :authority is 400 whatever the path: ${path}`, sent: { fields: [[':method', 'POST'], [':scheme', 'http'], [':authority', '%20'], [':path', path], ['content-type', 'application/grpc']] }, comes: bad })),

@@ -32,12 +32,26 @@ const waitMsMax = 5_000;
 export async function exchangeHttp1(
   port: number,
   sent: string,
-  { verbs, settled }: { readonly verbs: readonly string[]; readonly settled: number },
+  { verbs, settled, waitMs }: Patience & { readonly verbs: readonly string[] },
 ): Promise<Received> {
-  const { bytes, closed } = await talk(port, Buffer.from(sent, 'latin1'), (received) => {
-    return answersOf(received, verbs).filter(({ status }) => status >= 200).length >= settled;
-  });
+  const isWhole = (received: Buffer): boolean =>
+    answersOf(received, verbs).filter(({ status }) => status >= 200).length >= settled;
+  const { bytes, closed } = await talk(port, { sent: Buffer.from(sent, 'latin1'), isWhole, waitMs });
   return { answers: answersOf(bytes, verbs), closed };
+}
+
+/** How long to read. */
+export interface Patience {
+  /** After so many answers, until nothing more comes for a moment. */
+  readonly settled: number;
+  /** In all; default 5 s. */
+  readonly waitMs?: number;
+}
+
+interface Saying {
+  readonly sent: Buffer;
+  readonly isWhole: (received: Buffer) => boolean;
+  readonly waitMs: number | undefined;
 }
 
 interface Talk {
@@ -46,7 +60,7 @@ interface Talk {
 }
 
 // Reads until the connection is closed, or until all is here and nothing more comes.
-function talk(port: number, sent: Buffer, isWhole: (received: Buffer) => boolean): Promise<Talk> {
+function talk(port: number, { sent, isWhole, waitMs = waitMsMax }: Saying): Promise<Talk> {
   return new Promise((resolve) => {
     const socket = net.connect({ port, host: '127.0.0.1' });
     let bytes = Buffer.alloc(0);
@@ -57,7 +71,7 @@ function talk(port: number, sent: Buffer, isWhole: (received: Buffer) => boolean
       socket.destroy();
       resolve({ bytes, closed });
     };
-    const late = setTimeout(finish, waitMsMax, false);
+    const late = setTimeout(finish, waitMs, false);
     socket.on('error', () => finish(true));
     socket.on('close', () => finish(true));
     socket.on('data', (chunk) => {
@@ -137,11 +151,17 @@ function integer(value: number, max: number): Buffer {
 const codeNames = new Map<number, string>(Object.entries(errorCode).map(([name, code]) => [code, name]));
 
 /** Sends the stream as number 1 of a connection of its own. */
-export async function exchangeHttp2(port: number, stream: RawStream, settled: number): Promise<Received> {
-  const { bytes, closed } = await talk(port, Buffer.concat([preface, framesFor(stream)]), (received) => {
+export async function exchangeHttp2(
+  port: number,
+  stream: RawStream,
+  { settled, waitMs }: Patience,
+): Promise<Received> {
+  const isWhole = (received: Buffer): boolean => {
     const { answers, reset, goaway } = readHttp2(received);
     return reset !== undefined || goaway !== undefined || answers.length >= settled;
-  });
+  };
+  const sent = Buffer.concat([preface, framesFor(stream)]);
+  const { bytes, closed } = await talk(port, { sent, isWhole, waitMs });
   return { ...readHttp2(bytes), closed };
 }
 

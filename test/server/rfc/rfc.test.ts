@@ -34,7 +34,7 @@ function exchange({ sent, comes }: Requirement): Promise<Received> {
     return exchangeHttp2(
       server.port,
       { ...sent, fields: pairs(sent.fields), ...trailers },
-      comes.status?.length ?? 1,
+      { settled: comes.status?.length ?? 1 },
     );
   }
   const verbs = [...sent.matchAll(/^([A-Z-]+) \S+ HTTP\/1/gm)].map(([, verb = '']) => verb);
