@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The suites of the store, of races and of faults through PgBouncer, in session and in transaction mode: a real PostgreSQL
+# The suites of the store and of races through PgBouncer, in session and in transaction mode: a real PostgreSQL
 # and a real PgBouncer (Debian's package). Two minutes. Without PgBouncer on the machine nothing is run, and that is said.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"

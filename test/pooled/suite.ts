@@ -12,7 +12,6 @@ const all = [
   'test/store/fence.test.ts',
   'test/store/verify.test.ts',
   'test/locks/race.test.ts',
-  'test/postgres/faults.test.ts',
   'test/postgres/positions.test.ts',
   'test/postgres/pooled.test.ts',
 ];
