@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { chown, mkdir, readFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -57,7 +57,8 @@ export async function runContainer(options: ContainerOptions): Promise<Container
   const { name, port } = options;
   const config = readConfig();
   const data = join(work, `data-${name}`);
-  await mkdir(data, { mode: 0o770 });
+  await mkdir(data);
+  await chmod(data, 0o770);
   // As the image's own folder: root's group may write.
   await chown(data, 1000, 0);
   const own = Object.fromEntries(config.Env.map((pair) => pair.split(/=(.*)/s, 2) as [string, string]));
