@@ -23,8 +23,8 @@ export async function lockedUsers(url: string, token: string, count: number): Pr
     await post(url, token, `/v2/users/${made.userId}/lock`, {});
     ids.push(made.userId);
   };
-  for (let from = 0; from < count; from += 50) {
-    await Promise.all(Array.from({ length: Math.min(50, count - from) }, (_none, nth) => make(from + nth)));
+  for (let from = 0; from < count; from += 8) {
+    await Promise.all(Array.from({ length: Math.min(8, count - from) }, (_none, nth) => make(from + nth)));
   }
   return ids;
 }
