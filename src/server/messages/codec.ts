@@ -36,7 +36,7 @@ export const protoCodec: Codec = {
   encode: encodeProto,
 };
 
-/** The JSON encoding; unknown fields are ignored. The registry is for `google.protobuf.Any` alone. */
+/** The JSON encoding. The registry is for `google.protobuf.Any` alone. */
 export function createJsonCodec(registry?: Registry): Codec {
   const options = { ignoreUnknownFields: true, ...(registry && { registry }) };
   return {

@@ -10,13 +10,14 @@ import { Code, ConnectError } from '@connectrpc/connect';
 import { boundJson, boundJsonText } from './bounds-of-json.ts';
 import { nestingMax } from './shape.ts';
 import { typeNameOf } from './text-field.ts';
+import { refuseUnknownJson } from './unknown-json.ts';
 
-/** How JSON is read everywhere: unknown fields are ignored. */
+/** How JSON is read everywhere; where unknown fields are not ignored, they are refused before. */
 export const jsonReadOptions = { ignoreUnknownFields: true, recursionLimit: nestingMax };
 
 /**
- * Reads a message from JSON text as every dialect does: unknown fields ignored. Throws ConnectError InvalidArgument,
- * whose message never quotes the body: it may hold a password.
+ * Reads a message from JSON text as every dialect does. Throws ConnectError InvalidArgument, whose message never quotes
+ * a value of the body: it may be a password.
  */
 export function parseJsonMessage<Desc extends DescMessage>(
   desc: Desc,
@@ -25,6 +26,7 @@ export function parseJsonMessage<Desc extends DescMessage>(
 ): MessageShape<Desc> {
   const json = parseJson(body);
   boundJson(desc, json, body.length);
+  refuseUnknownJson(desc, json);
   try {
     return fromJson(desc, json, registry === undefined ? jsonReadOptions : { ...jsonReadOptions, registry });
   } catch (error) {

@@ -13,6 +13,7 @@ import { jsonReadOptions, parseJson, parseJsonMessage, unfitJson } from '../mess
 import { encodeJson } from '../messages/json-encoder.ts';
 import { digitsMax, isBrief } from '../messages/shape.ts';
 import { findField, takesText, textToJson, typeNameOf } from '../messages/text-field.ts';
+import { ignoresUnknown, refuseUnknownJson, unknownField } from '../messages/unknown-json.ts';
 import type { Route } from './http-rule.ts';
 
 /** What a REST request carries beside its verb. `query` is the raw text after `?`, or empty. */
@@ -25,7 +26,7 @@ export interface RestRequest {
 /** The request message: body or query parameters first, then the path, which wins. Throws ConnectError InvalidArgument. */
 export function bindRequest(route: Route, request: RestRequest): Message {
   const message = bindBody(route, request.body);
-  if (route.body !== '*' && request.query !== '') bindQuery(message, route, request.query);
+  if (request.query !== '') bindQuery(message, route, request.query);
   bindPath(message, route, request.fields);
   return message;
 }
@@ -56,6 +57,7 @@ function bindBody(route: Route, body: Uint8Array): Message {
   const json = isEmpty ? {} : parseJson(body);
   const whole = { [route.body.jsonName]: json };
   boundJson(input, whole, body.length);
+  refuseUnknownJson(input, whole);
   try {
     return mergeFromJson(input, message, whole, jsonReadOptions);
   } catch (error) {
@@ -71,13 +73,20 @@ function isEmptyObject(body: Uint8Array): boolean {
 
 function bindQuery(message: Message, route: Route, query: string): void {
   const desc = route.method.input;
+  const isLenient = ignoresUnknown(desc);
+  if (route.body === '*' && isLenient) return;
   const taken = new Set<string>();
   for (const pair of query.split('&')) {
     const equals = pair.indexOf('=');
     const name = decodeParameter(equals === -1 ? pair : pair.slice(0, equals));
     const path = findField(desc, name);
-    // Unknown names are ignored, as unknown JSON fields are; what the body fills, the query does not.
-    if (path === undefined || path[0] === route.body) continue;
+    // Unknown names are as unknown JSON fields; what the body fills, the query does not.
+    if (path === undefined || route.body === '*' || path[0] === route.body) {
+      if (isLenient || name === '') continue;
+      throw path === undefined
+        ? unknownField(desc, [name], 'query')
+        : invalid(`parameter ${name}: belongs into the body`);
+    }
     const text = decodeParameter(equals === -1 ? '' : pair.slice(equals + 1), name);
     claim(taken, name, path);
     setText(message, { desc, name, path, text });

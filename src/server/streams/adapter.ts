@@ -20,6 +20,7 @@ import { base64Chunks, bytesOfBase64Chunks } from '../dialects/base64-groups.ts'
 import { costBytes } from '../http/admission.ts';
 import type { Log, UniversalExchange } from '../http/exchange.ts';
 import type { MountedService } from '../lane/method-table.ts';
+import { ignoresUnknown } from '../messages/unknown-json.ts';
 import { answerInTime, guardStream } from './guard.ts';
 import { codeOf, noteOutcome, type Outcome, outcomeKey } from './outcome.ts';
 
@@ -45,7 +46,6 @@ export function createAdapter(options: AdapterOptions): Adapter {
     interceptors: [noteOutcome, guardStream, ...options.interceptors],
     acceptCompression: [compressionGzip, compressionBrotli],
     shutdownSignal: options.shutdownSignal,
-    ...(options.jsonRegistry && { jsonOptions: { registry: options.jsonRegistry } }),
   });
   const bytesOf = new Map<string, number>();
   for (const { desc, implementation } of options.services) {
@@ -53,7 +53,12 @@ export function createAdapter(options: AdapterOptions): Adapter {
     if (streams.length === 0) continue;
     // Connect has one limit a service; streams of one service ask alike.
     const readMaxBytes = Math.min(...streams.map(options.messageBytesMaxOf));
-    router.service(desc, implementation, { readMaxBytes });
+    const ignoreUnknownFields = streams.every(({ input }) => ignoresUnknown(input));
+    const jsonOptions = {
+      ...(options.jsonRegistry && { registry: options.jsonRegistry }),
+      ignoreUnknownFields,
+    };
+    router.service(desc, implementation, { readMaxBytes, jsonOptions });
     bytesOf.set(desc.typeName, readMaxBytes);
   }
   const handlers = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
