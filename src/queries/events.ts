@@ -68,7 +68,8 @@ export async function* followEvents(
   }
 }
 
-async function untilNext(pollMs: number, signal: AbortSignal): Promise<void> {
+/** Waits for so long, or for the signal. */
+export async function untilNext(pollMs: number, signal: AbortSignal): Promise<void> {
   try {
     await delay(pollMs, undefined, { signal });
   } catch (error) {

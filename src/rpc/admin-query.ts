@@ -1,6 +1,5 @@
 import type { HandlerContext, ServiceImpl } from '@connectrpc/connect';
 import type { AdminService, FollowEventsRequest } from '../../gen/es/latchkey/v1/admin_pb.js';
-import { type AuthenticateApp, authenticate } from '../auth/authenticate.ts';
 import { DomainError } from '../domain/errors.ts';
 import { parseOrganizationId, parseUserId } from '../domain/ids.ts';
 import type { DeskMeasures } from '../ops/measures.ts';
@@ -8,13 +7,13 @@ import { followEvents, listEvents } from '../queries/events.ts';
 import { listGrants } from '../queries/grants.ts';
 import { listOrganizations } from '../queries/organizations.ts';
 import type { QueryApp } from '../queries/users.ts';
+import { callerAsOfNow } from './caller-as-of-now.ts';
 import { eventOf } from './convert/event.ts';
 import { timestampOf } from './details.ts';
 import { withHeartbeats } from './heartbeats.ts';
 import { callerKey } from './limits/caller-key.ts';
-import { createStreamLimit } from './limits/stream-limit.ts';
+import { createStreamLimit, followersMax } from './limits/stream-limit.ts';
 import { listDetailsOf, pageOf, parseSearchText } from './list-details.ts';
-import { requestInfoKey } from './request-info.ts';
 
 type AdminQueryHandlers = Pick<
   ServiceImpl<typeof AdminService>,
@@ -22,9 +21,6 @@ type AdminQueryHandlers = Pick<
 >;
 
 const heartbeatSecondsMax = 3_600;
-
-/** Each of them looks for news several times a second. */
-const followersMax = 256;
 
 interface Followed {
   readonly measures: Pick<DeskMeasures, 'follower'>;
@@ -93,10 +89,4 @@ async function* follow(app: QueryApp & Followed, request: FollowEventsRequest, c
   } finally {
     follower.left();
   }
-}
-
-// The token once more: a stream must not outlive the lock, the revocation or the lost role of whoever opened it.
-function callerAsOfNow(app: AuthenticateApp, context: HandlerContext) {
-  const authorization = context.values.get(requestInfoKey).header('authorization');
-  return authenticate(app, { authorization, organizationId: undefined, origin: () => ({}) });
 }

@@ -10,12 +10,14 @@ import { loginNameOf } from '../queries/users.ts';
 import { explanationMessage, lockMessage, lockRecordMessage, parseCause } from './convert/lock.ts';
 import { parseTimestamp } from './convert/token.ts';
 import { detailsOf } from './details.ts';
+import { followLocksHandler } from './follow-locks.ts';
 import { callerKey } from './limits/caller-key.ts';
 import { listDetailsOf, pageOf, parseSearchText } from './list-details.ts';
 
 /** The calls about the lock as a record. */
 export function lockHandlers(app: CommandApp & PolicyQueryApp): ServiceImpl<typeof LockService> {
   return {
+    ...followLocksHandler(app),
     async getLock(req, context) {
       const found = await getLock(app, context.values.get(callerKey), parseUserId(req.userId));
       return { lock: lockRecordMessage(found, found.failures) };

@@ -40,6 +40,12 @@ ExplainUserResponse: user_id 1 string, state 2 zitadel.user.v2.UserState, can_si
   string, obstacles 5 repeated Obstacle, attempts_left 6 optional uint32, lock 7 Lock, devices 8 repeated
   KnownDevice
 FailedSignIn: time 1 Timestamp, ip 2 string, user_agent 3 string
+FollowLocksRequest: after_position 1 string[0..200], organization_id 2 optional string[1..200]
+FollowLocksResponse: position 1 string, locked 2 Lock {news}, ended 3 LockEnded {news}, heartbeat 4 Heartbeat
+  {news}
+Heartbeat: time 1 Timestamp
+LockEnded: user_id 1 string, login_name 2 string, organization_id 3 string, generation 4 uint64, end 5
+  LockEnd, time 6 Timestamp, ended_by 7 string, reason 8 string, ticket 9 string
 GetLockRequest: user_id 1 string[1..200]
 GetLockResponse: lock 1 Lock
 GetLockoutPolicyRequest: organization_id 1 optional string[1..200]
@@ -71,6 +77,8 @@ UnlockUserRequest: user_id 1 string[1..200], reason 2 string[0..500], ticket 3 s
 UnlockUserResponse: details 1 zitadel.object.v2.Details, generation 2 uint64
 enum LockCause: LOCK_CAUSE_UNSPECIFIED 0, LOCK_CAUSE_POLICY 1, LOCK_CAUSE_ADMINISTRATOR 2,
   LOCK_CAUSE_COMMAND_LINE 3
+enum LockEnd: LOCK_END_UNSPECIFIED 0, LOCK_END_UNLOCKED 1, LOCK_END_TIME 2, LOCK_END_DEACTIVATED 3,
+  LOCK_END_DELETED 4
 enum PolicySource: POLICY_SOURCE_UNSPECIFIED 0, POLICY_SOURCE_DEFAULT 1, POLICY_SOURCE_INSTANCE 2,
   POLICY_SOURCE_ORGANIZATION 3
 `,

@@ -118,6 +118,7 @@ ListLocks GET /latchkey/v1/locks
 LockUser POST /latchkey/v1/users/{user_id}/lock *
 UnlockUser POST /latchkey/v1/users/{user_id}/unlock *
 ExplainUser GET /latchkey/v1/users/{user_id}/explanation
+FollowLocks stream
 `;
 
 const policy = '/latchkey/v1/policies/lockout';

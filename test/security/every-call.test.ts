@@ -113,6 +113,9 @@ const refusedOrEmpty = /^(200|0|403|404|5|7) /;
 
 const noLimits = { callsPerSecondPerToken: 0, callsPerSecondPerAddress: 0, refusedPerSecondPerAddress: 0 };
 
+/** What answers more than once has tests of its own. */
+const streams = ['latchkey.v1.AdminService/FollowEvents', 'latchkey.v1.LockService/FollowLocks'];
+
 test('every call that is served is attacked', () => {
   const limits = createCallLimits(noLimits, 0);
   const { services } = createDesk({ ...server.app, limits }, () => Promise.resolve(true));
@@ -120,7 +123,7 @@ test('every call that is served is attacked', () => {
     .filter(({ desc }) => !desc.typeName.startsWith('grpc.'))
     .flatMap(({ desc }) => desc.methods.map(({ name }) => `${desc.typeName}/${name}`));
   const attacked = names.map((name) => `${methods[name].desc.parent.typeName}/${methods[name].desc.name}`);
-  expect([...attacked, 'latchkey.v1.AdminService/FollowEvents'].sort()).toEqual([...served].sort());
+  expect([...attacked, ...streams].sort()).toEqual([...served].sort());
 });
 
 describe.each(dialects)('%s', (_, form) => {
@@ -168,12 +171,11 @@ function bodyOf(answer: string): string {
   return Buffer.from(body, 'base64').toString();
 }
 
-/** The status of a refusal; nothing where the events begin to come. */
-async function follow(token: string): Promise<unknown> {
+/** The status of a refusal; nothing where messages begin to come. */
+async function follow(token: string, path = '/latchkey.v1.AdminService/FollowEvents'): Promise<unknown> {
   const session = http2.connect(server.url);
   try {
     const headers = { 'content-type': 'application/grpc', te: 'trailers', authorization: `Bearer ${token}` };
-    const path = '/latchkey.v1.AdminService/FollowEvents';
     const stream = session.request({ ':method': 'POST', ':path': path, ...headers });
     stream.end(new Uint8Array(5));
     return await new Promise((resolve) => {
@@ -192,4 +194,14 @@ test('FollowEvents: as ListEvents', async () => {
     expect([what, await follow(token)]).toEqual([what, '16']);
   }
   for (const [role, token] of callers) expect([role, await follow(token)]).toEqual([role, '7']);
+});
+
+test('FollowLocks: to whoever reads somewhere', async () => {
+  const path = '/latchkey.v1.LockService/FollowLocks';
+  for (const [what, token] of Object.entries(badTokens)) {
+    expect([what, await follow(token, path)]).toEqual([what, '16']);
+  }
+  for (const [role, token] of callers) {
+    expect([role, await follow(token, path)]).toEqual([role, role.startsWith('ORG_') ? undefined : '7']);
+  }
 });

@@ -88,6 +88,7 @@ const resourceExhausted = '8';
 test.each([
   ['reflection, which needs no token', '/grpc.reflection.v1.ServerReflection/ServerReflectionInfo', 100],
   ['followed events', '/latchkey.v1.AdminService/FollowEvents', 256],
+  ['followed locks', '/latchkey.v1.LockService/FollowLocks', 256],
 ])('streams of %s are bounded; one that ends makes room', async (_, path, streamsMax) => {
   const listing = create(ServerReflectionRequestSchema, {
     messageRequest: { case: 'listServices', value: '' },

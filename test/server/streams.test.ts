@@ -32,6 +32,14 @@ const calls: readonly (readonly [name: string, call: Cell['call']])[] = [
       headers: { authorization: `Bearer ${as}` },
     }),
   ],
+  [
+    'FollowLocks',
+    (form, as = token) => ({
+      path: '/latchkey.v1.LockService/FollowLocks',
+      message: empty(form),
+      headers: { authorization: `Bearer ${as}` },
+    }),
+  ],
   ['Watch', (form) => ({ path: '/grpc.health.v1.Health/Watch', message: empty(form) })],
   ['reflection', () => ({ path: '/grpc.reflection.v1.ServerReflection/ServerReflectionInfo' })],
   ['reflection v1alpha', () => ({ path: '/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo' })],
@@ -93,7 +101,7 @@ test('what a server ends that goes is UNAVAILABLE: every stream, dialect and ver
 });
 
 test('what goes both ways at once is refused over HTTP/1.1 before anything waits', async () => {
-  const call = calls[2]?.[1] ?? (() => ({ path: '' }));
+  const call = calls.find(([name]) => name === 'reflection')?.[1] ?? (() => ({ path: '' }));
   for (const form of streamForms.filter(({ http }) => http === 1)) {
     const stream = openStream(server.url, form, call(form));
     await stream.head;

@@ -4,19 +4,35 @@ import type { User } from '../user.ts';
 
 /** The lockout after `user.locked`; `next` stands at that event already. */
 export function lockedOut(next: User, payload: UserLocked): Lockout {
+  const lock = lockSet(next, payload);
+  const { devices, policyLocks = 0 } = next.lockout;
+  return withoutNothing({
+    lock,
+    devices,
+    policyLocks: lock.cause === 'policy' ? policyLocks + 1 : policyLocks,
+  });
+}
+
+/** The lock that a `user.locked` sets, from its place and time alone. */
+export function lockSet(
+  {
+    sequence,
+    changedAt,
+    failedPasswordAttempts,
+  }: Pick<User, 'sequence' | 'changedAt' | 'failedPasswordAttempts'>,
+  payload: UserLocked,
+): Lock {
   const { cause = 'administrator', reason, lockedBy, failedAttempts } = payload;
   const until = endOf(payload);
-  const lock: Lock = {
+  return {
     cause,
-    generation: next.sequence,
-    since: next.changedAt,
+    generation: sequence,
+    since: changedAt,
     ...(until !== undefined && { until }),
     ...(reason !== undefined && { reason }),
     ...(lockedBy !== undefined && { lockedBy }),
-    failedAttempts: failedAttempts ?? next.failedPasswordAttempts,
+    failedAttempts: failedAttempts ?? failedPasswordAttempts,
   };
-  const { devices, policyLocks = 0 } = next.lockout;
-  return withoutNothing({ lock, devices, policyLocks: cause === 'policy' ? policyLocks + 1 : policyLocks });
 }
 
 /**

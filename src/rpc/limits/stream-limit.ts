@@ -8,6 +8,9 @@ export type StreamLimit = <Message>(
   from?: Pick<RequestInfo, 'remoteAddress' | 'end'>,
 ) => AsyncGenerator<Message>;
 
+/** Streams of one kind that each look for news several times a second. */
+export const followersMax = 256;
+
 interface Place {
   readonly address: string;
   readonly end: () => void;

@@ -543,6 +543,157 @@ export declare type KnownDevice = Message<"latchkey.v1.KnownDevice"> & {
 export declare const KnownDeviceSchema: GenMessage<KnownDevice>;
 
 /**
+ * @generated from message latchkey.v1.FollowLocksRequest
+ */
+export declare type FollowLocksRequest = Message<"latchkey.v1.FollowLocksRequest"> & {
+  /**
+   * Goes on after the message with this position; empty: begins now, "0": with the first lock of all. 200 characters at most.
+   *
+   * @generated from field: string after_position = 1;
+   */
+  afterPosition: string;
+
+  /**
+   * Only in this organization.
+   *
+   * @generated from field: optional string organization_id = 2;
+   */
+  organizationId?: string | undefined;
+};
+
+/**
+ * Describes the message latchkey.v1.FollowLocksRequest.
+ * Use `create(FollowLocksRequestSchema)` to create a new message.
+ */
+export declare const FollowLocksRequestSchema: GenMessage<FollowLocksRequest>;
+
+/**
+ * @generated from message latchkey.v1.FollowLocksResponse
+ */
+export declare type FollowLocksResponse = Message<"latchkey.v1.FollowLocksResponse"> & {
+  /**
+   * Where to go on, on whichever server. Sealed, and new each time: it tells neither how much happened elsewhere nor
+   * whether anything did.
+   *
+   * @generated from field: string position = 1;
+   */
+  position: string;
+
+  /**
+   * @generated from oneof latchkey.v1.FollowLocksResponse.news
+   */
+  news: {
+    /**
+     * @generated from field: latchkey.v1.Lock locked = 2;
+     */
+    value: Lock;
+    case: "locked";
+  } | {
+    /**
+     * @generated from field: latchkey.v1.LockEnded ended = 3;
+     */
+    value: LockEnded;
+    case: "ended";
+  } | {
+    /**
+     * Every 15 seconds without anything else.
+     *
+     * @generated from field: latchkey.v1.Heartbeat heartbeat = 4;
+     */
+    value: Heartbeat;
+    case: "heartbeat";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message latchkey.v1.FollowLocksResponse.
+ * Use `create(FollowLocksResponseSchema)` to create a new message.
+ */
+export declare const FollowLocksResponseSchema: GenMessage<FollowLocksResponse>;
+
+/**
+ * @generated from message latchkey.v1.LockEnded
+ */
+export declare type LockEnded = Message<"latchkey.v1.LockEnded"> & {
+  /**
+   * @generated from field: string user_id = 1;
+   */
+  userId: string;
+
+  /**
+   * Empty for a user who is deleted meanwhile.
+   *
+   * @generated from field: string login_name = 2;
+   */
+  loginName: string;
+
+  /**
+   * @generated from field: string organization_id = 3;
+   */
+  organizationId: string;
+
+  /**
+   * Of the lock that ended; 0 where it is not known.
+   *
+   * @generated from field: uint64 generation = 4;
+   */
+  generation: bigint;
+
+  /**
+   * @generated from field: latchkey.v1.LockEnd end = 5;
+   */
+  end: LockEnd;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp time = 6;
+   */
+  time?: Timestamp | undefined;
+
+  /**
+   * The id of the user, or the name of the operating system's user, who ended it; empty where nobody did.
+   *
+   * @generated from field: string ended_by = 7;
+   */
+  endedBy: string;
+
+  /**
+   * In the words of whoever ended it.
+   *
+   * @generated from field: string reason = 8;
+   */
+  reason: string;
+
+  /**
+   * @generated from field: string ticket = 9;
+   */
+  ticket: string;
+};
+
+/**
+ * Describes the message latchkey.v1.LockEnded.
+ * Use `create(LockEndedSchema)` to create a new message.
+ */
+export declare const LockEndedSchema: GenMessage<LockEnded>;
+
+/**
+ * @generated from message latchkey.v1.Heartbeat
+ */
+export declare type Heartbeat = Message<"latchkey.v1.Heartbeat"> & {
+  /**
+   * By the server's clock.
+   *
+   * @generated from field: google.protobuf.Timestamp time = 1;
+   */
+  time?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message latchkey.v1.Heartbeat.
+ * Use `create(HeartbeatSchema)` to create a new message.
+ */
+export declare const HeartbeatSchema: GenMessage<Heartbeat>;
+
+/**
  * Who or what locked.
  *
  * @generated from enum latchkey.v1.LockCause
@@ -579,6 +730,51 @@ export enum LockCause {
  * Describes the enum latchkey.v1.LockCause.
  */
 export declare const LockCauseSchema: GenEnum<LockCause>;
+
+/**
+ * What ended a lock.
+ *
+ * @generated from enum latchkey.v1.LockEnd
+ */
+export enum LockEnd {
+  /**
+   * @generated from enum value: LOCK_END_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * Somebody unlocked.
+   *
+   * @generated from enum value: LOCK_END_UNLOCKED = 1;
+   */
+  UNLOCKED = 1,
+
+  /**
+   * Its time had come.
+   *
+   * @generated from enum value: LOCK_END_TIME = 2;
+   */
+  TIME = 2,
+
+  /**
+   * The user was deactivated.
+   *
+   * @generated from enum value: LOCK_END_DEACTIVATED = 3;
+   */
+  DEACTIVATED = 3,
+
+  /**
+   * The user was deleted.
+   *
+   * @generated from enum value: LOCK_END_DELETED = 4;
+   */
+  DELETED = 4,
+}
+
+/**
+ * Describes the enum latchkey.v1.LockEnd.
+ */
+export declare const LockEndSchema: GenEnum<LockEnd>;
 
 /**
  * Every call wants `Authorization: Bearer <token>`. The user API's LockUser and UnlockUser write the same record.
@@ -640,6 +836,20 @@ export declare const LockService: GenService<{
     methodKind: "unary";
     input: typeof ExplainUserRequestSchema;
     output: typeof ExplainUserResponseSchema;
+  },
+  /**
+   * Sends each lock as it is set and each end of one, of the users whom the caller may read, until the caller hangs up.
+   * First of all comes a heartbeat: what ListLocks answers after it, and what the stream sends, leave no lock out between
+   * them. It never ends with OK: a deadline ends it with DEADLINE_EXCEEDED, a server that goes with UNAVAILABLE, and the
+   * caller goes on after the last position.
+   * Permission: user.read.
+   *
+   * @generated from rpc latchkey.v1.LockService.FollowLocks
+   */
+  followLocks: {
+    methodKind: "server_streaming";
+    input: typeof FollowLocksRequestSchema;
+    output: typeof FollowLocksResponseSchema;
   },
 }>;
 

@@ -8,7 +8,9 @@ import {
   type ChannelCredentials,
   Client,
   type ClientOptions,
+  type ClientReadableStream,
   type ClientUnaryCall,
+  type handleServerStreamingCall,
   type handleUnaryCall,
   makeGenericClientConstructor,
   type Metadata,
@@ -73,6 +75,68 @@ export function lockCauseToJSON(object: LockCause): string {
     case LockCause.LOCK_CAUSE_COMMAND_LINE:
       return "LOCK_CAUSE_COMMAND_LINE";
     case LockCause.UNRECOGNIZED:
+    default:
+      return "UNRECOGNIZED";
+  }
+}
+
+export const LockEnd = {
+  LOCK_END_UNSPECIFIED: 0,
+  LOCK_END_UNLOCKED: 1,
+  LOCK_END_TIME: 2,
+  LOCK_END_DEACTIVATED: 3,
+  LOCK_END_DELETED: 4,
+  UNRECOGNIZED: -1,
+} as const;
+
+export type LockEnd = typeof LockEnd[keyof typeof LockEnd];
+
+export namespace LockEnd {
+  export type LOCK_END_UNSPECIFIED = typeof LockEnd.LOCK_END_UNSPECIFIED;
+  export type LOCK_END_UNLOCKED = typeof LockEnd.LOCK_END_UNLOCKED;
+  export type LOCK_END_TIME = typeof LockEnd.LOCK_END_TIME;
+  export type LOCK_END_DEACTIVATED = typeof LockEnd.LOCK_END_DEACTIVATED;
+  export type LOCK_END_DELETED = typeof LockEnd.LOCK_END_DELETED;
+  export type UNRECOGNIZED = typeof LockEnd.UNRECOGNIZED;
+}
+
+export function lockEndFromJSON(object: any): LockEnd {
+  switch (object) {
+    case 0:
+    case "LOCK_END_UNSPECIFIED":
+      return LockEnd.LOCK_END_UNSPECIFIED;
+    case 1:
+    case "LOCK_END_UNLOCKED":
+      return LockEnd.LOCK_END_UNLOCKED;
+    case 2:
+    case "LOCK_END_TIME":
+      return LockEnd.LOCK_END_TIME;
+    case 3:
+    case "LOCK_END_DEACTIVATED":
+      return LockEnd.LOCK_END_DEACTIVATED;
+    case 4:
+    case "LOCK_END_DELETED":
+      return LockEnd.LOCK_END_DELETED;
+    case -1:
+    case "UNRECOGNIZED":
+    default:
+      return LockEnd.UNRECOGNIZED;
+  }
+}
+
+export function lockEndToJSON(object: LockEnd): string {
+  switch (object) {
+    case LockEnd.LOCK_END_UNSPECIFIED:
+      return "LOCK_END_UNSPECIFIED";
+    case LockEnd.LOCK_END_UNLOCKED:
+      return "LOCK_END_UNLOCKED";
+    case LockEnd.LOCK_END_TIME:
+      return "LOCK_END_TIME";
+    case LockEnd.LOCK_END_DEACTIVATED:
+      return "LOCK_END_DEACTIVATED";
+    case LockEnd.LOCK_END_DELETED:
+      return "LOCK_END_DELETED";
+    case LockEnd.UNRECOGNIZED:
     default:
       return "UNRECOGNIZED";
   }
@@ -177,6 +241,35 @@ export interface KnownDevice {
   deviceId: string;
   failedAttempts: number;
   attemptsLeft?: number | undefined;
+}
+
+export interface FollowLocksRequest {
+  afterPosition: string;
+  organizationId?: string | undefined;
+}
+
+export interface FollowLocksResponse {
+  position: string;
+  news: { $case: "locked"; value: Lock } | { $case: "ended"; value: LockEnded } | {
+    $case: "heartbeat";
+    value: Heartbeat;
+  } | undefined;
+}
+
+export interface LockEnded {
+  userId: string;
+  loginName: string;
+  organizationId: string;
+  generation: bigint;
+  end: LockEnd;
+  time: Date | undefined;
+  endedBy: string;
+  reason: string;
+  ticket: string;
+}
+
+export interface Heartbeat {
+  time: Date | undefined;
 }
 
 function createBaseLock(): Lock {
@@ -2039,6 +2132,532 @@ export const KnownDevice: MessageFns<KnownDevice> = {
   },
 };
 
+function createBaseFollowLocksRequest(): FollowLocksRequest {
+  return { afterPosition: "", organizationId: undefined };
+}
+
+export const FollowLocksRequest: MessageFns<FollowLocksRequest> = {
+  encode(message: FollowLocksRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.afterPosition !== "") {
+      writer.uint32(10).string(message.afterPosition);
+    }
+    if (message.organizationId !== undefined) {
+      writer.uint32(18).string(message.organizationId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): FollowLocksRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseFollowLocksRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.afterPosition = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.organizationId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): FollowLocksRequest {
+    return {
+      afterPosition: isSet(object.afterPosition)
+        ? globalThis.String(object.afterPosition)
+        : isSet(object.after_position)
+        ? globalThis.String(object.after_position)
+        : "",
+      organizationId: isSet(object.organizationId)
+        ? globalThis.String(object.organizationId)
+        : isSet(object.organization_id)
+        ? globalThis.String(object.organization_id)
+        : undefined,
+    };
+  },
+
+  toJSON(message: FollowLocksRequest): unknown {
+    const obj: any = {};
+    if (message.afterPosition !== "") {
+      obj.afterPosition = message.afterPosition;
+    }
+    if (message.organizationId !== undefined) {
+      obj.organizationId = message.organizationId;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<FollowLocksRequest>): FollowLocksRequest {
+    return FollowLocksRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<FollowLocksRequest>): FollowLocksRequest {
+    const message = createBaseFollowLocksRequest();
+    message.afterPosition = object.afterPosition ?? "";
+    message.organizationId = object.organizationId ?? undefined;
+    return message;
+  },
+};
+
+function createBaseFollowLocksResponse(): FollowLocksResponse {
+  return { position: "", news: undefined };
+}
+
+export const FollowLocksResponse: MessageFns<FollowLocksResponse> = {
+  encode(message: FollowLocksResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.position !== "") {
+      writer.uint32(10).string(message.position);
+    }
+    switch (message.news?.$case) {
+      case "locked":
+        Lock.encode(message.news.value, writer.uint32(18).fork()).join();
+        break;
+      case "ended":
+        LockEnded.encode(message.news.value, writer.uint32(26).fork()).join();
+        break;
+      case "heartbeat":
+        Heartbeat.encode(message.news.value, writer.uint32(34).fork()).join();
+        break;
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): FollowLocksResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseFollowLocksResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.position = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.news = { $case: "locked", value: Lock.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.news = { $case: "ended", value: LockEnded.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.news = { $case: "heartbeat", value: Heartbeat.decode(reader, reader.uint32()) };
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): FollowLocksResponse {
+    return {
+      position: isSet(object.position) ? globalThis.String(object.position) : "",
+      news: isSet(object.locked)
+        ? { $case: "locked", value: Lock.fromJSON(object.locked) }
+        : isSet(object.ended)
+        ? { $case: "ended", value: LockEnded.fromJSON(object.ended) }
+        : isSet(object.heartbeat)
+        ? { $case: "heartbeat", value: Heartbeat.fromJSON(object.heartbeat) }
+        : undefined,
+    };
+  },
+
+  toJSON(message: FollowLocksResponse): unknown {
+    const obj: any = {};
+    if (message.position !== "") {
+      obj.position = message.position;
+    }
+    if (message.news?.$case === "locked") {
+      obj.locked = Lock.toJSON(message.news.value);
+    } else if (message.news?.$case === "ended") {
+      obj.ended = LockEnded.toJSON(message.news.value);
+    } else if (message.news?.$case === "heartbeat") {
+      obj.heartbeat = Heartbeat.toJSON(message.news.value);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<FollowLocksResponse>): FollowLocksResponse {
+    return FollowLocksResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<FollowLocksResponse>): FollowLocksResponse {
+    const message = createBaseFollowLocksResponse();
+    message.position = object.position ?? "";
+    switch (object.news?.$case) {
+      case "locked": {
+        if (object.news?.value !== undefined && object.news?.value !== null) {
+          message.news = { $case: "locked", value: Lock.fromPartial(object.news.value) };
+        }
+        break;
+      }
+      case "ended": {
+        if (object.news?.value !== undefined && object.news?.value !== null) {
+          message.news = { $case: "ended", value: LockEnded.fromPartial(object.news.value) };
+        }
+        break;
+      }
+      case "heartbeat": {
+        if (object.news?.value !== undefined && object.news?.value !== null) {
+          message.news = { $case: "heartbeat", value: Heartbeat.fromPartial(object.news.value) };
+        }
+        break;
+      }
+    }
+    return message;
+  },
+};
+
+function createBaseLockEnded(): LockEnded {
+  return {
+    userId: "",
+    loginName: "",
+    organizationId: "",
+    generation: 0n,
+    end: 0,
+    time: undefined,
+    endedBy: "",
+    reason: "",
+    ticket: "",
+  };
+}
+
+export const LockEnded: MessageFns<LockEnded> = {
+  encode(message: LockEnded, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.userId !== "") {
+      writer.uint32(10).string(message.userId);
+    }
+    if (message.loginName !== "") {
+      writer.uint32(18).string(message.loginName);
+    }
+    if (message.organizationId !== "") {
+      writer.uint32(26).string(message.organizationId);
+    }
+    if (message.generation !== 0n) {
+      if (BigInt.asUintN(64, message.generation) !== message.generation) {
+        throw new globalThis.Error("value provided for field message.generation of type uint64 too large");
+      }
+      writer.uint32(32).uint64(message.generation);
+    }
+    if (message.end !== 0) {
+      writer.uint32(40).int32(message.end);
+    }
+    if (message.time !== undefined) {
+      Timestamp.encode(toTimestamp(message.time), writer.uint32(50).fork()).join();
+    }
+    if (message.endedBy !== "") {
+      writer.uint32(58).string(message.endedBy);
+    }
+    if (message.reason !== "") {
+      writer.uint32(66).string(message.reason);
+    }
+    if (message.ticket !== "") {
+      writer.uint32(74).string(message.ticket);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LockEnded {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLockEnded();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.userId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.loginName = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.organizationId = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.generation = reader.uint64() as bigint;
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.end = reader.int32() as any;
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.time = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.endedBy = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.ticket = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): LockEnded {
+    return {
+      userId: isSet(object.userId)
+        ? globalThis.String(object.userId)
+        : isSet(object.user_id)
+        ? globalThis.String(object.user_id)
+        : "",
+      loginName: isSet(object.loginName)
+        ? globalThis.String(object.loginName)
+        : isSet(object.login_name)
+        ? globalThis.String(object.login_name)
+        : "",
+      organizationId: isSet(object.organizationId)
+        ? globalThis.String(object.organizationId)
+        : isSet(object.organization_id)
+        ? globalThis.String(object.organization_id)
+        : "",
+      generation: isSet(object.generation) ? BigInt(object.generation) : 0n,
+      end: isSet(object.end) ? lockEndFromJSON(object.end) : 0,
+      time: isSet(object.time) ? fromJsonTimestamp(object.time) : undefined,
+      endedBy: isSet(object.endedBy)
+        ? globalThis.String(object.endedBy)
+        : isSet(object.ended_by)
+        ? globalThis.String(object.ended_by)
+        : "",
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      ticket: isSet(object.ticket) ? globalThis.String(object.ticket) : "",
+    };
+  },
+
+  toJSON(message: LockEnded): unknown {
+    const obj: any = {};
+    if (message.userId !== "") {
+      obj.userId = message.userId;
+    }
+    if (message.loginName !== "") {
+      obj.loginName = message.loginName;
+    }
+    if (message.organizationId !== "") {
+      obj.organizationId = message.organizationId;
+    }
+    if (message.generation !== 0n) {
+      obj.generation = message.generation.toString();
+    }
+    if (message.end !== 0) {
+      obj.end = lockEndToJSON(message.end);
+    }
+    if (message.time !== undefined) {
+      obj.time = message.time.toISOString();
+    }
+    if (message.endedBy !== "") {
+      obj.endedBy = message.endedBy;
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    if (message.ticket !== "") {
+      obj.ticket = message.ticket;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<LockEnded>): LockEnded {
+    return LockEnded.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<LockEnded>): LockEnded {
+    const message = createBaseLockEnded();
+    message.userId = object.userId ?? "";
+    message.loginName = object.loginName ?? "";
+    message.organizationId = object.organizationId ?? "";
+    message.generation = (object.generation !== undefined && object.generation !== null)
+      ? BigInt(object.generation)
+      : 0n;
+    message.end = object.end ?? 0;
+    message.time = object.time ?? undefined;
+    message.endedBy = object.endedBy ?? "";
+    message.reason = object.reason ?? "";
+    message.ticket = object.ticket ?? "";
+    return message;
+  },
+};
+
+function createBaseHeartbeat(): Heartbeat {
+  return { time: undefined };
+}
+
+export const Heartbeat: MessageFns<Heartbeat> = {
+  encode(message: Heartbeat, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.time !== undefined) {
+      Timestamp.encode(toTimestamp(message.time), writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Heartbeat {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseHeartbeat();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.time = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Heartbeat {
+    return { time: isSet(object.time) ? fromJsonTimestamp(object.time) : undefined };
+  },
+
+  toJSON(message: Heartbeat): unknown {
+    const obj: any = {};
+    if (message.time !== undefined) {
+      obj.time = message.time.toISOString();
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<Heartbeat>): Heartbeat {
+    return Heartbeat.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Heartbeat>): Heartbeat {
+    const message = createBaseHeartbeat();
+    message.time = object.time ?? undefined;
+    return message;
+  },
+};
+
 export type LockServiceService = typeof LockServiceService;
 export const LockServiceService = {
   getLock: {
@@ -2086,6 +2705,15 @@ export const LockServiceService = {
     responseSerialize: (value: ExplainUserResponse): Buffer => Buffer.from(ExplainUserResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ExplainUserResponse => ExplainUserResponse.decode(value),
   },
+  followLocks: {
+    path: "/latchkey.v1.LockService/FollowLocks" as const,
+    requestStream: false as const,
+    responseStream: true as const,
+    requestSerialize: (value: FollowLocksRequest): Buffer => Buffer.from(FollowLocksRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): FollowLocksRequest => FollowLocksRequest.decode(value),
+    responseSerialize: (value: FollowLocksResponse): Buffer => Buffer.from(FollowLocksResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): FollowLocksResponse => FollowLocksResponse.decode(value),
+  },
 } as const;
 
 export interface LockServiceServer extends UntypedServiceImplementation {
@@ -2094,6 +2722,7 @@ export interface LockServiceServer extends UntypedServiceImplementation {
   lockUser: handleUnaryCall<LockUserRequest, LockUserResponse>;
   unlockUser: handleUnaryCall<UnlockUserRequest, UnlockUserResponse>;
   explainUser: handleUnaryCall<ExplainUserRequest, ExplainUserResponse>;
+  followLocks: handleServerStreamingCall<FollowLocksRequest, FollowLocksResponse>;
 }
 
 export interface LockServiceClient extends Client {
@@ -2172,6 +2801,12 @@ export interface LockServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ExplainUserResponse) => void,
   ): ClientUnaryCall;
+  followLocks(request: FollowLocksRequest, options?: Partial<CallOptions>): ClientReadableStream<FollowLocksResponse>;
+  followLocks(
+    request: FollowLocksRequest,
+    metadata?: Metadata,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<FollowLocksResponse>;
 }
 
 export const LockServiceClient = makeGenericClientConstructor(
