@@ -1,9 +1,5 @@
 import type { JsonObject } from '@bufbuild/protobuf';
-import { type Client, Code, ConnectError, createClient } from '@connectrpc/connect';
-import { createGrpcTransport, Http2SessionManager } from '@connectrpc/connect-node';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { AdminService } from '../../../gen/es/latchkey/v1/admin_pb.js';
-import { LockService } from '../../../gen/es/latchkey/v1/lock_pb.js';
 import type { Answer } from '../../support/answer.ts';
 import { type Door, openDoor } from '../../support/door.ts';
 import type { MethodName } from '../../support/methods.ts';
@@ -234,65 +230,7 @@ describe('who may', () => {
     }
     expect(marks.join(' ')).toBe(columns(expected));
   });
-
-  test('FollowEvents', async () => {
-    const sessionManager = new Http2SessionManager(server.url);
-    const client = createClient(AdminService, createGrpcTransport({ baseUrl: server.url, sessionManager }));
-    const marks = [];
-    for (const role of roles) marks.push(await firstEvent(client, tokenOf(role)));
-    sessionManager.abort();
-    expect(marks.join(' ')).toBe(columns('+ + - - - - - - - - -'));
-  });
-
-  test('FollowLocks', async () => {
-    const sessionManager = new Http2SessionManager(server.url);
-    const client = createClient(LockService, createGrpcTransport({ baseUrl: server.url, sessionManager }));
-    for (const [place, expected] of [
-      ['home', '  + + + + + + + + + + -'],
-      ['abroad', '+ + + + + + 0 0 0 0 -'],
-    ] as const) {
-      const marks = [];
-      for (const role of roles) marks.push(await firstLock(client, tokenOf(role), place));
-      expect(marks.join(' ')).toBe(columns(expected));
-    }
-    sessionManager.abort();
-  });
 });
-
-/** Whether a lock in that place is told before one at home, which every reader here is told. */
-async function firstLock(client: Client<typeof LockService>, token: string, place: Place): Promise<string> {
-  const hangUp = new AbortController();
-  const headers = { authorization: `Bearer ${token}` };
-  try {
-    for await (const { news } of client.followLocks({}, { headers, signal: hangUp.signal })) {
-      if (news.case === 'locked') return news.value.organizationId === place ? '+' : '0';
-      if (news.case !== 'heartbeat') return String(news.case);
-      for (const organization of [place, 'home']) await server.people.user({ organization, state: 'locked' });
-    }
-    return 'ended';
-  } catch (error) {
-    if (error instanceof ConnectError && error.code === Code.PermissionDenied) return '-';
-    throw error;
-  } finally {
-    hangUp.abort();
-  }
-}
-
-async function firstEvent(client: Client<typeof AdminService>, token: string): Promise<string> {
-  const hangUp = new AbortController();
-  const headers = { authorization: `Bearer ${token}` };
-  try {
-    for await (const event of client.followEvents({}, { headers, signal: hangUp.signal })) {
-      return event.type === 'organization.added' ? '+' : event.type;
-    }
-    return 'ended';
-  } catch (error) {
-    if (error instanceof ConnectError && error.code === Code.PermissionDenied) return '-';
-    throw error;
-  } finally {
-    hangUp.abort();
-  }
-}
 
 describe('may read there, but not act: forbidden, not hidden', () => {
   test.each([
