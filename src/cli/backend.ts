@@ -1,4 +1,5 @@
 import type { NewUser } from '../commands/create-user.ts';
+import type { ProfileChange } from '../commands/profile-change.ts';
 import type { UserKind, UserState } from '../domain/user.ts';
 import type { UserAction } from '../domain/user-state.ts';
 import type { LockBackend } from './backend-lock.ts';
@@ -13,6 +14,7 @@ export interface Backend extends LockBackend, AsyncDisposable {
   getUser(userId: string): Promise<UserRow>;
   changeUserState(userId: string, action: Exclude<UserAction, 'lock' | 'unlock'>): Promise<ChangeRow>;
   createUser(user: UserToCreate): Promise<CreatedUserRow>;
+  updateUser(change: UserToUpdate): Promise<UpdatedUserRow>;
   setPassword(request: PasswordToSet): Promise<ChangeRow>;
 
   createToken(request: { readonly userId: string; readonly expiresAt: number }): Promise<CreatedTokenRow>;
@@ -64,6 +66,13 @@ export interface UserRow {
 }
 
 export type UserToCreate = Omit<NewUser, 'organization'> & { readonly organizationId: string };
+
+export type UserToUpdate = ProfileChange & { readonly userId: string };
+
+export interface UpdatedUserRow {
+  readonly userId: string;
+  readonly changeDate: string;
+}
 
 export interface CreatedUserRow {
   readonly userId: string;

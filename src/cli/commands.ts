@@ -14,6 +14,7 @@ import { tokenCommands } from './commands/token.ts';
 import { userPasswordCommands } from './commands/user/create.ts';
 import { userLockCommands } from './commands/user/lock.ts';
 import { userStateCommands } from './commands/user/state.ts';
+import { userUpdateCommands } from './commands/user/update.ts';
 import { userCommands } from './commands/user/user.ts';
 import { verifyCommand } from './commands/verify.ts';
 
@@ -31,6 +32,7 @@ export const commands: readonly Command[] = [
   ...userLockCommands,
   ...userStateCommands,
   ...userPasswordCommands,
+  ...userUpdateCommands,
   ...lockCommands,
   ...policyCommands,
   ...tokenCommands,

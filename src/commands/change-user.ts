@@ -3,7 +3,7 @@ import type { Caller } from '../auth/caller.ts';
 import { loadForCaller, type UserRule } from '../auth/load-user.ts';
 import { DomainError } from '../domain/errors.ts';
 import type { UserEvent } from '../domain/events.ts';
-import type { User } from '../domain/user.ts';
+import type { Profile, User } from '../domain/user.ts';
 import type { Change, Store } from '../store/store.ts';
 
 /** What every command asks of the app. */
@@ -21,6 +21,8 @@ export interface Decision {
   /** None: nothing is written, and the user is answered as they stand. */
   readonly events: readonly UserEvent[];
   readonly secrets?: NonNullable<Change['secrets']>;
+  /** As it was, where an event changes it. */
+  readonly profile?: Profile;
 }
 
 const attemptsMax = 3;
@@ -28,7 +30,7 @@ const attemptsMax = 3;
 /**
  * The way of every change to one user: coarse permission → load → readable? → permission there → above? → decide → append;
  * where the row moved meanwhile, load and decide again. Throws what `decide` throws, `rule.notFound`,
- * permissionMissing, and conflict after three lost races.
+ * permissionMissing, userNameTaken, and conflict after three lost races.
  */
 export async function changeUser(
   app: CommandApp,
@@ -51,7 +53,8 @@ export async function changeUser(
       meta: caller.meta,
       ...decision,
     });
-    if (typeof after !== 'string') return after;
+    if (after === 'user name taken') throw new DomainError('userNameTaken');
+    if (after !== 'stale') return after;
   }
   throw new DomainError('conflict');
 }

@@ -4,7 +4,7 @@ import { withNameReach } from '../auth/name-reach.ts';
 import { DomainError } from '../domain/errors.ts';
 import type { UserAdded } from '../domain/events.ts';
 import { foldText } from '../domain/filter.ts';
-import { type OrganizationId, parseName, parseText, parseUserId } from '../domain/ids.ts';
+import { type OrganizationId, parseName, parseText, parseUserId, type UserId } from '../domain/ids.ts';
 import type { HumanProfile, MachineProfile, Profile, Standing, User } from '../domain/user.ts';
 import { hashPassword, parsePasswordHash } from '../sign-in/password.ts';
 import type { OrganizationKey } from '../store/store.ts';
@@ -36,7 +36,7 @@ export async function createUser(app: CommandApp, caller: Caller, request: NewUs
   const userId = parseUserId(request.userId ?? app.newId());
   const before = await app.store.loadUser(userId, requireFree);
   const profile = withNameReach(caller, named(request, userId));
-  const sharedNames = await sharedNamesOf(app, profile, organization?.domain);
+  const sharedNames = await sharedNamesOf(app, { userId, profile, domain: organization?.domain });
   const passwordHash = request.password && (await hashOf(app, request.password, organizationId));
   const payload: UserAdded = {
     organizationId,
@@ -63,11 +63,17 @@ function requireFree(found: Standing | undefined): void {
   if (found !== undefined && found.state !== 'deleted') throw new DomainError('userExists');
 }
 
-// Nothing else stops at what is found here: who comes at the same time is found by the sign-in, which then means neither.
-async function sharedNamesOf(
-  app: CommandApp,
-  profile: Profile,
-  domain: string | undefined,
+/**
+ * Those of the user's login names that somebody else has too, folded. Nothing stops at what is found here: who comes
+ * at the same time is found by the sign-in, which then means neither.
+ */
+export async function sharedNamesOf(
+  app: Pick<CommandApp, 'store'>,
+  {
+    userId,
+    profile,
+    domain,
+  }: { readonly userId: UserId; readonly profile: Profile; readonly domain: string | undefined },
 ): Promise<readonly string[]> {
   const names = [
     `${profile.userName}@${domain}`,
@@ -77,7 +83,7 @@ async function sharedNamesOf(
   const holders = await Promise.all(
     [...new Set(names.map(foldText))].map(async (name) => ({
       name,
-      isHeld: (await app.store.findLogins(name, {})).length > 0,
+      isHeld: (await app.store.findLogins(name, {})).some((holder) => holder !== userId),
     })),
   );
   return holders.filter(({ isHeld }) => isHeld).map(({ name }) => name);
@@ -116,6 +122,6 @@ function startState(profile: Profile, passwordHash: string | undefined): UserAdd
 }
 
 // Fields are named as the caller knows them.
-function snakeCase(field: string): string {
+export function snakeCase(field: string): string {
   return field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }

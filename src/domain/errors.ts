@@ -161,6 +161,12 @@ export const errors = {
     'Only a human user has a password',
   ),
 
+  userKindOther: entry(
+    'failed_precondition',
+    'LATCH-us3rk1nd',
+    'USER_KIND_OTHER',
+    'User is of another kind: a person is changed as a human, a machine as a machine',
+  ),
   userExists: entry('already_exists', 'LATCH-us3rdup1', 'USER_EXISTS', 'User already exists'),
   userNameTaken: entry(
     'already_exists',

@@ -1,11 +1,13 @@
 import type { OrganizationId, UserId } from './ids.ts';
 import type { LockCause } from './lock.ts';
 import type { LockoutPolicy } from './lockout-policy.ts';
+import type { ProfileEvent, SharedNames } from './profile-events.ts';
 import type { Role } from './roles.ts';
 import type { Profile, UserState } from './user.ts';
 
 /** Past tense, append-only. A payload never holds a secret: no password, no hash, no token. */
 export type UserEvent =
+  | ProfileEvent
   | { readonly type: 'user.human.added' | 'user.machine.added'; readonly payload: UserAdded }
   | { readonly type: 'user.locked'; readonly payload: UserLocked }
   | { readonly type: 'user.unlocked'; readonly payload: UserUnlocked }
@@ -34,15 +36,10 @@ export type StateEventType =
 export type UserEventType = UserEvent['type'];
 type NoPayload = Readonly<Record<string, never>>;
 
-export interface UserAdded {
+export interface UserAdded extends SharedNames {
   readonly organizationId: OrganizationId;
   readonly state: Extract<UserState, 'initial' | 'active'>;
   readonly profile: Profile;
-  /**
-   * Names of the new user that others sign in by as well, for the operator to sort out: as long as both have one, it
-   * means neither, unless the call names the organization.
-   */
-  readonly sharedNames?: readonly string[];
   /** Present where the user was added with a password. */
   readonly password?: { readonly changeRequired: boolean };
 }

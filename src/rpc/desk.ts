@@ -29,6 +29,7 @@ import { settingsHandlers } from './settings.ts';
 import { userCommandHandlers } from './user/command.ts';
 import { userQueryHandlers } from './user/query.ts';
 import { userStateHandlers } from './user/state.ts';
+import { userUpdateHandlers } from './user/update.ts';
 
 /** A service and the functions behind it. */
 export interface DeskService {
@@ -91,7 +92,12 @@ export function createDesk(app: DeskApp, isReady: () => Promise<boolean>): Desk 
 }
 
 function users(app: DeskApp): ServiceImpl<typeof UserService> {
-  return { ...userStateHandlers(app), ...userCommandHandlers(app), ...userQueryHandlers(app) };
+  return {
+    ...userStateHandlers(app),
+    ...userCommandHandlers(app),
+    ...userUpdateHandlers(app),
+    ...userQueryHandlers(app),
+  };
 }
 
 function admin(app: DeskApp): ServiceImpl<typeof AdminService> {

@@ -20,7 +20,8 @@ interface HumanRequest {
   readonly phone: SetHumanPhone | undefined;
 }
 
-const genders = {
+/** A gender of the wire → ours. */
+export const genders = {
   [GenderProto.UNSPECIFIED]: 'unspecified',
   [GenderProto.FEMALE]: 'female',
   [GenderProto.MALE]: 'male',

@@ -86,6 +86,8 @@ export interface Change {
   readonly events: readonly UserEvent[];
   readonly at: ChangeTime;
   readonly meta: EventMeta;
+  /** As loaded with `before`; given where an event changes it. */
+  readonly profile?: Profile;
   /** What no event may hold. */
   readonly secrets?: { readonly passwordHash?: string; readonly tokenSecretHash?: Uint8Array };
 }

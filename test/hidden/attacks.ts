@@ -34,6 +34,16 @@ export const attacks: Readonly<Record<MethodName, (target: Target) => readonly J
     { userId, newPassword: { password: 'next' } },
     { userId, newPassword: { password: 'next' }, currentPassword: password },
   ],
+  UpdateUser: ({ userId }) => [
+    { userId, username: 'mine' },
+    { userId, human: { password: { password: { password: 'next' }, currentPassword: password } } },
+    { userId, machine: { name: 'mine' } },
+  ],
+  UpdateHumanUser: ({ userId }) => [{ userId, ...human, username: 'mine' }],
+  SetEmail: ({ userId }) => [{ userId, email: 'eve@mail.example', isVerified: true }],
+  SetPhone: ({ userId }) => [{ userId, phone: '1' }],
+  RemovePhone: onUser,
+  ListAuthenticationMethodTypes: onUser,
   AddPersonalAccessToken: ({ userId }) => [{ userId, expirationDate }],
   RemovePersonalAccessToken: ({ userId, tokenId }) => [{ userId, tokenId }],
   ListPersonalAccessTokens: ({ userId, tokenId, organizationId }) => [

@@ -51,6 +51,35 @@ export const calls: readonly Call[] = [
     owner: user,
   },
   {
+    name: 'UpdateUser',
+    method: 'UpdateUser',
+    request: (userId) => ({ userId, username: 'other', human: { phone: { phone: '1' } } }),
+    owner: user,
+  },
+  {
+    name: 'UpdateUser with a wrong password',
+    method: 'UpdateUser',
+    request: (userId) => ({
+      ...{ userId, human: { password: { password: newPassword, currentPassword: 'wrong' } } },
+    }),
+    owner: user,
+  },
+  {
+    name: 'UpdateHumanUser',
+    method: 'UpdateHumanUser',
+    request: (userId) => ({ userId, username: 'other' }),
+    owner: user,
+  },
+  {
+    name: 'SetEmail',
+    method: 'SetEmail',
+    request: (userId) => ({ userId, email: 'other@mail.example' }),
+    owner: user,
+  },
+  { name: 'SetPhone', method: 'SetPhone', request: (userId) => ({ userId, phone: '1' }), owner: user },
+  plainly('RemovePhone', user),
+  plainly('ListAuthenticationMethodTypes', user),
+  {
     name: 'AddPersonalAccessToken',
     method: 'AddPersonalAccessToken',
     request: (userId) => ({ userId, expirationDate }),

@@ -90,6 +90,12 @@ SetPassword POST /v2/users/{user_id}/password *
 AddPersonalAccessToken POST /v2/users/{user_id}/pats *
 RemovePersonalAccessToken DELETE /v2/users/{user_id}/pats/{token_id}
 ListPersonalAccessTokens POST /v2/users/pats/search *
+UpdateUser PATCH /v2/users/{user_id} *
+UpdateHumanUser PUT /v2/users/human/{user_id} * deprecated
+SetEmail POST /v2/users/{user_id}/email *
+SetPhone POST /v2/users/{user_id}/phone *
+RemovePhone DELETE /v2/users/{user_id}/phone
+ListAuthenticationMethodTypes GET /v2/users/{user_id}/authentication_methods
 `;
 
 const sessionRoutes = `

@@ -35,6 +35,40 @@ AddHumanUserResponse: user_id 1 string, details 2 zitadel.object.v2.Details, ema
 SetPasswordRequest: user_id 1 string[1..200], new_password 2 Password, current_password 3 string[1..200]
   {verification}, verification_code 4 string[1..20] {verification}
 SetPasswordResponse: details 1 zitadel.object.v2.Details
+UpdateUserRequest: user_id 1 string[1..200], username 2 optional string[1..200], human 3
+  UpdateUserRequest.Human {user_type}, machine 4 UpdateUserRequest.Machine {user_type}
+UpdateUserRequest.Human: profile 1 optional UpdateUserRequest.Human.Profile, email 2 optional SetHumanEmail,
+  phone 3 optional SetHumanPhone, password 4 optional SetPassword
+UpdateUserRequest.Human.Profile: given_name 1 optional string[1..200], family_name 2 optional
+  string[1..200], nick_name 3 optional string[1..200], display_name 4 optional string[1..200],
+  preferred_language 5 optional string[1..10], gender 6 optional Gender
+UpdateUserRequest.Machine: name 1 optional string[0..200], description 2 optional string[0..500]
+UpdateUserResponse: change_date 1 Timestamp, email_code 2 optional string, phone_code 3 optional string
+UpdateHumanUserRequest: user_id 1 string[1..200], username 2 optional string[1..200], profile 3 optional
+  SetHumanProfile, email 4 optional SetHumanEmail, phone 5 optional SetHumanPhone, password 6 optional
+  SetPassword
+UpdateHumanUserResponse: details 1 zitadel.object.v2.Details, email_code 2 optional string, phone_code 3
+  optional string
+SetPassword: password 1 Password {password_type}, hashed_password 2 HashedPassword {password_type},
+  current_password 3 string[1..200] {verification}, verification_code 4 string[1..20] {verification}
+SetEmailRequest: user_id 1 string[1..200], email 2 string[1..200], send_code 3 SendEmailVerificationCode
+  {verification}, return_code 4 ReturnEmailVerificationCode {verification}, is_verified 5 bool
+  {verification}
+SetEmailResponse: details 1 zitadel.object.v2.Details, verification_code 2 optional string
+SetPhoneRequest: user_id 1 string[1..200], phone 2 string[1..200], send_code 3 SendPhoneVerificationCode
+  {verification}, return_code 4 ReturnPhoneVerificationCode {verification}, is_verified 5 bool
+  {verification}
+SetPhoneResponse: details 1 zitadel.object.v2.Details, verification_code 2 optional string
+RemovePhoneRequest: user_id 1 string[1..200]
+RemovePhoneResponse: details 1 zitadel.object.v2.Details
+ListAuthenticationMethodTypesRequest: user_id 1 string[1..200], domain_query 2 optional DomainQuery
+ListAuthenticationMethodTypesResponse: details 1 zitadel.object.v2.ListDetails, auth_method_types 2 repeated
+  AuthenticationMethodType
+DomainQuery: include_without_domain 1 bool, domain 2 string[1..200]
+enum AuthenticationMethodType: AUTHENTICATION_METHOD_TYPE_UNSPECIFIED 0,
+  AUTHENTICATION_METHOD_TYPE_PASSWORD 1, AUTHENTICATION_METHOD_TYPE_PASSKEY 2,
+  AUTHENTICATION_METHOD_TYPE_IDP 3, AUTHENTICATION_METHOD_TYPE_TOTP 4, AUTHENTICATION_METHOD_TYPE_U2F 5,
+  AUTHENTICATION_METHOD_TYPE_OTP_SMS 6, AUTHENTICATION_METHOD_TYPE_OTP_EMAIL 7
 AddPersonalAccessTokenRequest: user_id 1 string[1..200], expiration_date 2 Timestamp required
 AddPersonalAccessTokenResponse: creation_date 1 Timestamp, token_id 2 string, token 3 string
 RemovePersonalAccessTokenRequest: user_id 1 string[1..200], token_id 2 string[1..200]

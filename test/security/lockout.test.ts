@@ -28,11 +28,13 @@ test('every way to try a password is known, and goes by the one that counts', ()
   const askers = Object.entries(methods).filter(([, { desc }]) =>
     fieldsOf(desc.input).some((name) => secrets.test(name)),
   );
-  // SetPassword and the sessions check; the others set what is new. verification_code is refused by name.
+  // SetPassword, the updates and the sessions check; the others set what is new. verification_code is refused by name.
   expect(askers.map(([name]) => name)).toEqual([
     'CreateUser',
     'AddHumanUser',
     'SetPassword',
+    'UpdateUser',
+    'UpdateHumanUser',
     'CreateSession',
     'SetSession',
   ]);

@@ -9,7 +9,7 @@ import { UserService } from '../../gen/es/zitadel/user/v2/user_service_pb.js';
 /** A unary call: its descriptor, and its REST route as the contract's table has it. */
 export interface Method {
   readonly desc: DescMethodUnary;
-  readonly verb: 'GET' | 'POST' | 'PATCH' | 'DELETE';
+  readonly verb: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly route: string;
   /** Where the verb alone does not say so. */
   readonly hasBody?: true;
@@ -32,6 +32,16 @@ export const methods = {
   CreateUser: { desc: user.createUser, verb: 'POST', route: '/v2/users/new' },
   AddHumanUser: { desc: user.addHumanUser, verb: 'POST', route: '/v2/users/human' },
   SetPassword: { desc: user.setPassword, verb: 'POST', route: '/v2/users/{user_id}/password' },
+  UpdateUser: { desc: user.updateUser, verb: 'PATCH', route: '/v2/users/{user_id}' },
+  UpdateHumanUser: { desc: user.updateHumanUser, verb: 'PUT', route: '/v2/users/human/{user_id}' },
+  SetEmail: { desc: user.setEmail, verb: 'POST', route: '/v2/users/{user_id}/email' },
+  SetPhone: { desc: user.setPhone, verb: 'POST', route: '/v2/users/{user_id}/phone' },
+  RemovePhone: { desc: user.removePhone, verb: 'DELETE', route: '/v2/users/{user_id}/phone' },
+  ListAuthenticationMethodTypes: {
+    desc: user.listAuthenticationMethodTypes,
+    verb: 'GET',
+    route: '/v2/users/{user_id}/authentication_methods',
+  },
   AddPersonalAccessToken: {
     desc: user.addPersonalAccessToken,
     verb: 'POST',

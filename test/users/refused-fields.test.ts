@@ -47,6 +47,28 @@ const table: readonly (readonly [MethodName, string, JsonObject])[] = [
     'verification_code',
     { userId: 'there', newPassword: { password: 'next' }, verificationCode: 'CODE' },
   ],
+  ...(['email', 'phone'] as const).flatMap((of) =>
+    (['send', 'return'] as const).flatMap((verb) => {
+      const value = { [of]: of === 'email' ? 'x@mail.example' : '1', [`${verb}Code`]: {} };
+      const method = of === 'email' ? 'SetEmail' : 'SetPhone';
+      const field = `${of}.${verb}_code`;
+      return [
+        [method, `${verb}_code`, { userId: 'there', ...value }],
+        ['UpdateHumanUser', field, { userId: 'there', [of]: value }],
+        ['UpdateUser', `human.${field}`, { userId: 'there', human: { [of]: value } }],
+      ] as const;
+    }),
+  ),
+  [
+    'UpdateUser',
+    'human.password.verification_code',
+    { userId: 'there', human: { password: { password: { password: 'next' }, verificationCode: 'CODE' } } },
+  ],
+  [
+    'UpdateHumanUser',
+    'password.verification_code',
+    { userId: 'there', password: { password: { password: 'next' }, verificationCode: 'CODE' } },
+  ],
 ];
 
 test.each(table)('%s: %s is refused by name', async (method, field, message) => {
@@ -81,7 +103,8 @@ test('the same calls without those fields are served', async () => {
 test('what the protos say is not served is in the table', () => {
   const proto = (name: string) =>
     readFileSync(new URL(`../../proto/zitadel/user/v2/${name}.proto`, import.meta.url), 'utf8');
-  const fields = proto('user_service').matchAll(/Not served: refused by name\.\n.*? (\w+) = \d+/g);
+  const protos = ['user_service', 'update', 'password'].map(proto).join('');
+  const fields = protos.matchAll(/Not served: refused by name\.\n.*? (\w+) = \d+/g);
   const codes = `${proto('email')}${proto('phone')}`.matchAll(
     /Not served\.\nmessage (Send|Return)(Email|Phone)/g,
   );
@@ -89,7 +112,7 @@ test('what the protos say is not served is in the table', () => {
     ...[...fields].map(([, name]) => name),
     ...[...codes].map(([, verb = '', of = '']) => `${of}.${verb}_code`.toLowerCase()),
   ];
-  expect(named).toHaveLength(11);
-  const refused = new Set(table.map(([, field]) => field.replace(/^human\./, '')));
+  expect(named).toHaveLength(16);
+  const refused = new Set(table.map(([, field]) => field.replace(/^(human\.)?(password\.)?/, '')));
   expect(new Set(named)).toEqual(refused);
 });

@@ -1,3 +1,4 @@
+import type { ProfileChange } from '../../commands/profile-change.ts';
 import { DomainError } from '../../domain/errors.ts';
 import type { UserToCreate } from '../backend.ts';
 
@@ -36,5 +37,21 @@ export function lengthsOfUser({
     preferred_language: [profile.preferredLanguage, 0, 10],
     email: [profile.email, 1, 200],
     phone: [profile.phone, 0, 200],
+  };
+}
+
+/** The text fields of a change, by the names of the wire. */
+export function lengthsOfChange({ userName, human, machine }: ProfileChange): Lengths {
+  return {
+    username: [userName, 1, 200],
+    given_name: [human?.texts?.givenName, 1, 200],
+    family_name: [human?.texts?.familyName, 1, 200],
+    nick_name: [human?.texts?.nickName, 1, 200],
+    display_name: [human?.texts?.displayName, 1, 200],
+    preferred_language: [human?.texts?.preferredLanguage, 1, 10],
+    email: [human?.email?.email, 1, 200],
+    phone: [human?.phone?.phone, 0, 200],
+    name: [machine?.name, 0, 200],
+    description: [machine?.description, 0, 500],
   };
 }

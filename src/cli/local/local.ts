@@ -6,6 +6,7 @@ import { addGrant, type GrantRequest, removeGrant } from '../../commands/grants.
 import { createOrganization } from '../../commands/organizations.ts';
 import { setPassword } from '../../commands/password.ts';
 import { addToken, removeToken } from '../../commands/tokens.ts';
+import { updateUser } from '../../commands/update-user.ts';
 import { changeUserState } from '../../commands/user-state.ts';
 import { parseOrganizationId, parseUserId } from '../../domain/ids.ts';
 import { followEvents, listEvents } from '../../queries/events.ts';
@@ -14,7 +15,7 @@ import { listOrganizations } from '../../queries/organizations.ts';
 import { listTokens } from '../../queries/tokens.ts';
 import { getUser, listUsers } from '../../queries/users.ts';
 import type { Backend, GrantRow } from '../backend.ts';
-import { checkLengths, lengthsOfUser } from './lengths.ts';
+import { checkLengths, lengthsOfChange, lengthsOfUser } from './lengths.ts';
 import { localLocks } from './locks.ts';
 import {
   changeRow,
@@ -54,7 +55,10 @@ export async function openLocal({ database, osUser, reason }: LocalTarget): Prom
   };
 }
 
-type UserCalls = Pick<Backend, 'listUsers' | 'getUser' | 'changeUserState' | 'createUser' | 'setPassword'>;
+type UserCalls = Pick<
+  Backend,
+  'listUsers' | 'getUser' | 'changeUserState' | 'createUser' | 'updateUser' | 'setPassword'
+>;
 
 function users(app: App, caller: Caller): UserCalls {
   return {
@@ -71,6 +75,11 @@ function users(app: App, caller: Caller): UserCalls {
       const organization = { organizationId: parseOrganizationId(organizationId) };
       const made = await createUser(app, caller, { ...user, organization });
       return { userId: made.userId, creationDate: timeText(made.createdAt) };
+    },
+    async updateUser({ userId, ...change }) {
+      checkLengths(lengthsOfChange(change));
+      const updated = await updateUser(app, caller, { userId: parseUserId(userId), ...change });
+      return { userId: updated.userId, changeDate: timeText(updated.changedAt) };
     },
     async setPassword({ userId, password, changeRequired }) {
       checkLengths({ 'new_password.password': [password, 1, 200] });

@@ -16,6 +16,7 @@ import {
   userRow,
 } from './rows.ts';
 import type { RemoteTarget } from './target.ts';
+import { updateUserRequest } from './update.ts';
 
 /** A server, through gRPC. Every refusal is a CliError with the server's own text and id. */
 export function openRemote(target: RemoteTarget): Backend {
@@ -30,7 +31,10 @@ export function openRemote(target: RemoteTarget): Backend {
 }
 
 type Connection = ReturnType<typeof connect>;
-type UserCalls = Pick<Backend, 'listUsers' | 'getUser' | 'changeUserState' | 'createUser' | 'setPassword'>;
+type UserCalls = Pick<
+  Backend,
+  'listUsers' | 'getUser' | 'changeUserState' | 'createUser' | 'updateUser' | 'setPassword'
+>;
 
 function userCalls({ users, call }: Connection): UserCalls {
   const stateCalls = {
@@ -52,6 +56,11 @@ function userCalls({ users, call }: Connection): UserCalls {
     async createUser(user) {
       const made = await call(users.createUser.bind(users), createUserRequest(user));
       return { userId: made.id, creationDate: timeText(made.creationDate) };
+    },
+    async updateUser(change) {
+      const { userId } = change;
+      const { changeDate } = await call(users.updateUser.bind(users), updateUserRequest(change));
+      return { userId, changeDate: timeText(changeDate) };
     },
     async setPassword({ userId, password, changeRequired }) {
       const newPassword = { password, changeRequired };

@@ -78,7 +78,8 @@ export function tokenFilters(query: Omit<TokenQuery, keyof PageQuery>): Personal
   return filters;
 }
 
-const genderNumbers = {
+/** A gender → that of the wire. */
+export const genderNumbers = {
   unspecified: Gender.GENDER_UNSPECIFIED,
   female: Gender.GENDER_FEMALE,
   male: Gender.GENDER_MALE,

@@ -1,7 +1,7 @@
 import type { UserAdded, UserEvent } from '../events.ts';
 import type { UserId } from '../ids.ts';
 import { noLockout } from '../lock.ts';
-import type { Grant, PasswordFacts, Profile, User, UserState } from '../user.ts';
+import type { Grant, PasswordFacts, User, UserState } from '../user.ts';
 import { failed, lockedOut, succeeded, timedOut } from './lockout.ts';
 
 /**
@@ -14,10 +14,11 @@ export function evolve(before: User | undefined, event: UserEvent, at: EventTime
   return moved({ ...before, sequence: before.sequence + 1, changedAt: at.createdAt }, event);
 }
 
-type AddedEvent = Extract<UserEvent, { payload: UserAdded }>;
+export type AddedEvent = Extract<UserEvent, { payload: UserAdded }>;
 type MovingEvent = Exclude<UserEvent, AddedEvent>;
 
-function isAdded(event: UserEvent): event is AddedEvent {
+/** Whether a user begins with it. */
+export function isAdded(event: UserEvent): event is AddedEvent {
   return event.type === 'user.human.added' || event.type === 'user.machine.added';
 }
 
@@ -46,6 +47,13 @@ function moved(next: User, event: MovingEvent): User {
       return { ...next, ...failed(next, event.payload) };
     case 'user.pat.added':
     case 'user.pat.removed':
+    case 'user.username.changed':
+    case 'user.human.profile.changed':
+    case 'user.human.email.changed':
+    case 'user.human.email.verified':
+    case 'user.human.phone.changed':
+    case 'user.human.phone.removed':
+    case 'user.machine.changed':
       return next;
     case 'user.grant.added':
       return { ...next, grants: [...next.grants, event.payload] };
@@ -88,12 +96,6 @@ function added(before: User | undefined, payload: UserAdded, at: EventTime): Use
 /** Whether two grants are the same role in the same place. */
 export function sameGrant(one: Grant, other: Grant): boolean {
   return one.role === other.role && one.organizationId === other.organizationId;
-}
-
-/** The profile's fold: set by added, gone with removed. */
-export function evolveProfile(before: Profile | undefined, event: UserEvent): Profile | undefined {
-  if (isAdded(event)) return event.payload.profile;
-  return event.type === 'user.removed' ? undefined : before;
 }
 
 /** The fold of what is known of a password; its hash is a secret and in no event. */

@@ -1,5 +1,6 @@
 import type { RecordedEvent, UserEvent } from '../../domain/events.ts';
-import { evolve, evolvePassword, evolveProfile } from '../../domain/evolve/evolve.ts';
+import { evolve, evolvePassword } from '../../domain/evolve/evolve.ts';
+import { evolveProfile } from '../../domain/evolve/profile.ts';
 import { evolveTokens } from '../../domain/evolve/tokens.ts';
 import { foldText } from '../../domain/filter.ts';
 import type { PasswordFacts, Profile, Token, User } from '../../domain/user.ts';

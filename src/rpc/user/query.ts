@@ -1,4 +1,5 @@
 import type { ServiceImpl } from '@connectrpc/connect';
+import { AuthenticationMethodType } from '../../../gen/es/zitadel/user/v2/authentication_method_pb.js';
 import { UserFieldName } from '../../../gen/es/zitadel/user/v2/query_pb.js';
 import type { UserService } from '../../../gen/es/zitadel/user/v2/user_service_pb.js';
 import { parseUserId } from '../../domain/ids.ts';
@@ -14,7 +15,7 @@ import { listDetailsOf, pageOf } from '../list-details.ts';
 
 type UserQueryHandlers = Pick<
   ServiceImpl<typeof UserService>,
-  'getUserByID' | 'listUsers' | 'listPersonalAccessTokens'
+  'getUserByID' | 'listUsers' | 'listPersonalAccessTokens' | 'listAuthenticationMethodTypes'
 >;
 
 /** The calls that read users and tokens. */
@@ -36,6 +37,12 @@ export function userQueryHandlers(app: QueryApp): UserQueryHandlers {
         sortingColumn: req.sortingColumn || UserFieldName.CREATION_DATE,
         result: found.rows.map(userOf),
       };
+    },
+    async listAuthenticationMethodTypes(req, context) {
+      const { user, password } = await getUser(app, context.values.get(callerKey), parseUserId(req.userId));
+      const authMethodTypes = password === undefined ? [] : [AuthenticationMethodType.PASSWORD];
+      const listed = { total: authMethodTypes.length, position: user.sequence };
+      return { details: listDetailsOf(listed, app.now()), authMethodTypes };
     },
     async listPersonalAccessTokens(req, context) {
       const page = pageOf(req.pagination);

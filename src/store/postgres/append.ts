@@ -1,9 +1,10 @@
 import type { EventMeta, OrganizationAdded, PolicyEvent, UserEvent } from '../../domain/events.ts';
-import { evolve, evolvePassword, evolveProfile } from '../../domain/evolve/evolve.ts';
+import { type AddedEvent, evolve, evolvePassword } from '../../domain/evolve/evolve.ts';
+import { isProfileEvent } from '../../domain/evolve/profile.ts';
 import { foldText } from '../../domain/filter.ts';
 import type { UserId } from '../../domain/ids.ts';
 import type { Profile, User } from '../../domain/user.ts';
-import { foldedEmail, nameTakenSql, nameTakenValues } from '../sql/login-name.ts';
+import { changedProfile, foldedEmail, nameTakenSql, nameTakenValues, newlyNamed } from '../sql/login-name.ts';
 import { lockoutValues } from '../sql/rows.ts';
 import type { Change, ChangeTime } from '../store.ts';
 import { metaColumns } from './batch.ts';
@@ -39,6 +40,9 @@ export async function appendAlone(
         sequence += 1;
         await writeRest(connection, change, event, sequence);
       }
+      if (change.profile !== undefined && change.events.some(isProfileEvent)) {
+        await connection.query(updateProfile, updateValues(change.profile, change));
+      }
       return after;
     });
   } catch (error) {
@@ -52,13 +56,12 @@ function isConstraint(error: unknown, name: string): boolean {
   return sqlState(error) === '23505' && (error as { readonly constraint?: string }).constraint === name;
 }
 
-async function isNameTaken(connection: Connection, { events }: Change): Promise<boolean> {
-  const first = events[0];
-  if (first === undefined || !('profile' in first.payload)) return false;
-  const { organizationId, profile } = first.payload;
+async function isNameTaken(connection: Connection, change: Change): Promise<boolean> {
+  const named = newlyNamed(change);
+  if (named === undefined) return false;
   // No constraint says that a user name is nobody's e-mail address: those who join an organization go one by one.
-  await connection.query(lockOrganization, [organizationId]);
-  return (await connection.query(nameTaken, nameTakenValues(organizationId, profile))).length > 0;
+  await connection.query(lockOrganization, [named.organizationId]);
+  return (await connection.query(nameTaken, nameTakenValues(named))).length > 0;
 }
 
 const lockOrganization: Statement = {
@@ -189,12 +192,16 @@ async function writeRest(
   }
 }
 
-type AddedEvent = Extract<UserEvent, { type: 'user.human.added' | 'user.machine.added' }>;
+function updateValues(before: Profile, { userId, events }: Change): readonly unknown[] {
+  const profile = changedProfile(before, events);
+  const { userName } = profile;
+  const texts = [userName, foldText(userName), JSON.stringify(profile), JSON.stringify(foldProfile(profile))];
+  return [userId, ...texts, foldedEmail(profile)];
+}
 
 function profileValues({ userId, at, secrets }: Change, event: AddedEvent): readonly unknown[] {
-  const profile = evolveProfile(undefined, event);
+  const { profile } = event.payload;
   const password = evolvePassword(undefined, event, at.createdAt);
-  if (profile === undefined) throw new Error('bug: a user without a profile');
   return [
     userId,
     event.payload.organizationId,
@@ -230,6 +237,12 @@ const searched: ReadonlySet<string> = new Set<keyof Extract<Profile, { kind: 'hu
 const insertProfile: Statement = {
   name: 'insert_profile',
   text: 'INSERT INTO profiles VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10)',
+};
+const updateProfile: Statement = {
+  name: 'update_profile',
+  text:
+    'UPDATE profiles SET user_name = $2, user_name_folded = $3, profile = $4, profile_folded = $5, email_folded = $6 ' +
+    'WHERE user_id = $1',
 };
 const setPassword: Statement = {
   name: 'set_password',

@@ -1,7 +1,11 @@
+import type { UserEvent } from '../../domain/events.ts';
+import { isAdded } from '../../domain/evolve/evolve.ts';
+import { evolveProfile } from '../../domain/evolve/profile.ts';
 import { foldText } from '../../domain/filter.ts';
 import type { UserId } from '../../domain/ids.ts';
 import type { HumanProfile, Profile } from '../../domain/user.ts';
 import type { LoginPlace } from '../session-store.ts';
+import type { Change } from '../store.ts';
 import type { Row } from './rows.ts';
 import type { SqlDialect } from './sql-filter.ts';
 
@@ -19,15 +23,16 @@ function parted(name: string | undefined): readonly [userName: string | null, do
 type Placeholder = (index: number) => string;
 
 /**
- * Finds whoever in the organization signs in by a name that the profile would have as well: user name, e-mail address,
+ * Finds whoever else in the organization signs in by a name that the profile would have as well: user name, e-mail address,
  * or `user name@domain` of one against any of the three of the other.
  */
 export function nameTakenSql(placeholder: Placeholder): string {
   const [organizationId, name, email] = [placeholder(1), placeholder(2), placeholder(3)];
   const domain = `(SELECT domain FROM organizations WHERE organization_id = ${organizationId})`;
+  const others = `user_id <> ${placeholder(8)}`;
   const userNameOf = (at: number) => `CASE ${domain} WHEN ${placeholder(at + 1)} THEN ${placeholder(at)} END`;
   const names = `${name}, ${email}, ${name} || '@' || ${domain}`;
-  const found = 'SELECT 1 AS taken FROM profiles WHERE';
+  const found = `SELECT 1 AS taken FROM profiles WHERE ${others} AND`;
   // The second organization is no plain column: SQLite, without statistics, would look at everybody in it.
   return (
     `${found} organization_id = ${organizationId} AND user_name_folded IN (${names}, ${userNameOf(4)}, ${userNameOf(6)}) ` +
@@ -35,11 +40,39 @@ export function nameTakenSql(placeholder: Placeholder): string {
   );
 }
 
+/** Whose names are to be free in the organization. */
+export interface NamedUser {
+  readonly organizationId: string;
+  readonly userId: UserId;
+  readonly profile: Profile;
+}
+
+/** The user with the names that the change gives them; undefined where it gives none. */
+export function newlyNamed({ before, userId, profile, events }: Change): NamedUser | undefined {
+  const [first] = events;
+  if (first !== undefined && isAdded(first)) return { userId, ...first.payload };
+  if (before === undefined || profile === undefined || !events.some(givesName)) return undefined;
+  const { organizationId } = before;
+  return { organizationId, userId, profile: changedProfile(profile, events) };
+}
+
+function givesName({ type }: UserEvent): boolean {
+  return type === 'user.username.changed' || type === 'user.human.email.changed';
+}
+
+/** The profile after the events, none of which removes it. */
+export function changedProfile(before: Profile, events: readonly UserEvent[]): Profile {
+  let after: Profile | undefined = before;
+  for (const event of events) after = evolveProfile(after, event);
+  if (after === undefined) throw new Error('bug: a changed user without a profile');
+  return after;
+}
+
 /** The values of nameTakenSql. */
-export function nameTakenValues(organizationId: string, profile: Profile): readonly (string | null)[] {
+export function nameTakenValues({ organizationId, userId, profile }: NamedUser): readonly (string | null)[] {
   const name = foldText(profile.userName);
   const email = foldedEmail(profile);
-  return [organizationId, name, email ?? null, ...parted(name), ...parted(email)];
+  return [organizationId, name, email ?? null, ...parted(name), ...parted(email), userId];
 }
 
 /**

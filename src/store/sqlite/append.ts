@@ -5,11 +5,12 @@ import {
   type PolicyEvent,
   type UserEvent,
 } from '../../domain/events.ts';
-import { evolve, evolvePassword, evolveProfile } from '../../domain/evolve/evolve.ts';
+import { type AddedEvent, evolve, evolvePassword } from '../../domain/evolve/evolve.ts';
 import { evolvePolicy, policyEvent, type StoredPolicy } from '../../domain/evolve/policy.ts';
+import { isProfileEvent } from '../../domain/evolve/profile.ts';
 import { foldText } from '../../domain/filter.ts';
-import type { User } from '../../domain/user.ts';
-import { foldedEmail, nameTakenValues } from '../sql/login-name.ts';
+import type { Profile, User } from '../../domain/user.ts';
+import { changedProfile, foldedEmail, nameTakenValues, newlyNamed } from '../sql/login-name.ts';
 import { LoadedUser, lockoutValues } from '../sql/rows.ts';
 import type { Change, ChangeTime, PolicyChange } from '../store.ts';
 import type { Write, WriteRequest, WriteValue } from './write-statements.ts';
@@ -32,6 +33,9 @@ export function planChange(change: Change): PlannedChange {
     if (touchesMoreThanTheRow(event)) rest.push(...followingWrites(change, event, after.sequence));
   }
   if (after === undefined) throw new Error('bug: a change without an event');
+  if (change.profile !== undefined && change.events.some(isProfileEvent)) {
+    rest.push(profileUpdate(change.profile, change));
+  }
   const previous = LoadedUser.newestPosition(before) ?? null;
   return { request: [rowWrite(before, after), userId, previous, events, rest, guardOf(change)], after };
 }
@@ -63,10 +67,8 @@ export function planPolicy(change: PolicyChange): PlannedPolicy {
 }
 
 function guardOf(change: Change): Write | null {
-  const first = change.events[0];
-  if (first === undefined || !('profile' in first.payload)) return null;
-  const { organizationId, profile } = first.payload;
-  return ['nameTaken', nameTakenValues(organizationId, profile)];
+  const named = newlyNamed(change);
+  return named === undefined ? null : ['nameTaken', nameTakenValues(named)];
 }
 
 function rowWrite(before: User | undefined, after: User): Write {
@@ -171,11 +173,16 @@ function followingWrites(change: Change, event: UserEvent, sequence: number): re
   }
 }
 
-function profileWrite(change: Change, event: UserEvent): Write {
+function profileUpdate(before: Profile, { userId, events }: Change): Write {
+  const profile = changedProfile(before, events);
+  const { userName } = profile;
+  const texts = [userName, foldText(userName), JSON.stringify(profile), foldedEmail(profile) ?? null];
+  return ['updateProfile', [...texts, userId]];
+}
+
+function profileWrite(change: Change, event: AddedEvent): Write {
   const { userId, at, secrets } = change;
-  const profile = evolveProfile(undefined, event);
-  if (profile === undefined || !('profile' in event.payload))
-    throw new Error('bug: a user without a profile');
+  const { profile } = event.payload;
   const password = evolvePassword(undefined, event, at.createdAt);
   return [
     'insertProfile',

@@ -67,6 +67,14 @@ const actions: Readonly<Record<string, Action>> = {
   'sets a password, knowing the old one': {
     ...{ method: 'SetPassword', may: credentials, more: { newPassword, currentPassword: password } },
   },
+  renames: { method: 'UpdateUser', may: writers, more: { username: 'renamed' } },
+  'changes a person': { method: 'UpdateHumanUser', may: writers, more: { phone: { phone: '1' } } },
+  'changes the address': { method: 'SetEmail', may: writers, more: { email: 'other@mail.example' } },
+  'changes the number': { method: 'SetPhone', may: writers, more: { phone: '1' } },
+  'takes the number': { method: 'RemovePhone', may: writers },
+  'sets a password in an update': {
+    ...{ method: 'UpdateUser', may: credentials, more: { human: { password: { password: newPassword } } } },
+  },
   'adds a token': {
     ...{ method: 'AddPersonalAccessToken', may: credentials, kind: 'machine' },
     more: { expirationDate: '2035-01-01T00:00:00Z' },

@@ -55,6 +55,10 @@ const newHuman = () => {
   count += 1;
   return { profile, email: { email: `new-${count}@mail.example` } };
 };
+const fresh = () => {
+  count += 1;
+  return `new-${count}`;
+};
 const grantTo = async (place: Place, role: string, organizationId?: string) => ({
   userId: await server.people.user({ organization: place }),
   role,
@@ -79,6 +83,12 @@ const arrange: Readonly<Record<MethodName, Arrange>> = {
   DeleteUser: onUser('active'),
   GetUserByID: onUser('active'),
   SetPassword: onUser('active', { newPassword: { password: 'next' } }),
+  UpdateUser: async (place) => onUser('locked', { username: fresh() })(place),
+  UpdateHumanUser: onUser('active', { phone: { phone: '1' } }),
+  SetEmail: async (place) => onUser('active', { email: `${fresh()}@mail.example` })(place),
+  SetPhone: onUser('active', { phone: '2' }),
+  RemovePhone: onUser('active'),
+  ListAuthenticationMethodTypes: async (place) => ({ ...(await onUser('locked')(place)), finds: 'PASSWORD' }),
   AddPersonalAccessToken: async (place) => ({ message: { userId: await machine(place), expirationDate } }),
   RemovePersonalAccessToken: async (place) => ({ message: await machineWithToken(place) }),
   CreateUser: async (place) => ({ message: { organizationId: place, human: newHuman() } }),
@@ -162,6 +172,18 @@ const table: readonly (readonly [MethodName, Place, string, string])[] = [
   ['GetUserByID', 'abroad', '       +   +   +   +   +   +   ?   ?   ?   ?   -', user],
   ['SetPassword', 'home', '         +   -   +   -   +   -   +   -   -   -   -', user],
   ['SetPassword', 'abroad', '       +   -   +   -   +   -   ?   -   -   -   -', user],
+  ['UpdateUser', 'home', '          +   -   +   +   +   -   +   -   +   -   -', user],
+  ['UpdateUser', 'abroad', '        +   -   +   +   +   -   ?   -   ?   -   -', user],
+  ['UpdateHumanUser', 'home', '     +   -   +   +   +   -   +   -   +   -   -', user],
+  ['UpdateHumanUser', 'abroad', '   +   -   +   +   +   -   ?   -   ?   -   -', user],
+  ['SetEmail', 'home', '            +   -   +   +   +   -   +   -   +   -   -', user],
+  ['SetEmail', 'abroad', '          +   -   +   +   +   -   ?   -   ?   -   -', user],
+  ['SetPhone', 'home', '            +   -   +   +   +   -   +   -   +   -   -', user],
+  ['SetPhone', 'abroad', '          +   -   +   +   +   -   ?   -   ?   -   -', user],
+  ['RemovePhone', 'home', '         +   -   +   +   +   -   +   -   +   -   -', user],
+  ['RemovePhone', 'abroad', '       +   -   +   +   +   -   ?   -   ?   -   -', user],
+  ['ListAuthenticationMethodTypes', 'home', '   + + + + + + + + + + -', user],
+  ['ListAuthenticationMethodTypes', 'abroad', ' + + + + + + ? ? ? ? -', user],
   ['AddPersonalAccessToken', 'home', '    + - + - + - + - - - -', user],
   ['AddPersonalAccessToken', 'abroad', '  + - + - + - ? - - - -', user],
   ['RemovePersonalAccessToken', 'home', '   + - + - + - + - - - -', user],
@@ -240,6 +262,11 @@ describe('may read there, but not act: forbidden, not hidden', () => {
     ['ReactivateUser', 'ORG_USER_MANAGER'],
     ['DeleteUser', 'ORG_USER_MANAGER'],
     ['SetPassword', 'ORG_OWNER'],
+    ['UpdateUser', 'ORG_USER_MANAGER'],
+    ['UpdateHumanUser', 'ORG_USER_MANAGER'],
+    ['SetEmail', 'ORG_USER_MANAGER'],
+    ['SetPhone', 'ORG_USER_MANAGER'],
+    ['RemovePhone', 'ORG_USER_MANAGER'],
     ['AddPersonalAccessToken', 'ORG_OWNER'],
     ['RemovePersonalAccessToken', 'ORG_OWNER'],
     ['CreateUser', 'ORG_USER_MANAGER'],

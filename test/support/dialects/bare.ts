@@ -48,7 +48,8 @@ function requestOf(form: Form, ask: Ask): WireRequest {
   const method: Method = methods[ask.method];
   const { service, verb, path, rest } = form.url === 'rest' ? onRestUrl(method, ask) : onRpcUrl(method, ask);
   const message = ask.malformed ? malformedBytes(form) : encode(form, method, rest);
-  const takesBody = verb === 'POST' || verb === 'PATCH' || ('hasBody' in method && method.hasBody);
+  const takesBody =
+    verb === 'POST' || verb === 'PUT' || verb === 'PATCH' || ('hasBody' in method && method.hasBody);
   const isBodiless = form.frame === 'rest' && !takesBody;
   return {
     version: form.http,

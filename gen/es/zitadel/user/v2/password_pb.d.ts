@@ -60,3 +60,52 @@ export declare type HashedPassword = Message<"zitadel.user.v2.HashedPassword"> &
  */
 export declare const HashedPasswordSchema: GenMessage<HashedPassword>;
 
+/**
+ * A password on its way in. Where one of the two is given, what holds now must match it; wrong ones count like any sign-in.
+ *
+ * @generated from message zitadel.user.v2.SetPassword
+ */
+export declare type SetPassword = Message<"zitadel.user.v2.SetPassword"> & {
+  /**
+   * @generated from oneof zitadel.user.v2.SetPassword.password_type
+   */
+  passwordType: {
+    /**
+     * @generated from field: zitadel.user.v2.Password password = 1;
+     */
+    value: Password;
+    case: "password";
+  } | {
+    /**
+     * @generated from field: zitadel.user.v2.HashedPassword hashed_password = 2;
+     */
+    value: HashedPassword;
+    case: "hashedPassword";
+  } | { case: undefined; value?: undefined };
+
+  /**
+   * @generated from oneof zitadel.user.v2.SetPassword.verification
+   */
+  verification: {
+    /**
+     * @generated from field: string current_password = 3;
+     */
+    value: string;
+    case: "currentPassword";
+  } | {
+    /**
+     * Not served: refused by name.
+     *
+     * @generated from field: string verification_code = 4;
+     */
+    value: string;
+    case: "verificationCode";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message zitadel.user.v2.SetPassword.
+ * Use `create(SetPasswordSchema)` to create a new message.
+ */
+export declare const SetPasswordSchema: GenMessage<SetPassword>;
+

@@ -9,7 +9,7 @@ import { file_buf_validate_validate } from "../../../buf/validate/validate_pb.js
  * Describes the file zitadel/user/v2/password.proto.
  */
 export const file_zitadel_user_v2_password = /*@__PURE__*/
-  fileDesc("Ch56aXRhZGVsL3VzZXIvdjIvcGFzc3dvcmQucHJvdG8SD3ppdGFkZWwudXNlci52MiJBCghQYXNzd29yZBIcCghwYXNzd29yZBgBIAEoCUIKukgHcgUQARjIARIXCg9jaGFuZ2VfcmVxdWlyZWQYAiABKAgiQwoOSGFzaGVkUGFzc3dvcmQSGAoEaGFzaBgBIAEoCUIKukgHcgUQARjIARIXCg9jaGFuZ2VfcmVxdWlyZWQYAiABKAhCPAoTY29tLnppdGFkZWwudXNlci52MlABWiNsYXRjaGtleS9nZW4veml0YWRlbC91c2VyL3YyO3VzZXJ2MmIGcHJvdG8z", [file_buf_validate_validate]);
+  fileDesc("Ch56aXRhZGVsL3VzZXIvdjIvcGFzc3dvcmQucHJvdG8SD3ppdGFkZWwudXNlci52MiJBCghQYXNzd29yZBIcCghwYXNzd29yZBgBIAEoCUIKukgHcgUQARjIARIXCg9jaGFuZ2VfcmVxdWlyZWQYAiABKAgiQwoOSGFzaGVkUGFzc3dvcmQSGAoEaGFzaBgBIAEoCUIKukgHcgUQARjIARIXCg9jaGFuZ2VfcmVxdWlyZWQYAiABKAgi8AEKC1NldFBhc3N3b3JkEi0KCHBhc3N3b3JkGAEgASgLMhkueml0YWRlbC51c2VyLnYyLlBhc3N3b3JkSAASOgoPaGFzaGVkX3Bhc3N3b3JkGAIgASgLMh8ueml0YWRlbC51c2VyLnYyLkhhc2hlZFBhc3N3b3JkSAASJgoQY3VycmVudF9wYXNzd29yZBgDIAEoCUIKukgHcgUQARjIAUgBEiYKEXZlcmlmaWNhdGlvbl9jb2RlGAQgASgJQgm6SAZyBBABGBRIAUIWCg1wYXNzd29yZF90eXBlEgW6SAIIAUIOCgx2ZXJpZmljYXRpb25CPAoTY29tLnppdGFkZWwudXNlci52MlABWiNsYXRjaGtleS9nZW4veml0YWRlbC91c2VyL3YyO3VzZXJ2MmIGcHJvdG8z", [file_buf_validate_validate]);
 
 /**
  * Describes the message zitadel.user.v2.Password.
@@ -24,4 +24,11 @@ export const PasswordSchema = /*@__PURE__*/
  */
 export const HashedPasswordSchema = /*@__PURE__*/
   messageDesc(file_zitadel_user_v2_password, 1);
+
+/**
+ * Describes the message zitadel.user.v2.SetPassword.
+ * Use `create(SetPasswordSchema)` to create a new message.
+ */
+export const SetPasswordSchema = /*@__PURE__*/
+  messageDesc(file_zitadel_user_v2_password, 2);
 

@@ -16,6 +16,8 @@ import type { IDPLink, Metadata, SetMetadataEntry } from "./attachment_pb.js";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import type { PaginationRequest, PaginationResponse } from "../../filter/v2/filter_pb.js";
 import type { PersonalAccessToken, PersonalAccessTokenFieldName, PersonalAccessTokensSearchFilter } from "./personal_access_token_pb.js";
+import type { RemovePhoneRequestSchema, RemovePhoneResponseSchema, SetEmailRequestSchema, SetEmailResponseSchema, SetPhoneRequestSchema, SetPhoneResponseSchema, UpdateHumanUserRequestSchema, UpdateHumanUserResponseSchema, UpdateUserRequestSchema, UpdateUserResponseSchema } from "./update_pb.js";
+import type { ListAuthenticationMethodTypesRequestSchema, ListAuthenticationMethodTypesResponseSchema } from "./authentication_method_pb.js";
 
 /**
  * Describes the file zitadel/user/v2/user_service.proto.
@@ -898,6 +900,74 @@ export declare const UserService: GenService<{
     methodKind: "unary";
     input: typeof ListPersonalAccessTokensRequestSchema;
     output: typeof ListPersonalAccessTokensResponseSchema;
+  },
+  /**
+   * Changes what is given of a user, and nothing else: all of it, or none of it. Where nothing changes, nothing is written.
+   * The user's state stays: no change lifts a lock, none gives fresh attempts.
+   * Permission: user.write; with a password user.credential.write as well.
+   *
+   * @generated from rpc zitadel.user.v2.UserService.UpdateUser
+   */
+  updateUser: {
+    methodKind: "unary";
+    input: typeof UpdateUserRequestSchema;
+    output: typeof UpdateUserResponseSchema;
+  },
+  /**
+   * Changes what is given of a person. UpdateUser does the same, and machines too.
+   * Permission: user.write; with a password user.credential.write as well.
+   *
+   * @generated from rpc zitadel.user.v2.UserService.UpdateHumanUser
+   * @deprecated
+   */
+  updateHumanUser: {
+    methodKind: "unary";
+    input: typeof UpdateHumanUserRequestSchema;
+    output: typeof UpdateHumanUserResponseSchema;
+  },
+  /**
+   * Changes a person's e-mail address. A new address is unverified, unless is_verified says otherwise.
+   * Permission: user.write.
+   *
+   * @generated from rpc zitadel.user.v2.UserService.SetEmail
+   */
+  setEmail: {
+    methodKind: "unary";
+    input: typeof SetEmailRequestSchema;
+    output: typeof SetEmailResponseSchema;
+  },
+  /**
+   * Changes a person's phone number. A new number is unverified, unless is_verified says otherwise.
+   * Permission: user.write.
+   *
+   * @generated from rpc zitadel.user.v2.UserService.SetPhone
+   */
+  setPhone: {
+    methodKind: "unary";
+    input: typeof SetPhoneRequestSchema;
+    output: typeof SetPhoneResponseSchema;
+  },
+  /**
+   * Takes a person's phone number away.
+   * Permission: user.write.
+   *
+   * @generated from rpc zitadel.user.v2.UserService.RemovePhone
+   */
+  removePhone: {
+    methodKind: "unary";
+    input: typeof RemovePhoneRequestSchema;
+    output: typeof RemovePhoneResponseSchema;
+  },
+  /**
+   * Answers by what a user may sign in: a password, where one is set.
+   * Permission: user.read.
+   *
+   * @generated from rpc zitadel.user.v2.UserService.ListAuthenticationMethodTypes
+   */
+  listAuthenticationMethodTypes: {
+    methodKind: "unary";
+    input: typeof ListAuthenticationMethodTypesRequestSchema;
+    output: typeof ListAuthenticationMethodTypesResponseSchema;
   },
 }>;
 

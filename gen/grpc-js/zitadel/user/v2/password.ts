@@ -18,6 +18,11 @@ export interface HashedPassword {
   changeRequired: boolean;
 }
 
+export interface SetPassword {
+  passwordType: { $case: "password"; value: Password } | { $case: "hashedPassword"; value: HashedPassword } | undefined;
+  verification: { $case: "currentPassword"; value: string } | { $case: "verificationCode"; value: string } | undefined;
+}
+
 function createBasePassword(): Password {
   return { password: "", changeRequired: false };
 }
@@ -192,6 +197,164 @@ export const HashedPassword: MessageFns<HashedPassword> = {
     const message = createBaseHashedPassword();
     message.hash = object.hash ?? "";
     message.changeRequired = object.changeRequired ?? false;
+    return message;
+  },
+};
+
+function createBaseSetPassword(): SetPassword {
+  return { passwordType: undefined, verification: undefined };
+}
+
+export const SetPassword: MessageFns<SetPassword> = {
+  encode(message: SetPassword, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    switch (message.passwordType?.$case) {
+      case "password":
+        Password.encode(message.passwordType.value, writer.uint32(10).fork()).join();
+        break;
+      case "hashedPassword":
+        HashedPassword.encode(message.passwordType.value, writer.uint32(18).fork()).join();
+        break;
+    }
+    switch (message.verification?.$case) {
+      case "currentPassword":
+        writer.uint32(26).string(message.verification.value);
+        break;
+      case "verificationCode":
+        writer.uint32(34).string(message.verification.value);
+        break;
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SetPassword {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSetPassword();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.passwordType = { $case: "password", value: Password.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.passwordType = { $case: "hashedPassword", value: HashedPassword.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.verification = { $case: "currentPassword", value: reader.string() };
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.verification = { $case: "verificationCode", value: reader.string() };
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SetPassword {
+    return {
+      passwordType: isSet(object.password)
+        ? { $case: "password", value: Password.fromJSON(object.password) }
+        : isSet(object.hashedPassword)
+        ? { $case: "hashedPassword", value: HashedPassword.fromJSON(object.hashedPassword) }
+        : isSet(object.hashed_password)
+        ? { $case: "hashedPassword", value: HashedPassword.fromJSON(object.hashed_password) }
+        : undefined,
+      verification: isSet(object.currentPassword)
+        ? { $case: "currentPassword", value: globalThis.String(object.currentPassword) }
+        : isSet(object.current_password)
+        ? { $case: "currentPassword", value: globalThis.String(object.current_password) }
+        : isSet(object.verificationCode)
+        ? { $case: "verificationCode", value: globalThis.String(object.verificationCode) }
+        : isSet(object.verification_code)
+        ? { $case: "verificationCode", value: globalThis.String(object.verification_code) }
+        : undefined,
+    };
+  },
+
+  toJSON(message: SetPassword): unknown {
+    const obj: any = {};
+    if (message.passwordType?.$case === "password") {
+      obj.password = Password.toJSON(message.passwordType.value);
+    } else if (message.passwordType?.$case === "hashedPassword") {
+      obj.hashedPassword = HashedPassword.toJSON(message.passwordType.value);
+    }
+    if (message.verification?.$case === "currentPassword") {
+      obj.currentPassword = message.verification.value;
+    } else if (message.verification?.$case === "verificationCode") {
+      obj.verificationCode = message.verification.value;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<SetPassword>): SetPassword {
+    return SetPassword.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SetPassword>): SetPassword {
+    const message = createBaseSetPassword();
+    switch (object.passwordType?.$case) {
+      case "password": {
+        if (object.passwordType?.value !== undefined && object.passwordType?.value !== null) {
+          message.passwordType = { $case: "password", value: Password.fromPartial(object.passwordType.value) };
+        }
+        break;
+      }
+      case "hashedPassword": {
+        if (object.passwordType?.value !== undefined && object.passwordType?.value !== null) {
+          message.passwordType = {
+            $case: "hashedPassword",
+            value: HashedPassword.fromPartial(object.passwordType.value),
+          };
+        }
+        break;
+      }
+    }
+    switch (object.verification?.$case) {
+      case "currentPassword": {
+        if (object.verification?.value !== undefined && object.verification?.value !== null) {
+          message.verification = { $case: "currentPassword", value: object.verification.value };
+        }
+        break;
+      }
+      case "verificationCode": {
+        if (object.verification?.value !== undefined && object.verification?.value !== null) {
+          message.verification = { $case: "verificationCode", value: object.verification.value };
+        }
+        break;
+      }
+    }
     return message;
   },
 };

@@ -19,6 +19,10 @@ import { Timestamp } from "../../../google/protobuf/timestamp.ts";
 import { PaginationRequest, PaginationResponse } from "../../filter/v2/filter.ts";
 import { Details, ListDetails, ListQuery, Organization } from "../../object/v2/object.ts";
 import { IDPLink, Metadata as Metadata1, SetMetadataEntry } from "./attachment.ts";
+import {
+  ListAuthenticationMethodTypesRequest,
+  ListAuthenticationMethodTypesResponse,
+} from "./authentication_method.ts";
 import { SetHumanEmail } from "./email.ts";
 import { HashedPassword, Password } from "./password.ts";
 import {
@@ -30,6 +34,18 @@ import {
 } from "./personal_access_token.ts";
 import { SetHumanPhone } from "./phone.ts";
 import { SearchQuery, UserFieldName, userFieldNameFromJSON, userFieldNameToJSON } from "./query.ts";
+import {
+  RemovePhoneRequest,
+  RemovePhoneResponse,
+  SetEmailRequest,
+  SetEmailResponse,
+  SetPhoneRequest,
+  SetPhoneResponse,
+  UpdateHumanUserRequest,
+  UpdateHumanUserResponse,
+  UpdateUserRequest,
+  UpdateUserResponse,
+} from "./update.ts";
 import { SetHumanProfile, User } from "./user.ts";
 
 export const protobufPackage = "zitadel.user.v2";
@@ -3202,6 +3218,66 @@ export const UserServiceService = {
     responseDeserialize: (value: Buffer): ListPersonalAccessTokensResponse =>
       ListPersonalAccessTokensResponse.decode(value),
   },
+  updateUser: {
+    path: "/zitadel.user.v2.UserService/UpdateUser" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: UpdateUserRequest): Buffer => Buffer.from(UpdateUserRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): UpdateUserRequest => UpdateUserRequest.decode(value),
+    responseSerialize: (value: UpdateUserResponse): Buffer => Buffer.from(UpdateUserResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): UpdateUserResponse => UpdateUserResponse.decode(value),
+  },
+  updateHumanUser: {
+    path: "/zitadel.user.v2.UserService/UpdateHumanUser" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: UpdateHumanUserRequest): Buffer =>
+      Buffer.from(UpdateHumanUserRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): UpdateHumanUserRequest => UpdateHumanUserRequest.decode(value),
+    responseSerialize: (value: UpdateHumanUserResponse): Buffer =>
+      Buffer.from(UpdateHumanUserResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): UpdateHumanUserResponse => UpdateHumanUserResponse.decode(value),
+  },
+  setEmail: {
+    path: "/zitadel.user.v2.UserService/SetEmail" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: SetEmailRequest): Buffer => Buffer.from(SetEmailRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): SetEmailRequest => SetEmailRequest.decode(value),
+    responseSerialize: (value: SetEmailResponse): Buffer => Buffer.from(SetEmailResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): SetEmailResponse => SetEmailResponse.decode(value),
+  },
+  setPhone: {
+    path: "/zitadel.user.v2.UserService/SetPhone" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: SetPhoneRequest): Buffer => Buffer.from(SetPhoneRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): SetPhoneRequest => SetPhoneRequest.decode(value),
+    responseSerialize: (value: SetPhoneResponse): Buffer => Buffer.from(SetPhoneResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): SetPhoneResponse => SetPhoneResponse.decode(value),
+  },
+  removePhone: {
+    path: "/zitadel.user.v2.UserService/RemovePhone" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RemovePhoneRequest): Buffer => Buffer.from(RemovePhoneRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RemovePhoneRequest => RemovePhoneRequest.decode(value),
+    responseSerialize: (value: RemovePhoneResponse): Buffer => Buffer.from(RemovePhoneResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): RemovePhoneResponse => RemovePhoneResponse.decode(value),
+  },
+  listAuthenticationMethodTypes: {
+    path: "/zitadel.user.v2.UserService/ListAuthenticationMethodTypes" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListAuthenticationMethodTypesRequest): Buffer =>
+      Buffer.from(ListAuthenticationMethodTypesRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListAuthenticationMethodTypesRequest =>
+      ListAuthenticationMethodTypesRequest.decode(value),
+    responseSerialize: (value: ListAuthenticationMethodTypesResponse): Buffer =>
+      Buffer.from(ListAuthenticationMethodTypesResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListAuthenticationMethodTypesResponse =>
+      ListAuthenticationMethodTypesResponse.decode(value),
+  },
 } as const;
 
 export interface UserServiceServer extends UntypedServiceImplementation {
@@ -3218,6 +3294,15 @@ export interface UserServiceServer extends UntypedServiceImplementation {
   addPersonalAccessToken: handleUnaryCall<AddPersonalAccessTokenRequest, AddPersonalAccessTokenResponse>;
   removePersonalAccessToken: handleUnaryCall<RemovePersonalAccessTokenRequest, RemovePersonalAccessTokenResponse>;
   listPersonalAccessTokens: handleUnaryCall<ListPersonalAccessTokensRequest, ListPersonalAccessTokensResponse>;
+  updateUser: handleUnaryCall<UpdateUserRequest, UpdateUserResponse>;
+  updateHumanUser: handleUnaryCall<UpdateHumanUserRequest, UpdateHumanUserResponse>;
+  setEmail: handleUnaryCall<SetEmailRequest, SetEmailResponse>;
+  setPhone: handleUnaryCall<SetPhoneRequest, SetPhoneResponse>;
+  removePhone: handleUnaryCall<RemovePhoneRequest, RemovePhoneResponse>;
+  listAuthenticationMethodTypes: handleUnaryCall<
+    ListAuthenticationMethodTypesRequest,
+    ListAuthenticationMethodTypesResponse
+  >;
 }
 
 export interface UserServiceClient extends Client {
@@ -3415,6 +3500,96 @@ export interface UserServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ListPersonalAccessTokensResponse) => void,
+  ): ClientUnaryCall;
+  updateUser(
+    request: UpdateUserRequest,
+    callback: (error: ServiceError | null, response: UpdateUserResponse) => void,
+  ): ClientUnaryCall;
+  updateUser(
+    request: UpdateUserRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: UpdateUserResponse) => void,
+  ): ClientUnaryCall;
+  updateUser(
+    request: UpdateUserRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: UpdateUserResponse) => void,
+  ): ClientUnaryCall;
+  updateHumanUser(
+    request: UpdateHumanUserRequest,
+    callback: (error: ServiceError | null, response: UpdateHumanUserResponse) => void,
+  ): ClientUnaryCall;
+  updateHumanUser(
+    request: UpdateHumanUserRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: UpdateHumanUserResponse) => void,
+  ): ClientUnaryCall;
+  updateHumanUser(
+    request: UpdateHumanUserRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: UpdateHumanUserResponse) => void,
+  ): ClientUnaryCall;
+  setEmail(
+    request: SetEmailRequest,
+    callback: (error: ServiceError | null, response: SetEmailResponse) => void,
+  ): ClientUnaryCall;
+  setEmail(
+    request: SetEmailRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: SetEmailResponse) => void,
+  ): ClientUnaryCall;
+  setEmail(
+    request: SetEmailRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: SetEmailResponse) => void,
+  ): ClientUnaryCall;
+  setPhone(
+    request: SetPhoneRequest,
+    callback: (error: ServiceError | null, response: SetPhoneResponse) => void,
+  ): ClientUnaryCall;
+  setPhone(
+    request: SetPhoneRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: SetPhoneResponse) => void,
+  ): ClientUnaryCall;
+  setPhone(
+    request: SetPhoneRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: SetPhoneResponse) => void,
+  ): ClientUnaryCall;
+  removePhone(
+    request: RemovePhoneRequest,
+    callback: (error: ServiceError | null, response: RemovePhoneResponse) => void,
+  ): ClientUnaryCall;
+  removePhone(
+    request: RemovePhoneRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: RemovePhoneResponse) => void,
+  ): ClientUnaryCall;
+  removePhone(
+    request: RemovePhoneRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: RemovePhoneResponse) => void,
+  ): ClientUnaryCall;
+  listAuthenticationMethodTypes(
+    request: ListAuthenticationMethodTypesRequest,
+    callback: (error: ServiceError | null, response: ListAuthenticationMethodTypesResponse) => void,
+  ): ClientUnaryCall;
+  listAuthenticationMethodTypes(
+    request: ListAuthenticationMethodTypesRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListAuthenticationMethodTypesResponse) => void,
+  ): ClientUnaryCall;
+  listAuthenticationMethodTypes(
+    request: ListAuthenticationMethodTypesRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListAuthenticationMethodTypesResponse) => void,
   ): ClientUnaryCall;
 }
 
