@@ -4,7 +4,7 @@ import { DomainError } from '../domain/errors.ts';
 import type { UserEvent } from '../domain/events.ts';
 import { evolveProfile } from '../domain/evolve/profile.ts';
 import { foldText } from '../domain/filter.ts';
-import { parseText } from '../domain/ids.ts';
+import { parseName, parseText } from '../domain/ids.ts';
 import type { ProfileEvent, ProfileTexts } from '../domain/profile-events.ts';
 import type { HumanProfile, MachineProfile, NameReach, Profile } from '../domain/user.ts';
 import { snakeCase } from './create-user.ts';
@@ -26,17 +26,28 @@ export interface ProfileChange {
   readonly machine?: Partial<Pick<MachineProfile, 'name' | 'description'>>;
 }
 
-/** Texts that every store keeps, and an address that is one. Throws fieldInvalid. */
+/** Texts that every store keeps, names as at creation, and an address that is one. Throws fieldInvalid. */
 export function parseProfileChange(change: ProfileChange): ProfileChange {
   const { userName: username, human, machine } = change;
   const texts = { username, ...human?.texts, ...human?.email, ...human?.phone, ...machine };
   for (const [field, value] of Object.entries(texts)) {
     if (typeof value === 'string') parseText(value, snakeCase(field));
   }
-  if (human?.email !== undefined && !isAddress(human.email.email)) {
-    throw new DomainError('fieldInvalid', { text: 'email: must be an e-mail address' });
-  }
-  return change;
+  const name = machine?.name && parseName(machine.name, 'name');
+  return {
+    ...change,
+    ...(username !== undefined && { userName: parseName(username, 'username') }),
+    ...(human?.email && {
+      human: { ...human, email: { ...human.email, email: parseAddress(human.email.email) } },
+    }),
+    ...(name && { machine: { ...machine, name } }),
+  };
+}
+
+function parseAddress(text: string): string {
+  const email = parseName(text, 'email');
+  if (isAddress(email)) return email;
+  throw new DomainError('fieldInvalid', { text: 'email: must be an e-mail address' });
 }
 
 // Whether mail arrives there is known to nobody but the mail server: what is asked here is the form, RFC 5321 section 2.3.11.

@@ -75,11 +75,11 @@ describe("the docs' tables", () => {
     );
   });
 
-  test('POST, PATCH and DeleteSession alone have a body, and the whole request is in it', () => {
+  test('POST, PUT, PATCH and DeleteSession alone have a body, and the whole request is in it', () => {
     const services = [UserService, AdminService, SessionService, LockService, PolicyService, SettingsService];
     const rules = services.flatMap(({ methods }) => methods).flatMap(rulesOf);
     const bodies = rules.map(({ pattern, body }) => `${pattern.case} ${body}`.trim());
-    expect([...new Set(bodies)].sort()).toEqual(['delete', 'delete *', 'get', 'patch *', 'post *']);
+    expect([...new Set(bodies)].sort()).toEqual(['delete', 'delete *', 'get', 'patch *', 'post *', 'put *']);
     const deleting = rules.filter(({ pattern, body }) => pattern.case === 'delete' && body === '*');
     expect(deleting.map(({ pattern }) => pattern.value)).toEqual(['/v2/sessions/{session_id}']);
   });

@@ -52,6 +52,8 @@ interface Action {
   readonly isOpen?: true;
   readonly kind?: 'machine';
   readonly more?: JsonObject;
+  /** What nobody else may have as well. */
+  readonly own?: (userId: string) => JsonObject;
 }
 
 const newPassword = { password: 'next' };
@@ -67,9 +69,11 @@ const actions: Readonly<Record<string, Action>> = {
   'sets a password, knowing the old one': {
     ...{ method: 'SetPassword', may: credentials, more: { newPassword, currentPassword: password } },
   },
-  renames: { method: 'UpdateUser', may: writers, more: { username: 'renamed' } },
+  renames: { method: 'UpdateUser', may: writers, own: (userId) => ({ username: `new-${userId}` }) },
   'changes a person': { method: 'UpdateHumanUser', may: writers, more: { phone: { phone: '1' } } },
-  'changes the address': { method: 'SetEmail', may: writers, more: { email: 'other@mail.example' } },
+  'changes the address': {
+    ...{ method: 'SetEmail', may: writers, own: (userId) => ({ email: `new-${userId}@mail.example` }) },
+  },
   'changes the number': { method: 'SetPhone', may: writers, more: { phone: '1' } },
   'takes the number': { method: 'RemovePhone', may: writers },
   'sets a password in an update': {
@@ -105,7 +109,7 @@ function mark(answer: Answer): string {
   return answer.details[0]?.id === 'AUTH-AWfge' ? '-' : `${answer.code} ${answer.message}`;
 }
 
-async function act({ method, from, kind, more }: Action, roles: readonly HeldRole[], token: string) {
+async function act({ method, from, kind, more, own }: Action, roles: readonly HeldRole[], token: string) {
   const { people } = server;
   const userId = await people.user({ organization: 'home', kind: kind ?? 'human' });
   for (const role of roles) await people.grant(userId, role);
@@ -113,7 +117,7 @@ async function act({ method, from, kind, more }: Action, roles: readonly HeldRol
     method === 'RemovePersonalAccessToken' ? (await people.token(userId)).split('.')[0] : undefined;
   if (from === 'locked') await people.act(userId, 'lock');
   if (from === 'inactive') await people.act(userId, 'deactivate');
-  const message = { userId, ...more, ...(tokenId !== undefined && { tokenId }) };
+  const message = { userId, ...more, ...own?.(userId), ...(tokenId !== undefined && { tokenId }) };
   return mark(await door.ask(method, message, token));
 }
 
