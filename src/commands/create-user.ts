@@ -9,6 +9,7 @@ import type { HumanProfile, MachineProfile, Profile, Standing, User } from '../d
 import { hashPassword, parsePasswordHash } from '../sign-in/password.ts';
 import type { OrganizationKey } from '../store/store.ts';
 import type { CommandApp } from './change-user.ts';
+import { parseEmail } from './email-address.ts';
 
 /** A password to set: as typed, or as a hash made elsewhere. */
 export type NewPassword = { readonly changeRequired: boolean } & (
@@ -112,7 +113,7 @@ function named(request: NewUser, userId: string): Profile {
       userName: userName ?? parseName(userId, 'user_id'),
     };
   }
-  const email = parseName(profile.email, 'email');
+  const email = parseEmail(profile.email, 'email');
   return { ...profile, email, userName: userName ?? email };
 }
 
