@@ -9,6 +9,7 @@ import { importCommand } from './commands/import.ts';
 import { lockCommands } from './commands/lock.ts';
 import { orgCommands } from './commands/org.ts';
 import { policyCommands } from './commands/policy.ts';
+import { rotateCommand } from './commands/rotate.ts';
 import { serverCommands } from './commands/server.ts';
 import { tokenCommands } from './commands/token.ts';
 import { userPasswordCommands } from './commands/user/create.ts';
@@ -36,6 +37,7 @@ export const commands: readonly Command[] = [
   ...lockCommands,
   ...policyCommands,
   ...tokenCommands,
+  rotateCommand,
   ...grantCommands,
   ...orgCommands,
   ...eventsCommands,

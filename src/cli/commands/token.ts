@@ -13,7 +13,14 @@ import type { Column } from '../output.ts';
 import { pageOptions, printList } from '../paging.ts';
 import { userIdIfGiven, userIdOf } from './user/name.ts';
 
-const expiresDefault = '90d';
+/** How long a new token lives. */
+export const expiresDefault = '90d';
+/** The option that says otherwise. */
+export const expiresOption = {
+  value: 'WHEN',
+  help: 'a time from now such as 12h, 90d or 8w, or a date such as 2031-01-31',
+  fallback: expiresDefault,
+} as const;
 
 /** `latchkey token create`, `revoke`, `list`. */
 export const tokenCommands: readonly Command[] = [
@@ -24,11 +31,7 @@ export const tokenCommands: readonly Command[] = [
     summary: 'Make a personal access token for a machine user',
     notes: ['stdout gets the token alone; it is shown this once.'],
     options: {
-      expires: {
-        value: 'WHEN',
-        help: 'a time from now such as 12h, 90d or 8w, or a date such as 2031-01-31',
-        fallback: expiresDefault,
-      },
+      expires: expiresOption,
       ...userOptions,
       ...changeOptions,
     },
@@ -82,22 +85,25 @@ async function create(context: CommandContext): Promise<void> {
 }
 
 async function revoke(context: CommandContext): Promise<void> {
-  const { args, output } = context;
-  const [typed] = args.operands;
-  if (typed === undefined) throw new UsageError('no token: latchkey token revoke TOKEN_ID');
-  // Whoever pastes the whole token means its id; the secret stays out of messages and events.
-  const tokenId = typed.split('.', 1)[0] ?? typed;
+  const { output } = context;
+  const { tokenId, userId } = await findToken(context, 'revoke');
   const backend = await context.backend();
-  const { rows } = await backend.listTokens({ tokenId, offset: 0, limit: 1 });
-  const [token] = rows;
-  if (token === undefined) {
-    throw new CliError({ code: 'not_found', message: `Token ${tokenId} could not be found` });
-  }
-  const { userId } = token;
   const { deletionDate } = await backend.revokeToken({ userId, tokenId });
   await output.document({ tokenId, userId, deletionDate }, [
     `Token ${tokenId} of user ${userId} revoked at ${deletionDate}`,
   ]);
+}
+
+/** The token that the operand names. Throws UsageError without one, CliError where there is no such token. */
+export async function findToken({ args, backend }: CommandContext, verb: string): Promise<TokenRow> {
+  const [typed] = args.operands;
+  if (typed === undefined) throw new UsageError(`no token: latchkey token ${verb} TOKEN_ID`);
+  // Whoever pastes the whole token means its id; the secret stays out of messages and events.
+  const tokenId = typed.split('.', 1)[0] ?? typed;
+  const { rows } = await (await backend()).listTokens({ tokenId, offset: 0, limit: 1 });
+  const [token] = rows;
+  if (token !== undefined) return token;
+  throw new CliError({ code: 'not_found', message: `Token ${tokenId} could not be found` });
 }
 
 async function list(context: CommandContext): Promise<void> {
