@@ -6,6 +6,7 @@ import type { Scope } from '../domain/filter.ts';
 import type { OrganizationId, UserId } from '../domain/ids.ts';
 import type { Lock } from '../domain/lock.ts';
 import type { Store } from '../store/store.ts';
+import { newestBirth } from './earlier-life.ts';
 import { untilNext } from './events.ts';
 
 export interface FollowLocksRequest {
@@ -99,11 +100,11 @@ async function newsOf(
   const ofLocks = events.filter(({ type }) => isOfLock(type));
   if (ofLocks.length === 0) return [];
   const owners = await ownersOf(app, scope, [...new Set(ofLocks.map(({ userId }) => userId))]);
+  const bornAt = await birthsAmong(app, owners, ofLocks);
   const news: LockNews[] = [];
   for (const event of ofLocks) {
     const owner = owners.get(event.userId);
-    if (owner === undefined || (event.createdAt <= owner.createdAt && (await isOfEarlierLife(app, event))))
-      continue;
+    if (owner === undefined || event.position < (bornAt.get(event.userId) ?? 0)) continue;
     const { position } = event;
     if (event.type === 'user.locked') news.push({ kind: 'locked', position, owner, lock: lockFrom(event) });
     else {
@@ -114,10 +115,20 @@ async function newsOf(
   return news;
 }
 
-/** Whether the event's id was used again after it: then it may have been somebody else's, elsewhere. */
-async function isOfEarlierLife({ store }: FollowApp, { userId, position }: RecordedEvent): Promise<boolean> {
-  const later = await store.listEvents({ userId, afterPosition: position, limit: lookedBackMax });
-  return later.some(({ type }) => type === 'user.human.added' || type === 'user.machine.added');
+/** Of ids that were used again after their first of these events: since when what is told is theirs. */
+async function birthsAmong(
+  app: FollowApp,
+  owners: ReadonlyMap<UserId, Owner>,
+  events: readonly RecordedEvent[],
+): Promise<ReadonlyMap<UserId, number>> {
+  const bornAt = new Map<UserId, number>();
+  for (const { userId, position, createdAt } of events) {
+    const owner = owners.get(userId);
+    if (owner === undefined || bornAt.has(userId)) continue;
+    const isSince = createdAt > owner.createdAt;
+    bornAt.set(userId, isSince ? 0 : await newestBirth(app, userId, position));
+  }
+  return bornAt;
 }
 
 const lockTypes = ['user.locked', 'user.unlocked', 'user.deactivated', 'user.removed'];

@@ -4,6 +4,7 @@ import type { UserFilter } from '../domain/filter.ts';
 import type { UserId } from '../domain/ids.ts';
 import type { Lock, LockCause } from '../domain/lock.ts';
 import type { Listed, Store, UserRecord } from '../store/store.ts';
+import { isBirth } from './earlier-life.ts';
 import type { PageRequest } from './page.ts';
 import { getUser, listUsers, type QueryApp } from './users.ts';
 
@@ -50,9 +51,9 @@ export async function newestFailures(
 ): Promise<readonly FailedSignIn[]> {
   const query = { userId, newestFirst: true, afterPosition: 0, limit: eventsLookedAt };
   const failures: FailedSignIn[] = [];
-  for (const { type, createdAt, meta } of await app.store.listEvents(query)) {
-    // A deleted id may be used again: the failures of the one before are not this one's.
-    if (type === 'user.human.added' || type === 'user.machine.added') break;
+  for (const event of await app.store.listEvents(query)) {
+    const { type, createdAt, meta } = event;
+    if (isBirth(event)) break;
     if (type !== 'user.human.password.check.failed') continue;
     failures.push({ time: createdAt, ip: meta.ip, userAgent: meta.userAgent });
     if (failures.length === failuresMax) break;

@@ -2,6 +2,8 @@ import { readScope } from '../auth/authorize.ts';
 import type { Caller } from '../auth/caller.ts';
 import type { RecordedEvent } from '../domain/events.ts';
 import type { UserId } from '../domain/ids.ts';
+import type { User } from '../domain/user.ts';
+import { isBirth, newestBirth } from './earlier-life.ts';
 import { parsePosition } from './page.ts';
 import { getUser, type QueryApp } from './users.ts';
 
@@ -22,7 +24,7 @@ export interface HistoryEntry {
 const limitDefault = 20;
 
 /**
- * The user's events, newest first, before a sequence. Throws as getUser. The position counts the events of the whole
+ * The user's events since they were added, newest first, before a sequence. Throws as getUser. The position counts the events of the whole
  * instance: who reads only a part of it is told 0.
  */
 export async function listUserHistory(
@@ -30,18 +32,9 @@ export async function listUserHistory(
   caller: Caller,
   request: HistoryRequest,
 ): Promise<{ readonly entries: readonly HistoryEntry[]; readonly nextBeforeSequence: number }> {
-  const { userId } = request;
-  await getUser(app, caller, userId);
+  const { user } = await getUser(app, caller, request.userId);
   const limit = request.limit === 0 ? limitDefault : request.limit;
-  const before = parsePosition(request.beforeSequence);
-  const found = await app.store.listEvents({
-    userId,
-    newestFirst: true,
-    afterPosition: 0,
-    // One more than asked for, to know whether there is a next page.
-    limit: limit + 1,
-    ...(before > 0 && { beforeSequence: before }),
-  });
+  const found = await eventsBefore(app, user, { before: parsePosition(request.beforeSequence), limit });
   const events = found.slice(0, limit);
   const names = await actorNames(app, caller, events);
   const seesAll = readScope(caller, 'user.read') === 'all';
@@ -50,6 +43,23 @@ export async function listUserHistory(
     actorLoginName: names.get(event.meta.actorUserId ?? ''),
   }));
   return { entries, nextBeforeSequence: found.length > limit ? (events.at(-1)?.sequence ?? 0) : 0 };
+}
+
+/** One more than asked for, where there are so many: it tells that there is a next page. */
+async function eventsBefore(
+  app: Pick<QueryApp, 'store'>,
+  { userId, sequence }: User,
+  { before, limit }: { readonly before: number; readonly limit: number },
+): Promise<readonly RecordedEvent[]> {
+  // Nothing after what the caller was allowed by: the id may be used again between the two looks.
+  const beforeSequence = before === 0 ? sequence + 1 : Math.min(before, sequence + 1);
+  const query = { userId, newestFirst: true, afterPosition: 0, limit: limit + 1, beforeSequence };
+  const found = await app.store.listEvents(query);
+  const [newest] = found;
+  if (newest === undefined) return [];
+  if (newest.sequence < sequence && (await newestBirth(app, userId, newest.position)) > 0) return [];
+  const birth = found.findIndex(isBirth);
+  return birth === -1 ? found : found.slice(0, birth + 1);
 }
 
 /** Login names by user id, of those among the actors whom the caller may read. */

@@ -66,6 +66,24 @@ describe.each(stores)('ListUserHistory on %s', (_, openDatabase) => {
     expect((await historyOf({ userId, limit: 70 })).next).toBe('2');
   });
 
+  test('of an id that is used again, nothing is told of the user before, however much that was', async () => {
+    const userId = await server.people.user({ organization: 'beta' });
+    for (let round = 0; round < 40; round += 1) {
+      await server.people.act(userId, 'lock');
+      await server.people.act(userId, 'unlock');
+    }
+    await door.ask('LockUser', { userId }, owner, { 'latchkey-reason': 'of beta alone' });
+    await server.people.act(userId, 'delete');
+    await server.people.user({ organization: 'acme', userId, state: 'locked' });
+    const newest = await historyOf({ userId });
+    const earlier = await historyOf({ userId, beforeSequence: String(sequences(newest.entries).at(-1)) });
+    expect(newest.entries.map(({ event }) => event.type)).toEqual(['user.locked', 'user.human.added']);
+    expect(newest.next).toBeUndefined();
+    expect(earlier.entries).toEqual([]);
+    const whole = await historyOf({ userId }, owner);
+    expect(JSON.stringify(whole)).not.toContain('of beta alone');
+  });
+
   test('names who did it where the caller may read them, and tells no position of the whole log', async () => {
     const userId = await livedLong();
     const { entries } = await historyOf({ userId, limit: 2 });
