@@ -257,6 +257,8 @@ export interface DomainErrorDetail {
   readonly retryAfterMs?: number;
   /** What a bug or an outage looked like from inside: for the log, never for the client. */
   readonly cause?: unknown;
+  /** Why, in one sentence without anything that is secret or chosen by a caller: for the log, never for the client. */
+  readonly why?: string;
 }
 
 /** What the law, the commands, the queries and the store throw; the desk dresses it. */
@@ -269,12 +271,15 @@ export class DomainError extends Error {
   readonly text: string;
   /** Milliseconds until the call is worth another try; undefined where time alone mends nothing. */
   readonly retryAfterMs: number | undefined;
+  /** For the log alone. */
+  readonly why: string | undefined;
 
   constructor(error: ErrorName, detail: DomainErrorDetail = {}) {
     super(errors[error].text, detail);
     this.error = error;
     this.metadata = detail.metadata ?? {};
     this.text = detail.text ?? errors[error].text;
+    this.why = detail.why;
     const entry: ErrorEntry = errors[error];
     this.retryAfterMs = detail.retryAfterMs ?? entry.retryAfterMs;
   }

@@ -50,7 +50,7 @@ function dressDomainError(error: DomainError): ConnectError {
   const info = { desc: ErrorInfoSchema, value: { reason, domain: errorDomain, metadata: facts } };
   const message = `${text} (${id})`;
   if (error.retryAfterMs === undefined)
-    return new ConnectError(message, codes[kind], undefined, [detail, info]);
+    return new ConnectError(message, codes[kind], undefined, [detail, info], error.why && error);
   const retryAfter = { 'retry-after': String(Math.max(1, Math.ceil(error.retryAfterMs / 1_000))) };
   return new ConnectError(message, codes[kind], retryAfter, [detail, info, retryInfo(error.retryAfterMs)]);
 }
@@ -71,4 +71,10 @@ export function errorIdOf(error: unknown): string | undefined {
     if (typeof value?.id === 'string') return value.id;
   }
   return undefined;
+}
+
+/** Why it was refused, where more is known than the client is told. */
+export function whyOf(error: unknown): string | undefined {
+  const cause = error instanceof ConnectError ? error.cause : undefined;
+  return cause instanceof DomainError ? cause.why : undefined;
 }

@@ -3,7 +3,7 @@ import type { ContextValues, Interceptor, StreamResponse } from '@connectrpc/con
 import { type AuthenticateApp, authenticate } from '../auth/authenticate.ts';
 import { DomainError } from '../domain/errors.ts';
 import type { Tracer } from '../ops/measures.ts';
-import { asConnectError, errorIdOf } from './connect-error.ts';
+import { asConnectError, errorIdOf, whyOf } from './connect-error.ts';
 import { followCall } from './follow-call.ts';
 import {
   chargeRefused,
@@ -53,7 +53,7 @@ function requestLog(app: InterceptorApp): Interceptor {
   const tellRefusal = createRefusalLog(app.log);
   return (next) => async (req) => {
     const startedMs = performance.now();
-    const record = (code: string, errorId?: string): CallRecord => {
+    const record = (code: string, error?: unknown): CallRecord => {
       const { contextValues, service, method } = req;
       const { ip, caller, tokenId, requestId } = callerFacts(
         contextValues.get(callerKey),
@@ -61,14 +61,15 @@ function requestLog(app: InterceptorApp): Interceptor {
       );
       const name = `${service.typeName}/${method.name}`;
       const durationMs = performance.now() - startedMs;
-      return { ip, code, errorId, method: name, caller, tokenId, requestId, durationMs };
+      const [errorId, why] = [errorIdOf(error), whyOf(error)];
+      return { ip, code, errorId, why, method: name, caller, tokenId, requestId, durationMs };
     };
     try {
       const res = await next(req);
       if (app.log.isLevelEnabled('debug')) app.log.debug(record('OK'), 'call');
       return res;
     } catch (error) {
-      tellRefusal(record(codeOf(error), errorIdOf(error)));
+      tellRefusal(record(codeOf(error), error));
       throw error;
     }
   };

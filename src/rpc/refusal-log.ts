@@ -10,6 +10,8 @@ export interface CallRecord {
   readonly code: string;
   /** Of the error table; absent: it has none. */
   readonly errorId?: string | undefined;
+  /** What the client is not told: why a JWT is refused. */
+  readonly why?: string | undefined;
   readonly method: string;
   /** User id, or `issuer|subject`; absent: nobody was found to be calling. */
   readonly caller?: string | undefined;

@@ -6,6 +6,7 @@ import type { Grant } from '../../domain/user.ts';
 import { grantsOf } from '../role-claims.ts';
 import { type IssuerConfig, requireSecureUrl } from './config.ts';
 import { createIssuerKeys, type IssuerKeys } from './keys.ts';
+import { JwtRefused, whyRefused } from './why.ts';
 
 /** A person whom the issuer vouches for. */
 export interface IssuedIdentity {
@@ -41,6 +42,7 @@ const types: ReadonlySet<string> = new Set(['jwt', 'at+jwt']);
 
 /** All that a server takes of headers: some issuers list hundreds of groups in a token. */
 const tokenLengthMax = 16_384;
+const whyTooLong = `JWT: longer than ${tokenLengthMax} characters`;
 const subjectLengthMax = 200;
 const verifiedMax = 1_000;
 
@@ -50,7 +52,7 @@ export function createIssuer(config: IssuerConfig, { fetchJson, now }: IssuerOpt
   const verified = createVerified(keys);
   return {
     async verify(token) {
-      if (token.length > tokenLengthMax) throw new DomainError('tokenInvalid');
+      if (token.length > tokenLengthMax) throw new DomainError('tokenInvalid', { why: whyTooLong });
       const digest = hash('sha256', token, 'base64url');
       const known = verified.get(digest, now() / 1_000 - config.clockSkewSeconds);
       if (known !== undefined) return known;
@@ -87,16 +89,16 @@ async function verifiedClaims({ token, keys, config, nowMs }: Question): Promise
       requiredClaims: ['exp', 'sub'],
     });
     const type = (protectedHeader.typ ?? 'jwt').toLowerCase().replace(/^application\//, '');
-    if (!types.has(type)) throw new Error(`a token of the type ${type}`);
+    if (!types.has(type)) throw new JwtRefused('of a type that is for something else');
     const subject = parseText(payload.sub ?? '', 'sub');
     if (subject === '' || [...subject].length > subjectLengthMax)
-      throw new Error('no subject, or a long one');
-    if ((payload.iat ?? 0) > nowMs / 1_000 + clockSkewSeconds) throw new Error('a token from the future');
+      throw new JwtRefused('no subject, or a long one');
+    if ((payload.iat ?? 0) > nowMs / 1_000 + clockSkewSeconds) throw new JwtRefused('issued in the future');
     return payload;
   } catch (cause) {
     if (cause instanceof DomainError && cause.error === 'issuerUnavailable') throw cause;
     // All that is wrong with a token is one answer, whatever it is: who forges learns nothing from it.
-    throw new DomainError('tokenInvalid', { cause });
+    throw new DomainError('tokenInvalid', { cause, why: whyRefused(cause) });
   }
 }
 
