@@ -12,6 +12,8 @@ import type { ChangeRow, Listing, PageQuery } from './page.ts';
 export interface Backend extends LockBackend, AsyncDisposable {
   listUsers(query: UserQuery): Promise<Listing<UserRow>>;
   getUser(userId: string): Promise<UserRow>;
+  /** Newest first. Asks user.read alone. */
+  listHistory(query: HistoryQuery): Promise<HistoryPage>;
   changeUserState(userId: string, action: Exclude<UserAction, 'lock' | 'unlock'>): Promise<ChangeRow>;
   createUser(user: UserToCreate): Promise<CreatedUserRow>;
   updateUser(change: UserToUpdate): Promise<UpdatedUserRow>;
@@ -150,6 +152,29 @@ export interface EventRow {
   readonly creationDate: string;
   readonly payload: Readonly<Record<string, unknown>>;
   readonly actor: ActorRow;
+}
+
+export interface HistoryQuery {
+  readonly userId: string;
+  /** 0: from the newest. */
+  readonly beforeSequence: number;
+  /** At most historyRowsMax. */
+  readonly limit: number;
+}
+
+/** How many rows of a history one call asks for at most; the server refuses more. */
+export const historyRowsMax = 100;
+
+/** Without the position, which those who read a part of the instance are not told. */
+export interface HistoryRow extends Omit<EventRow, 'position'> {
+  /** Of the user who did it, where the caller may read them. */
+  readonly actorLoginName?: string;
+}
+
+export interface HistoryPage {
+  readonly rows: readonly HistoryRow[];
+  /** 0: there are no more. */
+  readonly nextBeforeSequence: number;
 }
 
 export interface ActorRow {

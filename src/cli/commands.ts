@@ -14,6 +14,7 @@ import { serverCommands } from './commands/server.ts';
 import { tokenCommands } from './commands/token.ts';
 import { userPasswordCommands } from './commands/user/create.ts';
 import { userLockCommands } from './commands/user/lock.ts';
+import { userHistoryCommand } from './commands/user/past.ts';
 import { userStateCommands } from './commands/user/state.ts';
 import { userUpdateCommands } from './commands/user/update.ts';
 import { userCommands } from './commands/user/user.ts';
@@ -30,6 +31,7 @@ const json = {
 export const commands: readonly Command[] = [
   ...serverCommands,
   ...userCommands,
+  userHistoryCommand,
   ...userLockCommands,
   ...userStateCommands,
   ...userPasswordCommands,

@@ -13,6 +13,8 @@ export const pageOptions = {
 interface List<Row> {
   readonly columns: readonly Column<Row>[];
   readonly fetch: (page: PageQuery) => Promise<Listing<Row>>;
+  /** What no two rows share. */
+  readonly key: (row: Row) => string;
 }
 
 const limitDefault = 100;
@@ -23,29 +25,59 @@ export async function printList<Row>(context: CommandContext, list: List<Row>): 
   let total = 0;
   let shown = 0;
   const offset = args.count('offset') ?? 0;
-  const pages = pagesOf(args, async (page) => {
-    const listing = await list.fetch(page);
-    total = listing.total;
-    shown += listing.rows.length;
-    return listing;
-  });
-  await output.rows(list.columns, pages);
+  async function* pages(): AsyncGenerator<readonly Row[]> {
+    for await (const listing of pagesOf(args, list)) {
+      total = listing.total;
+      shown += listing.rows.length;
+      yield listing.rows;
+    }
+  }
+  await output.rows(list.columns, pages());
   const end = offset + shown;
   if (shown === 0) await output.note(total === 0 ? 'none' : `none from ${offset} on, ${total} in all`);
-  else if (end < total) {
+  else if (end < total && !args.flag('all')) {
     await output.note(`${shown} of ${total}; the next with --offset ${end}, all of them with --all`);
   }
 }
 
-async function* pagesOf<Row>(args: Arguments, fetch: List<Row>['fetch']): AsyncGenerator<readonly Row[]> {
-  let offset = args.count('offset') ?? 0;
+/** The rows behind the offset, each once, however the list changes under its reader: see pageBehind. */
+async function* pagesOf<Row>(args: Arguments, list: List<Row>): AsyncGenerator<Listing<Row>> {
+  const start = args.count('offset') ?? 0;
+  const seen = new Set<string>();
+  let offset = start;
   let wanted = args.flag('all') ? Number.POSITIVE_INFINITY : (args.count('limit') ?? limitDefault);
   while (wanted > 0) {
-    const limit = Math.min(wanted, pageRowsMax);
-    const { rows } = await fetch({ offset, limit });
-    yield rows;
+    // One more than wanted where the last one seen comes again.
+    const limit = Math.min(wanted + Math.min(seen.size, 1), pageRowsMax);
+    const { at, rows, total } = await pageBehind(list, seen, { start, offset, limit });
+    const fresh = rows.filter((row) => !seen.has(list.key(row))).slice(0, wanted);
+    for (const row of fresh) seen.add(list.key(row));
+    yield { rows: fresh, total };
     if (rows.length < limit) return;
-    offset += rows.length;
-    wanted -= rows.length;
+    offset = at + rows.length;
+    wanted -= fresh.length;
+  }
+}
+
+interface Place {
+  readonly start: number;
+  readonly offset: number;
+  readonly limit: number;
+}
+
+/**
+ * A page that begins with a row that was seen already, so that none was passed over: where rows before it have left the
+ * list meanwhile, as the unlocked leave that of the locked, all others have moved up.
+ */
+async function pageBehind<Row>(
+  { fetch, key }: List<Row>,
+  seen: ReadonlySet<string>,
+  { start, offset, limit }: Place,
+): Promise<Listing<Row> & { readonly at: number }> {
+  for (let back = Math.min(seen.size, 1); ; back *= 2) {
+    const at = Math.max(start, offset - back);
+    const listing = await fetch({ offset: at, limit });
+    const [first] = listing.rows;
+    if (at === start || (first !== undefined && seen.has(key(first)))) return { ...listing, at };
   }
 }

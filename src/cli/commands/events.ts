@@ -54,7 +54,7 @@ export const eventColumns: readonly Column<EventRow>[] = [
 ];
 
 /** "policy:" and the policy, a user's id, "os:" and the operating system's user, or the issuer and subject of another's token. */
-function actorName(actor: ActorRow): string | undefined {
+export function actorName(actor: ActorRow): string | undefined {
   if (actor.policy !== undefined) return `policy:${actor.policy}`;
   return actor.userId ?? (actor.osUser === undefined ? actor.subject : `os:${actor.osUser}`);
 }

@@ -92,6 +92,7 @@ async function list(context: CommandContext): Promise<void> {
   const organizationId = context.args.text('org');
   const backend = await context.backend();
   await printList(context, {
+    key: (grant) => JSON.stringify(grant),
     columns,
     fetch: (page) =>
       backend.listGrants({

@@ -94,7 +94,8 @@ async function list(context: CommandContext): Promise<void> {
     ...(organizationId !== undefined && { organizationId }),
   };
   const backend = await context.backend();
-  await printList(context, { columns, fetch: (page) => backend.listLocks({ ...page, ...filter }) });
+  const key = ({ userId }: LockRow) => userId;
+  await printList(context, { columns, key, fetch: (page) => backend.listLocks({ ...page, ...filter }) });
 }
 
 async function explain(context: CommandContext): Promise<void> {

@@ -63,5 +63,6 @@ async function create(context: CommandContext): Promise<void> {
 
 async function list(context: CommandContext): Promise<void> {
   const backend = await context.backend();
-  await printList(context, { columns, fetch: (page) => backend.listOrganizations(page) });
+  const key = ({ organizationId }: OrganizationRow) => organizationId;
+  await printList(context, { columns, key, fetch: (page) => backend.listOrganizations(page) });
 }

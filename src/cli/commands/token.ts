@@ -110,6 +110,7 @@ async function list(context: CommandContext): Promise<void> {
   const userId = await userIdIfGiven(context);
   const backend = await context.backend();
   await printList(context, {
+    key: ({ tokenId }) => tokenId,
     columns,
     fetch: (page) => backend.listTokens({ ...page, ...(userId !== undefined && { userId }) }),
   });

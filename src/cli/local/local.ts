@@ -13,6 +13,7 @@ import { followEvents, listEvents } from '../../queries/events.ts';
 import { listGrants } from '../../queries/grants.ts';
 import { listOrganizations } from '../../queries/organizations.ts';
 import { listTokens } from '../../queries/tokens.ts';
+import { listUserHistory } from '../../queries/user-history.ts';
 import { getUser, listUsers } from '../../queries/users.ts';
 import type { Backend, GrantRow } from '../backend.ts';
 import { checkLengths, lengthsOfChange, lengthsOfUser } from './lengths.ts';
@@ -21,6 +22,7 @@ import {
   changeRow,
   eventRow,
   grantRow,
+  historyRow,
   listing,
   organizationRow,
   pageRequest,
@@ -57,7 +59,7 @@ export async function openLocal({ database, osUser, reason }: LocalTarget): Prom
 
 type UserCalls = Pick<
   Backend,
-  'listUsers' | 'getUser' | 'changeUserState' | 'createUser' | 'updateUser' | 'setPassword'
+  'listUsers' | 'getUser' | 'listHistory' | 'changeUserState' | 'createUser' | 'updateUser' | 'setPassword'
 >;
 
 function users(app: App, caller: Caller): UserCalls {
@@ -68,6 +70,11 @@ function users(app: App, caller: Caller): UserCalls {
       return listing(await listUsers(app, caller, { filters, sort: 'user_name', page }), userRow);
     },
     getUser: async (userId) => userRow(await getUser(app, caller, parseUserId(userId))),
+    async listHistory({ userId, beforeSequence, limit }) {
+      const request = { userId: parseUserId(userId), beforeSequence: BigInt(beforeSequence), limit };
+      const { entries, nextBeforeSequence } = await listUserHistory(app, caller, request);
+      return { rows: entries.map(historyRow), nextBeforeSequence };
+    },
     changeUserState: async (userId, action) =>
       changeRow(await changeUserState(app, caller, parseUserId(userId), action)),
     async createUser({ organizationId, ...user }) {

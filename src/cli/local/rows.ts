@@ -3,11 +3,13 @@ import type { UserFilter } from '../../domain/filter.ts';
 import { actingPolicy } from '../../domain/lock-events.ts';
 import type { Organization, Profile, User } from '../../domain/user.ts';
 import type { PageRequest } from '../../queries/page.ts';
+import type { HistoryEntry } from '../../queries/user-history.ts';
 import type { GrantRecord, Listed, TokenFilter, TokenRecord, UserRecord } from '../../store/store.ts';
 import type {
   ActorRow,
   EventRow,
   GrantRow,
+  HistoryRow,
   OrganizationRow,
   TokenQuery,
   TokenRow,
@@ -132,6 +134,12 @@ export function eventRow(event: RecordedEvent): EventRow {
     payload,
     actor: actorRow(event),
   };
+}
+
+/** An entry of a user's history. */
+export function historyRow({ event, actorLoginName }: HistoryEntry): HistoryRow {
+  const { position: _, ...row } = eventRow(event);
+  return { ...row, ...(actorLoginName !== undefined && { actorLoginName }) };
 }
 
 function actorRow(event: RecordedEvent): ActorRow {

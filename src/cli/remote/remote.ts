@@ -9,6 +9,7 @@ import {
   changeRow,
   eventRow,
   grantRow,
+  historyRow,
   organizationRow,
   promised,
   timeText,
@@ -33,10 +34,10 @@ export function openRemote(target: RemoteTarget): Backend {
 type Connection = ReturnType<typeof connect>;
 type UserCalls = Pick<
   Backend,
-  'listUsers' | 'getUser' | 'changeUserState' | 'createUser' | 'updateUser' | 'setPassword'
+  'listUsers' | 'getUser' | 'listHistory' | 'changeUserState' | 'createUser' | 'updateUser' | 'setPassword'
 >;
 
-function userCalls({ users, call }: Connection): UserCalls {
+function userCalls({ users, admin, call }: Connection): UserCalls {
   const stateCalls = {
     deactivate: users.deactivateUser.bind(users),
     reactivate: users.reactivateUser.bind(users),
@@ -50,6 +51,14 @@ function userCalls({ users, call }: Connection): UserCalls {
     async getUser(userId) {
       const { user } = await call(users.getUserById.bind(users), { userId });
       return userRow(promised(user, 'user'));
+    },
+    async listHistory({ userId, beforeSequence, limit }) {
+      const request = { userId, beforeSequence: BigInt(beforeSequence), limit };
+      const found = await call(admin.listUserHistory.bind(admin), request);
+      return {
+        rows: found.entries.map(historyRow),
+        nextBeforeSequence: Number(found.nextBeforeSequence),
+      };
     },
     changeUserState: async (userId, action) =>
       changeRow(userId, (await call(stateCalls[action], { userId })).details),

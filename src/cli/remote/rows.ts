@@ -1,9 +1,23 @@
-import type { Actor, Event, Grant, Organization } from '../../../gen/grpc-js/latchkey/v1/admin.ts';
+import type {
+  Actor,
+  Event,
+  Grant,
+  HistoryEntry,
+  Organization,
+} from '../../../gen/grpc-js/latchkey/v1/admin.ts';
 import type { Details } from '../../../gen/grpc-js/zitadel/object/v2/object.ts';
 import type { PersonalAccessToken } from '../../../gen/grpc-js/zitadel/user/v2/personal_access_token.ts';
 import { type User, UserState } from '../../../gen/grpc-js/zitadel/user/v2/user.ts';
 import type { UserState as DomainState } from '../../domain/user.ts';
-import type { ActorRow, EventRow, GrantRow, OrganizationRow, TokenRow, UserRow } from '../backend.ts';
+import type {
+  ActorRow,
+  EventRow,
+  GrantRow,
+  HistoryRow,
+  OrganizationRow,
+  TokenRow,
+  UserRow,
+} from '../backend.ts';
 import { CliError } from '../failure.ts';
 import type { ChangeRow } from '../page.ts';
 
@@ -105,6 +119,12 @@ export function eventRow(event: Event): EventRow {
     payload: payload ?? {},
     actor: actorRow(actor),
   };
+}
+
+/** An entry of a user's history. */
+export function historyRow({ event, actorLoginName }: HistoryEntry): HistoryRow {
+  const { position: _, ...row } = eventRow(promised(event, 'event'));
+  return { ...row, ...(actorLoginName !== '' && { actorLoginName }) };
 }
 
 // The wire says empty where it does not know.

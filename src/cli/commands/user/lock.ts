@@ -1,20 +1,33 @@
 import { UsageError } from '../../../app/config.ts';
 import type { Arguments } from '../../arguments.ts';
-import type { LockToEnd } from '../../backend-lock.ts';
+import type { LockToEnd, LockToSet } from '../../backend-lock.ts';
 import { type Command, type CommandContext, changeOptions, userOptions } from '../../command.ts';
 import { parseDuration } from '../../duration.ts';
 import { parseTime } from '../../expiry.ts';
 import { withStateHint } from '../state-hint.ts';
-import { userIdOf } from './name.ts';
+import { type Done, eachUser, severalUsers } from './several.ts';
 
-const common = { operands: '(USER_ID | --login NAME)', operandsMax: 1, json: 'document' } as const;
+const common = { ...severalUsers, json: 'lines' } as const;
 
-/** `latchkey user lock`, `unlock`. */
+const unlockCommand: Omit<Command, 'path' | 'examples'> = {
+  ...common,
+  summary: 'Unlock locked users and forget their failed sign-ins',
+  options: {
+    ...userOptions,
+    ticket: { value: 'TEXT', help: 'number of the ticket; kept in the event' },
+    'identified-by': { value: 'TEXT', help: 'how the person was identified; kept in the event' },
+    generation: { value: 'N', help: 'only this lock, as "latchkey lock show" tells; never a newer one' },
+    ...changeOptions,
+  },
+  run: unlock,
+};
+
+/** `latchkey user lock`, `unlock`, and `latchkey unlock`, which is what is typed first. */
 export const userLockCommands: readonly Command[] = [
   {
     path: 'user lock',
     ...common,
-    summary: 'Lock a user: no sign-in, and all tokens end for good',
+    summary: 'Lock users: no sign-in, and all tokens end for good',
     options: {
       ...userOptions,
       for: { value: 'TIME', help: 'the lock ends by itself after it, such as 30m, 12h or 7d' },
@@ -30,34 +43,31 @@ export const userLockCommands: readonly Command[] = [
   },
   {
     path: 'user unlock',
-    ...common,
-    summary: 'Unlock a locked user and forget the failed sign-ins',
-    options: {
-      ...userOptions,
-      ticket: { value: 'TEXT', help: 'number of the ticket; kept in the event' },
-      'identified-by': { value: 'TEXT', help: 'how the person was identified; kept in the event' },
-      generation: { value: 'N', help: 'only this lock, as "latchkey lock show" tells; never a newer one' },
-      ...changeOptions,
-    },
+    ...unlockCommand,
     examples: [
       'latchkey user unlock 69629023906488334 --ticket 4711 --identified-by "called back"',
       'latchkey user unlock --login ada@acme.example --generation 12 --json',
       'latchkey user unlock 69629023906488334 --db latchkey-data/latchkey.db',
+      "latchkey user list --state locked --all --json | jq -r .userId | latchkey user unlock - --reason 'false alarm'",
     ],
-    run: unlock,
   },
+  { ...unlockCommand, path: 'unlock', examples: ['latchkey unlock ada@acme.example --ticket 4711'] },
 ];
 
 async function lock(context: CommandContext): Promise<void> {
   const until = endOf(context.args);
-  const userId = await userIdOf(context);
-  const order = { userId, ...(until !== undefined && { until }) };
+  await eachUser(context, (userId) => lockOne(context, { userId, ...(until !== undefined && { until }) }));
+}
+
+async function lockOne(context: CommandContext, order: LockToSet): Promise<Done> {
+  const { userId } = order;
   const backend = await context.backend();
   const locked = await withStateHint(context, { userId, action: 'lock' }, () => backend.lockUser(order));
   const end = locked.until === undefined ? '' : ` until ${locked.until}`;
-  await context.output.document({ ...locked, state: 'locked' }, [
-    `User ${userId} locked at ${locked.changeDate}: now locked${end} (event ${locked.sequence})`,
-  ]);
+  return {
+    row: { ...locked, state: 'locked' },
+    line: `User ${userId} locked at ${locked.changeDate}: now locked${end} (event ${locked.sequence})`,
+  };
 }
 
 function endOf(args: Arguments): number | undefined {
@@ -69,14 +79,21 @@ function endOf(args: Arguments): number | undefined {
 
 async function unlock(context: CommandContext): Promise<void> {
   const said = orderOf(context.args);
-  const userId = await userIdOf(context);
+  if (said.expectedGeneration !== undefined && context.args.operands.length > 1)
+    throw new UsageError('--generation is about the lock of one user');
+  await eachUser(context, (userId) => unlockOne(context, { userId, ...said }));
+}
+
+async function unlockOne(context: CommandContext, order: LockToEnd): Promise<Done> {
+  const { userId } = order;
   const backend = await context.backend();
   const unlocked = await withStateHint(context, { userId, action: 'unlock' }, () =>
-    backend.unlockUser({ userId, ...said }),
+    backend.unlockUser(order),
   );
-  await context.output.document({ ...unlocked, state: 'active' }, [
-    `User ${userId} unlocked at ${unlocked.changeDate}: now active (event ${unlocked.sequence})`,
-  ]);
+  return {
+    row: { ...unlocked, state: 'active' },
+    line: `User ${userId} unlocked at ${unlocked.changeDate}: now active (event ${unlocked.sequence})`,
+  };
 }
 
 function orderOf(args: Arguments): Omit<LockToEnd, 'userId'> {

@@ -1,7 +1,7 @@
 import { UsageError } from '../../../app/config.ts';
 import type { UserQuery, UserRow } from '../../backend.ts';
 import type { CommandContext } from '../../command.ts';
-import { CliError } from '../../failure.ts';
+import { CliError, toFailure } from '../../failure.ts';
 
 /** The id of the user who is named as an operand or by --login. Throws UsageError where neither or both are given. */
 export async function userIdOf(context: CommandContext, operandAt = 0): Promise<string> {
@@ -15,22 +15,43 @@ export async function userIdIfGiven(context: CommandContext, operandAt = 0): Pro
   const { args } = context;
   const operand = args.operands[operandAt];
   const login = args.text('login');
-  if (login === undefined) return operand;
+  if (login === undefined) return operand === undefined ? undefined : idNamedBy(context, operand);
   if (operand !== undefined) throw new UsageError('give the user id or --login NAME, not both');
   return (await findByName(context, login)).userId;
+}
+
+/** What this server makes ids of: no question is asked about one. */
+const madeId = /^\d{15,20}$/;
+
+/**
+ * The id of the user whom somebody typed: an id, else a name as --login takes it. What is neither is taken for an id, so
+ * that the command itself says that there is none. Throws where a name is several users'.
+ */
+export async function idNamedBy(context: CommandContext, typed: string): Promise<string> {
+  if (madeId.test(typed)) return typed;
+  try {
+    return (await (await context.backend()).getUser(typed)).userId;
+  } catch (error) {
+    if (toFailure(error).code !== 'not_found') throw error;
+  }
+  return (await findIfThere(context, typed))?.userId ?? typed;
+}
+
+async function findByName(context: CommandContext, name: string): Promise<UserRow> {
+  const found = await findIfThere(context, name);
+  if (found !== undefined) return found;
+  throw new CliError({ code: 'not_found', message: `No user has the name "${name}"` });
 }
 
 /**
  * A login name is one user's alone. A user name or an e-mail address may be several users': then nobody is picked,
  * because the wrong one would be locked or unlocked.
  */
-async function findByName(context: CommandContext, name: string): Promise<UserRow> {
+async function findIfThere(context: CommandContext, name: string): Promise<UserRow | undefined> {
   const byLoginName = await search(context, { loginName: name });
   const found = byLoginName.length > 0 ? byLoginName : await search(context, { name });
   const [only, ...others] = found;
-  if (only === undefined) {
-    throw new CliError({ code: 'not_found', message: `No user has the name "${name}"` });
-  }
+  if (only === undefined) return undefined;
   if (others.length === 0) return only;
   const candidates = found.map(({ userId, loginName }) => `\n  ${userId}  ${loginName}`).join('');
   throw new CliError({

@@ -2,7 +2,7 @@ import type { UserState } from '../../../domain/user.ts';
 import type { UserAction } from '../../../domain/user-state.ts';
 import { type Command, type CommandContext, changeOptions, userOptions } from '../../command.ts';
 import { withStateHint } from '../state-hint.ts';
-import { userIdOf } from './name.ts';
+import { type Done, eachUser, severalUsers } from './several.ts';
 
 /** Locking and unlocking have more to say: see user-lock.ts. */
 type PlainAction = Exclude<UserAction, 'lock' | 'unlock'>;
@@ -39,28 +39,27 @@ const wordings = {
 export const userStateCommands: readonly Command[] = (Object.keys(wordings) as PlainAction[]).map(
   (action) => ({
     path: `user ${action}`,
-    operands: '(USER_ID | --login NAME)',
-    operandsMax: 1,
+    ...severalUsers,
     summary: wordings[action].summary,
     options: { ...userOptions, ...changeOptions },
-    json: 'document',
+    json: 'lines',
     examples: [
       `latchkey user ${action} 69629023906488334 --reason "${wordings[action].reason}"`,
       `latchkey user ${action} --login ada@acme.example --json`,
       `latchkey user ${action} 69629023906488334 --db latchkey-data/latchkey.db`,
     ],
-    run: (context) => change(context, action),
+    run: (context) => eachUser(context, (userId) => change(context, action, userId)),
   }),
 );
 
-async function change(context: CommandContext, action: PlainAction): Promise<void> {
-  const userId = await userIdOf(context);
+async function change(context: CommandContext, action: PlainAction, userId: string): Promise<Done> {
   const backend = await context.backend();
   const changed = await withStateHint(context, { userId, action }, () =>
     backend.changeUserState(userId, action),
   );
   const { done, state } = wordings[action];
-  await context.output.document({ ...changed, state }, [
-    `User ${userId} ${done} at ${changed.changeDate}: now ${state} (event ${changed.sequence})`,
-  ]);
+  return {
+    row: { ...changed, state },
+    line: `User ${userId} ${done} at ${changed.changeDate}: now ${state} (event ${changed.sequence})`,
+  };
 }

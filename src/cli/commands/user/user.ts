@@ -1,3 +1,4 @@
+import { UsageError } from '../../../app/config.ts';
 import type { UserState } from '../../../domain/user.ts';
 import type { Backend, GrantRow, UserQuery, UserRow } from '../../backend.ts';
 import { type Command, type CommandContext, connectionOptions, userOptions } from '../../command.ts';
@@ -31,6 +32,21 @@ export const userCommands: readonly Command[] = [
     run: list,
   },
   {
+    path: 'user find',
+    operands: 'TEXT',
+    operandsMax: 1,
+    summary: 'Find users whose user name, display name or e-mail address contains the text',
+    options: {
+      state: { value: 'STATE', choices: states, help: 'only users in this state' },
+      org: { value: 'ORG_ID', help: 'only users of this organization' },
+      ...pageOptions,
+      ...connectionOptions,
+    },
+    json: 'lines',
+    examples: ['latchkey user find ada', 'latchkey user find ada@acme.example --json'],
+    run: find,
+  },
+  {
     path: 'user show',
     operands: '(USER_ID | --login NAME)',
     operandsMax: 1,
@@ -58,7 +74,7 @@ async function list(context: CommandContext): Promise<void> {
   const state = states.find((one) => one === args.text('state'));
   const type = args.text('type');
   const organizationId = args.text('org');
-  const search = args.text('search');
+  const search = args.operands[0] ?? args.text('search');
   const query = (page: PageQuery): UserQuery => ({
     ...page,
     ...(state !== undefined && { state }),
@@ -67,7 +83,13 @@ async function list(context: CommandContext): Promise<void> {
     ...(search !== undefined && { search }),
   });
   const backend = await context.backend();
-  await printList(context, { columns, fetch: (page) => backend.listUsers(query(page)) });
+  const key = ({ userId }: UserRow) => userId;
+  await printList(context, { columns, key, fetch: (page) => backend.listUsers(query(page)) });
+}
+
+async function find(context: CommandContext): Promise<void> {
+  if (context.args.operands.length === 0) throw new UsageError('no text: latchkey user find TEXT');
+  await list(context);
 }
 
 async function show(context: CommandContext): Promise<void> {

@@ -1,0 +1,44 @@
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { startServer, type TestServer } from '../support/start-server.ts';
+import { parseLines, runHere, startCli } from './run-cli.ts';
+
+const lockedUsers = 2_500;
+
+let server: TestServer;
+let token: string;
+
+beforeAll(async () => {
+  server = await startServer();
+  await server.people.organization('acme');
+  token = await server.people.caller({ organization: 'acme', roles: ['IAM_OWNER'] });
+  const state = 'locked';
+  for (let made = 0; made < lockedUsers; made += 100) {
+    const hundred = Array.from({ length: 100 }, () => server.people.user({ organization: 'acme', state }));
+    await Promise.all(hundred);
+  }
+}, 60_000);
+afterAll(async () => {
+  await server[Symbol.asyncDispose]();
+});
+
+const list = ['user', 'list', '--state', 'locked', '--all', '--json'];
+const flags = () => ['--url', server.url, '--token', token];
+
+test('who unlocks the rows of a list of the locked as they come leaves nobody behind', async () => {
+  const child = startCli([...list, ...flags()]);
+  if (child.stdout === null) throw new Error('no stdout');
+  const exited = once(child, 'exit');
+  const shown: string[] = [];
+  for await (const line of createInterface({ input: child.stdout })) {
+    const { userId } = JSON.parse(line) as { userId: string };
+    shown.push(userId);
+    // One after the other, slower than the list: its next pages are asked for while the list shrinks.
+    await server.people.act(userId, 'unlock');
+  }
+  expect(await exited).toEqual([0, null]);
+  expect(shown).toHaveLength(lockedUsers);
+  expect(new Set(shown).size).toBe(lockedUsers);
+  expect(parseLines((await runHere([...list, ...flags()])).stdout)).toEqual([]);
+}, 120_000);
