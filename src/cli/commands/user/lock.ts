@@ -48,7 +48,7 @@ export const userLockCommands: readonly Command[] = [
       'latchkey user unlock 69629023906488334 --ticket 4711 --identified-by "called back"',
       'latchkey user unlock --login ada@acme.example --generation 12 --json',
       'latchkey user unlock 69629023906488334 --db latchkey-data/latchkey.db',
-      "latchkey user list --state locked --all --json | jq -r .userId | latchkey user unlock - --reason 'false alarm'",
+      'latchkey user unlock - --reason "false alarm"',
     ],
   },
   { ...unlockCommand, path: 'unlock', examples: ['latchkey unlock ada@acme.example --ticket 4711'] },
