@@ -6,7 +6,6 @@ import net from 'node:net';
 import { endHeaders, endStream, frame, frameType, preface } from '../server/clients/clients.ts';
 
 const socketsMax = 3_000;
-const openedAtOnce = 5;
 const everyMs = 50;
 const streams = 256;
 
@@ -63,7 +62,7 @@ const ways: readonly { readonly bytes: Buffer; readonly reads: boolean }[] = [
   { bytes: Buffer.alloc(0), reads: false },
 ];
 
-const [port = 0, seconds = 0] = process.argv.slice(2).map(Number);
+const [port = 0, seconds = 0, openedAtOnce = 5] = process.argv.slice(2).map(Number);
 const sockets = new Set<net.Socket>();
 let opened = 0;
 

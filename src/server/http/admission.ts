@@ -28,6 +28,9 @@ export interface AdmissionOptions {
   readonly count: (refusal: string) => void;
 }
 
+// Of the oldest strangers; beyond it they are so many that no address has much.
+const lookedAtMax = 64;
+
 interface Address {
   connections: Set<Account>;
   bytes: number;
@@ -79,7 +82,7 @@ export class Admission {
     const { bytesMax } = this.#options;
     if (!account.isProven && !this.#takeAsStranger(account, bytes)) return this.#refuse('memoryOfStrangers');
     // Whoever has shown a token comes before all who have not.
-    while (this.#bytes + bytes > bytesMax) if (!this.#cutOldest(this.#strangers, account)) break;
+    while (this.#bytes + bytes > bytesMax) if (!this.#cutGreediest(account)) break;
     if (this.#bytes + bytes > bytesMax) return this.#refuse('memory');
     this.move(account, bytes);
     return true;
@@ -131,13 +134,25 @@ export class Admission {
       if (!this.#cutOldest(address.connections, account)) return false;
     }
     while (this.#strangersBytes + bytes > this.#strangersBytesMax) {
-      if (!this.#cutOldest(this.#strangers, account)) return false;
+      if (!this.#cutGreediest(account)) return false;
     }
     return true;
   }
 
+  /** The oldest of an address that holds more than its share: who has just come from elsewhere is not cut by a flood. */
+  #cutGreediest(account: Account): boolean {
+    const share = this.#strangersBytes / this.#addresses.size;
+    let looked = 0;
+    for (const stranger of this.#strangers) {
+      if (++looked > lookedAtMax) break;
+      const held = this.#addresses.get(stranger.address)?.bytes ?? 0;
+      if (held >= share) return this.#cutOldest([stranger], account);
+    }
+    return this.#cutOldest(this.#strangers, account);
+  }
+
   /** Whether there was one older than the account itself: what is newer keeps its place. */
-  #cutOldest(from: ReadonlySet<Account>, account: Account): boolean {
+  #cutOldest(from: Iterable<Account>, account: Account): boolean {
     for (const oldest of from) {
       if (oldest === account) return false;
       this.#options.count('madeRoom');

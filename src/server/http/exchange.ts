@@ -96,6 +96,8 @@ export const discardChunksMax = 256;
 
 /** An exchange that Connect's own server can take: where it does, neither `readBody` nor `answer` has been called. */
 export interface UniversalExchange extends Exchange {
+  /** Whether a valid token was seen on its connection before. */
+  readonly isProven: boolean;
   /** The request as that server takes it. Called once at most. */
   universalRequest(contextValues: ContextValues): UniversalServerRequest;
   /** Counts bytes that it will hold until it is closed; false where there is no room for them. */

@@ -18,11 +18,16 @@ interface Connection {
   response: ServerResponse | undefined;
   /** Requests that are not answered yet: more than one where the client pipelines. */
   unanswered: number;
+  /** A request of it was turned away, and it ends with that answer: what came after is not looked at. */
+  isRefused: boolean;
   readonly account: Account;
   /** What of its answers the client had not taken, when a sweep last looked. */
   unsentBytes: number;
   readonly taking: Taking;
 }
+
+// As many as a client of HTTP/2 may have before it knows better; one that has shown no token and asks for more is a flood.
+const strangersPipelinedMax = 100;
 
 /** HTTP/1.1 on sockets that others accepted, with the limits of the listener; `count` hears of refusals by name. */
 export function createHttp1Connections(
@@ -37,15 +42,19 @@ export function createHttp1Connections(
   const onRequest = (req: IncomingMessage, res: ServerResponse): void => {
     const connection = connections.get(req.socket);
     // The parser goes on through what it has read of a connection that was just cut.
-    if (connection === undefined || req.socket.destroyed) return;
+    if (connection === undefined || connection.isRefused || req.socket.destroyed) return;
     if (connection.unanswered >= limits.streamsMax) {
       count('http1Pipelined');
       req.socket.destroy();
       return;
     }
     if (isDraining) res.shouldKeepAlive = false;
-    if (addResponse(connection, res)) door.handleRequest(req, res);
-    else refuseRequest(res, 503, 'too many requests at once, please try again');
+    const hasPlace = connection.account.isProven || connection.unanswered < strangersPipelinedMax;
+    if (hasPlace && addResponse(connection, res)) door.handleRequest(req, res);
+    else {
+      connection.isRefused = true;
+      refuseRequest(res, 503, 'too many requests at once, please try again');
+    }
   };
   // Who reads the body asks for it (100 Continue): the door may know before that it refuses the call.
   for (const event of ['request', 'checkContinue']) server.on(event, onRequest);
@@ -147,6 +156,7 @@ function openConnection(socket: Socket, account: Account): Connection {
   const connection: Connection = {
     response: undefined,
     unanswered: 0,
+    isRefused: false,
     account,
     unsentBytes: 0,
     taking: new Taking(),

@@ -82,6 +82,10 @@ export class Http1Exchange implements UniversalExchange {
     accountOf(this.req.socket)?.prove();
   }
 
+  get isProven(): boolean {
+    return accountOf(this.req.socket)?.isProven === true;
+  }
+
   reserve(bytes: number): boolean {
     const account = accountOf(this.req.socket);
     if (account?.take(bytes) !== true) return false;
@@ -264,7 +268,7 @@ export class Http1Exchange implements UniversalExchange {
   }
 }
 
-/** So long a client whose body is not read any more has to read its answer. */
+// So long a client whose body is not read any more has to read its answer.
 const lingerMs = 1_000;
 
 // Node writes a string and the headers before it at once; bytes it writes beside them, in a slower call.

@@ -62,24 +62,26 @@ export class Http2Connection implements StreamOwner {
     this.#receiveWindow = new ReceiveWindow(this.sender);
   }
 
-  /** What the socket read. */
-  read(chunk: Buffer): void {
+  /** What the socket read. Answers how much of it was: all, but where others have their turn before the rest. */
+  read(chunk: Buffer): number {
+    let readBytes = chunk.length;
     if (this.isFailed) {
-      if (!this.farewell.ignore(chunk.length)) this.socket.destroy();
-      return;
+      if (!this.farewell.ignore(readBytes)) this.socket.destroy();
+      return readBytes;
     }
     this.#guard.nowMs = performance.now();
     this.sender.outbox.hold();
     try {
-      this.#reader.read(chunk);
+      readBytes = this.#reader.read(chunk, this.places.framesATurn);
     } catch (cause) {
       this.#fail(cause);
     }
     this.sender.outbox.release();
     // A client that does not take its answers gets no more of them.
     if (this.sender.outbox.isStuck) this.socket.pause();
-    if (this.places.holdConnection(this.#reader.heldBytes + this.#block.heldBytes)) return;
-    this.#fail(new ConnectionError(errorCode.enhanceYourCalm, 'too much is unfinished'));
+    if (!this.places.holdConnection(this.#reader.heldBytes + this.#block.heldBytes))
+      this.#fail(new ConnectionError(errorCode.enhanceYourCalm, 'too much is unfinished'));
+    return readBytes;
   }
 
   /** The socket is closed: so are all streams. */

@@ -73,6 +73,10 @@ export class Http2Exchange implements UniversalExchange, StreamReceiver {
     this.stream.prove();
   }
 
+  get isProven(): boolean {
+    return this.stream.isProven;
+  }
+
   reserve(bytes: number): boolean {
     return this.stream.hold(bytes);
   }

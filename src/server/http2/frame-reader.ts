@@ -30,23 +30,28 @@ export class FrameReader implements Frame {
     return this.#held?.length ?? 0;
   }
 
-  /** Reads a chunk; calls `onFrame` for each frame that is whole. Throws ConnectionError. */
-  read(chunk: Buffer): void {
+  /**
+   * Reads a chunk; calls `onFrame` for each frame that is whole, so many at most. Answers how many bytes it has read: all,
+   * but where there are more frames. Throws ConnectionError.
+   */
+  read(chunk: Buffer, framesMax: number): number {
     let at = this.#prefaceAt === preface.length ? 0 : this.#readPreface(chunk);
     at = this.#finishHeld(chunk, at);
-    while (chunk.length - at >= frameHeadBytes) {
+    for (let frames = 0; chunk.length - at >= frameHeadBytes; frames++) {
+      if (frames === framesMax) return at;
       const length = this.#readHead(chunk, at);
       const start = at + frameHeadBytes;
       const end = start + length;
       if (end > chunk.length) {
         this.#held = Buffer.allocUnsafe(length);
         this.#heldLength = chunk.copy(this.#held, 0, start);
-        return;
+        return chunk.length;
       }
       this.#pass(chunk, start, end);
       at = end;
     }
     if (at < chunk.length) this.#headLength = chunk.copy(this.#head, 0, at);
+    return chunk.length;
   }
 
   #readPreface(chunk: Buffer): number {

@@ -6,6 +6,8 @@ import type { Sender } from './sender.ts';
 const unheardStreamsMax = 100;
 // Below so much a client is not slow, only not done.
 const unsentBytesFree = 65_536;
+// Of a stranger's frames so many are read in one turn of the event loop: a read of 64 KiB can begin thousands of streams.
+const framesATurnMax = 32;
 
 interface StreamsMax {
   readonly streamsMax: number;
@@ -29,6 +31,15 @@ export class Places {
   /** What this server's first SETTINGS say. */
   get announced(): number {
     return this.#account.isProven ? this.#max.streamsMax : this.#ofStrangers;
+  }
+
+  get isProven(): boolean {
+    return this.#account.isProven;
+  }
+
+  /** Frames that may be read before others have their turn. */
+  get framesATurn(): number {
+    return this.#account.isProven ? Number.POSITIVE_INFINITY : framesATurnMax;
   }
 
   /** Whether there is room for one more stream, given whether the client knows this server's SETTINGS. */

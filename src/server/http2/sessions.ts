@@ -4,10 +4,10 @@ import { type Account, costBytes } from '../http/admission.ts';
 import type { Connections } from '../http/connections.ts';
 import type { ListenerLimits } from '../http/listener-limits.ts';
 import { Taking, takenBytesOf } from '../http/taking.ts';
+import type { StrangerWork, Turns } from '../http/turns.ts';
 import { Http2Connection } from './connection.ts';
 import { errorCode } from './frame.ts';
 import type { Http2Stream } from './stream.ts';
-import { type StrangerWork, Turns } from './turns.ts';
 
 /** What takes the streams of HTTP/2. */
 export interface StreamDoor {
@@ -26,6 +26,7 @@ interface Session {
 /** What sessions need besides their door. */
 export interface SessionOptions {
   readonly limits: ListenerLimits;
+  readonly turns: Turns;
   /** Hears of each refusal by name. */
   readonly count: (refusal: string) => void;
   /** Hears of what no client should be able to cause. */
@@ -36,9 +37,11 @@ export interface SessionOptions {
 const lingerMsMax = 1_000;
 
 /** HTTP/2 on sockets that others accepted, with the limits of the listener. */
-export function createHttp2Sessions(door: StreamDoor, { limits, count, onBug }: SessionOptions): Connections {
+export function createHttp2Sessions(
+  door: StreamDoor,
+  { limits, turns, count, onBug }: SessionOptions,
+): Connections {
   const sessions = new Set<Session>();
-  const turns = new Turns();
   let isDraining = false;
   const options = {
     streamsMax: limits.streamsMax,
@@ -57,7 +60,8 @@ export function createHttp2Sessions(door: StreamDoor, { limits, count, onBug }: 
     const session = { connection, seen: 0, calledAtMs: nowMs, taking: new Taking() };
     sessions.add(session);
     socket.on('data', (chunk: Buffer) => {
-      if (account.isProven || turns.take(new Chunk(connection, chunk))) connection.read(chunk);
+      if (account.isProven) connection.read(chunk);
+      else new Chunk(connection, { turns, address: account.address }, chunk).come();
     });
     socket.on('close', () => {
       sessions.delete(session);
@@ -97,12 +101,25 @@ export function createHttp2Sessions(door: StreamDoor, { limits, count, onBug }: 
 
 /** What a stranger has sent and nobody has read yet. */
 class Chunk implements StrangerWork {
+  isRest = false;
+  readonly address: string;
   readonly #connection: Http2Connection;
-  readonly #bytes: Buffer;
+  readonly #turns: Turns;
+  #bytes: Buffer;
 
-  constructor(connection: Http2Connection, bytes: Buffer) {
+  constructor(
+    connection: Http2Connection,
+    { turns, address }: { readonly turns: Turns; readonly address: string },
+    bytes: Buffer,
+  ) {
     this.#connection = connection;
+    this.#turns = turns;
+    this.address = address;
     this.#bytes = bytes;
+  }
+
+  come(): void {
+    if (this.#turns.take(this)) this.#read();
   }
 
   get isOver(): boolean {
@@ -121,8 +138,16 @@ class Chunk implements StrangerWork {
   run(): void {
     this.#connection.isWaiting = false;
     this.#connection.places.hold(-this.#bytes.length);
-    this.#connection.read(this.#bytes);
+    this.#read();
     this.#connection.goOn();
+  }
+
+  #read(): void {
+    const readBytes = this.#connection.read(this.#bytes);
+    if (readBytes === this.#bytes.length) return;
+    this.#bytes = this.#bytes.subarray(readBytes);
+    this.isRest = true;
+    this.#turns.put(this);
   }
 }
 

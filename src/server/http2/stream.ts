@@ -79,6 +79,11 @@ export class Http2Stream implements Waiting {
     return this.#owner.peerAddress;
   }
 
+  /** Whether a valid token was seen on its connection. */
+  get isProven(): boolean {
+    return this.#owner.places.isProven;
+  }
+
   /** A valid token was seen on its connection. */
   prove(): void {
     this.#owner.places.prove();

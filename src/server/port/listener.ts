@@ -4,6 +4,7 @@ import { Admission } from '../http/admission.ts';
 import { createTrusted } from '../http/client-address.ts';
 import type { Connections } from '../http/connections.ts';
 import { defaultLimits, type ListenerLimits, sweepIntervalMs } from '../http/listener-limits.ts';
+import { Turns } from '../http/turns.ts';
 import { createHttp1Connections, type RequestDoor } from '../http1/connections.ts';
 import { createHttp2Sessions, type StreamDoor } from '../http2/sessions.ts';
 import type { PortClaim } from './claim.ts';
@@ -54,9 +55,11 @@ export async function startListener(door: Door, options: ListenerOptions): Promi
   const count = (refusal: string): void => {
     refusals.set(refusal, (refusals.get(refusal) ?? 0) + 1);
   };
+  const turns = new Turns();
+  const onBug = (cause: unknown): void => log('http2.failed', { cause });
   const protocols: Record<WireProtocol, Connections> = {
     http1: createHttp1Connections(door, limits, count),
-    http2: createHttp2Sessions(door, { limits, count, onBug: (cause) => log('http2.failed', { cause }) }),
+    http2: createHttp2Sessions(door, { limits, turns, count, onBug }),
   };
   const admission = new Admission({
     bytesMax: limits.requestsBytesMax,
@@ -66,7 +69,7 @@ export async function startListener(door: Door, options: ListenerOptions): Promi
   });
   const port = await openPort({
     ...{ host, port: options.port, tls, claim, plaintext },
-    ...{ limits, admission, protocols, count },
+    ...{ limits, admission, protocols, turns, count },
   });
 
   const sweeper = setInterval(() => {

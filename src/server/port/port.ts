@@ -4,6 +4,7 @@ import type { TLSSocket, Server as TlsServer } from 'node:tls';
 import { type Account, type Admission, accountOf, costBytes, shareAccount } from '../http/admission.ts';
 import type { Connections } from '../http/connections.ts';
 import type { ListenerLimits } from '../http/listener-limits.ts';
+import type { Turns } from '../http/turns.ts';
 import { claimPort, type PortClaim } from './claim.ts';
 import { type Opening, onOpeningKnown, type WireProtocol } from './first-bytes.ts';
 import { refusePlaintext } from './plaintext-refusal.ts';
@@ -24,6 +25,7 @@ export interface PortOptions {
   readonly limits: ListenerLimits;
   readonly admission: Admission;
   readonly protocols: Record<WireProtocol, Connections>;
+  readonly turns: Turns;
   readonly count: (refusal: string) => void;
 }
 
@@ -41,7 +43,7 @@ export interface Port {
 
 /** Binds the port and begins to accept; rejects where the address is taken or the certificate is bad. */
 export async function openPort(options: PortOptions): Promise<Port> {
-  const { protocols, count, limits } = options;
+  const { protocols, turns, count, limits } = options;
   const sockets = new Set<Socket>();
   // Connections that have not said yet what they speak, oldest first, and since when.
   const waiting = new Map<Socket, number>();
@@ -72,6 +74,7 @@ export async function openPort(options: PortOptions): Promise<Port> {
   server.maxConnections = limits.connectionsMax;
   server.on('drop', () => count('connectionsMax'));
   claim.serve((socket) => {
+    turns.knocked();
     if (!options.admission.open(socket)) return;
     sockets.add(socket);
     waiting.set(socket, performance.now());

@@ -15,6 +15,8 @@ import { parseTimeout as parseConnectTimeout } from '@connectrpc/connect/protoco
 import { parseTimeout as parseGrpcTimeout } from '@connectrpc/connect/protocol-grpc';
 import { compressionBrotli, compressionGzip } from '@connectrpc/connect-node';
 import type { Answers, DoorMeasures } from '../../ops/measures.ts';
+import { addressKey } from '../../rpc/limits/call-limits.ts';
+import { createTokenBuckets } from '../../rpc/limits/token-buckets.ts';
 import { requestInfoKey } from '../../rpc/request-info.ts';
 import { base64Chunks, bytesOfBase64Chunks } from '../dialects/base64-groups.ts';
 import { costBytes } from '../http/admission.ts';
@@ -36,6 +38,12 @@ export interface AdapterOptions {
   readonly measures: DoorMeasures;
   readonly log: Log;
 }
+
+/**
+ * Streaming calls of one address on connections without a valid token: what Connect's own server makes of one costs as
+ * much as forty that are refused before it.
+ */
+const strangerCalls = { perSecond: 20, burst: 512, bucketsMax: 65_536 };
 
 /** Hands a call to Connect's own server. */
 export type Adapter = (path: string, exchange: UniversalExchange) => void;
@@ -62,12 +70,15 @@ export function createAdapter(options: AdapterOptions): Adapter {
     bytesOf.set(desc.typeName, readMaxBytes);
   }
   const handlers = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
+  const strangers = createTokenBuckets(strangerCalls, performance.now());
+  const isBeyond = (exchange: UniversalExchange): boolean =>
+    !exchange.isProven && strangers.take(addressKey(exchange.remoteAddress), performance.now()) > 0;
   return (path, exchange) => {
     const handler = handlers.get(path);
     if (handler === undefined) throw new Error(`no handler for ${path}`);
     // Counted as it opens, with the message that it may hold half read: nobody knows when the rest comes.
     const bytes = costBytes.streamingCall + (bytesOf.get(handler.service.typeName) ?? 0);
-    if (exchange.reserve(bytes)) void carry(handler, exchange, options);
+    if (!isBeyond(exchange) && exchange.reserve(bytes)) void carry(handler, exchange, options);
     else exchange.refuse();
   };
 }
