@@ -122,3 +122,38 @@ describe('places for reflection', () => {
     for (const { sessions } of [greedy, newcomer]) for (const session of sessions) session.destroy();
   });
 });
+
+describe('streaming calls of an address without a token', () => {
+  /** How it begins: `open`, or `refused`. */
+  function outcomeOf(stream: http2.ClientHttp2Stream): Promise<string> {
+    return new Promise((resolve) => {
+      stream.once('response', () => resolve('open'));
+      stream.once('close', () => resolve(`closed with ${stream.rstCode}`));
+    });
+  }
+  const watchOn = (session: http2.ClientHttp2Session): http2.ClientHttp2Stream =>
+    begin(session, watch).end(envelope(new Uint8Array()));
+
+  test('are 512, and 20 more a second; the next is refused, but not with a token or from elsewhere', async () => {
+    const startedMs = performance.now();
+    const sessions = Array.from({ length: 30 }, () => connect('127.0.0.4'));
+    const outcomes = await Promise.all(
+      sessions.flatMap((session) => Array.from({ length: 30 }, () => outcomeOf(watchOn(session)))),
+    );
+    const seconds = (performance.now() - startedMs) / 1_000;
+    const open = outcomes.filter((outcome) => outcome === 'open').length;
+    expect(open).toBeGreaterThanOrEqual(512);
+    expect(open).toBeLessThanOrEqual(Math.ceil(512 + 20 * seconds));
+    expect(new Set(outcomes)).toEqual(
+      new Set(['open', `closed with ${http2.constants.NGHTTP2_REFUSED_STREAM}`]),
+    );
+
+    const known = connect('127.0.0.4');
+    const headers = { ':path': '/v2/users/me', ':method': 'GET', authorization: `Bearer ${token}` };
+    await once(known.request(headers).resume(), 'close');
+    expect(await outcomeOf(watchOn(known))).toBe('open');
+    const elsewhere = connect('127.0.0.6');
+    expect(await outcomeOf(watchOn(elsewhere))).toBe('open');
+    for (const session of [...sessions, known, elsewhere]) session.destroy();
+  });
+});

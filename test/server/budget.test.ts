@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import http2 from 'node:http2';
+import net from 'node:net';
 import { describe, expect, test } from '@jest/globals';
 import { type ListenerOptions, startListener } from '../../src/server/port/listener.ts';
 import {
@@ -111,6 +112,50 @@ describe('requests that are not finished', () => {
     const raw = await connectHttp2(server.listener.port, posts(101));
     expect([refusedStreams(raw.received()), server.door.seen]).toEqual([1, 100]);
     raw.socket.destroy();
+  });
+
+  test('before a token was seen are as many where HTTP/1.1 pipelines; the next is turned away, and what follows not read', async () => {
+    await using server = await start();
+    const { socket, done } = await connectRaw(server.listener.port);
+    socket.write('GET /held HTTP/1.1\r\nhost: x\r\n\r\n'.repeat(103));
+    await server.door.seenAtLeast(100);
+    server.door.release();
+    const answers = (await done).toString();
+    expect(
+      [answers.match(/h1 \/held 0/g), answers.match(/HTTP\/1.1 503 /g)].map((all) => all?.length),
+    ).toEqual([100, 1]);
+    expect(server.door.seen).toBe(100);
+  });
+
+  test('that come in one write are begun in several turns of the event loop', async () => {
+    await using server = await start();
+    const { socket } = await connectRaw(server.listener.port);
+    socket.write(Buffer.concat([preface, posts(100)]));
+    await server.door.seenAtLeast(1);
+    expect(server.door.seen).toBeLessThanOrEqual(32);
+    await server.door.seenAtLeast(100);
+    socket.destroy();
+  });
+
+  test('make room for others where their address holds more than its share, whoever came first', async () => {
+    await using server = await start({ requestsBytesMax: 4 * 128 * kibibyte });
+    const { port } = server.listener;
+    const from = async (localAddress: string, bytes: Buffer) => {
+      const socket = net.connect({ port, host: '127.0.0.1', localAddress }).on('error', () => undefined);
+      socket.write(bytes);
+      await once(socket, 'connect');
+      return socket;
+    };
+    const quiet = await from('127.0.0.5', Buffer.from('GET /held HTTP/1.1\r\nhost: x\r\n\r\n'));
+    await server.door.seenAtLeast(1);
+    // 32 KiB a connection and 2 KiB a stream each: strangers have room for two of them.
+    for (const [nth, address] of ['127.0.0.2', '127.0.0.3', '127.0.0.4'].entries()) {
+      await from(address, Buffer.concat([preface, posts(40)]));
+      await server.door.seenAtLeast(1 + 40 * (nth + 1));
+    }
+    server.door.release();
+    const [answer] = (await once(quiet, 'data')) as [Buffer];
+    expect(answer.toString()).toMatch(/^HTTP\/1.1 200 /);
   });
 });
 

@@ -9,6 +9,8 @@ const knocksMax = 64;
 
 // Addresses compared for one piece of work.
 const lookedAtMax = 64;
+// So many of one address may wait before those that are over are looked for.
+const uncleared = 32;
 
 /** Work for a stranger that waits, or is of no use any more. */
 export interface StrangerWork {
@@ -111,7 +113,7 @@ export class Turns {
 
 /** What waits, by address. */
 class Line {
-  readonly #waiting = new Map<string, StrangerWork[]>();
+  readonly #waiting = new Map<string, { works: StrangerWork[]; worksMax: number }>();
   readonly #served: ReadonlyMap<string, number>;
   #takesOldest = false;
 
@@ -125,20 +127,28 @@ class Line {
 
   push(work: StrangerWork): void {
     const own = this.#waiting.get(work.address);
-    if (own === undefined) this.#waiting.set(work.address, [work]);
-    else own.push(work);
+    if (own === undefined) this.#waiting.set(work.address, { works: [work], worksMax: uncleared });
+    else {
+      own.works.push(work);
+      if (own.works.length < own.worksMax) return;
+      // What is over would be kept, with its bytes, until its turn, which may never come.
+      own.works = own.works.filter(({ isOver }) => !isOver);
+      own.worksMax = Math.max(uncleared, 2 * own.works.length);
+    }
   }
 
   /** The newest of the address whose turn it is, or its oldest: else one of an address that sends without end would wait as long. */
   next(): StrangerWork | undefined {
     for (let address = this.#nextAddress(); address !== undefined; address = this.#nextAddress()) {
-      const own = this.#waiting.get(address) ?? [];
-      this.#takesOldest = !this.#takesOldest;
-      let work = this.#takesOldest ? own.shift() : own.pop();
-      while (work?.isOver === true) work = own.pop();
-      // Behind all others, where it has more.
+      const own = this.#waiting.get(address);
       this.#waiting.delete(address);
-      if (own.length > 0) this.#waiting.set(address, own);
+      if (own === undefined) continue;
+      const { works } = own;
+      this.#takesOldest = !this.#takesOldest;
+      let work = this.#takesOldest ? works.shift() : works.pop();
+      while (work?.isOver === true) work = works.pop();
+      // Behind all others, where it has more.
+      if (works.length > 0) this.#waiting.set(address, own);
       if (work !== undefined) return work;
     }
     return undefined;
