@@ -270,7 +270,6 @@ export class Http1Exchange implements UniversalExchange {
 
 // So long a client whose body is not read any more has to read its answer.
 const lingerMs = 1_000;
-
 // Node writes a string and the headers before it at once; bytes it writes beside them, in a slower call.
 const oneWriteBytesMax = 8_192;
 

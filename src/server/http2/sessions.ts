@@ -56,8 +56,7 @@ export function createHttp2Sessions(
 
   function track(socket: Socket, account: Account): void {
     const connection = new Http2Connection(socket, account, options);
-    const nowMs = performance.now();
-    const session = { connection, seen: 0, calledAtMs: nowMs, taking: new Taking() };
+    const session = { connection, seen: 0, calledAtMs: performance.now(), taking: new Taking() };
     sessions.add(session);
     socket.on('data', (chunk: Buffer) => {
       if (account.isProven) connection.read(chunk);
