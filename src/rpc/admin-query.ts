@@ -12,7 +12,7 @@ import { eventOf } from './convert/event.ts';
 import { timestampOf } from './details.ts';
 import { withHeartbeats } from './heartbeats.ts';
 import { callerKey } from './limits/caller-key.ts';
-import { createStreamLimit, followersMax } from './limits/stream-limit.ts';
+import { createStreamLimit, followersMax, sharerByCaller } from './limits/stream-limit.ts';
 import { listDetailsOf, pageOf, parseSearchText } from './list-details.ts';
 
 type AdminQueryHandlers = Pick<
@@ -62,7 +62,7 @@ export function adminQueryHandlers(app: QueryApp & Followed): AdminQueryHandlers
       const nextPosition = newest === undefined ? afterPosition : BigInt(newest.position);
       return { events: events.map(eventOf), nextPosition };
     },
-    followEvents: (req, context) => limit(() => follow(app, req, context)),
+    followEvents: (req, context) => limit(() => follow(app, req, context), sharerByCaller(context.values)),
   };
 }
 

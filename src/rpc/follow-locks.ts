@@ -16,7 +16,7 @@ import { callerAsOfNow } from './caller-as-of-now.ts';
 import { lockMessage } from './convert/lock.ts';
 import { timestampOf } from './details.ts';
 import { withHeartbeats } from './heartbeats.ts';
-import { createStreamLimit, followersMax } from './limits/stream-limit.ts';
+import { createStreamLimit, followersMax, sharerByCaller } from './limits/stream-limit.ts';
 
 type News = NonNullable<MessageInitShape<typeof FollowLocksResponseSchema>['news']>;
 
@@ -27,7 +27,9 @@ const positionLengthMax = 200;
 /** The locks of a help desk's people as they come and go. */
 export function followLocksHandler(app: QueryApp): Pick<ServiceImpl<typeof LockService>, 'followLocks'> {
   const limit = createStreamLimit(followersMax);
-  return { followLocks: (req, context) => limit(() => follow(app, req, context)) };
+  return {
+    followLocks: (req, context) => limit(() => follow(app, req, context), sharerByCaller(context.values)),
+  };
 }
 
 async function* follow(app: QueryApp, request: FollowLocksRequest, context: HandlerContext) {

@@ -5,13 +5,14 @@ import {
   type Health as HealthService,
   HealthCheckResponse_ServingStatus as Status,
 } from '../../gen/es/grpc/health/v1/health_pb.js';
+import { createStreamLimit, sharerByAddress } from './limits/stream-limit.ts';
 
 export interface HealthOptions {
   /** Full names of the services that the server serves; all of them are as ready as the server itself. */
   readonly services: readonly string[];
   /** Whether a call would be served now. Has its own limit in time; a rejection means no. */
   readonly isReady: () => Promise<boolean>;
-  /** Watch streams open at once; the next one is refused with RESOURCE_EXHAUSTED. */
+  /** Watch streams open at once, shared among addresses; the next one is refused with RESOURCE_EXHAUSTED. */
   readonly watchesMax: number;
   /** How often `isReady` is asked while anybody watches. */
   readonly pollMs: number;
@@ -36,6 +37,7 @@ export function createHealth({ services, isReady, watchesMax, pollMs }: HealthOp
     if (!known.has(service)) return Status.SERVICE_UNKNOWN;
     return readiness.isServing ? Status.SERVING : Status.NOT_SERVING;
   };
+  const limit = createStreamLimit(watchesMax);
   let watches = 0;
   let timer: NodeJS.Timeout | undefined;
   const poll = (): void => {
@@ -45,7 +47,6 @@ export function createHealth({ services, isReady, watchesMax, pollMs }: HealthOp
   };
 
   async function* watch(service: string, signal: AbortSignal): AsyncGenerator<Response> {
-    if (watches >= watchesMax) throw new ConnectError('too many watches', Code.ResourceExhausted);
     watches += 1;
     try {
       await readiness.refresh();
@@ -78,7 +79,8 @@ export function createHealth({ services, isReady, watchesMax, pollMs }: HealthOp
         const statuses = [...known].map((name): [string, Response] => [name, { status: statusOf(name) }]);
         return { statuses: Object.fromEntries(statuses) };
       },
-      watch: ({ service }, { signal }) => watch(service, signal),
+      watch: ({ service }, { signal, values }) =>
+        limit(() => watch(service, signal), sharerByAddress(values)),
     },
     refresh: readiness.refresh,
     shutdown() {

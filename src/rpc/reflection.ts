@@ -10,8 +10,7 @@ import {
   type ServerReflectionRequest as V1AlphaRequest,
 } from '../../gen/es/grpc/reflection/v1alpha/reflection_pb.js';
 import { createFileIndex, type FileIndex } from './file-index.ts';
-import { createStreamLimit } from './limits/stream-limit.ts';
-import { requestInfoKey } from './request-info.ts';
+import { createStreamLimit, sharerByAddress } from './limits/stream-limit.ts';
 
 /** What a client may ask about. */
 export interface ReflectionOptions {
@@ -38,11 +37,11 @@ export function createReflection({ services, files, streamsMax }: ReflectionOpti
   return {
     v1: {
       serverReflectionInfo: (requests, { values }) =>
-        limit(() => answerAll(requests, index, names), values.get(requestInfoKey)),
+        limit(() => answerAll(requests, index, names), sharerByAddress(values)),
     },
     v1alpha: {
       serverReflectionInfo: (requests, { values }) =>
-        limit(() => answerAll(requests, index, names), values.get(requestInfoKey)),
+        limit(() => answerAll(requests, index, names), sharerByAddress(values)),
     },
   };
 }

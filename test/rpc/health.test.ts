@@ -1,4 +1,6 @@
+import { connect } from 'node:net';
 import { type Client, Code, ConnectError, createClient } from '@connectrpc/connect';
+import { createGrpcTransport } from '@connectrpc/connect-node';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import {
   Health as HealthService,
@@ -12,6 +14,7 @@ const users = 'zitadel.user.v2.UserService';
 interface Fixture {
   readonly client: Client<typeof HealthService>;
   readonly health: Health;
+  readonly url: string;
   ready: boolean | 'broken';
 }
 
@@ -37,7 +40,7 @@ async function start(pollMs = 3_600_000): Promise<Fixture> {
     await open[Symbol.asyncDispose]();
   });
   const client = createClient(HealthService, open.transport);
-  return Object.assign(fixture, { client, health });
+  return Object.assign(fixture, { client, health, url: open.url });
 }
 
 type Statuses = AsyncIterator<{ readonly status: Status }>;
@@ -150,6 +153,22 @@ describe('Watch', () => {
       code = await codeOf(next(watch(fixture, users)));
     }
     expect(code).toBe('OK');
+  });
+
+  test('of one address, however many, shut out no other: the oldest of theirs ends for it', async () => {
+    const fixture = await start();
+    const [first, second] = [watch(fixture, users), watch(fixture, users)];
+    expect([await next(first), await next(second)]).toEqual(['SERVING', 'SERVING']);
+    const { hostname: host, port } = new URL(fixture.url);
+    const createConnection = () => connect({ host, port: Number(port), localAddress: '127.0.0.2' });
+    const options = { baseUrl: fixture.url, nodeOptions: { createConnection } };
+    const client = createClient(HealthService, createGrpcTransport(options));
+    const hangUp = new AbortController();
+    expect(await next(watch({ ...fixture, client }, users, hangUp.signal))).toBe('SERVING');
+    // By a reset, of which each client's library makes what it likes.
+    expect(await codeOf(next(first))).not.toBe('OK');
+    expect(await codeOf(next(watch(fixture, users)))).toBe('ResourceExhausted');
+    hangUp.abort();
   });
 
   test('ends at its deadline', async () => {

@@ -42,14 +42,14 @@ test('a flood of probes, which need no token, costs one look at the store at a t
 });
 
 /** Opens that many streams of a method, each with one message and no end; tells of each what it was answered first. */
-async function openStreams(path: string, count: number, message: Uint8Array) {
+async function openStreams(path: string, count: number, message: Uint8Array, own = token) {
   const sessions: http2.ClientHttp2Session[] = [];
   const envelope = Buffer.concat([Buffer.alloc(5), message]);
   envelope.writeUInt32BE(message.length, 1);
   const answers: Promise<string>[] = [];
   for (let stream = 0; stream < count; stream += 1) {
     if (stream % 25 === 0) sessions.push(http2.connect(server.url));
-    answers.push(beginStream(sessions.at(-1) as http2.ClientHttp2Session, path, envelope));
+    answers.push(beginStream(sessions.at(-1) as http2.ClientHttp2Session, path, envelope, own));
   }
   return {
     statuses: await Promise.all(answers),
@@ -65,8 +65,9 @@ async function beginStream(
   session: http2.ClientHttp2Session,
   path: string,
   envelope: Buffer,
+  own: string,
 ): Promise<string> {
-  const headers = { 'content-type': 'application/grpc', authorization: `Bearer ${token}` };
+  const headers = { 'content-type': 'application/grpc', authorization: `Bearer ${own}` };
   const stream = session.request({ ':method': 'POST', ':path': path, ...headers });
   stream.on('error', () => undefined);
   // Of a call with one message the server waits for the end.
@@ -117,4 +118,17 @@ test('a stream takes no message beyond what its questions need', async () => {
   const { statuses, close } = await openStreams(path, 1, message);
   expect(statuses).toEqual([resourceExhausted]);
   await close();
+});
+
+test.each([
+  ['/latchkey.v1.AdminService/FollowEvents', 'IAM_OWNER_VIEWER'],
+  ['/latchkey.v1.LockService/FollowLocks', 'IAM_OWNER_VIEWER'],
+] as const)('streams of one organization, however many of %s, shut out no other', async (path, role) => {
+  await server.people.organization(`other-${path.length}`);
+  const other = await server.people.caller({ organization: `other-${path.length}`, roles: [role] });
+  const flood = await openStreams(path, 256, new Uint8Array());
+  const one = await openStreams(path, 1, new Uint8Array(), other);
+  const more = await openStreams(path, 1, new Uint8Array());
+  expect([...one.statuses, ...more.statuses]).toEqual(['open', resourceExhausted]);
+  for (const streams of [flood, one, more]) await streams.close();
 });
