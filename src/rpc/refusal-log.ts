@@ -1,5 +1,6 @@
 import { Code, ConnectError } from '@connectrpc/connect';
 import type { Caller } from '../auth/caller.ts';
+import { addressKey } from './limits/call-limits.ts';
 import type { Log } from './log.ts';
 import type { RequestInfo } from './request-info.ts';
 
@@ -57,10 +58,11 @@ export function createRefusalLog(log: Log): (record: CallRecord) => void {
       sinceMs = nowMs;
       close();
     }
-    const ofAddress = told.get(record.ip) ?? 0;
+    const address = addressKey(record.ip);
+    const ofAddress = told.get(address) ?? 0;
     const isTold = ofAddress < refusalLines.ofAddress && toldInAll < refusalLines.inAll;
     if (isTold) {
-      told.set(record.ip, ofAddress + 1);
+      told.set(address, ofAddress + 1);
       toldInAll += 1;
       log.info(record, 'call refused');
       return;

@@ -190,11 +190,14 @@ describe('refusals of a busy second', () => {
     expect(counted[0]).toMatchObject({ level: 'info', Unauthenticated: expect.any(Number) });
   });
 
-  test('leave room for the lines of other addresses', async () => {
+  test.each([
+    ['address', () => '203.0.113.1'],
+    ["network of IPv6, all of which is one machine's", (call: number) => `2001:db8::${call.toString(16)}`],
+  ])('leave room for the lines of others than one %s', async (_, addressOf) => {
     const proxied = ['--trusted-proxies', '127.0.0.1', '--refused-per-second-per-address', '0'];
     await using server = await serveLogged('pipe', [...atInfo, ...proxied]);
     const from = (ip: string) => server.door.ask('UnlockUser', nobody, '1.wrong', { 'x-forwarded-for': ip });
-    await Promise.all(Array.from({ length: 100 }, () => from('203.0.113.1')));
+    await Promise.all(Array.from({ length: 100 }, (_, call) => from(addressOf(call))));
     await from('203.0.113.2');
     const told = parseLines((await server.stop()).errors).filter(({ msg }) => msg === 'call refused');
     expect(told.filter(({ ip }) => ip === '203.0.113.2')).toHaveLength(1);
