@@ -119,6 +119,9 @@ export interface EventMeta {
 /** From where and why, whoever it was. */
 export type EventOrigin = Omit<EventMeta, 'actorUserId' | 'actorOsUser' | 'actorSubject'>;
 
+/** What the log holds. */
+export type EventType = UserEventType | OrganizationAdded['type'] | PolicyEvent['type'];
+
 /** An event as the log holds it. */
 export interface RecordedEvent {
   /** Place in the one total order of all events, from 1 upward. */
@@ -126,7 +129,7 @@ export interface RecordedEvent {
   readonly eventId: string;
   readonly userId: UserId;
   readonly sequence: number;
-  readonly type: UserEventType | OrganizationAdded['type'] | PolicyEvent['type'];
+  readonly type: EventType;
   readonly createdAt: number;
   readonly payload: Readonly<Record<string, unknown>>;
   readonly meta: EventMeta;

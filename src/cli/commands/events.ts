@@ -1,4 +1,5 @@
 import { UsageError } from '../../app/config.ts';
+import { eventTypes } from '../../domain/event-types.ts';
 import type { ActorRow, EventQuery, EventRow } from '../backend.ts';
 import { type Command, type CommandContext, connectionOptions, userOptions } from '../command.ts';
 import { followThrough } from '../follow.ts';
@@ -29,7 +30,7 @@ export const eventsCommands: readonly Command[] = [
       all: { help: 'all events, however many' },
       user: { value: 'USER_ID', help: "only this user's" },
       ...userOptions,
-      type: { value: 'TYPE', help: 'only of this type, such as user.unlocked' },
+      type: { value: 'TYPE', choices: eventTypes, help: 'only of this type' },
       ...connectionOptions,
     },
     json: 'lines',

@@ -1,4 +1,5 @@
 import { UsageError } from '../../app/config.ts';
+import { suggestion } from '../../app/suggestion.ts';
 import { roles } from '../../domain/roles.ts';
 import type { OptionSpecs } from '../arguments.ts';
 import type { GrantRow } from '../backend.ts';
@@ -75,6 +76,7 @@ async function change(context: CommandContext, action: 'add' | 'remove'): Promis
   const roleAt = args.text('login') === undefined ? 1 : 0;
   const role = args.operands[roleAt];
   if (role === undefined) throw new UsageError(`no role: one of ${roles.join(', ')}`);
+  requireRole(role);
   const userId = await userIdOf(context, 1 - roleAt);
   const organizationId = args.text('org');
   const grant = { userId, role, ...(organizationId !== undefined && { organizationId }) };
@@ -85,6 +87,11 @@ async function change(context: CommandContext, action: 'add' | 'remove'): Promis
   await output.document({ ...grant, sequence: changed.sequence, changeDate: changed.changeDate }, [
     `User ${userId} ${verb} ${role} on ${place} (event ${changed.sequence})`,
   ]);
+}
+
+function requireRole(role: string): void {
+  if (roles.some((known) => known === role)) return;
+  throw new UsageError(`the role must be one of ${roles.join(', ')}${suggestion(role, roles)}`);
 }
 
 async function list(context: CommandContext): Promise<void> {
