@@ -3,10 +3,11 @@ import { hideSecrets } from '../app/hide-secrets.ts';
 import { suggestion } from '../app/suggestion.ts';
 import { type Arguments, parseArguments } from './arguments.ts';
 import type { Backend } from './backend.ts';
-import type { Command, Terminal } from './command.ts';
+import type { Command, CommandContext, Terminal } from './command.ts';
 import { commands } from './commands.ts';
 import { type ExitCode, exitCodes, type Failure, toFailure } from './failure.ts';
 import { commandHelp, groupHelp, rootHelp } from './help.ts';
+import { withNotFoundHint } from './not-found-hint.ts';
 import { createOutput, jsonLine, OutputClosed, visible, write } from './output.ts';
 
 /** Runs one command line; never throws. Answers go to output, failures to errors. */
@@ -106,7 +107,7 @@ async function run(command: Command, args: Arguments, terminal: Terminal): Promi
     const { openBackend } = await import('./target.ts');
     return resources.use(await openBackend(args));
   };
-  await command.run({
+  const context: CommandContext = {
     args,
     terminal,
     output: createOutput({ stdout: terminal.output, stderr: terminal.errors, isJson: args.flag('json') }),
@@ -114,5 +115,10 @@ async function run(command: Command, args: Arguments, terminal: Terminal): Promi
       opened ??= open();
       return opened;
     },
-  });
+  };
+  try {
+    await command.run(context);
+  } catch (error) {
+    throw error instanceof OutputClosed ? error : withNotFoundHint(error, command, args);
+  }
 }

@@ -66,4 +66,22 @@ describe.each(backends)('through %s, a refused change says what the user is and 
       stderr: expect.not.stringContaining('they are'),
     });
   });
+
+  test.each([
+    [['user', 'unlock', 'ada@acme.example'], 3, 'goes behind --login'],
+    [['lock', 'explain', 'ada'], 3, 'goes behind --login'],
+    [['grant', 'add', 'active', 'ORG_OWNER', '--org', 'acme'], 3, 'latchkey org list tells it'],
+  ])('who gives a name for an id is told how: %j', async (argv, code, text) => {
+    expect(await runHere([...argv, ...flags()])).toMatchObject({
+      code,
+      stderr: expect.stringContaining(text),
+    });
+  });
+
+  test('who gives an id that nobody has is told no more', async () => {
+    expect(await runHere(['user', 'unlock', '1', ...flags()])).toMatchObject({
+      code: 3,
+      stderr: expect.not.stringContaining('--login'),
+    });
+  });
 });

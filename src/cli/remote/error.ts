@@ -38,7 +38,9 @@ export function remoteError(
 
 // It may be the token of another server, or one that a lock of the administrator has ended.
 function tokenHint(tokenPath: string | undefined): string {
-  if (tokenPath === undefined) return '';
+  if (tokenPath === undefined) {
+    return '; it is unknown, revoked, expired or of another server: latchkey token create makes one, with --db FILE without a token';
+  }
   const elsewhere = 'if the server has another data folder, set LATCHKEY_DATA to it';
   return `; the token is from ${tokenPath}: ${elsewhere}, else make a new one with latchkey token create --db FILE`;
 }

@@ -1,0 +1,19 @@
+import type { Arguments } from './arguments.ts';
+import type { Command } from './command.ts';
+import { CliError, type Failure, toFailure } from './failure.ts';
+
+/** What a command failed with; where a name was given for an id, with how it is named. The exit code stays what it is. */
+export function withNotFoundHint(thrown: unknown, command: Command, args: Arguments): unknown {
+  const failure = toFailure(thrown);
+  const hint = hintOf(failure, command, args);
+  if (hint === undefined) return thrown;
+  return new CliError({ ...failure, message: `${failure.message}; ${hint}` }, thrown);
+}
+
+// What was typed is not repeated: behind "user set-password" it may be the password.
+function hintOf({ reason }: Failure, { options }: Command, args: Arguments): string | undefined {
+  if (reason === 'ORGANIZATION_NOT_FOUND') return 'an id is wanted, and latchkey org list tells it';
+  const isId = /^\d*$/.test(args.operands[0] ?? args.text('user') ?? '');
+  if (reason !== 'USER_NOT_FOUND' || isId || !('login' in options)) return undefined;
+  return 'an id is wanted: a login name, user name or e-mail address goes behind --login';
+}
