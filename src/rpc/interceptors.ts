@@ -60,7 +60,7 @@ function requestLog(app: InterceptorApp): Interceptor {
         contextValues.get(requestInfoKey),
       );
       const name = `${service.typeName}/${method.name}`;
-      const durationMs = performance.now() - startedMs;
+      const durationMs = Math.round((performance.now() - startedMs) * 1_000) / 1_000;
       const [errorId, why] = [errorIdOf(error), whyOf(error)];
       return { ip, code, errorId, why, method: name, caller, tokenId, requestId, durationMs };
     };

@@ -19,6 +19,7 @@ export interface CallRecord {
   /** What stands before the dot of the caller's token. */
   readonly tokenId?: string | undefined;
   readonly requestId: string;
+  /** To the microsecond. */
   readonly durationMs: number;
 }
 
