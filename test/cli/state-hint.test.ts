@@ -70,6 +70,7 @@ describe.each(backends)('through %s, a refused change says what the user is and 
   test.each([
     [['user', 'unlock', 'ada@acme.example'], 3, 'goes behind --login'],
     [['lock', 'explain', 'ada'], 3, 'goes behind --login'],
+    [['grant', 'add', 'active', 'ORG_USER_UNLOCKR'], 7, 'did you mean'],
     [['grant', 'add', 'active', 'ORG_OWNER', '--org', 'acme'], 3, 'latchkey org list tells it'],
   ])('who gives a name for an id is told how: %j', async (argv, code, text) => {
     expect(await runHere([...argv, ...flags()])).toMatchObject({

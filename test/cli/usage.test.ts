@@ -78,7 +78,6 @@ describe('wrong usage ends in 2 and says what was meant', () => {
     ['help usr', /unknown command "usr"; did you mean "user"\?/],
     ['--json user list', /unknown command "--json"/],
     ['events --type user.unlokced', /--type must be one of .*; did you mean "user\.unlocked"\?/],
-    ['grant add 1 ORG_USER_UNLOCKR', /the role must be one of .*; did you mean "ORG_USER_UNLOCKER"\?/],
     ['user list --jsno', /unknown option --jsno; did you mean "--json"\?/],
     ['user list --constructor x', /unknown option --constructor/],
     ['user list --json=yes', /--json takes no value/],

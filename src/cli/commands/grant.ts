@@ -1,5 +1,6 @@
 import { UsageError } from '../../app/config.ts';
 import { suggestion } from '../../app/suggestion.ts';
+import { errors } from '../../domain/errors.ts';
 import { roles } from '../../domain/roles.ts';
 import type { OptionSpecs } from '../arguments.ts';
 import type { GrantRow } from '../backend.ts';
@@ -10,6 +11,7 @@ import {
   connectionOptions,
   userOptions,
 } from '../command.ts';
+import { CliError } from '../failure.ts';
 import type { Column } from '../output.ts';
 import { pageOptions, printList } from '../paging.ts';
 import { userIdIfGiven, userIdOf } from './user/name.ts';
@@ -91,7 +93,9 @@ async function change(context: CommandContext, action: 'add' | 'remove'): Promis
 
 function requireRole(role: string): void {
   if (roles.some((known) => known === role)) return;
-  throw new UsageError(`the role must be one of ${roles.join(', ')}${suggestion(role, roles)}`);
+  const { kind, id, reason } = errors.roleUnknown;
+  const message = `The role must be one of ${roles.join(', ')}${suggestion(role, roles)}`;
+  throw new CliError({ code: kind, id, reason, message });
 }
 
 async function list(context: CommandContext): Promise<void> {
