@@ -2,7 +2,7 @@ import type { Arguments } from './arguments.ts';
 import type { Command } from './command.ts';
 import { CliError, type Failure, toFailure } from './failure.ts';
 
-/** What a command failed with; where a name was given for an id, with how it is named. The exit code stays what it is. */
+/** What a command failed with; with how to find whom or what was meant. The exit code stays what it is. */
 export function withNotFoundHint(thrown: unknown, command: Command, args: Arguments): unknown {
   const failure = toFailure(thrown);
   const hint = hintOf(failure, command, args);
@@ -15,5 +15,5 @@ function hintOf({ reason }: Failure, { options }: Command, args: Arguments): str
   if (reason === 'ORGANIZATION_NOT_FOUND') return 'an id is wanted, and latchkey org list tells it';
   const isId = /^\d*$/.test(args.operands[0] ?? args.text('user') ?? '');
   if (reason !== 'USER_NOT_FOUND' || isId || !('login' in options)) return undefined;
-  return 'an id is wanted: a login name, user name or e-mail address goes behind --login';
+  return 'nobody has this id or name, as far as you may see: latchkey user list --search TEXT finds people';
 }

@@ -68,11 +68,11 @@ describe.each(backends)('through %s, a refused change says what the user is and 
   });
 
   test.each([
-    [['user', 'unlock', 'ada@acme.example'], 3, 'goes behind --login'],
-    [['lock', 'explain', 'ada'], 3, 'goes behind --login'],
+    [['user', 'unlock', 'ada@acme.example'], 3, 'user list --search'],
+    [['lock', 'explain', 'ada'], 3, 'user list --search'],
     [['grant', 'add', 'active', 'ORG_USER_UNLOCKR'], 7, 'did you mean'],
     [['grant', 'add', 'active', 'ORG_OWNER', '--org', 'acme'], 3, 'latchkey org list tells it'],
-  ])('who gives a name for an id is told how: %j', async (argv, code, text) => {
+  ])('who names nobody, or a name where only an id will do, is told how to go on: %j', async (argv, code, text) => {
     expect(await runHere([...argv, ...flags()])).toMatchObject({
       code,
       stderr: expect.stringContaining(text),
@@ -82,7 +82,7 @@ describe.each(backends)('through %s, a refused change says what the user is and 
   test('who gives an id that nobody has is told no more', async () => {
     expect(await runHere(['user', 'unlock', '1', ...flags()])).toMatchObject({
       code: 3,
-      stderr: expect.not.stringContaining('--login'),
+      stderr: expect.not.stringContaining('--search'),
     });
   });
 });
