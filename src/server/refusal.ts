@@ -67,7 +67,8 @@ function refuse(exchange: Exchange, kind: PathKind, { status, error }: Refusal):
   const contentType = headerOf(exchange.headers, 'content-type')?.toLowerCase() ?? '';
   if (/^application\/grpc($|[+;])/.test(contentType)) return asGrpc(contentType, error);
   const isConnect = kind === 'rpc' && (exchange.verb === 'GET' || connectTypes.test(contentType));
-  if (isConnect) return asConnect(status, error);
+  // A client of Connect makes `unknown` of a bare 405, and the conformance suite holds it to that.
+  if (isConnect && status !== 405) return asConnect(status, error);
   const isRest = kind === 'rest' && !/^application\/(grpc|proto|connect)/.test(contentType);
   if (!isRest) return { status, headers: [], body: undefined, trailers: undefined };
   return {

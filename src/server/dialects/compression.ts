@@ -11,9 +11,13 @@ export interface Encoding {
   decompress(bytes: Uint8Array, bytesMax: number): Promise<Buffer>;
 }
 
-/** What nobody writes by hand compresses better than this; beyond `expandedBytesFree`, a request may not. */
+/**
+ * What nobody writes by hand compresses better than this; beyond `expandedBytesFree`, a request may not. So much the
+ * limit on a message allows anyway, and what is allowed may be sent compressed, however well: the specification of
+ * Connect counts a message as it is without its compression.
+ */
 export const ratioMax = 100;
-export const expandedBytesFree: number = 16 * 1_024;
+export const expandedBytesFree: number = 256 * 1_024;
 
 /** Answers smaller than this are cheaper to send than to compress. */
 export const compressBytesMin = 1_024;

@@ -13,12 +13,16 @@ import type {
 } from '@connectrpc/connect/protocol';
 import { knownEncodings, requestEncoding } from '../dialects/compression.ts';
 
-/** So long a stream may think before its first message; then its headers go without one. */
+/**
+ * So long a stream may think before its first message; then its headers go without one. Where the client streams as
+ * well, the handler may wait for its first message before it knows what to say in the headers.
+ */
 const headWaitMs = 20;
+const headWaitBothWaysMs = 1_000;
 
 const nothing = new Uint8Array(0);
 
-type Begun = (header: Headers) => void;
+type Begun = (header: Headers, waitMs: number) => void;
 
 /** Who waits for a stream to begin: called with the headers of its answer once nothing refuses the call any more. */
 const begunKey: ContextKey<Begun> = createContextKey<Begun>(() => undefined, { description: 'stream begun' });
@@ -30,13 +34,15 @@ const begunKey: ContextKey<Begun> = createContextKey<Begun>(() => undefined, { d
 export const guardStream: Interceptor = (next) => async (req) => {
   const res = await next(req);
   if (!res.stream) return res;
-  req.contextValues.get(begunKey)(res.header);
-  return { ...res, message: untilAborted(res.message, req.signal) };
+  const waitMs = req.method.methodKind === 'server_streaming' ? headWaitMs : headWaitBothWaysMs;
+  const onBegun = (): void => req.contextValues.get(begunKey)(res.header, waitMs);
+  return { ...res, message: untilAborted(res.message, req.signal, onBegun) };
 };
 
 async function* untilAborted(
   messages: StreamResponse['message'],
   signal: AbortSignal,
+  onBegun: () => void,
 ): StreamResponse['message'] {
   const iterator = messages[Symbol.asyncIterator]();
   let giveUp = (): void => undefined;
@@ -47,6 +53,8 @@ async function* untilAborted(
       const { done, value } = await new Promise<IteratorResult<unknown>>((resolve, reject) => {
         giveUp = () => reject(reasonOf(signal));
         iterator.next().then(resolve, reject);
+        // From here on the handler runs, and has said in its headers what it says before it waits for anything.
+        onBegun();
         if (signal.aborted) giveUp();
       });
       if (done !== true) yield value as never;
@@ -73,18 +81,18 @@ export async function answerInTime(
   handler: UniversalHandler,
   request: UniversalServerRequest,
 ): Promise<UniversalServerResponse> {
-  const header = Promise.withResolvers<Headers>();
-  request.contextValues?.set(begunKey, header.resolve);
+  const begun = Promise.withResolvers<{ readonly header: Headers; readonly waitMs: number }>();
+  request.contextValues?.set(begunKey, (header, waitMs) => begun.resolve({ header, waitMs }));
   const encodings = unknownEncodings(request.header);
   const whole = handler(request).then((response) => ({
     ...response,
     header: withPairs(response.header, encodings),
   }));
   let timer: NodeJS.Timeout | undefined;
-  const early = header.promise.then(
-    (begun) =>
+  const early = begun.promise.then(
+    ({ header, waitMs }) =>
       new Promise<UniversalServerResponse>((resolve) => {
-        timer = setTimeout(() => resolve(headFirst(begun, whole)), headWaitMs);
+        timer = setTimeout(() => resolve(headFirst(header, whole)), waitMs);
       }),
   );
   try {
