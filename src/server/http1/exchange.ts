@@ -9,13 +9,13 @@ import {
   type BodySink,
   corsPairs,
   discardBytesMax,
-  discardChunksMax,
   type ExchangePolicy,
   type Flaw,
   headerOf,
   type Reply,
   type UniversalExchange,
 } from '../http/exchange.ts';
+import { closeInStages, discardBody, ignore } from './discard.ts';
 import { refuseRequest } from './refuse-request.ts';
 import { flawOf } from './request-flaw.ts';
 
@@ -126,7 +126,10 @@ export class Http1Exchange implements UniversalExchange {
   answer(reply: Reply): void {
     const { res } = this;
     if (res.destroyed || res.headersSent) return;
-    if (!this.req.complete && this.#hasBody) this.#stopReading();
+    if (!this.req.complete && this.#hasBody) {
+      this.#stopReading();
+      this.#closeUnlessShort();
+    }
     const { body, trailers } = reply;
     const headers = [...reply.headers, ...this.#ownPairs()];
     // Whether the body that was not asked for follows all the same, nobody can tell.
@@ -164,6 +167,7 @@ export class Http1Exchange implements UniversalExchange {
   }
 
   answerUniversal(response: UniversalServerResponse): Promise<void> {
+    if (!this.req.complete && this.#hasBody) this.#closeUnlessShort();
     return universalResponseToNodeResponse(response, this.res);
   }
 
@@ -179,20 +183,15 @@ export class Http1Exchange implements UniversalExchange {
   }
 
   #discardBody(): void {
-    const { req } = this;
-    if (req.complete || req.destroyed || this.#isDiscarding) return;
+    if (this.req.complete || this.req.destroyed || this.#isDiscarding) return;
     this.#isDiscarding = true;
-    let bytes = 0;
-    let chunks = 0;
-    req.on('error', ignore);
-    req.on('data', (chunk: Buffer) => {
-      bytes += chunk.length;
-      chunks += 1;
-      if (bytes <= discardBytesMax && chunks <= discardChunksMax) return;
-      // Cut at once, a client that is still sending would miss the answer; read on, it would cost what it likes.
-      req.pause();
-      setTimeout(() => req.destroy(), lingerMs).unref();
-    });
+    discardBody(this.req);
+  }
+
+  /** RFC 9112 §9.3: who is not told that the body is not read sends the next request into a connection that nobody reads. */
+  #closeUnlessShort(): void {
+    const isShort = this.headers['transfer-encoding'] === undefined && this.#declaredBytes <= discardBytesMax;
+    if (!isShort && !this.res.headersSent) closeInStages(this.req, this.res);
   }
 
   #ownPairs(): string[] {
@@ -268,8 +267,6 @@ export class Http1Exchange implements UniversalExchange {
   }
 }
 
-// So long a client whose body is not read any more has to read its answer.
-const lingerMs = 1_000;
 // Node writes a string and the headers before it at once; bytes it writes beside them, in a slower call.
 const oneWriteBytesMax = 8_192;
 
@@ -293,8 +290,4 @@ function onEnd(this: KeyedRequest): void {
 
 function onClose(this: KeyedResponse): void {
   this[exchangeKey].takeClose();
-}
-
-function ignore(): void {
-  // The response's 'close' says all that matters.
 }
