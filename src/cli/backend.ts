@@ -17,6 +17,7 @@ export interface Backend extends LockBackend, AsyncDisposable {
   changeUserState(userId: string, action: Exclude<UserAction, 'lock' | 'unlock'>): Promise<ChangeRow>;
   createUser(user: UserToCreate): Promise<CreatedUserRow>;
   updateUser(change: UserToUpdate): Promise<UpdatedUserRow>;
+  resetPassword(userId: string): Promise<ResetRow>;
   setPassword(request: PasswordToSet): Promise<ChangeRow>;
 
   createToken(request: { readonly userId: string; readonly expiresAt: number }): Promise<CreatedTokenRow>;
@@ -74,6 +75,11 @@ export type UserToUpdate = ProfileChange & { readonly userId: string };
 export interface UpdatedUserRow {
   readonly userId: string;
   readonly changeDate: string;
+}
+
+export interface ResetRow extends ChangeRow {
+  /** Shown this once. */
+  readonly code: string;
 }
 
 export interface CreatedUserRow {

@@ -21,6 +21,7 @@ export interface Decision {
   /** None: nothing is written, and the user is answered as they stand. */
   readonly events: readonly UserEvent[];
   readonly secrets?: NonNullable<Change['secrets']>;
+  readonly codes?: NonNullable<Change['codes']>;
   /** As it was, where an event changes it. */
   readonly profile?: Profile;
 }

@@ -1,23 +1,18 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { decideFailure, failuresOf } from '../domain/attempt.ts';
+import type { CodeKind } from '../domain/code.ts';
 import { DomainError, type ErrorName } from '../domain/errors.ts';
 import { type EventMeta, instanceStream } from '../domain/events.ts';
 import type { UserId } from '../domain/ids.ts';
 import type { User } from '../domain/user.ts';
 import { sourceOf } from '../sign-in/address-failures.ts';
 import type { PasswordWait } from '../sign-in/hash-threads.ts';
-import { type CheckCost, spendVerification, verifyPassword } from '../sign-in/password.ts';
+import { type CheckCost, spendVerification } from '../sign-in/password.ts';
 import type { Decision } from './change-user.ts';
 import { type CheckClaim, claimCheck, claimMs } from './check-claim.ts';
+import { loadCredential, mayTry } from './credential.ts';
 import { type CheckFacts, deviceTokenFor, renewedHash } from './right-password.ts';
-import {
-  factsOf,
-  loadLivingUser,
-  maySignIn,
-  policyFor,
-  type SignInApp,
-  type SignInFacts,
-} from './sign-in-facts.ts';
+import { factsOf, loadLivingUser, policyFor, type SignInApp, type SignInFacts } from './sign-in-facts.ts';
 
 export interface PasswordCheck {
   /** undefined: nobody of that name. */
@@ -25,6 +20,8 @@ export interface PasswordCheck {
   /** What the user was called; checks of one name that nobody has wait for one another. */
   readonly name: string;
   readonly password: string;
+  /** Where `password` is a code: of which kind. */
+  readonly code?: CodeKind | undefined;
   /** Where the attempt comes from, as far as that is known. */
   readonly address: string | undefined;
   readonly deviceToken: string | undefined;
@@ -80,7 +77,7 @@ async function admitAndCheck(
   const facts = await factsOf(app, user, check.deviceToken);
   hearDevice(facts.deviceId !== undefined);
   return inTurn(app, check, { ...facts, key: `id ${user.userId}` }, async () => {
-    if (!maySignIn(facts)) return refuse(app, check, { ...facts, error: 'signInNotActive' });
+    if (!mayTry(check, facts)) return refuse(app, check, { ...facts, error: 'signInNotActive' });
     return untilRecorded(app, check, facts);
   });
 }
@@ -178,16 +175,16 @@ async function untilRecorded(
     const facts = await factsOf(app, user, check.deviceToken);
     // It came in as a known device, ahead of strangers, and has become one of them in the meantime.
     if (admitted.deviceId !== undefined && facts.deviceId === undefined) throw new DomainError('conflict');
-    if (!maySignIn(facts)) return refuseShut(app, check, facts, attempt);
-    const hash = await app.store.loadPasswordHash(userId);
-    if (hash === undefined) return refuse(app, check, { ...facts, error: 'passwordNotSet' });
-    const guess = { userId, password: check.password, hash, nowMs: facts.nowMs };
+    if (!mayTry(check, facts)) return refuseShut(app, check, facts, attempt);
+    const credential = await loadCredential(app, check, facts);
+    if (credential === undefined) return refuse(app, check, { ...facts, error: 'passwordNotSet' });
+    const guess = { userId, password: check.password, hash: credential.hash, nowMs: facts.nowMs };
     if (facts.policy.repeatsCountOnce && app.signIns.repeats.has(guess)) {
       return refuseRepeat(app, check, facts);
     }
     await using claim = await claimCheck(app, user);
     if (claim !== undefined) {
-      const checked = await verifyAndRecord(app, check, { ...facts, hash }, claim);
+      const checked = await verifyAndRecord(app, check, { ...facts, ...credential }, claim);
       if (checked !== undefined) return checked;
       attempt += 1;
     } else if (performance.now() > deadlineMs) throw new DomainError('overloaded');
@@ -214,7 +211,7 @@ const claimPauseMs = () => 2 + Math.random() * 8;
 // It says nothing new of the user, whose count stays.
 async function refuseRepeat(app: SignInApp, check: PasswordCheck, facts: SignInFacts): Promise<never> {
   await spendCheck(app, check, facts);
-  throw wrong(failuresOf(facts.user, facts.policy, facts));
+  throw wrong(check, failuresOf(facts.user, facts.policy, facts));
 }
 
 function waitOf({ signal, address, name }: PasswordCheck, { deviceId, user }: Source): PasswordWait {
@@ -227,8 +224,9 @@ function waitOf({ signal, address, name }: PasswordCheck, { deviceId, user }: So
   };
 }
 
-function wrong(failedAttempts: number): DomainError {
-  return new DomainError('passwordWrong', { metadata: { failedAttempts: String(failedAttempts) } });
+function wrong({ code }: PasswordCheck, failedAttempts: number): DomainError {
+  const text = code && { text: 'Code is wrong, used or too old' };
+  return new DomainError('passwordWrong', { metadata: { failedAttempts: String(failedAttempts) }, ...text });
 }
 
 /** undefined: the row moved meanwhile. */
@@ -243,7 +241,7 @@ async function verifyAndRecord(
     const spent: CheckCost[] = [];
     const onChecked = (cost: CheckCost) => spent.push(cost);
     const isRight = await app.signIns.within('check password', () =>
-      verifyPassword(check.password, facts.hash, { ...waitOf(check, facts), onChecked }),
+      facts.verify({ ...waitOf(check, facts), onChecked }),
     );
     for (const cost of spent) {
       answers.checked(cost);
@@ -264,22 +262,24 @@ async function recordRight(
   facts: CheckFacts,
 ): Promise<CheckedPassword | undefined> {
   const decision = await check.right(facts);
-  const passwordHash = await renewedHash(check.password, facts, decision);
+  const isCode = check.code !== undefined;
+  const passwordHash = isCode ? undefined : await renewedHash(check.password, facts, decision);
   const renewed = passwordHash === undefined ? decision : { ...decision, secrets: { passwordHash } };
   const user = await append(app, check, facts, renewed);
   if (user === undefined) return undefined;
-  const deviceToken = await deviceTokenFor(app, facts, passwordHash);
+  const deviceToken = isCode ? undefined : await deviceTokenFor(app, facts, passwordHash);
   return { user, deviceId: facts.deviceId, deviceToken };
 }
 
 // The attempt that reaches the limit and the lock it sets are one append: no crash falls between them.
 async function recordWrong(app: SignInApp, check: PasswordCheck, facts: CheckFacts): Promise<undefined> {
-  const { user, policy, nowMs, hash } = facts;
+  const { user, policy, nowMs, hash, codesAfterWrong: codes } = facts;
   const events = decideFailure(user, policy, facts);
-  if ((await append(app, check, facts, { events })) === undefined) return undefined;
+  const decision = { events, ...(codes && { codes }) };
+  if ((await append(app, check, facts, decision)) === undefined) return undefined;
   app.signIns.repeats.add({ userId: user.userId, password: check.password, hash, nowMs });
   app.signIns.addresses.add(check.address, nowMs);
-  throw wrong(failuresOf(user, policy, facts) + 1);
+  throw wrong(check, failuresOf(user, policy, facts) + 1);
 }
 
 async function append(

@@ -1,7 +1,6 @@
 import type { Caller } from '../auth/caller.ts';
 import { withNameReach } from '../auth/name-reach.ts';
 import { DomainError } from '../domain/errors.ts';
-import type { UserEvent } from '../domain/events.ts';
 import { evolveProfile } from '../domain/evolve/profile.ts';
 import { foldText } from '../domain/filter.ts';
 import { parseName, parseText } from '../domain/ids.ts';
@@ -12,6 +11,8 @@ import { snakeCase } from './create-user.ts';
 /** An address or a number to set. Not verified leaves the one that is set already as verified as it is. */
 interface Verifiable {
   readonly isVerified: boolean;
+  /** A code that proves it is to be handed out. */
+  readonly wantsCode?: boolean;
 }
 
 /** What is to change; what is absent stays. */
@@ -73,7 +74,7 @@ export function profileEvents(
   const add = (event: ProfileEvent | undefined) => {
     if (event === undefined) return;
     events.push(event);
-    profile = after(profile, event);
+    profile = foldProfile(profile, [event]);
   };
   if (userName !== undefined) add(userNameChange(caller, profile, userName));
   if (machine !== undefined) add(textsChange('user.machine.changed', profile, machine));
@@ -87,10 +88,9 @@ export function profileEvents(
   return events;
 }
 
-function after(profile: Profile, event: UserEvent): Profile {
-  const next = evolveProfile(profile, event);
-  if (next === undefined) throw new Error('bug: a changed user without a profile');
-  return next;
+/** The profile after the events. */
+export function foldProfile(before: Profile, events: readonly ProfileEvent[]): Profile {
+  return events.reduce<Profile>((profile, event) => evolveProfile(profile, event) ?? profile, before);
 }
 
 function userNameChange(caller: Caller, before: Profile, userName: string): ProfileEvent | undefined {

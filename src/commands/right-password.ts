@@ -2,12 +2,11 @@ import { DomainError } from '../domain/errors.ts';
 import { newDeviceId, signDevice } from '../sign-in/device-token.ts';
 import { hashPassword, isOwnHash } from '../sign-in/password.ts';
 import type { Decision } from './change-user.ts';
+import type { Credential } from './credential.ts';
 import type { SignInApp, SignInFacts } from './sign-in-facts.ts';
 
 /** With what the password is held against. */
-export interface CheckFacts extends SignInFacts {
-  readonly hash: string;
-}
+export interface CheckFacts extends SignInFacts, Credential {}
 
 /**
  * What was imported, weaker or dearer than ours, is kept as our own from the first right password on: there is no other

@@ -37,7 +37,8 @@ export function decideFailure(user: User, policy: LockoutPolicy, attempt: Attemp
   const type = 'user.human.password.check.failed';
   if (deviceId !== undefined) return [{ type, payload: { attempts, deviceId } }];
   const failure: UserEvent = { type, payload: { attempts } };
-  if (policy.maxPasswordAttempts === 0 || attempts < policy.maxPasswordAttempts) return [failure];
+  const isUnderLimit = policy.maxPasswordAttempts === 0 || attempts < policy.maxPasswordAttempts;
+  if (isUnderLimit || user.state === 'locked') return [failure];
   const lockMs = lockMsOf(policy, user.lockout.policyLocks ?? 0);
   const until = lockMs === 0 ? {} : { until: nowMs + lockMs };
   return [failure, locked(user, { cause: 'policy', failedAttempts: attempts, ...until })];

@@ -161,6 +161,12 @@ export const errors = {
     'Only a human user has a password',
   ),
 
+  emailVerified: entry(
+    'failed_precondition',
+    'LATCH-ema1lver',
+    'EMAIL_VERIFIED',
+    'E-mail address is verified already',
+  ),
   userKindOther: entry(
     'failed_precondition',
     'LATCH-us3rk1nd',

@@ -1,3 +1,4 @@
+import type { CodeKind } from './code.ts';
 import type { OrganizationId, UserId } from './ids.ts';
 import type { LockCause } from './lock.ts';
 import type { LockoutPolicy } from './lockout-policy.ts';
@@ -8,6 +9,11 @@ import type { Profile, UserState } from './user.ts';
 /** Past tense, append-only. A payload never holds a secret: no password, no hash, no token. */
 export type UserEvent =
   | ProfileEvent
+  | {
+      /** The code itself is in no event. */
+      readonly type: `user.human.${CodeKind}.code.added`;
+      readonly payload: { readonly expiresAt: number };
+    }
   | { readonly type: 'user.human.added' | 'user.machine.added'; readonly payload: UserAdded }
   | { readonly type: 'user.locked'; readonly payload: UserLocked }
   | { readonly type: 'user.unlocked'; readonly payload: UserUnlocked }
@@ -57,8 +63,8 @@ export interface UserLocked {
 }
 
 export interface UserUnlocked {
-  /** 'policy': the lock's own end came. */
-  readonly cause?: LockCause;
+  /** 'policy': the lock's own end came. 'password_reset': the policy lets a new password by code end its locks. */
+  readonly cause?: LockCause | 'password_reset';
   /** Of the lock that ended. */
   readonly generation?: number;
   readonly ticket?: string;

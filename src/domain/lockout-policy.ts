@@ -18,6 +18,8 @@ export interface LockoutPolicy {
   readonly repeatsCountOnce: boolean;
   /** Failures from one address, whoever they are about, before it has to wait. 0: no limit. */
   readonly addressFailuresMax: number;
+  /** A new password by code ends the policy's own lock. Absent: false, as in policies from before it could be said. */
+  readonly resetUnlocks?: boolean;
 }
 
 /** Where nothing was set. */

@@ -26,6 +26,7 @@ import { createReflection } from './reflection.ts';
 import { sessionCommandHandlers } from './session/command.ts';
 import { sessionQueryHandlers } from './session/query.ts';
 import { settingsHandlers } from './settings.ts';
+import { userCodeHandlers } from './user/code.ts';
 import { userCommandHandlers } from './user/command.ts';
 import { userQueryHandlers } from './user/query.ts';
 import { userStateHandlers } from './user/state.ts';
@@ -96,6 +97,7 @@ function users(app: DeskApp): ServiceImpl<typeof UserService> {
     ...userStateHandlers(app),
     ...userCommandHandlers(app),
     ...userUpdateHandlers(app),
+    ...userCodeHandlers(app),
     ...userQueryHandlers(app),
   };
 }

@@ -3,6 +3,7 @@ import type { HashedPassword, Password } from '../../gen/es/zitadel/user/v2/pass
 import type { SetHumanPhone } from '../../gen/es/zitadel/user/v2/phone_pb.js';
 import { Gender as GenderProto, type SetHumanProfile } from '../../gen/es/zitadel/user/v2/user_pb.js';
 import type { NewPassword } from '../commands/create-user.ts';
+import type { Guess } from '../commands/credential.ts';
 import { DomainError } from '../domain/errors.ts';
 import type { Gender, HumanProfile } from '../domain/user.ts';
 
@@ -72,4 +73,20 @@ export function parsePassword(passwordType: PasswordType): { password?: NewPassw
   return passwordType.case === 'password'
     ? { password: { changeRequired, password: passwordType.value.password } }
     : { password: { changeRequired, hash: passwordType.value.hash } };
+}
+
+type Verification =
+  | { readonly case: 'currentPassword' | 'verificationCode'; readonly value: string }
+  | { readonly case: undefined };
+
+/** What proves that the person themselves wants another password, where anything does. */
+export function proofOf(verification: Verification): Guess | undefined {
+  switch (verification.case) {
+    case 'currentPassword':
+      return { password: verification.value };
+    case 'verificationCode':
+      return { password: verification.value, code: 'password' };
+    default:
+      return verification.case satisfies undefined;
+  }
 }

@@ -83,13 +83,14 @@ function policyMessage(policy: DomainPolicy): MessageInitShape<typeof LockoutPol
     knownDevices: policy.knownDevices,
     repeatsCountOnce: policy.repeatsCountOnce,
     maxAddressFailures: policy.addressFailuresMax,
+    resetUnlocks: policy.resetUnlocks ?? false,
   };
 }
 
 function parseChange(policy: LockoutPolicy): PolicyChangeRequest {
   const { maxPasswordAttempts, lockGrowth, knownDevices, repeatsCountOnce, maxAddressFailures } = policy;
   if (lockGrowth === 0) throw invalidField('policy.lock_growth', 'must be from 1 to 10');
-  const { window, lockDuration, maxLockDuration } = policy;
+  const { window, lockDuration, maxLockDuration, resetUnlocks } = policy;
   return {
     ...(maxPasswordAttempts !== undefined && { maxPasswordAttempts }),
     ...(window && { windowSeconds: parseSeconds(window, 'window', policyMax.windowSeconds) }),
@@ -101,6 +102,7 @@ function parseChange(policy: LockoutPolicy): PolicyChangeRequest {
     ...(knownDevices !== undefined && { knownDevices }),
     ...(repeatsCountOnce !== undefined && { repeatsCountOnce }),
     ...(maxAddressFailures !== undefined && { addressFailuresMax: maxAddressFailures }),
+    ...(resetUnlocks !== undefined && { resetUnlocks }),
   };
 }
 

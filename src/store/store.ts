@@ -1,3 +1,4 @@
+import type { CodeKind, StoredCode } from '../domain/code.ts';
 import type { EventMeta, OrganizationAdded, RecordedEvent, UserEvent } from '../domain/events.ts';
 import type { StoredPolicy } from '../domain/evolve/policy.ts';
 import type { Page, Scope, UserFilter, UserSortField } from '../domain/filter.ts';
@@ -26,6 +27,8 @@ export interface Store extends AsyncDisposable, SessionStore {
   loadUser(userId: UserId, admit?: Admit): Promise<User | undefined>;
   /** PHC string of the password's hash; undefined where none is set. */
   loadPasswordHash(userId: UserId): Promise<string | undefined>;
+  /** The code that was handed out, over or not; a lock, deactivation or deletion ends all, a new address or password its own. */
+  loadCode(key: { readonly userId: UserId; readonly kind: CodeKind }): Promise<StoredCode | undefined>;
   loadOrganization(by: OrganizationKey): Promise<Organization | undefined>;
 
   /**
@@ -88,6 +91,8 @@ export interface Change {
   readonly meta: EventMeta;
   /** As loaded with `before`; given where an event changes it. */
   readonly profile?: Profile;
+  /** Codes as they are from now on: at most one of each kind. Written behind what the events do to codes. */
+  readonly codes?: readonly { readonly kind: CodeKind; readonly after: StoredCode | undefined }[];
   /** What no event may hold. */
   readonly secrets?: { readonly passwordHash?: string; readonly tokenSecretHash?: Uint8Array };
 }

@@ -44,6 +44,10 @@ export const attacks: Readonly<Record<MethodName, (target: Target) => readonly J
   SetPhone: ({ userId }) => [{ userId, phone: '1' }],
   RemovePhone: onUser,
   ListAuthenticationMethodTypes: onUser,
+  SendEmailCode: ({ userId }) => [{ userId, returnCode: {} }],
+  ResendEmailCode: ({ userId }) => [{ userId, returnCode: {} }],
+  VerifyEmail: ({ userId }) => [{ userId, verificationCode: 'AAAAAA' }],
+  PasswordReset: ({ userId }) => [{ userId, returnCode: {} }],
   AddPersonalAccessToken: ({ userId }) => [{ userId, expirationDate }],
   RemovePersonalAccessToken: ({ userId, tokenId }) => [{ userId, tokenId }],
   ListPersonalAccessTokens: ({ userId, tokenId, organizationId }) => [

@@ -77,6 +77,36 @@ export const calls: readonly Call[] = [
     owner: user,
   },
   { name: 'SetPhone', method: 'SetPhone', request: (userId) => ({ userId, phone: '1' }), owner: user },
+  {
+    name: 'SetPassword with a code',
+    method: 'SetPassword',
+    request: (userId) => ({ userId, newPassword, verificationCode: 'AAAAAA' }),
+    owner: user,
+  },
+  {
+    name: 'SendEmailCode',
+    method: 'SendEmailCode',
+    request: (userId) => ({ userId, returnCode: {} }),
+    owner: user,
+  },
+  {
+    name: 'ResendEmailCode',
+    method: 'ResendEmailCode',
+    request: (userId) => ({ userId, returnCode: {} }),
+    owner: user,
+  },
+  {
+    name: 'VerifyEmail',
+    method: 'VerifyEmail',
+    request: (userId) => ({ userId, verificationCode: 'AAAAAA' }),
+    owner: user,
+  },
+  {
+    name: 'PasswordReset',
+    method: 'PasswordReset',
+    request: (userId) => ({ userId, returnCode: {} }),
+    owner: user,
+  },
   plainly('RemovePhone', user),
   plainly('ListAuthenticationMethodTypes', user),
   {

@@ -126,7 +126,7 @@ export class Served {
     await setPassword(this.#server.app, systemCaller('operator'), {
       userId: parseUserId(this.#name),
       newPassword: { hash: bcrypt.hashSync(password, 4), changeRequired: false },
-      currentPassword: undefined,
+      proof: undefined,
     });
   }
 

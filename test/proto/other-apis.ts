@@ -64,7 +64,7 @@ LockUserRequest: user_id 1 string[1..200], reason 2 string[0..500], until 3 Time
 LockUserResponse: details 1 zitadel.object.v2.Details, lock 2 Lock
 LockoutPolicy: max_password_attempts 1 optional uint32, window 2 Duration, lock_duration 3 Duration,
   lock_growth 4 optional uint32, max_lock_duration 5 Duration, known_devices 6 optional bool,
-  repeats_count_once 7 optional bool, max_address_failures 8 optional uint32
+  repeats_count_once 7 optional bool, max_address_failures 8 optional uint32, reset_unlocks 9 optional bool
 Obstacle: code 1 string, text 2 string, remedy 3 string, ends 4 Timestamp, blocks 5 bool,
   spares_known_devices 6 bool
 ResetLockoutPolicyRequest: organization_id 1 optional string[1..200]

@@ -96,6 +96,10 @@ SetEmail POST /v2/users/{user_id}/email *
 SetPhone POST /v2/users/{user_id}/phone *
 RemovePhone DELETE /v2/users/{user_id}/phone
 ListAuthenticationMethodTypes GET /v2/users/{user_id}/authentication_methods
+SendEmailCode POST /v2/users/{user_id}/email/send *
+ResendEmailCode POST /v2/users/{user_id}/email/resend *
+VerifyEmail POST /v2/users/{user_id}/email/verify *
+PasswordReset POST /v2/users/{user_id}/password_reset *
 `;
 
 const sessionRoutes = `

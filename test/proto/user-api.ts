@@ -61,6 +61,20 @@ SetPhoneRequest: user_id 1 string[1..200], phone 2 string[1..200], send_code 3 S
 SetPhoneResponse: details 1 zitadel.object.v2.Details, verification_code 2 optional string
 RemovePhoneRequest: user_id 1 string[1..200]
 RemovePhoneResponse: details 1 zitadel.object.v2.Details
+SendEmailCodeRequest: user_id 1 string[1..200], send_code 2 SendEmailVerificationCode {verification},
+  return_code 3 ReturnEmailVerificationCode {verification}
+SendEmailCodeResponse: details 1 zitadel.object.v2.Details, verification_code 2 optional string
+ResendEmailCodeRequest: user_id 1 string[1..200], send_code 2 SendEmailVerificationCode {verification},
+  return_code 3 ReturnEmailVerificationCode {verification}
+ResendEmailCodeResponse: details 1 zitadel.object.v2.Details, verification_code 2 optional string
+VerifyEmailRequest: user_id 1 string[1..200], verification_code 2 string[1..20]
+VerifyEmailResponse: details 1 zitadel.object.v2.Details
+PasswordResetRequest: user_id 1 string[1..200], send_link 2 SendPasswordResetLink {medium},
+  return_code 3 ReturnPasswordResetCode {medium}
+PasswordResetResponse: details 1 zitadel.object.v2.Details, verification_code 2 optional string
+SendPasswordResetLink: notification_type 1 NotificationType, url_template 2 optional string[1..200]
+ReturnPasswordResetCode:
+enum NotificationType: NOTIFICATION_TYPE_Unspecified 0, NOTIFICATION_TYPE_Email 1, NOTIFICATION_TYPE_SMS 2
 ListAuthenticationMethodTypesRequest: user_id 1 string[1..200], domain_query 2 optional DomainQuery
 ListAuthenticationMethodTypesResponse: details 1 zitadel.object.v2.ListDetails, auth_method_types 2 repeated
   AuthenticationMethodType

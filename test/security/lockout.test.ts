@@ -23,18 +23,19 @@ test('every way to try a password is known, and goes by the one that counts', ()
   const callers = globSync('src/**/*.ts').filter((path) =>
     /\bverifyPassword\(/.test(readFileSync(path, 'utf8')),
   );
-  expect(callers.sort()).toEqual(['src/commands/check-password.ts', 'src/sign-in/password.ts']);
+  expect(callers.sort()).toEqual(['src/commands/credential.ts', 'src/sign-in/password.ts']);
   const secrets = /^(current_password|password|totp|otp|code|secret|verification_code)$/;
   const askers = Object.entries(methods).filter(([, { desc }]) =>
     fieldsOf(desc.input).some((name) => secrets.test(name)),
   );
-  // SetPassword, the updates and the sessions check; the others set what is new. verification_code is refused by name.
+  // SetPassword, the updates and the sessions check; the others set what is new.
   expect(askers.map(([name]) => name)).toEqual([
     'CreateUser',
     'AddHumanUser',
     'SetPassword',
     'UpdateUser',
     'UpdateHumanUser',
+    'VerifyEmail',
     'CreateSession',
     'SetSession',
   ]);

@@ -42,6 +42,10 @@ export const methods = {
     verb: 'GET',
     route: '/v2/users/{user_id}/authentication_methods',
   },
+  SendEmailCode: { desc: user.sendEmailCode, verb: 'POST', route: '/v2/users/{user_id}/email/send' },
+  ResendEmailCode: { desc: user.resendEmailCode, verb: 'POST', route: '/v2/users/{user_id}/email/resend' },
+  VerifyEmail: { desc: user.verifyEmail, verb: 'POST', route: '/v2/users/{user_id}/email/verify' },
+  PasswordReset: { desc: user.passwordReset, verb: 'POST', route: '/v2/users/{user_id}/password_reset' },
   AddPersonalAccessToken: {
     desc: user.addPersonalAccessToken,
     verb: 'POST',

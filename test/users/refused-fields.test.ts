@@ -42,13 +42,11 @@ const table: readonly (readonly [MethodName, string, JsonObject])[] = [
       ['CreateUser', `human.${field}`, { organizationId: 'acme', human: { ...person, ...more } }] as const,
   ),
   ...ofPerson.map(([field, more]) => ['AddHumanUser', field, { ...person, ...more }] as const),
-  [
-    'SetPassword',
-    'verification_code',
-    { userId: 'there', newPassword: { password: 'next' }, verificationCode: 'CODE' },
-  ],
+  ['SendEmailCode', 'send_code', { userId: 'there', sendCode: {} }],
+  ['ResendEmailCode', 'send_code', { userId: 'there', sendCode: {} }],
+  ['PasswordReset', 'send_link', { userId: 'there', sendLink: {} }],
   ...(['email', 'phone'] as const).flatMap((of) =>
-    (['send', 'return'] as const).flatMap((verb) => {
+    (['send'] as const).flatMap((verb) => {
       const value = { [of]: of === 'email' ? 'x@mail.example' : '1', [`${verb}Code`]: {} };
       const method = of === 'email' ? 'SetEmail' : 'SetPhone';
       const field = `${of}.${verb}_code`;
@@ -59,16 +57,6 @@ const table: readonly (readonly [MethodName, string, JsonObject])[] = [
       ] as const;
     }),
   ),
-  [
-    'UpdateUser',
-    'human.password.verification_code',
-    { userId: 'there', human: { password: { password: { password: 'next' }, verificationCode: 'CODE' } } },
-  ],
-  [
-    'UpdateHumanUser',
-    'password.verification_code',
-    { userId: 'there', password: { password: { password: 'next' }, verificationCode: 'CODE' } },
-  ],
 ];
 
 test.each(table)('%s: %s is refused by name', async (method, field, message) => {
@@ -103,7 +91,7 @@ test('the same calls without those fields are served', async () => {
 test('what the protos say is not served is in the table', () => {
   const proto = (name: string) =>
     readFileSync(new URL(`../../proto/zitadel/user/v2/${name}.proto`, import.meta.url), 'utf8');
-  const protos = ['user_service', 'update', 'password'].map(proto).join('');
+  const protos = ['user_service', 'update', 'code'].map(proto).join('');
   const fields = protos.matchAll(/Not served: refused by name\.\n.*? (\w+) = \d+/g);
   const codes = `${proto('email')}${proto('phone')}`.matchAll(
     /Not served\.\nmessage (Send|Return)(Email|Phone)/g,
@@ -112,7 +100,7 @@ test('what the protos say is not served is in the table', () => {
     ...[...fields].map(([, name]) => name),
     ...[...codes].map(([, verb = '', of = '']) => `${of}.${verb}_code`.toLowerCase()),
   ];
-  expect(named).toHaveLength(16);
+  expect(named).toHaveLength(14);
   const refused = new Set(table.map(([, field]) => field.replace(/^(human\.)?(password\.)?/, '')));
   expect(new Set(named)).toEqual(refused);
 });

@@ -43,6 +43,11 @@ export const policyCommands: readonly Command[] = [
         help: 'the same wrong password counts once',
       },
       'address-failures': { value: 'N', help: 'failures from one address in 10 minutes; 0: no limit' },
+      'reset-unlocks': {
+        value: 'SWITCH',
+        choices: switches,
+        help: 'a new password by code ends the lock that the policy set',
+      },
       ...changeOptions,
     },
     examples: [
@@ -100,10 +105,11 @@ function changeOf(args: Arguments): Partial<LockoutPolicy> {
     knownDevices: isOn('known-devices'),
     repeatsCountOnce: isOn('repeats-count-once'),
     addressFailuresMax: count('address-failures'),
+    resetUnlocks: isOn('reset-unlocks'),
   });
 }
 
-type Loose = { readonly [Key in keyof LockoutPolicy]: LockoutPolicy[Key] | undefined };
+type Loose = { readonly [Key in keyof LockoutPolicy]-?: LockoutPolicy[Key] | undefined };
 
 function withoutAbsent(values: Loose): Partial<LockoutPolicy> {
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
@@ -121,6 +127,7 @@ function facts(policy: PolicyRow): Readonly<Record<string, string | number>> {
     'lock for at most': time(policy.lockSecondsMax, 'no cap'),
     'known devices': isOn(policy.knownDevices),
     'repeats count once': isOn(policy.repeatsCountOnce),
+    'reset unlocks': isOn(policy.resetUnlocks ?? false),
     'failures of one address': policy.addressFailuresMax === 0 ? 'no limit' : policy.addressFailuresMax,
   };
 }

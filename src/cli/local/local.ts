@@ -1,6 +1,7 @@
 import { type App, openApp } from '../../app/app.ts';
 import { settings } from '../../app/settings.ts';
 import { type Caller, systemCaller } from '../../auth/caller.ts';
+import { resetPassword } from '../../commands/codes.ts';
 import { createUser } from '../../commands/create-user.ts';
 import { addGrant, type GrantRequest, removeGrant } from '../../commands/grants.ts';
 import { createOrganization } from '../../commands/organizations.ts';
@@ -59,7 +60,14 @@ export async function openLocal({ database, osUser, reason }: LocalTarget): Prom
 
 type UserCalls = Pick<
   Backend,
-  'listUsers' | 'getUser' | 'listHistory' | 'changeUserState' | 'createUser' | 'updateUser' | 'setPassword'
+  | 'listUsers'
+  | 'getUser'
+  | 'listHistory'
+  | 'changeUserState'
+  | 'createUser'
+  | 'updateUser'
+  | 'resetPassword'
+  | 'setPassword'
 >;
 
 function users(app: App, caller: Caller): UserCalls {
@@ -85,13 +93,17 @@ function users(app: App, caller: Caller): UserCalls {
     },
     async updateUser({ userId, ...change }) {
       checkLengths(lengthsOfChange(change));
-      const updated = await updateUser(app, caller, { userId: parseUserId(userId), ...change });
+      const { user: updated } = await updateUser(app, caller, { userId: parseUserId(userId), ...change });
       return { userId: updated.userId, changeDate: timeText(updated.changedAt) };
+    },
+    async resetPassword(userId) {
+      const { user, code } = await resetPassword(app, caller, parseUserId(userId));
+      return { ...changeRow(user), code };
     },
     async setPassword({ userId, password, changeRequired }) {
       checkLengths({ 'new_password.password': [password, 1, 200] });
       const newPassword = { password, changeRequired };
-      const request = { userId: parseUserId(userId), newPassword, currentPassword: undefined };
+      const request = { userId: parseUserId(userId), newPassword, proof: undefined };
       return changeRow(await setPassword(app, caller, request));
     },
   };

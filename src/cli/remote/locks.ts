@@ -139,6 +139,8 @@ function policyRow({ policy, source }: GetLockoutPolicyResponse): PolicyRow {
     knownDevices: promised(sent.knownDevices, 'known_devices'),
     repeatsCountOnce: promised(sent.repeatsCountOnce, 'repeats_count_once'),
     addressFailuresMax: promised(sent.maxAddressFailures, 'max_address_failures'),
+    // A server from before there was the field lets nothing end a lock that way.
+    resetUnlocks: sent.resetUnlocks ?? false,
   };
 }
 

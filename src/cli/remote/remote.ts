@@ -34,7 +34,14 @@ export function openRemote(target: RemoteTarget): Backend {
 type Connection = ReturnType<typeof connect>;
 type UserCalls = Pick<
   Backend,
-  'listUsers' | 'getUser' | 'listHistory' | 'changeUserState' | 'createUser' | 'updateUser' | 'setPassword'
+  | 'listUsers'
+  | 'getUser'
+  | 'listHistory'
+  | 'changeUserState'
+  | 'createUser'
+  | 'updateUser'
+  | 'resetPassword'
+  | 'setPassword'
 >;
 
 function userCalls({ users, admin, call }: Connection): UserCalls {
@@ -70,6 +77,11 @@ function userCalls({ users, admin, call }: Connection): UserCalls {
       const { userId } = change;
       const { changeDate } = await call(users.updateUser.bind(users), updateUserRequest(change));
       return { userId, changeDate: timeText(changeDate) };
+    },
+    async resetPassword(userId) {
+      const request = { userId, medium: { $case: 'returnCode', value: {} } } as const;
+      const { details, verificationCode } = await call(users.passwordReset.bind(users), request);
+      return { ...changeRow(userId, details), code: promised(verificationCode, 'verification_code') };
     },
     async setPassword({ userId, password, changeRequired }) {
       const newPassword = { password, changeRequired };

@@ -47,6 +47,9 @@ function moved(next: User, event: MovingEvent): User {
       return { ...next, ...failed(next, event.payload) };
     case 'user.pat.added':
     case 'user.pat.removed':
+    case 'user.human.email.code.added':
+    case 'user.human.phone.code.added':
+    case 'user.human.password.code.added':
     case 'user.username.changed':
     case 'user.human.profile.changed':
     case 'user.human.email.changed':

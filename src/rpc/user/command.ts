@@ -12,7 +12,7 @@ import { DomainError } from '../../domain/errors.ts';
 import { parseOrganizationId, parseUserId } from '../../domain/ids.ts';
 import { parseTimestamp } from '../convert/token.ts';
 import { detailsOf, timestampOf } from '../details.ts';
-import { parseHuman, parsePassword, refuseUnserved } from '../human-request.ts';
+import { parseHuman, parsePassword, proofOf, refuseUnserved } from '../human-request.ts';
 import { callerKey } from '../limits/caller-key.ts';
 
 type UserCommandHandlers = Pick<
@@ -33,14 +33,13 @@ export function userCommandHandlers(app: PasswordApp): UserCommandHandlers {
       return { userId: user.userId, details: detailsOf(user) };
     },
     async setPassword(req, context) {
-      refuseUnserved({ verification_code: req.verification.case === 'verificationCode' });
       if (req.newPassword === undefined) {
         throw new DomainError('fieldInvalid', { text: 'new_password: value is required' });
       }
       const user = await setPassword(app, context.values.get(callerKey), {
         userId: parseUserId(req.userId),
         newPassword: { password: req.newPassword.password, changeRequired: req.newPassword.changeRequired },
-        currentPassword: req.verification.case === 'currentPassword' ? req.verification.value : undefined,
+        proof: proofOf(req.verification),
         signal: context.signal,
       });
       return { details: detailsOf(user) };

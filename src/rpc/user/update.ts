@@ -12,12 +12,12 @@ import type { SetHumanProfile } from '../../../gen/es/zitadel/user/v2/user_pb.js
 import type { UserService } from '../../../gen/es/zitadel/user/v2/user_service_pb.js';
 import type { PasswordApp } from '../../commands/password.ts';
 import type { ProfileChange } from '../../commands/profile-change.ts';
-import { removePhone, type UserUpdate, updateUser } from '../../commands/update-user.ts';
+import { removePhone, type UpdatedUser, type UserUpdate, updateUser } from '../../commands/update-user.ts';
 import { DomainError } from '../../domain/errors.ts';
 import { parseUserId } from '../../domain/ids.ts';
 import type { ProfileTexts } from '../../domain/profile-events.ts';
 import { detailsOf, timestampOf } from '../details.ts';
-import { genders, parsePassword, refuseUnserved } from '../human-request.ts';
+import { genders, parsePassword, proofOf, refuseUnserved } from '../human-request.ts';
 import { callerKey } from '../limits/caller-key.ts';
 
 type UserUpdateHandlers = Pick<
@@ -37,30 +37,36 @@ export function userUpdateHandlers(app: PasswordApp): UserUpdateHandlers {
     async updateUser(req, context) {
       const { username: userName } = req;
       const change = { ...(userName !== undefined && { userName }), ...typedChange(req.userType) };
-      const user = await update(req.userId, change, context);
-      return { changeDate: timestampOf(user.changedAt) };
+      const { user, codes } = await update(req.userId, change, context);
+      return { changeDate: timestampOf(user.changedAt), ...codesOf(codes) };
     },
     async updateHumanUser(req, context) {
       const { username: userName } = req;
       const change = { ...(userName !== undefined && { userName }), ...humanChange('', req) };
-      const user = await update(req.userId, change, context);
-      return { details: detailsOf(user) };
+      const { user, codes } = await update(req.userId, change, context);
+      return { details: detailsOf(user), ...codesOf(codes) };
     },
     async setEmail(req, context) {
       requireTrue(req.verification);
       const human = { email: emailChange('', req) };
-      return { details: detailsOf(await update(req.userId, { human }, context)) };
+      const { user, codes } = await update(req.userId, { human }, context);
+      return { details: detailsOf(user), ...(codes.email && { verificationCode: codes.email }) };
     },
     async setPhone(req, context) {
       requireTrue(req.verification);
       const human = { phone: phoneChange('', req) };
-      return { details: detailsOf(await update(req.userId, { human }, context)) };
+      const { user, codes } = await update(req.userId, { human }, context);
+      return { details: detailsOf(user), ...(codes.phone && { verificationCode: codes.phone }) };
     },
     async removePhone(req, context) {
       const caller = context.values.get(callerKey);
       return { details: detailsOf(await removePhone(app, caller, parseUserId(req.userId))) };
     },
   };
+}
+
+function codesOf({ email, phone }: UpdatedUser['codes']) {
+  return { ...(email && { emailCode: email }), ...(phone && { phoneCode: phone }) };
 }
 
 type Change = Omit<UserUpdate, 'userId' | 'signal' | 'userName'>;
@@ -108,22 +114,22 @@ type EmailChange = NonNullable<NonNullable<ProfileChange['human']>['email']>;
 type PhoneChange = NonNullable<NonNullable<ProfileChange['human']>['phone']>;
 
 function emailChange(path: string, { email, verification }: SetHumanEmail | SetEmailRequest): EmailChange {
-  return { email, isVerified: parseVerification(path, verification) };
+  return { email, ...parseVerification(path, verification) };
 }
 
 function phoneChange(path: string, { phone, verification }: SetHumanPhone | SetPhoneRequest): PhoneChange {
-  return { phone, isVerified: parseVerification(path, verification) };
+  return { phone, ...parseVerification(path, verification) };
 }
 
 function parseVerification(
   path: string,
   verification: { readonly case: string | undefined; readonly value?: unknown },
-): boolean {
+): Pick<EmailChange, 'isVerified' | 'wantsCode'> {
   refuseUnserved({
     [`${path}send_code`]: verification.case === 'sendCode',
-    [`${path}return_code`]: verification.case === 'returnCode',
   });
-  return verification.case === 'isVerified' && verification.value === true;
+  const isVerified = verification.case === 'isVerified' && verification.value === true;
+  return { isVerified, wantsCode: verification.case === 'returnCode' };
 }
 
 // What is not verified says so by saying nothing.
@@ -139,11 +145,9 @@ function requireTrue({
 }
 
 function passwordChange(path: string, { passwordType, verification }: SetPassword): Pick<Change, 'password'> {
-  refuseUnserved({ [`${path}verification_code`]: verification.case === 'verificationCode' });
   const { password: newPassword } = parsePassword(passwordType);
   if (newPassword === undefined) {
     throw new DomainError('fieldInvalid', { text: `${path}password: value is required` });
   }
-  const currentPassword = verification.case === 'currentPassword' ? verification.value : undefined;
-  return { password: { newPassword, currentPassword } };
+  return { password: { newPassword, proof: proofOf(verification) } };
 }

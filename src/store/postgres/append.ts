@@ -8,6 +8,7 @@ import { changedProfile, foldedEmail, nameTakenSql, nameTakenValues, newlyNamed 
 import { lockoutValues } from '../sql/rows.ts';
 import type { Change, ChangeTime } from '../store.ts';
 import { metaColumns } from './batch.ts';
+import { endCodes, writeCodes } from './codes.ts';
 import type { Connection, Statement } from './connection.ts';
 import { sqlState } from './error.ts';
 import { unfenced } from './fence.ts';
@@ -39,10 +40,12 @@ export async function appendAlone(
       for (const event of change.events) {
         sequence += 1;
         await writeRest(connection, change, event, sequence);
+        await endCodes(connection, change.userId, event);
       }
       if (change.profile !== undefined && change.events.some(isProfileEvent)) {
         await connection.query(updateProfile, updateValues(change.profile, change));
       }
+      await writeCodes(connection, change);
       return after;
     });
   } catch (error) {

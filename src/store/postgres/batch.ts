@@ -15,10 +15,10 @@ export interface PlainChange {
 
 /** Nearly all changes are plain; undefined for the others, which take a transaction of their own. */
 export function parsePlain(change: Change): PlainChange | undefined {
-  const { before, events, userId, at, secrets } = change;
+  const { before, events, userId, at, secrets, codes } = change;
   const [event] = events;
-  // A hash goes into another row.
-  if (secrets !== undefined) return undefined;
+  // A hash or a code goes into another row.
+  if (secrets !== undefined || codes !== undefined) return undefined;
   if (before === undefined || event === undefined || events.length > 1) return undefined;
   if (!plainTypes.has(event.type)) return undefined;
   return { change, before, after: evolve(before, event, { userId, createdAt: at.createdAt }) };
@@ -135,11 +135,13 @@ const moving =
 
 const move: Statement = { name: 'move', text: `${moving} SELECT user_id FROM moved` };
 
-// Who is locked or deactivated loses every token and session. Whoever adds one moves the row as well, so none can slip in between.
+// Who is locked or deactivated loses every token, code and session. Whoever adds one moves the row as well, so none can slip in between.
 const moveAndEndTokens: Statement = {
   name: 'move_and_end_tokens',
   text:
     `${moving}, ended AS (DELETE FROM tokens USING moved WHERE tokens.user_id = moved.user_id ` +
+    'AND moved.tokens_ended_sequence = moved.before_sequence + 1), ' +
+    'voided AS (DELETE FROM codes USING moved WHERE codes.user_id = moved.user_id ' +
     'AND moved.tokens_ended_sequence = moved.before_sequence + 1), ' +
     'signed_out AS (DELETE FROM sessions USING moved WHERE sessions.user_id = moved.user_id ' +
     'AND moved.tokens_ended_sequence = moved.before_sequence + 1) SELECT user_id FROM moved',

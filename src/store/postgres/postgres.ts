@@ -11,6 +11,7 @@ import {
 } from '../sql/rows.ts';
 import { type Admit, type Store, type StoreReport, StoreUnusable, type TokenOwner } from '../store.ts';
 import { type DatabaseClock, openClock } from './clock.ts';
+import { loadCode } from './codes.ts';
 import { parseAddresses } from './connect/address.ts';
 import type { PostgresEnvironment } from './connect/parameters.ts';
 import { withoutPassword } from './connect/url.ts';
@@ -91,6 +92,7 @@ export async function openPostgres(options: PostgresOptions): Promise<Store> {
     async loadPasswordHash(userId) {
       return ((await one(passwordHash, userId))?.password_hash as string | null | undefined) ?? undefined;
     },
+    loadCode: (key) => asked(hot, patienceMs, (connection) => loadCode(connection, key)),
     async loadOrganization(by) {
       const row = await ('domain' in by
         ? one(organizationByDomain, by.domain)

@@ -10,6 +10,7 @@ import { evolvePolicy, policyEvent, type StoredPolicy } from '../../domain/evolv
 import { isProfileEvent } from '../../domain/evolve/profile.ts';
 import { foldText } from '../../domain/filter.ts';
 import type { Profile, User } from '../../domain/user.ts';
+import { codesEndedBy } from '../sql/codes.ts';
 import { changedProfile, foldedEmail, nameTakenValues, newlyNamed } from '../sql/login-name.ts';
 import { LoadedUser, lockoutValues } from '../sql/rows.ts';
 import type { Change, ChangeTime, PolicyChange } from '../store.ts';
@@ -30,12 +31,15 @@ export function planChange(change: Change): PlannedChange {
   for (const event of change.events) {
     after = evolve(after, event, { userId, createdAt: at.createdAt });
     events.push(eventValues(after.sequence, event, at, meta));
-    if (touchesMoreThanTheRow(event)) rest.push(...followingWrites(change, event, after.sequence));
+    if (touchesMoreThanTheRow(event)) {
+      rest.push(...followingWrites(change, event, after.sequence), ...codeEnds(userId, event));
+    }
   }
   if (after === undefined) throw new Error('bug: a change without an event');
   if (change.profile !== undefined && change.events.some(isProfileEvent)) {
     rest.push(profileUpdate(change.profile, change));
   }
+  if (change.codes !== undefined) rest.push(...codeWrites(userId, change.codes));
   const previous = LoadedUser.newestPosition(before) ?? null;
   return { request: [rowWrite(before, after), userId, previous, events, rest, guardOf(change)], after };
 }
@@ -171,6 +175,20 @@ function followingWrites(change: Change, event: UserEvent, sequence: number): re
     default:
       return [];
   }
+}
+
+function codeEnds(userId: string, event: UserEvent): readonly Write[] {
+  const ended = codesEndedBy(event);
+  if (ended === undefined) return [];
+  return ended === 'all' ? [['deleteCodes', [userId]]] : [['deleteCode', [userId, ended]]];
+}
+
+function codeWrites(userId: string, codes: NonNullable<Change['codes']>): readonly Write[] {
+  return codes.map(({ kind, after }) =>
+    after === undefined
+      ? ['deleteCode', [userId, kind]]
+      : ['setCode', [userId, kind, after.digest, after.expiresAt, after.tries]],
+  );
 }
 
 function profileUpdate(before: Profile, { userId, events }: Change): Write {

@@ -39,6 +39,7 @@ export function createGate(onReport: (report: StoreReport) => void = () => undef
     reads: (store) => ({
       ...store,
       loadPasswordHash: gated(store.loadPasswordHash),
+      loadCode: gated(store.loadCode),
       loadOrganization: gated(store.loadOrganization),
       loadLockoutPolicies: gated(store.loadLockoutPolicies),
       loadSession: gated(store.loadSession),

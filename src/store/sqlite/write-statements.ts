@@ -49,6 +49,11 @@ export const writeStatements = {
   deleteCheckOver: 'DELETE FROM password_checks WHERE user_id = ? AND until <= ?',
   insertSigningKey: 'INSERT INTO signing_keys VALUES (1, unhex(?)) ON CONFLICT DO NOTHING',
   insertOrganization: 'INSERT INTO organizations VALUES (?,?,?,?) ON CONFLICT DO NOTHING',
+  setCode:
+    'INSERT INTO codes (user_id, kind, digest, expires_at, tries) VALUES (?,?,?,?,?) ON CONFLICT (user_id, kind) DO UPDATE ' +
+    'SET digest = excluded.digest, expires_at = excluded.expires_at, tries = excluded.tries',
+  deleteCode: 'DELETE FROM codes WHERE user_id = ? AND kind = ?',
+  deleteCodes: 'DELETE FROM codes WHERE user_id = ?',
   insertPolicy: 'INSERT INTO lockout_policies VALUES (?,?,?,?,?) ON CONFLICT DO NOTHING',
   /** Compare-and-set, as for a user. */
   movePolicy:

@@ -79,6 +79,7 @@ const actions: Readonly<Record<string, Action>> = {
   'sets a password in an update': {
     ...{ method: 'UpdateUser', may: credentials, more: { human: { password: { password: newPassword } } } },
   },
+  'resets a password': { method: 'PasswordReset', may: credentials, more: { returnCode: {} } },
   'adds a token': {
     ...{ method: 'AddPersonalAccessToken', may: credentials, kind: 'machine' },
     more: { expirationDate: '2035-01-01T00:00:00Z' },

@@ -75,6 +75,11 @@ const onSession = async (place: Place) => {
   const { sessionId } = await server.people.session(await server.people.user({ organization: place }));
   return { message: { sessionId }, sessionId };
 };
+const onUnverified: Arrange = async (place) => {
+  const userId = await server.people.user({ organization: place });
+  await door.ask('SetEmail', { userId, email: `${fresh()}@mail.example` });
+  return { message: { userId, returnCode: {} } };
+};
 const arrange: Readonly<Record<MethodName, Arrange>> = {
   UnlockUser: onUser('locked'),
   LockUser: onUser('active'),
@@ -89,6 +94,14 @@ const arrange: Readonly<Record<MethodName, Arrange>> = {
   SetPhone: onUser('active', { phone: '2' }),
   RemovePhone: onUser('active'),
   ListAuthenticationMethodTypes: async (place) => ({ ...(await onUser('locked')(place)), finds: 'PASSWORD' }),
+  SendEmailCode: onUnverified,
+  ResendEmailCode: onUnverified,
+  VerifyEmail: async (place) => {
+    const { message } = await onUnverified(place);
+    const { response } = await door.ask('SendEmailCode', message);
+    return { message: { userId: message.userId ?? '', verificationCode: response.verificationCode ?? '' } };
+  },
+  PasswordReset: onUser('locked', { returnCode: {} }),
   AddPersonalAccessToken: async (place) => ({ message: { userId: await machine(place), expirationDate } }),
   RemovePersonalAccessToken: async (place) => ({ message: await machineWithToken(place) }),
   CreateUser: async (place) => ({ message: { organizationId: place, human: newHuman() } }),
@@ -184,6 +197,14 @@ const table: readonly (readonly [MethodName, Place, string, string])[] = [
   ['RemovePhone', 'abroad', '       +   -   +   +   +   -   ?   -   ?   -   -', user],
   ['ListAuthenticationMethodTypes', 'home', '   + + + + + + + + + + -', user],
   ['ListAuthenticationMethodTypes', 'abroad', ' + + + + + + ? ? ? ? -', user],
+  ['SendEmailCode', 'home', '       +   -   +   +   +   -   +   -   +   -   -', user],
+  ['SendEmailCode', 'abroad', '     +   -   +   +   +   -   ?   -   ?   -   -', user],
+  ['ResendEmailCode', 'home', '     +   -   +   +   +   -   +   -   +   -   -', user],
+  ['ResendEmailCode', 'abroad', '   +   -   +   +   +   -   ?   -   ?   -   -', user],
+  ['VerifyEmail', 'home', '         +   -   +   +   +   -   +   -   +   -   -', user],
+  ['VerifyEmail', 'abroad', '       +   -   +   +   +   -   ?   -   ?   -   -', user],
+  ['PasswordReset', 'home', '       +   -   +   -   +   -   +   -   -   -   -', user],
+  ['PasswordReset', 'abroad', '     +   -   +   -   +   -   ?   -   -   -   -', user],
   ['AddPersonalAccessToken', 'home', '    + - + - + - + - - - -', user],
   ['AddPersonalAccessToken', 'abroad', '  + - + - + - ? - - - -', user],
   ['RemovePersonalAccessToken', 'home', '   + - + - + - + - - - -', user],
@@ -267,6 +288,10 @@ describe('may read there, but not act: forbidden, not hidden', () => {
     ['SetEmail', 'ORG_USER_MANAGER'],
     ['SetPhone', 'ORG_USER_MANAGER'],
     ['RemovePhone', 'ORG_USER_MANAGER'],
+    ['SendEmailCode', 'ORG_USER_MANAGER'],
+    ['ResendEmailCode', 'ORG_USER_MANAGER'],
+    ['VerifyEmail', 'ORG_USER_MANAGER'],
+    ['PasswordReset', 'ORG_OWNER'],
     ['AddPersonalAccessToken', 'ORG_OWNER'],
     ['RemovePersonalAccessToken', 'ORG_OWNER'],
     ['CreateUser', 'ORG_USER_MANAGER'],

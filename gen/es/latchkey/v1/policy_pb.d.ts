@@ -77,6 +77,13 @@ export declare type LockoutPolicy = Message<"latchkey.v1.LockoutPolicy"> & {
    * @generated from field: optional uint32 max_address_failures = 8;
    */
   maxAddressFailures?: number | undefined;
+
+  /**
+   * A new password set by a code ends the lock that this policy set. An administrator's lock it never ends.
+   *
+   * @generated from field: optional bool reset_unlocks = 9;
+   */
+  resetUnlocks?: boolean | undefined;
 };
 
 /**

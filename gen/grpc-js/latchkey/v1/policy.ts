@@ -86,6 +86,7 @@ export interface LockoutPolicy {
   knownDevices?: boolean | undefined;
   repeatsCountOnce?: boolean | undefined;
   maxAddressFailures?: number | undefined;
+  resetUnlocks?: boolean | undefined;
 }
 
 export interface GetLockoutPolicyRequest {
@@ -126,6 +127,7 @@ function createBaseLockoutPolicy(): LockoutPolicy {
     knownDevices: undefined,
     repeatsCountOnce: undefined,
     maxAddressFailures: undefined,
+    resetUnlocks: undefined,
   };
 }
 
@@ -154,6 +156,9 @@ export const LockoutPolicy: MessageFns<LockoutPolicy> = {
     }
     if (message.maxAddressFailures !== undefined) {
       writer.uint32(64).uint32(message.maxAddressFailures);
+    }
+    if (message.resetUnlocks !== undefined) {
+      writer.uint32(72).bool(message.resetUnlocks);
     }
     return writer;
   },
@@ -235,6 +240,14 @@ export const LockoutPolicy: MessageFns<LockoutPolicy> = {
             message.maxAddressFailures = reader.uint32();
             continue;
           }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.resetUnlocks = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -285,6 +298,11 @@ export const LockoutPolicy: MessageFns<LockoutPolicy> = {
         : isSet(object.max_address_failures)
         ? globalThis.Number(object.max_address_failures)
         : undefined,
+      resetUnlocks: isSet(object.resetUnlocks)
+        ? globalThis.Boolean(object.resetUnlocks)
+        : isSet(object.reset_unlocks)
+        ? globalThis.Boolean(object.reset_unlocks)
+        : undefined,
     };
   },
 
@@ -314,6 +332,9 @@ export const LockoutPolicy: MessageFns<LockoutPolicy> = {
     if (message.maxAddressFailures !== undefined) {
       obj.maxAddressFailures = Math.round(message.maxAddressFailures);
     }
+    if (message.resetUnlocks !== undefined) {
+      obj.resetUnlocks = message.resetUnlocks;
+    }
     return obj;
   },
 
@@ -336,6 +357,7 @@ export const LockoutPolicy: MessageFns<LockoutPolicy> = {
     message.knownDevices = object.knownDevices ?? undefined;
     message.repeatsCountOnce = object.repeatsCountOnce ?? undefined;
     message.maxAddressFailures = object.maxAddressFailures ?? undefined;
+    message.resetUnlocks = object.resetUnlocks ?? undefined;
     return message;
   },
 };

@@ -34,7 +34,7 @@ const profileOptions = {
   description: { value: 'TEXT', help: 'a machine only' },
 } as const satisfies OptionSpecs;
 
-/** `latchkey user create`, `set-password`. */
+/** `latchkey user create`, `set-password`, `reset-password`. */
 export const userPasswordCommands: readonly Command[] = [
   {
     path: 'user create',
@@ -69,6 +69,17 @@ export const userPasswordCommands: readonly Command[] = [
     ],
     readsSecret: true,
     run: setPassword,
+  },
+  {
+    path: 'user reset-password',
+    operands: '(USER_ID | --login NAME)',
+    operandsMax: 1,
+    summary: 'Make a code by which a person can set a new password, for an hour',
+    notes: ['The password that holds stays until then, and so does a lock.'],
+    options: { ...userOptions, ...changeOptions },
+    json: 'document',
+    examples: ['latchkey user reset-password --login ada@acme.example'],
+    run: reset,
   },
 ];
 
@@ -163,6 +174,13 @@ async function onlyOrganization(backend: Backend): Promise<string> {
   const [only, other] = rows;
   if (only !== undefined && other === undefined) return only.organizationId;
   throw new UsageError('there is not one organization alone: name one with --org (latchkey org list)');
+}
+
+async function reset(context: CommandContext): Promise<void> {
+  const userId = await userIdOf(context);
+  const backend = await context.backend();
+  const handed = await backend.resetPassword(userId);
+  await context.output.document(handed, [handed.code]);
 }
 
 async function setPassword(context: CommandContext): Promise<void> {

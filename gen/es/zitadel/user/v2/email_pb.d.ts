@@ -32,7 +32,7 @@ export declare type HumanEmail = Message<"zitadel.user.v2.HumanEmail"> & {
 export declare const HumanEmailSchema: GenMessage<HumanEmail>;
 
 /**
- * An e-mail address on its way in, and how it gets verified. Latchkey sends no mail: it takes is_verified, and refuses the codes.
+ * An e-mail address on its way in, and how it gets verified. Latchkey sends no mail, so it refuses send_code.
  *
  * @generated from message zitadel.user.v2.SetHumanEmail
  */
@@ -93,7 +93,7 @@ export declare type SendEmailVerificationCode = Message<"zitadel.user.v2.SendEma
 export declare const SendEmailVerificationCodeSchema: GenMessage<SendEmailVerificationCode>;
 
 /**
- * Hand the code to the caller. Not served.
+ * Hand the code to the caller: where an address changes, not where a user is made.
  *
  * @generated from message zitadel.user.v2.ReturnEmailVerificationCode
  */

@@ -94,7 +94,7 @@ export declare type SetPassword = Message<"zitadel.user.v2.SetPassword"> & {
     case: "currentPassword";
   } | {
     /**
-     * Not served: refused by name.
+     * From PasswordReset.
      *
      * @generated from field: string verification_code = 4;
      */

@@ -32,7 +32,7 @@ export declare type HumanPhone = Message<"zitadel.user.v2.HumanPhone"> & {
 export declare const HumanPhoneSchema: GenMessage<HumanPhone>;
 
 /**
- * A phone number on its way in, and how it gets verified. Latchkey sends no messages: it takes is_verified, and refuses the codes.
+ * A phone number on its way in, and how it gets verified. Latchkey sends no messages, so it refuses send_code.
  *
  * @generated from message zitadel.user.v2.SetHumanPhone
  */
@@ -87,7 +87,7 @@ export declare type SendPhoneVerificationCode = Message<"zitadel.user.v2.SendPho
 export declare const SendPhoneVerificationCodeSchema: GenMessage<SendPhoneVerificationCode>;
 
 /**
- * Hand the code to the caller. Not served.
+ * Hand the code to the caller: where a number changes, not where a user is made.
  *
  * @generated from message zitadel.user.v2.ReturnPhoneVerificationCode
  */

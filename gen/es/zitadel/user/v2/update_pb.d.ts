@@ -275,8 +275,6 @@ export declare type SetEmailRequest = Message<"zitadel.user.v2.SetEmailRequest">
     case: "sendCode";
   } | {
     /**
-     * Not served: refused by name.
-     *
      * @generated from field: zitadel.user.v2.ReturnEmailVerificationCode return_code = 4;
      */
     value: ReturnEmailVerificationCode;
@@ -346,8 +344,6 @@ export declare type SetPhoneRequest = Message<"zitadel.user.v2.SetPhoneRequest">
     case: "sendCode";
   } | {
     /**
-     * Not served: refused by name.
-     *
      * @generated from field: zitadel.user.v2.ReturnPhoneVerificationCode return_code = 4;
      */
     value: ReturnPhoneVerificationCode;

@@ -18,6 +18,7 @@ import type { PaginationRequest, PaginationResponse } from "../../filter/v2/filt
 import type { PersonalAccessToken, PersonalAccessTokenFieldName, PersonalAccessTokensSearchFilter } from "./personal_access_token_pb.js";
 import type { RemovePhoneRequestSchema, RemovePhoneResponseSchema, SetEmailRequestSchema, SetEmailResponseSchema, SetPhoneRequestSchema, SetPhoneResponseSchema, UpdateHumanUserRequestSchema, UpdateHumanUserResponseSchema, UpdateUserRequestSchema, UpdateUserResponseSchema } from "./update_pb.js";
 import type { ListAuthenticationMethodTypesRequestSchema, ListAuthenticationMethodTypesResponseSchema } from "./authentication_method_pb.js";
+import type { PasswordResetRequestSchema, PasswordResetResponseSchema, ResendEmailCodeRequestSchema, ResendEmailCodeResponseSchema, SendEmailCodeRequestSchema, SendEmailCodeResponseSchema, VerifyEmailRequestSchema, VerifyEmailResponseSchema } from "./code_pb.js";
 
 /**
  * Describes the file zitadel/user/v2/user_service.proto.
@@ -581,7 +582,7 @@ export declare type SetPasswordRequest = Message<"zitadel.user.v2.SetPasswordReq
     case: "currentPassword";
   } | {
     /**
-     * Not served: refused by name.
+     * From PasswordReset.
      *
      * @generated from field: string verification_code = 4;
      */
@@ -858,7 +859,8 @@ export declare const UserService: GenService<{
     output: typeof AddHumanUserResponseSchema;
   },
   /**
-   * Sets a person's password. With current_password, the password that holds now must match it.
+   * Sets a person's password. With current_password, the password that holds now must match it; with verification_code, the
+   * code that PasswordReset answered. No lock ends by it, but where the lockout policy has reset_unlocks its own.
    * Permission: user.credential.write.
    *
    * @generated from rpc zitadel.user.v2.UserService.SetPassword
@@ -968,6 +970,51 @@ export declare const UserService: GenService<{
     methodKind: "unary";
     input: typeof ListAuthenticationMethodTypesRequestSchema;
     output: typeof ListAuthenticationMethodTypesResponseSchema;
+  },
+  /**
+   * Makes a code that proves a person's e-mail address, and answers it. The one before it is void.
+   * Permission: user.write.
+   *
+   * @generated from rpc zitadel.user.v2.UserService.SendEmailCode
+   */
+  sendEmailCode: {
+    methodKind: "unary";
+    input: typeof SendEmailCodeRequestSchema;
+    output: typeof SendEmailCodeResponseSchema;
+  },
+  /**
+   * The same as SendEmailCode.
+   * Permission: user.write.
+   *
+   * @generated from rpc zitadel.user.v2.UserService.ResendEmailCode
+   */
+  resendEmailCode: {
+    methodKind: "unary";
+    input: typeof ResendEmailCodeRequestSchema;
+    output: typeof ResendEmailCodeResponseSchema;
+  },
+  /**
+   * Turns a person's e-mail address verified, by the code for it. A wrong one counts like a wrong password.
+   * Permission: user.write.
+   *
+   * @generated from rpc zitadel.user.v2.UserService.VerifyEmail
+   */
+  verifyEmail: {
+    methodKind: "unary";
+    input: typeof VerifyEmailRequestSchema;
+    output: typeof VerifyEmailResponseSchema;
+  },
+  /**
+   * Makes a code by which SetPassword sets a new password, and answers it. The one before it is void; the password that
+   * holds stays until then. No lock ends by it.
+   * Permission: user.credential.write.
+   *
+   * @generated from rpc zitadel.user.v2.UserService.PasswordReset
+   */
+  passwordReset: {
+    methodKind: "unary";
+    input: typeof PasswordResetRequestSchema;
+    output: typeof PasswordResetResponseSchema;
   },
 }>;
 

@@ -23,6 +23,16 @@ import {
   ListAuthenticationMethodTypesRequest,
   ListAuthenticationMethodTypesResponse,
 } from "./authentication_method.ts";
+import {
+  PasswordResetRequest,
+  PasswordResetResponse,
+  ResendEmailCodeRequest,
+  ResendEmailCodeResponse,
+  SendEmailCodeRequest,
+  SendEmailCodeResponse,
+  VerifyEmailRequest,
+  VerifyEmailResponse,
+} from "./code.ts";
 import { SetHumanEmail } from "./email.ts";
 import { HashedPassword, Password } from "./password.ts";
 import {
@@ -3278,6 +3288,46 @@ export const UserServiceService = {
     responseDeserialize: (value: Buffer): ListAuthenticationMethodTypesResponse =>
       ListAuthenticationMethodTypesResponse.decode(value),
   },
+  sendEmailCode: {
+    path: "/zitadel.user.v2.UserService/SendEmailCode" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: SendEmailCodeRequest): Buffer => Buffer.from(SendEmailCodeRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): SendEmailCodeRequest => SendEmailCodeRequest.decode(value),
+    responseSerialize: (value: SendEmailCodeResponse): Buffer =>
+      Buffer.from(SendEmailCodeResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): SendEmailCodeResponse => SendEmailCodeResponse.decode(value),
+  },
+  resendEmailCode: {
+    path: "/zitadel.user.v2.UserService/ResendEmailCode" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ResendEmailCodeRequest): Buffer =>
+      Buffer.from(ResendEmailCodeRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ResendEmailCodeRequest => ResendEmailCodeRequest.decode(value),
+    responseSerialize: (value: ResendEmailCodeResponse): Buffer =>
+      Buffer.from(ResendEmailCodeResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ResendEmailCodeResponse => ResendEmailCodeResponse.decode(value),
+  },
+  verifyEmail: {
+    path: "/zitadel.user.v2.UserService/VerifyEmail" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: VerifyEmailRequest): Buffer => Buffer.from(VerifyEmailRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): VerifyEmailRequest => VerifyEmailRequest.decode(value),
+    responseSerialize: (value: VerifyEmailResponse): Buffer => Buffer.from(VerifyEmailResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): VerifyEmailResponse => VerifyEmailResponse.decode(value),
+  },
+  passwordReset: {
+    path: "/zitadel.user.v2.UserService/PasswordReset" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: PasswordResetRequest): Buffer => Buffer.from(PasswordResetRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): PasswordResetRequest => PasswordResetRequest.decode(value),
+    responseSerialize: (value: PasswordResetResponse): Buffer =>
+      Buffer.from(PasswordResetResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): PasswordResetResponse => PasswordResetResponse.decode(value),
+  },
 } as const;
 
 export interface UserServiceServer extends UntypedServiceImplementation {
@@ -3303,6 +3353,10 @@ export interface UserServiceServer extends UntypedServiceImplementation {
     ListAuthenticationMethodTypesRequest,
     ListAuthenticationMethodTypesResponse
   >;
+  sendEmailCode: handleUnaryCall<SendEmailCodeRequest, SendEmailCodeResponse>;
+  resendEmailCode: handleUnaryCall<ResendEmailCodeRequest, ResendEmailCodeResponse>;
+  verifyEmail: handleUnaryCall<VerifyEmailRequest, VerifyEmailResponse>;
+  passwordReset: handleUnaryCall<PasswordResetRequest, PasswordResetResponse>;
 }
 
 export interface UserServiceClient extends Client {
@@ -3590,6 +3644,66 @@ export interface UserServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ListAuthenticationMethodTypesResponse) => void,
+  ): ClientUnaryCall;
+  sendEmailCode(
+    request: SendEmailCodeRequest,
+    callback: (error: ServiceError | null, response: SendEmailCodeResponse) => void,
+  ): ClientUnaryCall;
+  sendEmailCode(
+    request: SendEmailCodeRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: SendEmailCodeResponse) => void,
+  ): ClientUnaryCall;
+  sendEmailCode(
+    request: SendEmailCodeRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: SendEmailCodeResponse) => void,
+  ): ClientUnaryCall;
+  resendEmailCode(
+    request: ResendEmailCodeRequest,
+    callback: (error: ServiceError | null, response: ResendEmailCodeResponse) => void,
+  ): ClientUnaryCall;
+  resendEmailCode(
+    request: ResendEmailCodeRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ResendEmailCodeResponse) => void,
+  ): ClientUnaryCall;
+  resendEmailCode(
+    request: ResendEmailCodeRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ResendEmailCodeResponse) => void,
+  ): ClientUnaryCall;
+  verifyEmail(
+    request: VerifyEmailRequest,
+    callback: (error: ServiceError | null, response: VerifyEmailResponse) => void,
+  ): ClientUnaryCall;
+  verifyEmail(
+    request: VerifyEmailRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: VerifyEmailResponse) => void,
+  ): ClientUnaryCall;
+  verifyEmail(
+    request: VerifyEmailRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: VerifyEmailResponse) => void,
+  ): ClientUnaryCall;
+  passwordReset(
+    request: PasswordResetRequest,
+    callback: (error: ServiceError | null, response: PasswordResetResponse) => void,
+  ): ClientUnaryCall;
+  passwordReset(
+    request: PasswordResetRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: PasswordResetResponse) => void,
+  ): ClientUnaryCall;
+  passwordReset(
+    request: PasswordResetRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: PasswordResetResponse) => void,
   ): ClientUnaryCall;
 }
 
