@@ -7,6 +7,7 @@ import { parseName, parseText } from '../domain/ids.ts';
 import type { ProfileEvent, ProfileTexts } from '../domain/profile-events.ts';
 import type { HumanProfile, MachineProfile, NameReach, Profile } from '../domain/user.ts';
 import { snakeCase } from './create-user.ts';
+import { parseEmail } from './email-address.ts';
 
 /** An address or a number to set. Not verified leaves the one that is set already as verified as it is. */
 interface Verifiable {
@@ -39,22 +40,10 @@ export function parseProfileChange(change: ProfileChange): ProfileChange {
     ...change,
     ...(username !== undefined && { userName: parseName(username, 'username') }),
     ...(human?.email && {
-      human: { ...human, email: { ...human.email, email: parseAddress(human.email.email) } },
+      human: { ...human, email: { ...human.email, email: parseEmail(human.email.email, 'email') } },
     }),
     ...(name && { machine: { ...machine, name } }),
   };
-}
-
-function parseAddress(text: string): string {
-  const email = parseName(text, 'email');
-  if (isAddress(email)) return email;
-  throw new DomainError('fieldInvalid', { text: 'email: must be an e-mail address' });
-}
-
-// Whether mail arrives there is known to nobody but the mail server: what is asked here is the form, RFC 5321 section 2.3.11.
-function isAddress(text: string): boolean {
-  const at = text.lastIndexOf('@');
-  return at > 0 && at < text.length - 1 && !/[\s\p{Cc}]/u.test(text);
 }
 
 /**
