@@ -139,11 +139,11 @@ describe.each(ways)('through $way', ({ flags, cause }) => {
     expect(await done('policy', 'show', '--org', org)).toMatchObject({ ...defaults, organizationId: org });
     const times = ['--window', '15m', '--lock-for', '30m', '--growth', '2', '--lock-for-max', '1d'];
     const counts = ['--attempts', '5', '--address-failures', '0'];
-    const switches = ['--known-devices', 'off', '--repeats-count-once', 'off'];
+    const switches = ['--known-devices', 'off', '--repeats-count-once', 'off', '--reset-unlocks', 'on'];
     const wanted = {
       ...{ source: 'organization', organizationId: org, maxPasswordAttempts: 5, windowSeconds: 900 },
       ...{ lockSeconds: 1_800, lockGrowth: 2, lockSecondsMax: 86_400, knownDevices: false },
-      ...{ repeatsCountOnce: false, addressFailuresMax: 0 },
+      ...{ repeatsCountOnce: false, addressFailuresMax: 0, resetUnlocks: true },
     };
     expect(await done('policy', 'set', '--org', org, ...counts, ...times, ...switches)).toEqual(wanted);
     expect(await done('policy', 'show', '--org', org)).toEqual(wanted);

@@ -14,6 +14,7 @@ const untouched = {
   knownDevices: true,
   repeatsCountOnce: true,
   maxAddressFailures: 100,
+  resetUnlocks: false,
 };
 
 describe.each(stores)('on %s', (store) => {

@@ -15,7 +15,7 @@ import { changeRow, listing, pageRequest, timeText } from './rows.ts';
 export function localLocks(app: App, caller: Caller): LockBackend {
   const policyOf = async (organizationId: string | undefined) => {
     const { policy, source } = await getLockoutPolicy(app, caller, ownerOf(organizationId));
-    return { source, ...policy };
+    return { source, resetUnlocks: false, ...policy };
   };
   // The reason came with the caller, and nothing here is asked twice.
   const order = { reason: '', requestId: '', validateOnly: false };
