@@ -1,5 +1,5 @@
 import type { JsonObject } from '@bufbuild/protobuf';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { verify } from '../../src/queries/verify/verify.ts';
 import { dialects, openClients } from '../support/dialects/all.ts';
 import { type Door, openDoor } from '../support/door.ts';
@@ -22,6 +22,9 @@ const refused: readonly (readonly [field: string, MethodName, JsonObject])[] = [
   ['url_template', 'PasswordReset', { sendLink: { urlTemplate: '' } }],
 ];
 const hourMs = 3_600_000;
+
+// Each try is as dear as a sign-in.
+jest.setTimeout(240_000);
 
 describe.each(stores)('codes, on %s', (kind, openDatabase) => {
   const resources = new AsyncDisposableStack();
@@ -96,7 +99,7 @@ describe.each(stores)('codes, on %s', (kind, openDatabase) => {
       ).toMatchObject(isWrong);
       expect(await signIn(userId, 'next')).toBe('OK');
     }
-  }, 120_000);
+  }, 240_000);
 
   test('an address is verified by its code, and by that of no other address', async () => {
     const userId = await somebody();
@@ -172,7 +175,7 @@ describe.each(stores)('codes, on %s', (kind, openDatabase) => {
       await voids(userId);
       expect(await setBy(userId, before)).toMatchObject(isWrong);
     }
-  });
+  }, 240_000);
 
   test('wrong codes and wrong passwords are counted together, and lock together', async () => {
     const userId = await somebody();

@@ -1,7 +1,6 @@
 import type { DatabaseSync, SQLOutputValue } from 'node:sqlite';
 import { DomainError } from '../../domain/errors.ts';
 import { unmeasured } from '../../ops/measures.ts';
-import { parseCode } from '../sql/codes.ts';
 import { isQuick, listsWaitingMax, listTimeoutMs } from '../sql/list-gate.ts';
 import { LoadedUser, loadedColumns, parseOrganization, parseTokenOwner, standingOf } from '../sql/rows.ts';
 import {
@@ -12,6 +11,7 @@ import {
   StoreUnusable,
   type TokenOwner,
 } from '../store.ts';
+import { createCodeReads } from './codes.ts';
 import { busyTimeoutMs, openDatabase, type SqliteOptions } from './database.ts';
 import { reading } from './error.ts';
 import { type FileIdentity, identityOf } from './file-watch.ts';
@@ -43,7 +43,6 @@ export function openSqlite(options: SqliteOptions): Store {
       'FROM tokens JOIN users ON users.user_id = tokens.user_id WHERE tokens.token_id = ?',
   );
   const passwordHash = db.prepare('SELECT password_hash FROM profiles WHERE user_id = ?');
-  const code = db.prepare('SELECT * FROM codes WHERE user_id = ? AND kind = ?');
   const organizationById = db.prepare('SELECT * FROM organizations WHERE organization_id = ?');
   const organizationByDomain = db.prepare('SELECT * FROM organizations WHERE domain = ?');
 
@@ -63,10 +62,7 @@ export function openSqlite(options: SqliteOptions): Store {
     loadPasswordHash: reading(
       (userId) => (passwordHash.get(userId)?.password_hash as string | null | undefined) ?? undefined,
     ),
-    loadCode: reading(({ userId, kind }) => {
-      const row = code.get(userId, kind);
-      return row && parseCode(row);
-    }),
+    loadCode: createCodeReads(db),
     loadOrganization: reading((by) => {
       const row =
         'domain' in by ? organizationByDomain.get(by.domain) : organizationById.get(by.organizationId);
