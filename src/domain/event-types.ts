@@ -25,6 +25,9 @@ const known: Readonly<Record<EventType, true>> = {
   'user.reactivated': true,
   'user.removed': true,
   'user.unlocked': true,
+  'user.human.email.code.added': true,
+  'user.human.phone.code.added': true,
+  'user.human.password.code.added': true,
   'user.username.changed': true,
 };
 

@@ -35,7 +35,6 @@ const held = (role: string, organization: string) =>
 const callerOf = (role: string): Promise<string> =>
   server.people.caller({ organization: 'home', roles: role === 'none' ? [] : [held(role, 'home')] });
 const tokenOf = (role: string): string => tokens.get(role) ?? '';
-
 // What a call is asked, on a target of its own; for a list, what it must hold to have found the target.
 type Arrange = (place: Place) => Promise<{ readonly message: JsonObject; readonly finds?: string }>;
 
@@ -289,9 +288,7 @@ describe('may read there, but not act: forbidden, not hidden', () => {
       ...methods('AddGrant', 'RemoveGrant', 'SetLockoutPolicy', 'ResetLockoutPolicy'),
     ],
   };
-  const cases = Object.entries(readers).flatMap(([role, names]) =>
-    names.map((name) => [name, role] as const),
-  );
+  const cases = Object.entries(readers).flatMap(([role, all]) => all.map((name) => [name, role] as const));
   test.each(cases)('%s, with %s at home and a viewer abroad', async (method, role) => {
     const viewer = { role: 'ORG_OWNER_VIEWER', organization: 'abroad' };
     const token = await server.people.caller({ organization: 'home', roles: [held(role, 'home'), viewer] });
