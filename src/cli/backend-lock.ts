@@ -29,6 +29,8 @@ export interface LockToEnd {
   readonly ticket?: string;
   readonly identification?: string;
   readonly expectedGeneration?: bigint;
+  /** The same one again does nothing. */
+  readonly requestId?: string;
 }
 
 export interface LockedRow extends ChangeRow {
@@ -44,6 +46,9 @@ export interface UnlockedRow extends ChangeRow {
 export interface LockQuery extends PageQuery {
   readonly organizationId?: string;
   readonly cause?: LockCause;
+  /** Milliseconds since 1970: locked at this time or later, and before this one. */
+  readonly since?: number;
+  readonly before?: number;
 }
 
 export interface LockRow {

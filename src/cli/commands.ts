@@ -12,6 +12,7 @@ import { policyCommands } from './commands/policy.ts';
 import { rotateCommand } from './commands/rotate.ts';
 import { serverCommands } from './commands/server.ts';
 import { tokenCommands } from './commands/token.ts';
+import { unlockAllCommand } from './commands/unlock-all.ts';
 import { userPasswordCommands } from './commands/user/create.ts';
 import { userLockCommands } from './commands/user/lock.ts';
 import { userHistoryCommand } from './commands/user/past.ts';
@@ -37,6 +38,7 @@ export const commands: readonly Command[] = [
   ...userPasswordCommands,
   ...userUpdateCommands,
   ...lockCommands,
+  unlockAllCommand,
   ...policyCommands,
   ...tokenCommands,
   rotateCommand,

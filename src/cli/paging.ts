@@ -1,4 +1,4 @@
-import type { Arguments, OptionSpecs } from './arguments.ts';
+import type { OptionSpecs } from './arguments.ts';
 import type { CommandContext } from './command.ts';
 import type { Column } from './output.ts';
 import { type Listing, type PageQuery, pageRowsMax } from './page.ts';
@@ -26,7 +26,8 @@ export async function printList<Row>(context: CommandContext, list: List<Row>): 
   let shown = 0;
   const offset = args.count('offset') ?? 0;
   async function* pages(): AsyncGenerator<readonly Row[]> {
-    for await (const listing of pagesOf(args, list)) {
+    const wanted = args.flag('all') ? Number.POSITIVE_INFINITY : (args.count('limit') ?? limitDefault);
+    for await (const listing of pagesOf(list, { start: offset, wanted })) {
       total = listing.total;
       shown += listing.rows.length;
       yield listing.rows;
@@ -41,11 +42,14 @@ export async function printList<Row>(context: CommandContext, list: List<Row>): 
 }
 
 /** The rows behind the offset, each once, however the list changes under its reader: see pageBehind. */
-async function* pagesOf<Row>(args: Arguments, list: List<Row>): AsyncGenerator<Listing<Row>> {
-  const start = args.count('offset') ?? 0;
+export async function* pagesOf<Row>(
+  list: Omit<List<Row>, 'columns'>,
+  asked: { readonly start: number; readonly wanted: number },
+): AsyncGenerator<Listing<Row>> {
+  const { start } = asked;
   const seen = new Set<string>();
   let offset = start;
-  let wanted = args.flag('all') ? Number.POSITIVE_INFINITY : (args.count('limit') ?? limitDefault);
+  let { wanted } = asked;
   while (wanted > 0) {
     // One more than wanted where the last one seen comes again.
     const limit = Math.min(wanted + Math.min(seen.size, 1), pageRowsMax);
@@ -70,7 +74,7 @@ interface Place {
  * list meanwhile, as the unlocked leave that of the locked, all others have moved up.
  */
 async function pageBehind<Row>(
-  { fetch, key }: List<Row>,
+  { fetch, key }: Omit<List<Row>, 'columns'>,
   seen: ReadonlySet<string>,
   { start, offset, limit }: Place,
 ): Promise<Listing<Row> & { readonly at: number }> {

@@ -1,11 +1,10 @@
-import type { LockCause } from '../../domain/lock.ts';
-import type { ExplanationRow, FailureRow, LockQuery, LockRow } from '../backend-lock.ts';
+import type { ExplanationRow, FailureRow, LockRow } from '../backend-lock.ts';
 import { type Command, type CommandContext, connectionOptions, userOptions } from '../command.ts';
 import { type Column, pairs, tableLines } from '../output.ts';
 import { pageOptions, printList } from '../paging.ts';
+import { lockFilterOf, lockFilterOptions } from './lock-filter.ts';
 import { userIdOf } from './user/name.ts';
 
-const causes = ['policy', 'administrator', 'command_line'] as const satisfies readonly LockCause[];
 const oneUser = { operands: '(USER_ID | --login NAME)', operandsMax: 1, json: 'document' } as const;
 
 /** `latchkey lock show`, `list`, `explain`. */
@@ -24,8 +23,7 @@ export const lockCommands: readonly Command[] = [
     operandsMax: 0,
     summary: 'List who is locked, the oldest lock first',
     options: {
-      cause: { value: 'CAUSE', choices: causes, help: 'only locks with this cause' },
-      org: { value: 'ORG_ID', help: 'only users of this organization' },
+      ...lockFilterOptions,
       ...pageOptions,
       ...connectionOptions,
     },
@@ -86,13 +84,7 @@ function lockLines(lock: LockRow): readonly string[] {
 }
 
 async function list(context: CommandContext): Promise<void> {
-  const { args } = context;
-  const cause = causes.find((one) => one === args.text('cause'));
-  const organizationId = args.text('org');
-  const filter: Omit<LockQuery, 'offset' | 'limit'> = {
-    ...(cause !== undefined && { cause }),
-    ...(organizationId !== undefined && { organizationId }),
-  };
+  const filter = lockFilterOf(context.args);
   const backend = await context.backend();
   const key = ({ userId }: LockRow) => userId;
   await printList(context, { columns, key, fetch: (page) => backend.listLocks({ ...page, ...filter }) });

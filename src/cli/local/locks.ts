@@ -24,9 +24,16 @@ export function localLocks(app: App, caller: Caller): LockBackend {
       const locked = await lockUser(app, caller, { ...order, userId: parseUserId(userId), until });
       return { ...changeRow(locked.user), ...lockFacts(locked.lock) };
     },
-    async unlockUser({ userId, ticket = '', identification = '', expectedGeneration }) {
+    async unlockUser({ userId, ticket = '', identification = '', requestId = '', expectedGeneration }) {
       checkLengths({ ticket: [ticket, 0, 200], identification: [identification, 0, 500] });
-      const said = { ...order, userId: parseUserId(userId), ticket, identification, expectedGeneration };
+      const said = {
+        ...order,
+        userId: parseUserId(userId),
+        ticket,
+        identification,
+        requestId,
+        expectedGeneration,
+      };
       const { user, generation } = await unlockUser(app, caller, said);
       return { ...changeRow(user), generation };
     },
@@ -34,10 +41,9 @@ export function localLocks(app: App, caller: Caller): LockBackend {
       const found = await getLock(app, caller, parseUserId(userId));
       return { ...lockRow(found), failedSignIns: found.failures.map(failureRow) };
     },
-    async listLocks({ offset, limit, organizationId, cause }) {
+    async listLocks({ offset, limit, organizationId, cause, since, before }) {
       const page = pageRequest({ offset, limit });
-      const times = { since: undefined, before: undefined };
-      const request = { organizationId, cause, userIds: [], loginName: undefined, ...times, page };
+      const request = { organizationId, cause, userIds: [], loginName: undefined, since, before, page };
       return listing(await listLocks(app, caller, request), lockRow);
     },
     async explainUser(userId) {

@@ -30,8 +30,8 @@ export function remoteLocks({ locks, policies, call }: ReturnType<typeof connect
       const { details, lock } = await call(locks.lockUser.bind(locks), request);
       return { ...changeRow(userId, details), ...lockFacts(promised(lock, 'lock')) };
     },
-    async unlockUser({ userId, ticket = '', identification = '', expectedGeneration }) {
-      const request = { ...order, userId, ticket, identification, expectedGeneration };
+    async unlockUser({ userId, ticket = '', identification = '', requestId = '', expectedGeneration }) {
+      const request = { ...order, userId, ticket, identification, requestId, expectedGeneration };
       const { details, generation } = await call(locks.unlockUser.bind(locks), request);
       return { ...changeRow(userId, details), generation: Number(generation) };
     },
@@ -39,14 +39,14 @@ export function remoteLocks({ locks, policies, call }: ReturnType<typeof connect
       const lock = promised((await call(locks.getLock.bind(locks), { userId })).lock, 'lock');
       return { ...lockRow(lock), failedSignIns: lock.failedSignIns.map(failureRow) };
     },
-    async listLocks({ offset, limit, organizationId, cause }) {
+    async listLocks({ offset, limit, organizationId, cause, since, before }) {
       const { locks: found, details } = await call(locks.listLocks.bind(locks), {
         query: listQuery({ offset, limit }),
         organizationId,
         cause: cause === undefined ? LockCause.LOCK_CAUSE_UNSPECIFIED : causeNumbers[cause],
         userIds: [],
-        lockedSince: undefined,
-        lockedBefore: undefined,
+        lockedSince: since === undefined ? undefined : new Date(since),
+        lockedBefore: before === undefined ? undefined : new Date(before),
       });
       return { rows: found.map(lockRow), total: Number(details?.totalResult ?? found.length) };
     },
