@@ -7,7 +7,14 @@ import type { Lock } from '../../domain/lock.ts';
 import { explainUser } from '../../queries/explain-user.ts';
 import { getLockoutPolicy } from '../../queries/lockout-policy.ts';
 import { type FailedSignIn, getLock, type LockRecord, listLocks, lockOf } from '../../queries/locks.ts';
-import type { DeviceRow, FailureRow, LockBackend, LockRow, ObstacleRow } from '../backend-lock.ts';
+import type {
+  DeviceRow,
+  ExplanationRow,
+  FailureRow,
+  LockBackend,
+  LockRow,
+  ObstacleRow,
+} from '../backend-lock.ts';
 import { checkLengths } from './lengths.ts';
 import { changeRow, listing, pageRequest, timeText } from './rows.ts';
 
@@ -46,24 +53,7 @@ export function localLocks(app: App, caller: Caller): LockBackend {
       const request = { organizationId, cause, userIds: [], loginName: undefined, since, before, page };
       return listing(await listLocks(app, caller, request), lockRow);
     },
-    async explainUser(userId) {
-      const { record, explanation } = await explainUser(app, caller, parseUserId(userId));
-      const { attemptsLeft, obstacles, devices, ...facts } = explanation;
-      const found = lockOf(record);
-      return {
-        userId,
-        state: record.user.state,
-        ...facts,
-        obstacles: obstacles.map(({ ends, ...obstacle }): ObstacleRow => {
-          return { ...obstacle, ...(ends !== undefined && { ends: timeText(ends) }) };
-        }),
-        ...(attemptsLeft !== undefined && { attemptsLeft }),
-        ...(found !== undefined && { lock: lockRow(found) }),
-        devices: devices.map(({ attemptsLeft: left, ...device }): DeviceRow => {
-          return { ...device, ...(left !== undefined && { attemptsLeft: left }) };
-        }),
-      };
-    },
+    explainUser: async (userId) => explanationRow(await explainUser(app, caller, parseUserId(userId))),
     getPolicy: policyOf,
     async setPolicy(organizationId, change) {
       await setLockoutPolicy(app, caller, { organizationId: ownerOf(organizationId), change });
@@ -73,6 +63,24 @@ export function localLocks(app: App, caller: Caller): LockBackend {
       await resetLockoutPolicy(app, caller, { organizationId: ownerOf(organizationId) });
       return policyOf(organizationId);
     },
+  };
+}
+
+function explanationRow({ record, explanation }: Awaited<ReturnType<typeof explainUser>>): ExplanationRow {
+  const { attemptsLeft, obstacles, devices, ...facts } = explanation;
+  const found = lockOf(record);
+  return {
+    userId: record.user.userId,
+    state: record.user.state,
+    ...facts,
+    obstacles: obstacles.map(({ ends, ...obstacle }): ObstacleRow => {
+      return { ...obstacle, ...(ends !== undefined && { ends: timeText(ends) }) };
+    }),
+    ...(attemptsLeft !== undefined && { attemptsLeft }),
+    ...(found !== undefined && { lock: lockRow(found) }),
+    devices: devices.map(({ attemptsLeft: left, ...device }): DeviceRow => {
+      return { ...device, ...(left !== undefined && { attemptsLeft: left }) };
+    }),
   };
 }
 
