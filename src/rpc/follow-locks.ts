@@ -40,10 +40,17 @@ async function* follow(app: QueryApp, request: FollowLocksRequest, context: Hand
   const news = followLocks(app, { ...parseRequest(seal, request), caller, signal }, cursor);
   const heartbeat = () => ({ case: 'heartbeat' as const, value: { time: timestampOf(app.now()) } });
   for await (const one of withHeartbeats(news, heartbeatMs)) {
-    const position = seal.close('lock-position', String(one?.position ?? cursor.position));
+    const position = sealedPosition(seal, one?.position ?? cursor.position);
     const told: News = one === undefined || one.kind === 'begun' ? heartbeat() : newsMessage(one);
     yield { position, news: told };
   }
+}
+
+/** As many digits as a number has at most: the length of what is sealed would tell how large it is. */
+const positionDigits = 16;
+
+function sealedPosition(seal: Seal, position: number): string {
+  return seal.close('lock-position', String(position).padStart(positionDigits, '0'));
 }
 
 // A stream passes the rules of the fields by: its messages come one by one.

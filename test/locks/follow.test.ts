@@ -169,6 +169,8 @@ describe.each(stores)('FollowLocks on %s', (kind, openDatabase) => {
     }
     const fromTheFirst = follow(instance, { afterPosition: '0' });
     expect((await fromTheFirst.take(1))[0]).toMatch(/^locked/);
+    // The first position of all is as long as the newest one.
+    expect(new Set([...fromTheFirst.positions, own].map(({ length }) => length)).size).toBe(1);
     fromTheFirst.close();
   });
 
