@@ -43,6 +43,11 @@ const rows = {
   'elements of a list or a map': ['1000; 100 conditions, filters or queries', 'INVALID_ARGUMENT'],
   'a number, a time or a span in JSON text': ['64 characters', 'INVALID_ARGUMENT'],
   'ids, names': ['200 characters', 'INVALID_ARGUMENT'],
+  // Tested in test/users/email-address.test.ts.
+  'an e-mail address': [
+    '200 characters, 64 bytes of them before the `@`, 63 characters between two dots after it',
+    'INVALID_ARGUMENT',
+  ],
   '`latchkey-reason`': ['500 characters', 'INVALID_ARGUMENT'],
   'reason, identification of a lock or unlock': ['500 characters', 'INVALID_ARGUMENT'],
   'ticket, `request_id`': ['200 characters', 'INVALID_ARGUMENT'],
