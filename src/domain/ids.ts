@@ -29,15 +29,24 @@ function parseId(value: string, field: string): string {
 const unseen = /[\p{Cc}\p{Cf}\p{Co}\p{Cn}\p{Zl}\p{Zp}]/u;
 
 /**
+ * A name to look for, cut as names are when they are made; nothing is left of one that is space alone, and nobody has
+ * it. Throws fieldInvalid for what no name holds.
+ */
+export function parseNameSought(value: string, field: string): string {
+  const name = parseText(value, field).trim();
+  if (unseen.test(name)) {
+    throw new DomainError('fieldInvalid', { text: `${field}: must hold no invisible character` });
+  }
+  return name;
+}
+
+/**
  * A name that somebody signs in by, without the space around it: two names that no person can tell apart are one, or are
  * refused (RFC 8264, sections 9 and 12.5). Throws fieldInvalid.
  */
 export function parseName(value: string, field: string): string {
-  const name = parseText(value, field).trim();
+  const name = parseNameSought(value, field);
   if (name === '') throw new DomainError('fieldInvalid', { text: `${field}: must be more than space` });
-  if (unseen.test(name)) {
-    throw new DomainError('fieldInvalid', { text: `${field}: must hold no invisible character` });
-  }
   return name;
 }
 

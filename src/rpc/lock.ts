@@ -2,7 +2,7 @@ import type { ServiceImpl } from '@connectrpc/connect';
 import type { ListLocksRequest, LockService } from '../../gen/es/latchkey/v1/lock_pb.js';
 import type { CommandApp } from '../commands/change-user.ts';
 import { lockUser, unlockUser } from '../commands/lock-user.ts';
-import { parseUserId } from '../domain/ids.ts';
+import { parseNameSought, parseUserId } from '../domain/ids.ts';
 import { explainUser } from '../queries/explain-user.ts';
 import type { PolicyQueryApp } from '../queries/lockout-policy.ts';
 import { getLock, type LocksRequest, listLocks } from '../queries/locks.ts';
@@ -65,7 +65,7 @@ function locksRequest(req: ListLocksRequest): LocksRequest {
     organizationId: organizationId && parseSearchText(organizationId, 'organization_id'),
     cause: parseCause(req.cause),
     userIds: userIds.map((userId) => parseSearchText(userId, 'user_ids')),
-    loginName: loginName && parseSearchText(loginName, 'login_name'),
+    loginName: loginName && parseNameSought(loginName, 'login_name'),
     since: lockedSince && parseTimestamp(lockedSince, 'locked_since'),
     before: lockedBefore && parseTimestamp(lockedBefore, 'locked_before'),
     page: pageOf(req.query),

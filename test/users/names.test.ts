@@ -1,16 +1,21 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { envelope } from '../server/dialect-cases.ts';
 import { startServer, type TestServer } from '../support/start-server.ts';
+import { openWire, type Wire } from '../support/wire.ts';
 
 let server: TestServer;
+let wire: Wire;
 let token: string;
 let organizationId: string;
 
 beforeAll(async () => {
   server = await startServer();
+  wire = openWire(server.url);
   organizationId = await server.people.organization('home');
   token = await server.people.caller({ organization: 'home', roles: ['IAM_OWNER'] });
 });
 afterAll(async () => {
+  await wire[Symbol.asyncDispose]();
   await server[Symbol.asyncDispose]();
 });
 
@@ -72,6 +77,46 @@ test.each([
   });
 });
 
+describe('a list finds a whole name as the sign-in does', () => {
+  const equals = 'TEXT_QUERY_METHOD_EQUALS';
+  const find = (query: object) => post('/v2/users', { queries: [query] });
+  const locks = (loginName: string) =>
+    fetch(`${server.url}/latchkey/v1/locks?loginName=${encodeURIComponent(loginName)}`, {
+      headers: { authorization: `Bearer ${token}` },
+    });
+
+  test('without the space around it; a part may end in one', async () => {
+    const name = 'grace hopper';
+    expect((await create(name, 'grace@hopper.example')).status).toBe(200);
+    for (const query of [
+      { userNameQuery: { userName: `\u00a0${name} `, method: equals } },
+      { emailQuery: { emailAddress: ' grace@hopper.example\t', method: equals } },
+      { inUserEmailsQuery: { userEmails: ['grace@hopper.example '] } },
+      { userNameQuery: { userName: 'grace ', method: 'TEXT_QUERY_METHOD_STARTS_WITH' } },
+    ]) {
+      expect(await find(query)).toMatchObject({ status: 200, body: { result: [{ username: name }] } });
+    }
+    expect(await find({ userNameQuery: { userName: '  ', method: equals } })).toMatchObject({
+      status: 200,
+      body: { details: expect.not.objectContaining({ totalResult: expect.anything() }) },
+    });
+  });
+
+  test('and says where it holds what nobody sees', async () => {
+    const message = expect.stringContaining('must hold no invisible character');
+    for (const query of [
+      { userNameQuery: { userName: 'ad\u200ba', method: equals } },
+      { loginNameQuery: { loginName: 'ad\u200ba@home', method: equals } },
+      { emailQuery: { emailAddress: 'ad\u200ba@mail.example', method: equals } },
+      { inUserEmailsQuery: { userEmails: ['ad\u200ba@mail.example'] } },
+    ]) {
+      expect(await find(query)).toMatchObject({ status: 400, body: { message } });
+    }
+    expect((await locks('ad\u200ba@home')).status).toBe(400);
+    expect((await locks(' ada@home ')).status).toBe(200);
+  });
+});
+
 describe('a reason is kept as it was meant', () => {
   test.each([
     ['100% sure', '100% sure'],
@@ -83,15 +128,23 @@ describe('a reason is kept as it was meant', () => {
     [Buffer.from('für Zoë – 日本').toString('latin1'), 'für Zoë – 日本'],
     ['f\u00fcr', 'für'],
   ])('%j', async (header, meant) => {
-    const userId = await server.people.user({ organization: 'home', state: 'active' });
-    expect(await post(`/v2/users/${userId}/lock`, {}, { 'latchkey-reason': header })).toMatchObject({
-      status: 200,
-    });
-    const events = await server.app.store.listEvents({
-      afterPosition: 0,
-      limit: 1_000,
-      userId: userId as never,
-    });
-    expect(events.at(-1)?.meta.reason).toBe(meant);
+    const json = { 'content-type': 'application/json' };
+    const grpcJson = { 'content-type': 'application/grpc+json' };
+    for (const [version, type] of [
+      [1, json],
+      [2, json],
+      [2, grpcJson],
+    ] as const) {
+      const userId = await server.people.user({ organization: 'home', state: 'active' });
+      const message = Buffer.from(JSON.stringify({ userId }));
+      const headers = { authorization: `Bearer ${token}`, ...type, 'latchkey-reason': header };
+      const body = type === grpcJson ? envelope(message) : message;
+      const path = '/zitadel.user.v2.UserService/LockUser';
+      const sent = await wire.send({ version, verb: 'POST', path, headers, body });
+      expect([sent.status, sent.trailers['grpc-status'] ?? '0']).toEqual([200, '0']);
+      const listed = { afterPosition: 0, limit: 1_000, userId: userId as never };
+      const events = await server.app.store.listEvents(listed);
+      expect([version, type, events.at(-1)?.meta.reason]).toEqual([version, type, meant]);
+    }
   });
 });

@@ -1,5 +1,6 @@
 import type { RecordedEvent } from '../../domain/events.ts';
 import type { UserFilter } from '../../domain/filter.ts';
+import { parseNameSought } from '../../domain/ids.ts';
 import { actingPolicy } from '../../domain/lock-events.ts';
 import type { Organization, Profile, User } from '../../domain/user.ts';
 import type { PageRequest } from '../../queries/page.ts';
@@ -76,8 +77,12 @@ export function userFilters(query: Omit<UserQuery, keyof PageQuery>): readonly U
   if (search !== undefined) {
     filters.push(anyOf(['user_name', 'display_name', 'email'], 'contains_ignore_case', search));
   }
-  if (loginName !== undefined) filters.push(anyOf(['login_name'], 'equals_ignore_case', loginName));
-  if (name !== undefined) filters.push(anyOf(['user_name', 'email'], 'equals_ignore_case', name));
+  if (loginName !== undefined) {
+    filters.push(anyOf(['login_name'], 'equals_ignore_case', parseNameSought(loginName, 'login_name')));
+  }
+  if (name !== undefined) {
+    filters.push(anyOf(['user_name', 'email'], 'equals_ignore_case', parseNameSought(name, 'user_name')));
+  }
   return filters;
 }
 

@@ -2,6 +2,7 @@ import { TextQueryMethod } from '../../../gen/es/zitadel/object/v2/object_pb.js'
 import { type SearchQuery, Type, UserFieldName } from '../../../gen/es/zitadel/user/v2/query_pb.js';
 import { UserState } from '../../../gen/es/zitadel/user/v2/user_pb.js';
 import type { TextMethod, UserFilter, UserSortField, UserTextField } from '../../domain/filter.ts';
+import { parseNameSought } from '../../domain/ids.ts';
 import type { UserState as DomainState, UserKind } from '../../domain/user.ts';
 import { invalidField, parseSearchText } from '../list-details.ts';
 
@@ -78,7 +79,7 @@ function parseFilter({ query }: SearchQuery, place: Place): UserFilter {
     }
     case 'inUserEmailsQuery': {
       const field = `${path}.in_user_emails_query.user_emails`;
-      return { kind: 'emails', emails: query.value.userEmails.map((email) => parseSearchText(email, field)) };
+      return { kind: 'emails', emails: query.value.userEmails.map((email) => parseNameSought(email, field)) };
     }
     case 'organizationIdQuery': {
       const field = `${path}.organization_id_query.organization_id`;
@@ -105,13 +106,15 @@ type TextQuery = Extract<Query, { value: { method: TextQueryMethod } }>;
 function parseTextFilter(query: TextQuery, path: string): UserFilter {
   const { field, name, value } = textOf(query);
   const queryPath = `${path}.${field}_query`;
-  return {
-    kind: 'text',
-    field,
-    method: known(methods[query.value.method], `${queryPath}.method`),
-    value: parseSearchText(value, `${queryPath}.${name ?? field}`),
-  };
+  const method = known(methods[query.value.method], `${queryPath}.method`);
+  // A part of a name may begin or end with a space, a whole one cannot.
+  const parse = isWhole(method) && names.has(field) ? parseNameSought : parseSearchText;
+  return { kind: 'text', field, method, value: parse(value, `${queryPath}.${name ?? field}`) };
 }
+
+/** What somebody signs in by. */
+const names: ReadonlySet<UserTextField> = new Set(['user_name', 'email', 'login_name']);
+const isWhole = (method: TextMethod): boolean => method === 'equals' || method === 'equals_ignore_case';
 
 /** `name` where the message's field is not called as the query is. */
 function textOf(query: TextQuery): {
