@@ -7,7 +7,7 @@ import { DomainError } from '../domain/errors.ts';
 import { policyMax } from '../domain/lockout-policy.ts';
 import type { TracingConfig } from '../ops/tracing.ts';
 import { importedCostMaxMax } from '../sign-in/password.ts';
-import { kindOf } from '../store/database.ts';
+import { isNoPath, kindOf } from '../store/database.ts';
 import type { PostgresEnvironment } from '../store/postgres/connect/parameters.ts';
 import { StoreUnusable } from '../store/store.ts';
 import { ownVariable, unknownVariables as unknownIn } from './environment.ts';
@@ -76,6 +76,7 @@ export function parseServeConfig(argv: readonly string[]): ServeConfig {
       .map((part) => part.trim())
       .filter((part) => part !== '');
   const dataFolder = value('data');
+  if (isNoPath(dataFolder)) throw new UsageError('--data (LATCHKEY_DATA) takes the path of a folder');
   return Object.freeze({
     host: value('host'),
     port: count('port', 65_535),

@@ -22,8 +22,38 @@ const url = 'postgres://user:password@host:5432/database';
 
 // None of these repeats the text: a password may stand in it, in any place.
 function whyNoPath(database: string): string | undefined {
-  const scheme = /^([a-z][a-z0-9+.-]+):/i.exec(database)?.[1]?.toLowerCase();
   if (isPostgresUrl(database)) return undefined;
+  const plain = plainOf(database);
+  const why = whyNoPathAsItIs(database);
+  if (why !== undefined || plain === database) return why ?? (holdsLogin(plain) ? noLogin : undefined);
+  const isOther = isPostgresUrl(plain) || holdsLogin(plain) || whyNoPathAsItIs(plain) !== undefined;
+  return isOther ? noLogin : undefined;
+}
+
+const noLogin = `--db takes the path of a file or ${url}, not quoted, not encoded as a whole, and with its scheme`;
+
+// "user:password@host", as it stands in a URL. One letter before the colon is a drive.
+const holdsLogin = (text: string): boolean => /^[^/:]{2,}:[^@]*@./.test(text);
+
+/** Without what quoting, pasting and encoding put around it. */
+function plainOf(text: string): string {
+  let plain = text;
+  for (let round = 0; round < 3; round += 1) {
+    const decoded = plain.replace(/(?:%[0-9a-f]{2})+/gi, (part) =>
+      Buffer.from(part.replaceAll('%', ''), 'hex').toString(),
+    );
+    plain = decoded.replace(/^[\s"'`<(]+/, '');
+  }
+  return plain;
+}
+
+/** Whether a text that should be a path looks like a URL or a connection string instead, encoded or not. */
+export function isNoPath(text: string): boolean {
+  return isPostgresUrl(text) || whyNoPath(text) !== undefined;
+}
+
+function whyNoPathAsItIs(database: string): string | undefined {
+  const scheme = /^([a-z][a-z0-9+.-]+):/i.exec(database)?.[1]?.toLowerCase();
   if (scheme === 'file' || scheme === 'sqlite' || scheme === 'sqlite3') {
     return `--db takes a database file by its path, not as a URL: write --db ${pathOf(database, scheme)}`;
   }

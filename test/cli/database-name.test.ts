@@ -38,6 +38,12 @@ describe('what looks like a URL or a connection string is no file: refused, noth
     ['password=rdfish', /not a connection string/],
     ['file:///x/rd.db?password=rdfish', /by its path, not as a URL: write --db \/x\/rd\.db/],
     ['sqlite:rd.db', /write --db rd\.db/],
+    ['postgres%3A%2F%2Flk%3Ardfish%40db.example%2Flatchkey', /not encoded as a whole/],
+    ['postgres%253A%252F%252Flk%253Ardfish%2540db.example', /not encoded as a whole/],
+    ['"postgres://lk:rdfish@db.example/latchkey"', /not quoted/],
+    [' postgres://lk:rdfish@db.example/latchkey', /not quoted/],
+    ['lk:rdfish@db.example/latchkey', /with its scheme/],
+    ['password%3Drdfish', /not encoded as a whole/],
     [':memory:', /a database in memory is gone when the server ends/],
   ])('%s', async (database, message) => {
     const there = readdirSync(folder);
@@ -49,6 +55,31 @@ describe('what looks like a URL or a connection string is no file: refused, noth
     }
     expect(readdirSync(folder)).toEqual(there);
   });
+});
+
+test.each([
+  'postgres://lk:rdfish@db.example/latchkey',
+  'postgres%3A%2F%2Flk%3Ardfish%40db.example',
+  'lk:rdfish@db.example',
+  '"mysql://lk:rdfish@db.example"',
+])('a data folder is none that looks like a URL: %s', async (data) => {
+  const there = readdirSync(folder);
+  for (const more of [[], ['--db', join(folder, 'beside.db')]]) {
+    const argv = ['serve', '--port', '0', '--data', data, ...more];
+    const ended = await spawnCli(argv, { cwd: folder });
+    expect(ended).toMatchObject({
+      code: 2,
+      stdout: '',
+      stderr: expect.stringMatching(/--data \(LATCHKEY_DATA\)/),
+    });
+    expect(ended.stderr).not.toContain('rdfish');
+  }
+  expect(readdirSync(folder)).toEqual(there);
+}, 30_000);
+
+test.each(['data 100%.db', "o'hara.db", 'a@b.db', 'x=y.db', 'two:parts.db'])('%s is a file', async (name) => {
+  expect(await runHere(['migrate', '--db', join(folder, name)])).toMatchObject({ code: 0 });
+  expect(existsSync(join(folder, name))).toBe(true);
 });
 
 test('a database file is its owner’s alone, whoever made it and however', async () => {
