@@ -2,6 +2,7 @@ import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { createLogText } from '../../src/app/log/text.ts';
@@ -62,6 +63,8 @@ describe('what an operator reads', () => {
     }
     await door.ask('UnlockUser', nobody, '1.wrong', { 'x-request-id': 'bad-token' });
     await door.ask('UnlockUser', nobody, undefined, { 'x-request-id': 'no-user' });
+    // The lines of a second are limited, and the calls above may have been quick.
+    await delay(1_100);
     await fetch(`${server.url}/v2/users/ada/lock`, {
       method: 'POST',
       body: '{broken',
