@@ -15,6 +15,8 @@ export interface FollowOptions {
 
 const pauseMsMin = 100;
 const pauseMsMax = 2_000;
+/** Whoever answers and hangs up before is not there: a proxy without its server does that as fast as it is asked. */
+const steadyMs = 250;
 
 /**
  * Every event after the position once, in order, from the last one seen on again whenever the server was gone: restarted,
@@ -28,19 +30,27 @@ export async function* followThrough(
   // When the server was last there; one that never was is not waited for.
   let seenAtMs: number | undefined;
   let pauseMs = 0;
-  const onOpen = (): void => {
+  let timer: NodeJS.Timeout | undefined;
+  const settle = (): void => {
+    clearTimeout(timer);
     if (pauseMs > 0) void note('The server is back: going on.');
     seenAtMs = performance.now();
     pauseMs = 0;
   };
+  const onOpen = (): void => {
+    timer = setTimeout(settle, steadyMs);
+  };
   while (!signal.aborted) {
     try {
       for await (const event of source.followEvents(position, { signal, onOpen })) {
+        settle();
         position = event.position;
         yield event;
       }
+      clearTimeout(timer);
       return;
     } catch (error) {
+      clearTimeout(timer);
       if (pauseMs === 0) seenAtMs &&= performance.now();
       if (!isGone(error) || seenAtMs === undefined || performance.now() - seenAtMs >= retryMs) throw error;
       if (pauseMs === 0) await note(`${error.message}; trying again, from position ${position} on.`);

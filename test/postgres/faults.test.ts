@@ -44,8 +44,9 @@ async function newUser(): Promise<User> {
 function change(before: User, event: UserEvent = { type: 'user.locked', payload: {} }): Change {
   count += 1;
   const at = { createdAt: seedTime, eventId: `change-${count}` };
-  const secrets = { tokenSecretHash: new Uint8Array(32) };
-  return { before, userId: before.userId, events: [event], at, meta: {}, secrets };
+  // Of a token alone: a change that brings a secret is no plain one.
+  const secrets = event.type === 'user.pat.added' && { secrets: { tokenSecretHash: new Uint8Array(32) } };
+  return { before, userId: before.userId, events: [event], at, meta: {}, ...secrets };
 }
 
 const tokenAdded = (): UserEvent => ({

@@ -48,7 +48,7 @@ describe('the body of a call', () => {
   });
 
   test('is 256 KiB at most, and one that takes no token 1 KiB', async () => {
-    expect(new Set(limits.map(([, bytesMax]) => bytesMax))).toEqual(new Set([32 * kibibyte, 256 * kibibyte]));
+    expect(new Set(limits.map(([, bytesMax]) => bytesMax))).toEqual(new Set([48 * kibibyte, 256 * kibibyte]));
     for (const name of ['Check', 'List']) {
       const path = `/grpc.health.v1.Health/${name}`;
       expect([await isTooLarge(path, kibibyte, 1), await isTooLarge(path, kibibyte + 1, 1)]).toEqual([

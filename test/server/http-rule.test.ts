@@ -47,8 +47,8 @@ describe('the routes of the user service', () => {
 
   test.each([
     ['GET', '/v2/users/7/unlock', '405 POST'],
-    ['HEAD', '/v2/users/7', '405 DELETE,GET'],
-    ['OPTIONS', '/v2/users/7', '405 DELETE,GET'],
+    ['HEAD', '/v2/users/7', '405 DELETE,GET,PATCH'],
+    ['OPTIONS', '/v2/users/7', '405 DELETE,GET,PATCH'],
     ['post', '/v2/users/7/unlock', '405 POST'],
     ['PUT', '/v2/users', '405 POST'],
     ['POST', '/v2/users/', '404'],
