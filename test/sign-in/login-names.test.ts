@@ -51,11 +51,12 @@ describe.each(stores.map(([kind]) => kind))('login names on %s', (kind) => {
     ['user name = user name', 'EVE', 'new@mail.example'],
     ['user name = e-mail address', 'eve@MAIL.example', 'new@mail.example'],
     ['user name = login name', 'eve@home.example', 'new@mail.example'],
-    ['e-mail address = user name', 'newcomer', 'Eve'],
+    ['e-mail address = user name', 'newcomer', 'Eve@BOX.example'],
     ['e-mail address = e-mail address', 'newcomer', 'EVE@mail.example'],
     ['e-mail address = login name', 'newcomer', 'eve@HOME.example'],
   ])('a name that collides is refused at creation: %s', async (_, username, email) => {
     await create('eve', 'eve@mail.example');
+    await create('eve@box.example', 'box@mail.example');
     expect(await create(username, email)).toMatchObject({ code: 'AlreadyExists', message: taken });
     expect((await signIn('eve')).response).toMatchObject({ details: { resourceOwner: 'home' } });
   });
@@ -66,9 +67,15 @@ describe.each(stores.map(([kind]) => kind))('login names on %s', (kind) => {
   });
 
   test('of many who come at once with one name, one is made', async () => {
-    // Each is called frank by one way or the other, so that no two of them may be.
-    const names = ['frank', 'mail of frank', 'FRANK', 'mail of Frank too', 'Frank'];
-    const mails = ['a@x.example', 'frank', 'b@x.example', 'FRANK', 'c@x.example'];
+    // Each is called frank@x.example by one way or the other, so that no two of them may be.
+    const names = [
+      'frank@x.example',
+      'mail of frank',
+      'FRANK@x.example',
+      'mail of Frank too',
+      'Frank@X.example',
+    ];
+    const mails = ['a@x.example', 'frank@x.example', 'b@x.example', 'FRANK@x.example', 'c@x.example'];
     const answers = await Promise.all(names.map((name, nth) => create(name, mails[nth] ?? '')));
     expect(answers.filter(({ code }) => code === 'OK')).toHaveLength(1);
   });
