@@ -18,6 +18,8 @@ interface Connection {
   response: ServerResponse | undefined;
   /** Requests that are not answered yet: more than one where the client pipelines. */
   unanswered: number;
+  /** When it was last done with one, by performance.now(). */
+  answeredAtMs: number;
   /** A request of it was turned away, and it ends with that answer: what came after is not looked at. */
   isRefused: boolean;
   readonly account: Account;
@@ -100,6 +102,7 @@ function addResponse(connection: Connection, res: ServerResponse): boolean {
   connection.unanswered += 1;
   res.on('close', () => {
     connection.unanswered -= 1;
+    connection.answeredAtMs = performance.now();
     connection.account.give(costBytes.request);
   });
   return true;
@@ -156,6 +159,7 @@ function openConnection(socket: Socket, account: Account): Connection {
   const connection: Connection = {
     response: undefined,
     unanswered: 0,
+    answeredAtMs: Number.NEGATIVE_INFINITY,
     isRefused: false,
     account,
     unsentBytes: 0,
@@ -204,11 +208,25 @@ function createHttp1Server(limits: ListenerLimits, count: (refusal: string) => v
   return server;
 }
 
+/** So long a request that was on its way when the server began to drain has to arrive. */
+const onTheWayMs = 100;
+
+// RFC 9112 §9.6: whoever has just been answered may be sending already, and would lose the call with the connection. Its
+// answer says that the connection ends.
+function endUnlessAsked(socket: Socket, connection: Connection): void {
+  const isQuiet = performance.now() - connection.answeredAtMs > 1_000;
+  const end = (): void => {
+    if (connection.response?.writableFinished !== false) socket.destroySoon();
+  };
+  if (isQuiet) end();
+  else setTimeout(end, onTheWayMs).unref();
+}
+
 // Not server.closeIdleConnections(): it also destroys a connection whose answer is written but not yet taken.
 function endAfterResponse(socket: Socket, connection: Connection): void {
   const { response } = connection;
   if (response === undefined || response.writableFinished) {
-    socket.destroySoon();
+    endUnlessAsked(socket, connection);
     return;
   }
   if (!response.headersSent) response.shouldKeepAlive = false;

@@ -4,6 +4,7 @@ import type { ListSessions, SessionRecord } from '../../session-store.ts';
 import { createListGate, gaveUp, type ListGate } from '../../sql/list-gate.ts';
 import type { Asker, Listed, ListUsers, LockedCounts, UserRecord } from '../../store.ts';
 import { asStoreError } from '../error.ts';
+import { execArgv } from '../thread-flags.ts';
 import type { ListOutcome, ListQuestion, ListThreadData } from './thread.ts';
 
 /** Lists that take long, in threads of their own: one list of a caller at a time, and callers in turns. */
@@ -104,7 +105,7 @@ class Queue implements ListQueue {
     const entry = new URL(`./thread.${extension}`, import.meta.url);
     const workerData: ListThreadData = { path, busyTimeoutMs };
     // It needs no environment, and under `node --watch` one that had it would report its imports as messages.
-    const thread = new Worker(entry, { env: {}, workerData });
+    const thread = new Worker(entry, { env: {}, execArgv, workerData });
     // One that ends while it is idle is not used again; what it says then concerns nobody.
     thread.on('error', () => undefined);
     thread.once('exit', () => {
