@@ -127,6 +127,7 @@ async function setCaller(app: InterceptorApp, values: ContextValues): Promise<vo
       origin: () => readOrigin(info),
     });
     values.set(callerKey, caller);
+    info.prove(caller.home ?? caller.meta.actorSubject ?? '');
     chargeRefused(app, info);
   } catch (error) {
     chargeRefused(app, info, error);

@@ -11,8 +11,8 @@ export interface RequestInfo {
   readonly remoteAddress: string;
   /** A request header by its lower-case name; repeated ones joined by ", ". */
   header(name: string): string | undefined;
-  /** It came with a valid token: whoever is at the other end of the connection is no stranger. */
-  prove(): void;
+  /** It came with a valid token of this organization, or subject: who is at the other end of the connection is no stranger. */
+  prove(owner: string): void;
   /** Ends the call at once, whatever was answered: its place is another's now. */
   end(): void;
 }

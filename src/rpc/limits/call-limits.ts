@@ -92,7 +92,6 @@ export function chargeRefused(
   info: RequestInfo,
   error?: unknown,
 ) {
-  if (error === undefined) info.prove();
   if (refused === undefined) return;
   if (error === undefined) known.add(info.header('authorization'));
   else if (error instanceof DomainError && withoutToken.has(error.error)) {

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { addressKey } from '../../rpc/limits/call-limits.ts';
 import { plainAddress } from './client-address.ts';
+import { type OwnedAccount, type Owner, Owners } from './owners.ts';
 
 /** About what each costs, measured with what strangers can make of it. */
 export const costBytes = Object.freeze({
@@ -39,12 +40,14 @@ interface Address {
 /**
  * One budget for all that is not finished. Strangers, on whose connections no valid token was seen yet, have half of it,
  * and those of one address half of that. Who comes when it is full takes the place of the oldest stranger: of its own
- * address where that has too many, else of any. So nobody is shut out by those who came first and stay.
+ * address where that has too many, else of any. So nobody is shut out by those who came first and stay;
+ * those who have a token share what they may hold by organization.
  */
 export class Admission {
   readonly #options: AdmissionOptions;
   readonly #strangersBytesMax: number;
   readonly #addressBytesMax: number;
+  readonly #owners: Owners;
   readonly #addresses = new Map<string, Address>();
   /** Oldest first. */
   readonly #strangers = new Set<Account>();
@@ -55,6 +58,7 @@ export class Admission {
     this.#options = options;
     this.#strangersBytesMax = Math.floor(options.bytesMax / 2);
     this.#addressBytesMax = Math.floor(options.bytesMax / 4);
+    this.#owners = new Owners(options.bytesMax);
   }
 
   /** What all connections hold now. */
@@ -80,7 +84,10 @@ export class Admission {
   /** Whether so many bytes more are there for this account. */
   take(account: Account, bytes: number): boolean {
     const { bytesMax } = this.#options;
+    const { owner } = account;
     if (!account.isProven && !this.#takeAsStranger(account, bytes)) return this.#refuse('memoryOfStrangers');
+    if (owner !== undefined && !this.#owners.makeRoom(account, owner, bytes))
+      return this.#refuse('memoryOfOwner');
     // Whoever has shown a token comes before all who have not.
     while (this.#bytes + bytes > bytesMax) if (!this.#cutGreediest(account)) break;
     if (this.#bytes + bytes > bytesMax) return this.#refuse('memory');
@@ -92,10 +99,18 @@ export class Admission {
   move(account: Account, bytes: number): void {
     this.#bytes += bytes;
     account.bytes += bytes;
+    if (account.owner !== undefined) this.#owners.move(account.owner, bytes);
     if (account.isProven) return;
     this.#strangersBytes += bytes;
     const address = this.#addresses.get(account.address);
     if (address !== undefined) address.bytes += bytes;
+  }
+
+  /** It is no stranger any more, but one of these. */
+  adopt(account: Account, owner: string): void {
+    this.leave(account);
+    account.isProven = true;
+    this.#owners.enter(account, owner);
   }
 
   /** It is no stranger any more, or it is gone. */
@@ -112,6 +127,7 @@ export class Admission {
   /** Its bytes are free. */
   free(account: Account): void {
     this.#bytes -= account.bytes;
+    if (account.owner !== undefined) this.#owners.leave(account, account.owner);
   }
 
   #enter(account: Account): void {
@@ -170,10 +186,12 @@ export class Admission {
 }
 
 /** What one connection holds of the budget. */
-export class Account {
+export class Account implements OwnedAccount {
   /** A valid token was seen on it, or it is a trusted proxy's. */
   isProven = false;
   bytes = 0;
+  /** Whose token was seen first; a trusted proxy's belongs to nobody. */
+  owner: Owner | undefined;
   readonly address: string;
   /** Ends the connection at once. */
   cut: () => void;
@@ -196,11 +214,9 @@ export class Account {
     if (!this.#isClosed) this.#admission.move(this, -bytes);
   }
 
-  /** A valid token was seen. */
-  prove(): void {
-    if (this.isProven || this.#isClosed) return;
-    this.#admission.leave(this);
-    this.isProven = true;
+  /** A valid token of this organization was seen. */
+  prove(owner: string): void {
+    if (!this.isProven && !this.#isClosed) this.#admission.adopt(this, owner);
   }
 
   /** The connection is gone, and all that it held. */

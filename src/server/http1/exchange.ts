@@ -78,8 +78,8 @@ export class Http1Exchange implements UniversalExchange {
     return headerOf(this.headers, name);
   }
 
-  prove(): void {
-    accountOf(this.req.socket)?.prove();
+  prove(owner: string): void {
+    accountOf(this.req.socket)?.prove(owner);
   }
 
   get isProven(): boolean {

@@ -69,8 +69,8 @@ export class Http2Exchange implements UniversalExchange, StreamReceiver {
     return headerOf(this.headers, name);
   }
 
-  prove(): void {
-    this.stream.prove();
+  prove(owner: string): void {
+    this.stream.prove(owner);
   }
 
   get isProven(): boolean {

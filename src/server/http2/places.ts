@@ -72,9 +72,9 @@ export class Places {
   }
 
   /** A valid token was seen: it is no stranger's connection any more. */
-  prove(): void {
+  prove(owner: string): void {
     if (this.#account.isProven) return;
-    this.#account.prove();
+    this.#account.prove(owner);
     this.#sender.outbox.isPatient = true;
     this.#sender.raiseStreams(this.#max.streamsMax);
   }

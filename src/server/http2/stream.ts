@@ -85,8 +85,8 @@ export class Http2Stream implements Waiting {
   }
 
   /** A valid token was seen on its connection. */
-  prove(): void {
-    this.#owner.places.prove();
+  prove(owner: string): void {
+    this.#owner.places.prove(owner);
   }
 
   /** Counts bytes that are held for this stream until it is closed, or given up again; false where there is no room. */
