@@ -3,7 +3,8 @@ import { openTab } from './tab.js';
 
 const timeoutMs = 10_000;
 // The statuses of gRPC-Web stand in the body here; a proxy between may lift them into headers.
-const exposed = 'grpc-status, grpc-message, grpc-status-details-bin, content-length, x-request-id';
+const exposed =
+  'grpc-status, grpc-message, grpc-status-details-bin, content-length, x-request-id, retry-after, www-authenticate';
 
 /** Every client, and the content type that its calls must carry. */
 export const clients = [

@@ -41,7 +41,9 @@ describe.each(stores.map(([kind]) => kind))('100 parallel wrong passwords on %s'
   beforeAll(async () => {
     hash = await hashPassword(password);
     database = cleanup.use(await openEmptyDatabase(kind));
-    const options = { database: database.database, wrapStore: counting };
+    // A hundred checks, one after the other in the background of a busy machine: the deadline of a call is not what this is about.
+    const flags = ['--lockout-attempts', '5', '--timeout-ms', '240000'];
+    const options = { database: database.database, wrapStore: counting, flags };
     for (let nth = 0; nth < 2; nth += 1) fixtures.push(cleanup.use(await openSignIns(options)));
   });
   afterAll(async () => {
@@ -81,7 +83,7 @@ describe.each(stores.map(([kind]) => kind))('100 parallel wrong passwords on %s'
         expect(verified.size).toBe(5);
         const others = new Set(answers.map(({ message }) => message));
         others.delete(wrongPassword);
-        expect([...others].every((message) => message === notActive)).toBe(true);
+        expect([...others].filter((message) => message !== notActive)).toEqual([]);
         const events = await (fixtures[0] as SignInFixture).server.app.store.listEvents({
           afterPosition: 0,
           limit: 100,
@@ -95,7 +97,7 @@ describe.each(stores.map(([kind]) => kind))('100 parallel wrong passwords on %s'
         ]);
       }
     },
-    300_000,
+    900_000,
   );
 });
 
@@ -151,5 +153,6 @@ describe('sign-in', () => {
       expect(user?.state).toBe(lockedAt < 0 ? 'active' : 'locked');
       if (lockedAt >= 0) expect(lockedAt).toBe(types.length - 1);
     }
-  });
+    // Ten times a score of checks, each in its turn.
+  }, 120_000);
 });
