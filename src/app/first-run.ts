@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { existsSync, readFileSync } from 'node:fs';
 import { type Caller, systemCaller } from '../auth/caller.ts';
 import { formatToken, type PresentedToken, parseToken } from '../auth/token.ts';
 import { createUser } from '../commands/create-user.ts';
@@ -11,9 +10,9 @@ import { changeUserState } from '../commands/user-state.ts';
 import { DomainError } from '../domain/errors.ts';
 import type { OrganizationId, UserId } from '../domain/ids.ts';
 import type { Organization } from '../domain/user.ts';
-import { makeFolder } from '../store/sqlite/folder.ts';
 import type { App } from './app.ts';
 import { adminTokenPath, UsageError } from './config.ts';
+import { saveToken } from './token-file.ts';
 
 export interface FirstRun {
   readonly organizationId: OrganizationId;
@@ -62,7 +61,9 @@ export async function firstRun(app: App, options: FirstRunOptions): Promise<Firs
   const given = options.adminTokenFile === undefined ? undefined : readGivenToken(options.adminTokenFile);
   const { userId, token } = await createAdministrator(app, caller, { organizationId, given });
   const isGiven = given !== undefined && token === formatToken(given);
-  const tokenPath = isGiven ? String(options.adminTokenFile) : saveToken(options, token);
+  const tokenPath = isGiven
+    ? String(options.adminTokenFile)
+    : saveToken(options.adminTokenFile ?? adminTokenPath(options.dataFolder), token);
   // The role comes last: whoever finds no role at all finds a first run that did not get here.
   await addGrant(app, caller, { userId, role: 'IAM_OWNER', organizationId: undefined });
   const people = options.demo ? await createPeople(app, options.osUser, organizationId) : [];
@@ -140,18 +141,6 @@ async function createOrFindAdministrator(
     if (rows[0] === undefined) throw error;
     return rows[0].user.userId;
   }
-}
-
-// An older token file is somebody's: it is never overwritten, unless there is nothing in it.
-function saveToken({ dataFolder, adminTokenFile }: FirstRunOptions, token: string): string {
-  const wanted = adminTokenFile ?? adminTokenPath(dataFolder);
-  makeFolder(dirname(wanted));
-  const isTaken = existsSync(wanted) && readFileSync(wanted, 'utf8').trim() !== '';
-  const path = isTaken ? `${wanted}-${Date.now()}` : wanted;
-  const isThere = existsSync(path);
-  writeFileSync(path, `${token}\n`, { mode: 0o600, flag: isThere ? 'w' : 'wx' });
-  if (isThere) chmodSync(path, 0o600);
-  return path;
 }
 
 const demoPeople = [
