@@ -36,8 +36,9 @@ async function startServing(flags: readonly string[]): Promise<number | undefine
   } catch (error) {
     const { exitCodes, toFailure } = await import('./cli/failure.ts');
     const { hideSecrets } = await import('./app/hide-secrets.ts');
+    const { visibleLines } = await import('./domain/visible.ts');
     const failure = toFailure(error);
-    process.stderr.write(`latchkey: ${hideSecrets(failure.message)}\n`);
+    process.stderr.write(`latchkey: ${visibleLines(hideSecrets(failure.message))}\n`);
     return exitCodes[failure.code];
   }
 }

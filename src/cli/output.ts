@@ -1,3 +1,4 @@
+import { visible } from '../domain/visible.ts';
 import { CliError } from './failure.ts';
 
 /** A column of a table; undefined is shown as "-". */
@@ -60,17 +61,10 @@ function asFailure(error: NodeJS.ErrnoException): Error {
   return new CliError({ code: 'unavailable', message }, error);
 }
 
-/** One line of JSON. C1 controls are escaped too: some terminals obey them, and JSON need not. */
+/** One line of JSON. What a terminal would obey is escaped in it too, though JSON need not. */
 export function jsonLine(value: unknown): string {
-  return `${JSON.stringify(value).replace(/[\u007f-\u009f\u2028\u2029]/g, escaped)}\n`;
+  return `${visible(JSON.stringify(value))}\n`;
 }
-
-/** Names and reasons come from strangers: no control or direction character of theirs reaches the terminal. */
-export function visible(text: string): string {
-  return text.replace(/[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu, escaped);
-}
-
-const escaped = (character: string): string => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
 
 const textLines = (lines: readonly string[]): string => lines.map((line) => `${visible(line)}\n`).join('');
 

@@ -1,6 +1,7 @@
 import { UsageError } from '../app/config.ts';
 import { hideSecrets } from '../app/hide-secrets.ts';
 import { suggestion } from '../app/suggestion.ts';
+import { visibleLines } from '../domain/visible.ts';
 import { type Arguments, parseArguments } from './arguments.ts';
 import type { Backend } from './backend.ts';
 import type { Command, CommandContext, Terminal } from './command.ts';
@@ -8,7 +9,7 @@ import { commands } from './commands.ts';
 import { type ExitCode, exitCodes, type Failure, toFailure } from './failure.ts';
 import { commandHelp, groupHelp, rootHelp } from './help.ts';
 import { withNotFoundHint } from './not-found-hint.ts';
-import { createOutput, jsonLine, OutputClosed, visible, write } from './output.ts';
+import { createOutput, jsonLine, OutputClosed, write } from './output.ts';
 
 /** Runs one command line; never throws. Answers go to output, failures to errors. */
 export async function runCli(argv: readonly string[], terminal: Terminal): Promise<number> {
@@ -28,7 +29,7 @@ export async function runCli(argv: readonly string[], terminal: Terminal): Promi
 async function fail(argv: readonly string[], terminal: Terminal, failure: Failure): Promise<ExitCode> {
   const isJson = argv.includes('--json');
   const message = hideSecrets(failure.message);
-  const text = message.split('\n').map(visible).join('\n');
+  const text = visibleLines(message);
   const line = isJson ? jsonLine({ error: { ...failure, message } }) : `latchkey: ${text}\n`;
   // Where nobody reads stderr, the exit code has to do.
   await write(terminal.errors, line).catch(() => undefined);

@@ -1,8 +1,9 @@
 import { createInterface } from 'node:readline';
 import { UsageError } from '../../../app/config.ts';
+import { visible } from '../../../domain/visible.ts';
 import type { CommandContext } from '../../command.ts';
 import { CliError, type FailureCode, toFailure } from '../../failure.ts';
-import { jsonLine, visible, write } from '../../output.ts';
+import { jsonLine, write } from '../../output.ts';
 import { idNamedBy, userIdOf } from './name.ts';
 
 /** Operands and their number, of a command that takes several users. */
