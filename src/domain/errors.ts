@@ -146,7 +146,7 @@ export const errors = {
     'invalid_argument',
     'LATCH-pwhash0x',
     'PASSWORD_HASH_UNSUPPORTED',
-    'Password hash is not a supported argon2id or bcrypt hash in PHC format',
+    'Password hash is of no kind that is checked here: argon2id, argon2i, bcrypt, PBKDF2, scrypt or SHA-crypt',
   ),
   passwordHashCostly: entry(
     'invalid_argument',

@@ -1,18 +1,35 @@
-import { argon2Sync } from 'node:crypto';
+import { argon2Sync, pbkdf2Sync, scryptSync } from 'node:crypto';
 import { setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
+import { isShaCryptOf, type ShaCrypt } from './sha-crypt.ts';
+
+interface Tagged {
+  readonly password: string;
+  readonly salt: Uint8Array;
+  readonly tagBytes: number;
+}
 
 /** Work for the thread; it answers each in turn, a tag or whether the hash is the password's. */
 export type PasswordTask =
-  | {
-      readonly kind: 'argon2id';
-      readonly password: string;
-      readonly salt: Uint8Array;
+  | (Tagged & {
+      readonly kind: 'argon2id' | 'argon2i';
       readonly memoryKib: number;
       readonly passes: number;
       readonly lanes: number;
-      readonly tagBytes: number;
-    }
+    })
+  | (Tagged & {
+      readonly kind: 'pbkdf2';
+      readonly digest: 'sha1' | 'sha256' | 'sha512';
+      readonly rounds: number;
+    })
+  | (Tagged & {
+      readonly kind: 'scrypt';
+      /** RFC 7914: N is 2 to the power of it. */
+      readonly logN: number;
+      readonly blockSize: number;
+      readonly parallel: number;
+    })
+  | { readonly kind: 'sha-crypt'; readonly password: string; readonly hash: ShaCrypt }
   | { readonly kind: 'bcrypt'; readonly password: string; readonly hash: string };
 
 /** What the thread is started with. */
@@ -34,15 +51,32 @@ parentPort?.on('message', async (task: PasswordTask) => {
   rest(performance.now() - startedMs - (user + system) / 1_000);
 });
 
-// Loaded when first needed, after the priority is lowered: few hashes are bcrypt's.
 async function resultOf(task: PasswordTask): Promise<PasswordResult> {
-  if (task.kind === 'bcrypt') {
-    const { default: bcrypt } = await import('bcryptjs');
-    return bcrypt.compareSync(task.password, task.hash);
+  switch (task.kind) {
+    case 'bcrypt': {
+      // Loaded when first needed, after the priority is lowered: few hashes are bcrypt's.
+      const { default: bcrypt } = await import('bcryptjs');
+      return bcrypt.compareSync(task.password, task.hash);
+    }
+    case 'sha-crypt':
+      return isShaCryptOf(task.password, task.hash);
+    case 'pbkdf2':
+      return pbkdf2Sync(task.password, task.salt, task.rounds, task.tagBytes, task.digest);
+    case 'scrypt': {
+      const { password, salt, logN, blockSize, parallel, tagBytes } = task;
+      // What it takes, and a little: Node's own limit is 32 MiB.
+      const maxmem = 128 * blockSize * (2 ** logN + parallel + 2);
+      return scryptSync(password, salt, tagBytes, { N: 2 ** logN, r: blockSize, p: parallel, maxmem });
+    }
+    case 'argon2id':
+    case 'argon2i': {
+      const { kind, password, salt, memoryKib, passes, lanes, tagBytes } = task;
+      const cost = { memory: memoryKib, passes, parallelism: lanes, tagLength: tagBytes };
+      return argon2Sync(kind, { message: Buffer.from(password, 'utf8'), nonce: salt, ...cost });
+    }
+    default:
+      return task satisfies never;
   }
-  const { password, salt, memoryKib, passes, lanes, tagBytes } = task;
-  const cost = { memory: memoryKib, passes, parallelism: lanes, tagLength: tagBytes };
-  return argon2Sync('argon2id', { message: Buffer.from(password, 'utf8'), nonce: salt, ...cost });
 }
 
 // As long as others have had this thread's processor. A low priority counts among the server's own threads alone, where

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type Door, openDoor } from '../support/door.ts';
 import { startServer, type TestServer } from '../support/start-server.ts';
+import { otherPrograms } from './other-programs.ts';
 
 let server: TestServer;
 let door: Door;
@@ -35,7 +36,7 @@ const salt = 'c29tZXNhbHQ';
 const tag = 'nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4';
 const bcryptTail = 'CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW';
 
-/** Published test vectors of the reference implementations. */
+/** Published test vectors of the reference implementations, and what other programs made. */
 const vectors = [
   ['argon2id, 256 KiB', 'password', `$argon2id$v=19$m=256,t=2,p=1$${salt}$${tag}`],
   [
@@ -46,6 +47,7 @@ const vectors = [
   ['bcrypt 2a', 'U*U', `$2a$05$${bcryptTail}`],
   ['bcrypt 2b', 'U*U', `$2b$05$${bcryptTail}`],
   ['bcrypt 2y', 'U*U', `$2y$05$${bcryptTail}`],
+  ...otherPrograms,
 ] as const;
 
 describe('a hash made elsewhere', () => {
@@ -60,7 +62,6 @@ describe('a hash made elsewhere', () => {
 
   test.each([
     ['a password as it is', 'correct horse battery staple'],
-    ['argon2i', `$argon2i$v=19$m=256,t=2,p=1$${salt}$${tag}`],
     ['argon2d', `$argon2d$v=19$m=256,t=2,p=1$${salt}$${tag}`],
     ['argon2id without a version', `$argon2id$m=256,t=2,p=1$${salt}$${tag}`],
     ['argon2id of the old version', `$argon2id$v=16$m=256,t=2,p=1$${salt}$${tag}`],
@@ -76,15 +77,30 @@ describe('a hash made elsewhere', () => {
     ['bcrypt of a cost that would take the machine', `$2b$15$${bcryptTail}`],
     ['bcrypt cut short', `$2b$05$${bcryptTail.slice(0, -1)}`],
     ['bcrypt of an unknown kind', `$2x$05$${bcryptTail}`],
-    ['scrypt', '$scrypt$ln=16,r=8,p=1$aM15713r3Xsvxbi31lqr1Q$nFNh2CVHVjNldFVKDHDlm4CbdRSCdEBsjjJxD+iCs5E'],
-    ['PBKDF2', '$pbkdf2-sha256$29000$N2YMIWQsBWBMae09x1jrPQ$1t8iyB2A.WF/Z5JZv.lfCIhXXN33N23OSgQYThBYRfk'],
-    ['SHA-512 crypt', `$6$saltstring$${'s'.repeat(86)}`],
+    ['argon2i of the old version', `$argon2i$v=16$m=256,t=2,p=1$${salt}$${tag}`],
+    ['scrypt of more than 128 MiB', `$scrypt$ln=18,r=8,p=1$${salt}$${tag}`],
+    ['scrypt of a cost that would take the machine', `$scrypt$ln=17,r=8,p=9$${salt}$${tag}`],
+    ['scrypt of no lane', `$scrypt$ln=16,r=8,p=0$${salt}$${tag}`],
+    ['scrypt of N = 1', `$scrypt$ln=0,r=8,p=1$${salt}$${tag}`],
+    ['scrypt without a salt', `$scrypt$ln=16,r=8,p=1$$${tag}`],
+    ['PBKDF2 of another digest', `$pbkdf2-md5$1000$${salt}$${tag}`],
+    ['PBKDF2 of no round', `$pbkdf2-sha256$0$${salt}$${tag}`],
+    ['PBKDF2 of rounds that would take the machine', `$pbkdf2-sha256$9000000$${salt}$${tag}`],
+    ['PBKDF2 of a tag that anything may equal', `$pbkdf2-sha256$1000$${salt}$AAAA`],
+    ['Django’s PBKDF2 of no round', `pbkdf2_sha256$0$salt$${tag}=`],
+    ['SHA-512 crypt cut short', `$6$saltstring$${'s'.repeat(85)}`],
+    ['SHA-256 crypt of the other’s length', `$5$saltstring$${'s'.repeat(86)}`],
+    ['SHA-512 crypt of too few rounds', `$6$rounds=999$saltstring$${'s'.repeat(86)}`],
+    ['SHA-512 crypt of rounds that would take the machine', `$6$rounds=900000$salt$${'s'.repeat(86)}`],
+    ['DES crypt', 'ab1234567890.'],
+    ['MD5 crypt', '$1$saltstri$4nx2fGKzBFfB8zC.6.8Gk1'],
     ['MD5', '5f4dcc3b5aa765d61d8327deb882cf99'],
   ])('%s is refused, and nobody made', async (_, hash) => {
     const { userId, answer } = await importHash(hash);
     expect(answer).toMatchObject({
       code: 'InvalidArgument',
-      message: 'Password hash is not a supported argon2id or bcrypt hash in PHC format (LATCH-pwhash0x)',
+      message:
+        'Password hash is of no kind that is checked here: argon2id, argon2i, bcrypt, PBKDF2, scrypt or SHA-crypt (LATCH-pwhash0x)',
       details: [{ id: 'LATCH-pwhash0x' }, { reason: 'PASSWORD_HASH_UNSUPPORTED' }],
     });
     expect(await door.user(userId)).toBeUndefined();

@@ -27,7 +27,9 @@ const profileOptions = {
   phone: { value: 'NUMBER', help: 'a human only' },
   'phone-verified': { help: 'the number is known to be theirs' },
   password: { help: 'give a password: asked for, or the line on stdin' },
-  'password-hash': { help: 'the same, but what is read is an argon2id or bcrypt hash' },
+  'password-hash': {
+    help: 'the same, but what is read is a hash made elsewhere: argon2, bcrypt, PBKDF2, scrypt, SHA-crypt',
+  },
   'change-required': { help: 'the password must be changed at the next sign-in' },
   machine: { help: 'a machine user, for tokens' },
   name: { value: 'NAME', help: 'a machine needs one' },
