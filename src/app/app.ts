@@ -3,6 +3,8 @@ import type { Logger } from 'pino';
 import { type Measures, type Tracer, unmeasured } from '../ops/measures.ts';
 import type { Metrics } from '../ops/metrics.ts';
 import type { TracingConfig } from '../ops/tracing.ts';
+import { type Allowed, parseAllowed } from '../outbound/allowed.ts';
+import { createOutbound, type Outbound } from '../outbound/outbound.ts';
 import { importedCostMaxDefault } from '../sign-in/password.ts';
 import { createSignIns, type SignIns } from '../sign-in/sign-ins.ts';
 import { databaseNameOf as nameOf } from '../store/database.ts';
@@ -38,6 +40,8 @@ export interface AppConfig {
   readonly metricsListen?: ListenAddress | undefined;
   /** Where spans go; undefined: no call is followed. */
   readonly tracing?: TracingConfig | undefined;
+  /** Where else the server may connect to. Default: nowhere. */
+  readonly outboundAllowed?: Allowed;
 }
 
 /** All that the rooms share. */
@@ -53,6 +57,7 @@ export interface App extends AsyncDisposable {
   readonly passwordAttemptsMax: number;
   readonly importedHashCostMax: number;
   readonly signIns: SignIns;
+  readonly outbound: Outbound;
   /** Resolves, with why, where the store needs a process that is started anew. */
   readonly failed: Promise<string>;
   /** undefined: nobody reads them. */
@@ -65,6 +70,11 @@ export interface App extends AsyncDisposable {
 /** Loaded where somebody reads them: a server without starts without. */
 const loadMetrics = () => import('./metrics.ts');
 const loadTracing = () => import('../ops/tracing.ts');
+
+async function openTracer(config: TracingConfig, outbound: Outbound) {
+  const { createTracer } = await loadTracing();
+  return createTracer(config, { version: readVersion(), agent: outbound.wayTo([config.url]).agent });
+}
 
 /** Times that a test decides on. */
 export interface AppClocks {
@@ -79,7 +89,8 @@ export async function openApp(config: AppConfig, clocks: AppClocks = {}): Promis
   const { localNow = Date.now } = clocks;
   const { database, databaseConnectionsMax, databaseTimeoutMs, migrate, migrateBackup } = config;
   await using resources = new AsyncDisposableStack();
-  const tracer = config.tracing && (await loadTracing()).createTracer(config.tracing, readVersion());
+  const outbound = createOutbound(config.outboundAllowed ?? parseAllowed([]));
+  const tracer = config.tracing && (await openTracer(config.tracing, outbound));
   const { logger: log, tell } = resources.use(openLog(config, tracer?.logFields));
   if (tracer !== undefined) resources.use(tracer);
   const failed = Promise.withResolvers<string>();
@@ -117,6 +128,7 @@ export async function openApp(config: AppConfig, clocks: AppClocks = {}): Promis
     now,
     newId,
     log,
+    outbound,
     failed: failed.promise,
     passwordAttemptsMax: config.passwordAttemptsMax,
     importedHashCostMax: config.importedHashCostMax ?? importedCostMaxDefault,

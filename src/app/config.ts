@@ -6,6 +6,7 @@ import { parseRoleMap } from '../auth/role-claims.ts';
 import { DomainError } from '../domain/errors.ts';
 import { policyMax } from '../domain/lockout-policy.ts';
 import type { TracingConfig } from '../ops/tracing.ts';
+import { type Allowed, parseAllowed } from '../outbound/allowed.ts';
 import { importedCostMaxMax } from '../sign-in/password.ts';
 import { isNoPath, kindOf } from '../store/database.ts';
 import type { PostgresEnvironment } from '../store/postgres/connect/parameters.ts';
@@ -42,6 +43,8 @@ export interface ServeConfig {
   readonly shutdownDelayMs: number;
   readonly corsOrigins: readonly string[];
   readonly trustedProxies: readonly string[];
+  /** Where the server may connect to beside public addresses. */
+  readonly outboundAllowed: Allowed;
   /** Calls a second; 0: no limit, since only the operator knows what a busy help desk or a batch job may need. */
   readonly callsPerSecondPerToken: number;
   readonly callsPerSecondPerAddress: number;
@@ -63,6 +66,10 @@ export interface ServeConfig {
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
+
+const migrateModes = ['auto', 'never'] as const;
+const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const;
+const backupPlaces = ['beside', 'nowhere'] as const;
 
 /** Flags and environment of `latchkey serve` → one frozen configuration. Throws UsageError. */
 export function parseServeConfig(argv: readonly string[]): ServeConfig {
@@ -88,10 +95,10 @@ export function parseServeConfig(argv: readonly string[]): ServeConfig {
     ),
     databaseConnectionsMax: Math.max(2, count('db-connections-max', 1_000)),
     databaseTimeoutMs: Math.max(1, count('db-timeout-ms', 600_000)),
-    migrate: parseMigrate(value('migrate')),
-    migrateBackup: parseMigrateBackup(value('migrate-backup')),
+    migrate: parseChoice('migrate', value('migrate'), migrateModes),
+    migrateBackup: parseChoice('migrate-backup', value('migrate-backup'), backupPlaces),
     tls: parseTls(value('tls-cert'), value('tls-key')),
-    plaintext: parsePlaintext(value('plaintext')),
+    plaintext: parseChoice('plaintext', value('plaintext'), ['refused', 'allowed']),
     importedHashCostMax: count('imported-hash-cost-max', importedCostMaxMax),
     passwordAttemptsMax: count('lockout-attempts', policyMax.maxPasswordAttempts),
     bodyBytesMax: count('body-bytes-max', 64 * 1024 * 1024),
@@ -101,14 +108,15 @@ export function parseServeConfig(argv: readonly string[]): ServeConfig {
     shutdownDelayMs: count('shutdown-delay-ms', 600_000),
     corsOrigins: list('cors-origins'),
     trustedProxies: list('trusted-proxies'),
+    outboundAllowed: parseOutbound(list('outbound-allow')),
     callsPerSecondPerToken: count('calls-per-second-per-token', 1_000_000),
     callsPerSecondPerAddress: count('calls-per-second-per-address', 1_000_000),
     refusedPerSecondPerAddress: count('refused-per-second-per-address', 1_000_000),
     oidc: parseOidc(value, count('oidc-clock-skew-seconds', 300)),
     tracing: parseTracing(value('trace-trust-remote')),
     metricsListen: parseListen('metrics-listen', value('metrics-listen')),
-    logLevel: parseLogLevel(value('log-level')),
-    logFormat: parseLogFormat(value('log-format')),
+    logLevel: parseChoice('log-level', value('log-level'), logLevels),
+    logFormat: parseChoice('log-format', value('log-format'), ['json', 'text', 'auto']),
     demo: flags.demo === 'true',
   });
 }
@@ -150,8 +158,8 @@ export function readDatabaseEnvironment(): {
     ownVariable(process.env, settings[name].env) || settings[name].fallback;
   return {
     environment: Object.freeze(Object.fromEntries(own)),
-    migrateNot: parseMigrate(value('migrate')) === 'never',
-    copyNot: parseMigrateBackup(value('migrate-backup')) === 'nowhere',
+    migrateNot: parseChoice('migrate', value('migrate'), migrateModes) === 'never',
+    copyNot: parseChoice('migrate-backup', value('migrate-backup'), backupPlaces) === 'nowhere',
   };
 }
 
@@ -226,6 +234,14 @@ function parseListen(name: SettingName, text: string): ListenAddress | undefined
   );
 }
 
+function parseOutbound(entries: readonly string[]): Allowed {
+  try {
+    return parseAllowed(entries);
+  } catch (error) {
+    throw new UsageError(`--outbound-allow: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
 function parseTracing(trust: string): ServeConfig['tracing'] {
   if (trust !== 'true' && trust !== 'false') {
     throw new UsageError(`--trace-trust-remote must be true or false, not "${trust}"`);
@@ -243,19 +259,15 @@ function parseTls(certPath: string, keyPath: string): ServeConfig['tls'] {
   throw new UsageError('--tls-cert and --tls-key go together: give both, or neither');
 }
 
-function parsePlaintext(text: string): ServeConfig['plaintext'] {
-  if (text === 'refused' || text === 'allowed') return text;
-  throw new UsageError(`--plaintext must be refused or allowed, not "${text}"`);
-}
-
-function parseMigrate(text: string): 'auto' | 'never' {
-  if (text === 'auto' || text === 'never') return text;
-  throw new UsageError(`--migrate must be auto or never, not "${text}"`);
-}
-
-function parseMigrateBackup(text: string): 'beside' | 'nowhere' {
-  if (text === 'beside' || text === 'nowhere') return text;
-  throw new UsageError(`--migrate-backup must be beside or nowhere, not "${text}"`);
+function parseChoice<Choice extends string>(
+  name: SettingName,
+  text: string,
+  choices: readonly Choice[],
+): Choice {
+  const choice = choices.find((one) => one === text);
+  if (choice !== undefined) return choice;
+  const others = choices.slice(0, -1).join(', ');
+  throw new UsageError(`--${name} must be ${others} or ${choices.at(-1)}, not "${text}"`);
 }
 
 function parseOidc(value: (name: SettingName) => string, clockSkewSeconds: number): ServeConfig['oidc'] {
@@ -279,16 +291,6 @@ function parseOidc(value: (name: SettingName) => string, clockSkewSeconds: numbe
   } catch (error) {
     throw new UsageError(`--oidc-…: ${error instanceof DomainError ? error.text : (error as Error).message}`);
   }
-}
-
-function parseLogLevel(level: string): string {
-  if (['debug', 'info', 'warn', 'error', 'silent'].includes(level)) return level;
-  throw new UsageError(`--log-level must be debug, info, warn, error or silent, not "${level}"`);
-}
-
-function parseLogFormat(format: string): LogFormat {
-  if (format === 'json' || format === 'text' || format === 'auto') return format;
-  throw new UsageError(`--log-format must be json, text or auto, not "${format}"`);
 }
 
 /** File of the first administrator's token, mode 0600. */

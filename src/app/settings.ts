@@ -101,6 +101,11 @@ export const settings = {
     fallback: '',
     help: 'addresses or CIDR ranges whose X-Forwarded-For is believed, comma-separated',
   },
+  'outbound-allow': {
+    env: 'LATCHKEY_OUTBOUND_ALLOW',
+    fallback: '',
+    help: 'hosts, addresses or CIDR ranges beyond the public ones that the server may connect to, comma-separated',
+  },
   'calls-per-second-per-token': {
     env: 'LATCHKEY_CALLS_PER_SECOND_PER_TOKEN',
     fallback: '0',

@@ -1,8 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { IssuerConfig } from '../auth/issuer/config.ts';
+import { fetchJson } from '../outbound/fetch-json.ts';
 import { createDesk } from '../rpc/desk.ts';
 import { createCallLimits } from '../rpc/limits/call-limits.ts';
 import { createDoor } from '../server/door.ts';
-import { fetchJson } from '../server/fetch-json.ts';
 import { createCorsPolicy } from '../server/http/cors.ts';
 import type { PortClaim } from '../server/port/claim.ts';
 import { type Listener, startListener } from '../server/port/listener.ts';
@@ -54,7 +55,7 @@ export async function startServer(app: App, config: ServerConfig, claim?: PortCl
   const isDraining = () => isLeaving || (listener?.isDraining() ?? false);
   const isReady = shared(async () => !isDraining() && (await app.store.isReady()));
   const limits = createCallLimits(config, app.now());
-  const issuer = config.oidc && (await loadIssuers()).createIssuer(config.oidc, { fetchJson, now: app.now });
+  const issuer = config.oidc && (await openIssuer(config.oidc, app));
   const desk = createDesk({ ...app, limits, issuer }, isReady);
   const log = (event: string, fields: Readonly<Record<string, unknown>>) => {
     const isFailure = 'cause' in fields || 'error' in fields;
@@ -104,6 +105,12 @@ export async function startServer(app: App, config: ServerConfig, claim?: PortCl
       await rest.disposeAsync();
     },
   };
+}
+
+async function openIssuer(config: IssuerConfig, { outbound, now }: App) {
+  const { createIssuer } = await loadIssuers();
+  const way = outbound.wayTo([config.keysUrl ?? config.issuer]);
+  return createIssuer(config, { fetchJson: (url) => fetchJson(way, url), now });
 }
 
 type Watching = Pick<MeteredApp, 'isReady' | 'log'>;

@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import type { Agent } from 'node:http';
 import {
   type Context,
   ROOT_CONTEXT,
@@ -25,6 +26,13 @@ export interface TracingConfig {
   readonly trustsRemote: boolean;
 }
 
+/** What a tracer is made of beside its configuration. */
+export interface TracerParts {
+  readonly version: string;
+  /** Its way out; `http:` or `https:`. */
+  readonly agent: (protocol: string) => Agent;
+}
+
 /** A tracer that sends what is left when it is disposed, for two seconds at most. */
 export interface RunningTracer extends Tracer, AsyncDisposable {
   /** For a line of the log, which may add to it: whose call it is, where that is followed. */
@@ -39,17 +47,14 @@ const spansWaitingMax = 2_048;
  * Spans by OpenTelemetry's own library. Whether a call is followed is decided here, before that library hears of it, so
  * that a call which is not takes no memory.
  */
-export function createTracer(config: TracingConfig, version: string): RunningTracer {
+export function createTracer(config: TracingConfig, { version, agent }: TracerParts): RunningTracer {
   const { url, serviceName, ratio, trustsRemote } = config;
+  const exporter = new OTLPTraceExporter({ url, httpAgentOptions: agent });
+  const processor = new BatchSpanProcessor({ exporter, maxQueueSize: spansWaitingMax });
   const provider = new TracerProvider({
     sampler: new AlwaysOnSampler(),
-    resource: resourceFromAttributes({
-      'service.name': serviceName,
-      'service.version': version,
-    }),
-    spanProcessors: [
-      new BatchSpanProcessor({ exporter: new OTLPTraceExporter({ url }), maxQueueSize: spansWaitingMax }),
-    ],
+    resource: resourceFromAttributes({ 'service.name': serviceName, 'service.version': version }),
+    spanProcessors: [processor],
   });
   const tracer = provider.getTracer('latchkey', version);
   const current = new AsyncLocalStorage<Context>();

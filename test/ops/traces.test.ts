@@ -3,6 +3,8 @@ import { runInNewContext } from 'node:vm';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { parseServeConfig } from '../../src/app/config.ts';
 import { createTracer, parseTraceparent } from '../../src/ops/tracing.ts';
+import { parseAllowed } from '../../src/outbound/allowed.ts';
+import { createOutbound } from '../../src/outbound/outbound.ts';
 import type { Store } from '../../src/store/store.ts';
 import { withSpans } from '../../src/store/traced.ts';
 import { dialects, openClients } from '../support/dialects/all.ts';
@@ -11,6 +13,7 @@ import { password } from '../support/people.ts';
 import { startServer, type TestServer } from '../support/start-server.ts';
 import { attributeOf, type Collector, type ReceivedSpan, startCollector } from './collector.ts';
 
+const { agent } = createOutbound(parseAllowed([])).wayTo([]);
 const resources = new AsyncDisposableStack();
 let collector: Collector;
 beforeAll(async () => {
@@ -208,7 +211,7 @@ function bytesOf(round: () => unknown): number {
 test('of a hundred calls about as many are followed as the ratio says', async () => {
   for (const ratio of [0, 0.01, 0.5, 1]) {
     const config = { url: collector.url, serviceName: 'test', ratio, trustsRemote: false };
-    await using tracer = createTracer(config, '0');
+    await using tracer = createTracer(config, { version: '0', agent });
     const calls = 100_000;
     const chosen = Array.from({ length: calls }, () => tracer.samples(undefined)).filter(Boolean).length;
     // Six times the standard deviation.
@@ -218,7 +221,7 @@ test('of a hundred calls about as many are followed as the ratio says', async ()
 
 test('a call that is not followed takes no memory', async () => {
   const config = { url: collector.url, serviceName: 'test', ratio: 0, trustsRemote: false };
-  await using tracer = createTracer(config, '0');
+  await using tracer = createTracer(config, { version: '0', agent });
   const answer = Promise.resolve(undefined);
   const bare = { loadToken: () => answer, loadUser: () => answer, append: () => answer } as unknown as Store;
   const traced = withSpans(bare, tracer);
