@@ -34,8 +34,11 @@ export function createAnswerTimes(): AnswerTimes {
   /** Counts beginnings: an attempt that nobody joined was alone. */
   let begun = 0;
   let alone: readonly number[] = [];
+  /** What the last checks took: where attempts never are alone, this alone tells that the machine has become slower. */
+  let recent: readonly number[] = [];
   return {
     checked({ cost, tookMs }) {
+      recent = [...recent, tookMs].slice(-samplesMax);
       const nowMs = performance.now();
       const isOver = nowMs - dearest.atMs > rememberedMs;
       if (!isOver && cost < dearest.cost) return;
@@ -49,7 +52,7 @@ export function createAnswerTimes(): AnswerTimes {
     },
     begin() {
       const startedMs = performance.now();
-      const [usualMs = 0] = alone.toSorted((one, other) => one - other).slice(alone.length >> 1);
+      const usualMs = Math.max(median(alone), median(recent));
       lastMs = Math.min(Math.max(lastMs, startedMs) + usualMs, startedMs + lagMsMax);
       const answerMs = lastMs;
       begun += 1;
@@ -68,6 +71,11 @@ export function createAnswerTimes(): AnswerTimes {
       };
     },
   };
+}
+
+function median(times: readonly number[]): number {
+  const [middle = 0] = times.toSorted((one, other) => one - other).slice(times.length >> 1);
+  return middle;
 }
 
 async function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {

@@ -1,7 +1,34 @@
 #!/usr/bin/env bash
 # The tests that do the same many times, as often as they are meant to: kills, parallel guesses, sieges, lives of the model.
-# `npm test` runs the same tests a few times each. About nine minutes.
+# `npm test` runs the same tests a few times each. Two parts: `clocked`, those that compare how long answers take, one
+# after another, about two minutes; `others`, side by side, about ten. Both where none is named.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
-mapfile -t files < <(grep --recursive --files-with-matches --include='*.test.ts' 'repetitions(' test)
-TEST_LONG=1 exec npm test -- "${files[@]}"
+export TEST_LONG=1
+
+repeated() { grep --recursive --files-with-matches --include='*.test.ts' 'repetitions(' test; }
+compares='support/\(auc\|beside\)\.ts'
+
+clocked() {
+  mapfile -t files < <(repeated | xargs grep --files-with-matches "$compares")
+  npm test -- --runInBand "${files[@]}"
+}
+
+others() {
+  mapfile -t files < <(repeated | xargs grep --files-without-match "$compares")
+  npm test -- "${files[@]}"
+}
+
+case ${1:-} in
+  clocked | others) "$1" ;;
+  '')
+    status=0
+    clocked || status=$?
+    others || status=$?
+    exit "$status"
+    ;;
+  *)
+    echo "usage: test/long/run.sh [clocked|others]" >&2
+    exit 2
+    ;;
+esac

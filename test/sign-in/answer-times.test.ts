@@ -49,6 +49,32 @@ const timed = async (work: () => Promise<unknown>) => {
 };
 const median = (times: readonly number[]) => quantile(times, 0.5);
 
+/**
+ * Measures again, at most five times as much in all, until every kind's median is about that of the first. What the
+ * machine does meanwhile evens out; what a kind takes by itself does not.
+ */
+async function expectAlike<Kind extends string>(
+  times: Record<Kind, number[]>,
+  rounds: number,
+  measure: (kind: Kind) => Promise<number>,
+): Promise<void> {
+  const kinds = Object.keys(times) as Kind[];
+  const unlike = () =>
+    kinds
+      .map((kind) => [kind, median(times[kind]) / median(times[kinds[0] as Kind])] as const)
+      .filter(([, ratio]) => !(ratio > 0.6 && ratio < 1.67));
+  for (let batch = 0; batch < 5 && (batch === 0 || unlike().length > 0); batch += 1) {
+    for (let round = 0; round < rounds; round += 1) {
+      // In changing order, so that none always comes behind the same one.
+      for (const place of kinds.keys()) {
+        const kind = kinds[(place + round) % kinds.length] as Kind;
+        times[kind].push(await measure(kind));
+      }
+    }
+  }
+  expect(unlike()).toEqual([]);
+}
+
 test('a wrong password takes as long for a dear hash as for a usual, a cheap, a locked user and for nobody', async () => {
   const { default: bcrypt } = await import('bcryptjs');
   const own = await hashPassword(password);
@@ -59,24 +85,17 @@ test('a wrong password takes as long for a dear hash as for a usual, a cheap, a 
   await fixture.server.people.act('locked', 'lock');
   await person('dearlocked', await bcrypt.hash(password, 12));
   await fixture.server.people.act('dearlocked', 'lock');
-  const times: Record<string, number[]> = {
-    dear: [],
-    usual: [],
-    cheap: [],
-    locked: [],
-    dearlocked: [],
-    nobody: [],
+  const times = {
+    dear: [] as number[],
+    usual: [] as number[],
+    cheap: [] as number[],
+    locked: [] as number[],
+    dearlocked: [] as number[],
+    nobody: [] as number[],
   };
   // What the dearest takes is known once one was checked.
   for (let nth = 0; nth < 2; nth += 1) await guess('dear');
-  for (let round = 0; round < repetitions({ few: 3, many: 20 }); round += 1) {
-    for (const [name, taken] of Object.entries(times)) taken.push(await timed(() => guess(name)));
-  }
-  const { dear = [], ...others } = times;
-  for (const [name, taken] of Object.entries(others)) {
-    const ratio = median(taken) / median(dear);
-    expect([name, ratio > 0.6 && ratio < 1.67]).toEqual([name, true]);
-  }
+  await expectAlike(times, repetitions({ few: 3, many: 20 }), (name) => timed(() => guess(name)));
 }, 600_000);
 
 test('two names at once take as long where they are one user’s as where they are nobody’s', async () => {
@@ -88,14 +107,10 @@ test('two names at once take as long where they are one user’s as where they a
   };
   const times: Record<keyof typeof pairs, number[]> = { met: [], nobody: [], apart: [] };
   for (let nth = 0; nth < 4; nth += 1) await guess('never');
-  for (let round = 0; round < repetitions({ few: 6, many: 40 }); round += 1) {
-    for (const [kind, names] of Object.entries(pairs)) {
-      times[kind as keyof typeof pairs].push(await timed(() => Promise.all(names.map(guess))));
-    }
-  }
+  await expectAlike(times, repetitions({ few: 6, many: 40 }), (kind) =>
+    timed(() => Promise.all(pairs[kind].map(guess))),
+  );
   for (const kind of ['nobody', 'apart'] as const) {
-    const ratio = median(times[kind]) / median(times.met);
-    expect([kind, ratio > 0.6 && ratio < 1.67]).toEqual([kind, true]);
     const area = areaUnderCurve(times.met, times[kind]);
     if (repetitions({ few: 0, many: 1 }) === 1) expect(Math.abs(area - 0.5)).toBeLessThan(0.3);
   }
@@ -103,6 +118,19 @@ test('two names at once take as long where they are one user’s as where they a
 
 // On a machine with several threads for passwords they do not wait for one another by themselves.
 describe('failed attempts that are under way together', () => {
+  test('are kept apart by what checks take now, where none was alone since the machine became slower', async () => {
+    const answers = createAnswerTimes();
+    for (let nth = 0; nth < 15; nth += 1) answers.checked({ cost: 1, tookMs: 60 });
+    const attempt = async () => {
+      const startedMs = performance.now();
+      const answer = answers.begin();
+      await answer.hold(undefined);
+      answer.end();
+      return performance.now() - startedMs;
+    };
+    const [first = 0, second = 0] = await Promise.all([attempt(), attempt()]);
+    expect([first > 50, second > 110]).toEqual([true, true]);
+  });
   test('are told one after the other, each as late as one alone would be after the one before', async () => {
     const answers = createAnswerTimes();
     const attempt = async (workMs: number) => {
@@ -114,8 +142,7 @@ describe('failed attempts that are under way together', () => {
       return performance.now() - startedMs;
     };
     for (let nth = 0; nth < 3; nth += 1) await attempt(50);
-    const [first = 0, second = 0, third = 0] = await Promise.all([attempt(50), attempt(50), attempt(50)]);
-    expect(second).toBeGreaterThan(first + 30);
-    expect(third).toBeGreaterThan(second + 30);
+    const together = await Promise.all([attempt(50), attempt(50), attempt(50)]);
+    for (const [nth, tookMs] of together.entries()) expect(tookMs).toBeGreaterThan(50 * (nth + 1) - 5);
   });
 });
