@@ -15,6 +15,7 @@ import { tokenCommands } from './commands/token.ts';
 import { unlockAllCommand } from './commands/unlock-all.ts';
 import { userPasswordCommands } from './commands/user/create.ts';
 import { userLockCommands } from './commands/user/lock.ts';
+import { userMetadataCommands } from './commands/user/metadata.ts';
 import { userHistoryCommand } from './commands/user/past.ts';
 import { userStateCommands } from './commands/user/state.ts';
 import { userUpdateCommands } from './commands/user/update.ts';
@@ -37,6 +38,7 @@ export const commands: readonly Command[] = [
   ...userStateCommands,
   ...userPasswordCommands,
   ...userUpdateCommands,
+  ...userMetadataCommands,
   ...lockCommands,
   unlockAllCommand,
   ...policyCommands,

@@ -81,14 +81,14 @@ async function showHelp(words: readonly string[], terminal: Terminal): Promise<v
   if (typed.length === 0) return write(terminal.output, rootHelp(commands));
   const command = commands.find(({ path }) => isPrefix(path.split(' '), typed));
   if (command !== undefined) return write(terminal.output, commandHelp(command));
-  const [group = '', ...more] = typed;
+  const group = typed.join(' ');
   const members = commands.filter(({ path }) => path.startsWith(`${group} `));
-  if (members.length === 0 || more.length > 0) throw unknownCommand(typed);
+  if (members.length === 0) throw unknownCommand(typed);
   await write(terminal.output, groupHelp(group, members));
 }
 
 function unknownCommand(words: readonly string[]): UsageError {
-  const [group = '', member] = words;
+  const [group, member] = groupAndMember(words);
   const members = commands.filter(({ path }) => path.startsWith(`${group} `));
   if (members.length > 0 && member === undefined) {
     const names = members.map(({ path }) => path.slice(group.length + 1)).join(', ');
@@ -99,6 +99,13 @@ function unknownCommand(words: readonly string[]): UsageError {
     members.length > 0 ? [path] : [path, path.split(' ')[0] ?? ''],
   );
   return new UsageError(`unknown command "${typed}"${suggestion(typed, known)} (latchkey help lists all)`);
+}
+
+/** What begins several commands, "user metadata", and the word behind it. */
+function groupAndMember(words: readonly string[]): readonly [group: string, member: string | undefined] {
+  const [one = '', two, three] = words;
+  const nested = `${one} ${two}`;
+  return commands.some(({ path }) => path.startsWith(`${nested} `)) ? [nested, three] : [one, two];
 }
 
 async function run(command: Command, args: Arguments, terminal: Terminal): Promise<void> {

@@ -22,6 +22,7 @@ export interface Decision {
   readonly events: readonly UserEvent[];
   readonly secrets?: NonNullable<Change['secrets']>;
   readonly codes?: NonNullable<Change['codes']>;
+  readonly metadata?: NonNullable<Change['metadata']>;
   /** As it was, where an event changes it. */
   readonly profile?: Profile;
 }

@@ -35,6 +35,8 @@ export async function importLines(
 }
 
 const rowsPerPage = 1_000;
+/** Beyond it a page is given on, however few its rows are. */
+const pageTextMax = 4 * 1_024 * 1_024;
 
 class Reader {
   readonly #restoration: Pick<Restoration, 'add'>;
@@ -46,12 +48,14 @@ class Reader {
     user: 0,
     profile: 0,
     token: 0,
+    metadata: 0,
   };
   #claimed: ArchiveCounts | undefined;
   #hasEnded = false;
   /** Rows of one kind that lie ready, and the line of the first of them. */
   #kind: ArchiveKind = 'organization';
   #page: ArchiveRow[] = [];
+  #pageText = 0;
   #pageLine = 0;
   #underWay: Promise<void> = Promise.resolve();
 
@@ -95,11 +99,15 @@ class Reader {
       this.#hasEnded = true;
       if (content.sha256 === this.#hash.digest('hex')) return;
       throw new ArchiveInvalid(`line ${line}: the checksum does not fit: the file was changed or damaged`);
-    } else await this.#take(parseKind(name, line), content, line);
+    } else {
+      await this.#take(parseKind(name, line), content, line);
+      this.#pageText += text.length;
+    }
   }
 
   async #take(kind: ArchiveKind, row: ArchiveRow, line: number): Promise<void> {
-    if (this.#page.length >= rowsPerPage || this.#kind !== kind) await this.#flush();
+    const isFull = this.#page.length >= rowsPerPage || this.#pageText >= pageTextMax;
+    if (isFull || this.#kind !== kind) await this.#flush();
     if (this.#page.length === 0) this.#pageLine = line;
     this.#kind = kind;
     this.#page.push(row);
@@ -114,6 +122,7 @@ class Reader {
     // Whoever awaits it hears of it; nobody does where the next page has failed before.
     this.#underWay.catch(() => undefined);
     this.#page = [];
+    this.#pageText = 0;
   }
 
   async #add(page: ArchivePage, firstLine: number): Promise<void> {
@@ -176,11 +185,13 @@ function parseHeader(name: string, content: ArchiveRow): ArchiveCounts {
       `line 1 names format ${content.format}; this Latchkey reads format ${archiveFormat}${advice}`,
     );
   }
+  // An archive from before users had metadata has none.
+  const claimed = { metadata: 0, ...counts };
   for (const kind of archiveKinds) {
-    if (!Number.isSafeInteger(counts[kind]))
+    if (!Number.isSafeInteger(claimed[kind as keyof typeof claimed]))
       throw new ArchiveInvalid(`line 1 does not say how many of kind ${kind}`);
   }
-  return counts as ArchiveCounts;
+  return claimed as Readonly<Record<string, unknown>> as ArchiveCounts;
 }
 
 function parseKind(name: string, line: number): ArchiveKind {

@@ -161,6 +161,12 @@ export const errors = {
     'Only a human user has a password',
   ),
 
+  metadataFull: entry(
+    'resource_exhausted',
+    'LATCH-metafu11',
+    'METADATA_FULL',
+    'A user has 64 metadata entries at most, and 64 KiB of keys and values',
+  ),
   emailVerified: entry(
     'failed_precondition',
     'LATCH-ema1lver',

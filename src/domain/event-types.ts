@@ -20,6 +20,8 @@ const known: Readonly<Record<EventType, true>> = {
   'user.locked': true,
   'user.machine.added': true,
   'user.machine.changed': true,
+  'user.metadata.removed': true,
+  'user.metadata.set': true,
   'user.pat.added': true,
   'user.pat.removed': true,
   'user.reactivated': true,

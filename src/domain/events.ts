@@ -2,6 +2,7 @@ import type { CodeKind } from './code.ts';
 import type { OrganizationId, UserId } from './ids.ts';
 import type { LockCause } from './lock.ts';
 import type { LockoutPolicy } from './lockout-policy.ts';
+import type { MetadataFacts } from './metadata.ts';
 import type { ProfileEvent, SharedNames } from './profile-events.ts';
 import type { Role } from './roles.ts';
 import type { Profile, UserState } from './user.ts';
@@ -30,6 +31,8 @@ export type UserEvent =
       readonly payload: { readonly tokenId: string; readonly expiresAt: number };
     }
   | { readonly type: 'user.pat.removed'; readonly payload: { readonly tokenId: string } }
+  | { readonly type: 'user.metadata.set'; readonly payload: MetadataSet }
+  | { readonly type: 'user.metadata.removed'; readonly payload: { readonly key: string } }
   | { readonly type: 'user.grant.added' | 'user.grant.removed'; readonly payload: GrantPayload };
 
 export type StateEventType =
@@ -78,6 +81,9 @@ export interface PasswordCheckFailed {
   readonly attempts?: number;
   readonly deviceId?: string;
 }
+
+/** The value itself is in no event: a page of events would be as long as a thousand values. */
+export type MetadataSet = Pick<MetadataFacts, 'key' | 'bytes' | 'sha256'>;
 
 export interface GrantPayload {
   readonly role: Role;

@@ -28,6 +28,7 @@ import { sessionQueryHandlers } from './session/query.ts';
 import { settingsHandlers } from './settings.ts';
 import { userCodeHandlers } from './user/code.ts';
 import { userCommandHandlers } from './user/command.ts';
+import { userMetadataHandlers } from './user/metadata.ts';
 import { userQueryHandlers } from './user/query.ts';
 import { userStateHandlers } from './user/state.ts';
 import { userUpdateHandlers } from './user/update.ts';
@@ -98,6 +99,7 @@ function users(app: DeskApp): ServiceImpl<typeof UserService> {
     ...userCommandHandlers(app),
     ...userUpdateHandlers(app),
     ...userCodeHandlers(app),
+    ...userMetadataHandlers(app),
     ...userQueryHandlers(app),
   };
 }

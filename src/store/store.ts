@@ -5,6 +5,7 @@ import type { Page, Scope, UserFilter, UserSortField } from '../domain/filter.ts
 import type { OrganizationId, UserId } from '../domain/ids.ts';
 import type { LockCause } from '../domain/lock.ts';
 import type { LockoutPolicy } from '../domain/lockout-policy.ts';
+import type { MetadataEntry, MetadataFacts } from '../domain/metadata.ts';
 import type { Grant, Organization, PasswordFacts, Profile, Standing, Token, User } from '../domain/user.ts';
 import type { Asker, Listed, TimeMethod, UserRecord } from './records.ts';
 import type { SessionStore } from './session-store.ts';
@@ -29,6 +30,8 @@ export interface Store extends AsyncDisposable, SessionStore {
   loadPasswordHash(userId: UserId): Promise<string | undefined>;
   /** The code that was handed out, over or not; a lock, deactivation or deletion ends all, a new address or password its own. */
   loadCode(key: { readonly userId: UserId; readonly kind: CodeKind }): Promise<StoredCode | undefined>;
+  /** In the order of the keys; none where there is no such user. */
+  loadMetadata(userId: UserId): Promise<readonly MetadataEntry[]>;
   loadOrganization(by: OrganizationKey): Promise<Organization | undefined>;
 
   /**
@@ -95,6 +98,8 @@ export interface Change {
   readonly codes?: readonly { readonly kind: CodeKind; readonly after: StoredCode | undefined }[];
   /** What no event may hold. */
   readonly secrets?: { readonly passwordHash?: string; readonly tokenSecretHash?: Uint8Array };
+  /** By their keys, what `user.metadata.set` events set. */
+  readonly metadata?: ReadonlyMap<string, Uint8Array>;
 }
 
 export interface ChangeTime {
@@ -150,6 +155,8 @@ export interface History {
   readonly password: PasswordFacts | undefined;
   /** In the order in which they were added. */
   readonly tokens: readonly Token[];
+  /** As the rows say, in the order of the keys. */
+  readonly metadata: readonly MetadataFacts[];
   /** Every event up to that moment, oldest first; to be read once, before the store is closed. */
   readonly events: AsyncIterable<RecordedEvent>;
 }
@@ -245,7 +252,15 @@ export interface Archive extends AsyncDisposable, Verifiable {
 
 /** The version of the archive's form; a file names it in its first line. */
 export const archiveFormat = 2;
-export const archiveKinds = ['organization', 'policy', 'event', 'user', 'profile', 'token'] as const;
+export const archiveKinds = [
+  'organization',
+  'policy',
+  'event',
+  'user',
+  'profile',
+  'token',
+  'metadata',
+] as const;
 export type ArchiveKind = (typeof archiveKinds)[number];
 export type ArchiveCounts = Readonly<Record<ArchiveKind, number>>;
 

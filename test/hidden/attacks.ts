@@ -48,6 +48,9 @@ export const attacks: Readonly<Record<MethodName, (target: Target) => readonly J
   ResendEmailCode: ({ userId }) => [{ userId, returnCode: {} }],
   VerifyEmail: ({ userId }) => [{ userId, verificationCode: 'AAAAAA' }],
   PasswordReset: ({ userId }) => [{ userId, returnCode: {} }],
+  SetUserMetadata: ({ userId }) => [{ userId, metadata: [{ key: 'mine', value: 'AAAA' }] }],
+  ListUserMetadata: onUser,
+  DeleteUserMetadata: ({ userId }) => [{ userId, keys: ['mine'] }],
   AddPersonalAccessToken: ({ userId }) => [{ userId, expirationDate }],
   RemovePersonalAccessToken: ({ userId, tokenId }) => [{ userId, tokenId }],
   ListPersonalAccessTokens: ({ userId, tokenId, organizationId }) => [

@@ -110,6 +110,19 @@ export const calls: readonly Call[] = [
   plainly('RemovePhone', user),
   plainly('ListAuthenticationMethodTypes', user),
   {
+    name: 'SetUserMetadata',
+    method: 'SetUserMetadata',
+    request: (userId) => ({ userId, metadata: [{ key: 'mine', value: 'AAAA' }] }),
+    owner: user,
+  },
+  plainly('ListUserMetadata', user),
+  {
+    name: 'DeleteUserMetadata',
+    method: 'DeleteUserMetadata',
+    request: (userId) => ({ userId, keys: ['mine'] }),
+    owner: user,
+  },
+  {
     name: 'AddPersonalAccessToken',
     method: 'AddPersonalAccessToken',
     request: (userId) => ({ userId, expirationDate }),

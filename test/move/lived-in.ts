@@ -38,6 +38,9 @@ async function liveOn(people: People): Promise<void> {
   await people.user({ organization: 'acme', userId: 'zz', kind: 'machine' });
 }
 
+/** Of 00 ff. */
+const digest = '06eb7d6a69ee19e5fbdf749018d3d2abfa04bcbd1365db312eb86dc7169389b8';
+
 async function leaveTraces(store: Parameters<typeof createPeople>[0]['store']): Promise<void> {
   const userId = parseUserId('ä');
   const before = await store.loadUser(userId);
@@ -45,6 +48,7 @@ async function leaveTraces(store: Parameters<typeof createPeople>[0]['store']): 
     before,
     userId,
     events: [
+      { type: 'user.metadata.set', payload: { key: 'key', bytes: 2, sha256: digest } },
       { type: 'user.human.password.check.failed', payload: {} },
       { type: 'user.human.password.changed', payload: { changeRequired: true } },
       { type: 'user.human.password.check.failed', payload: {} },
@@ -52,6 +56,7 @@ async function leaveTraces(store: Parameters<typeof createPeople>[0]['store']): 
       { type: 'user.human.password.check.failed', payload: { attempts: 1, deviceId: 'phone' } },
       { type: 'user.locked', payload: { cause: 'policy', failedAttempts: 2, until: 4_000_000_000_000 } },
     ],
+    metadata: new Map([['key', Buffer.from([0, 255])]]),
     at: { createdAt: Date.UTC(2026, 1, 1), eventId: 'traces' },
     meta: {
       actorUserId: parseUserId('bot'),

@@ -22,6 +22,7 @@ import { file_latchkey_v1_lock, LockService } from '../../gen/es/latchkey/v1/loc
 import { file_latchkey_v1_policy, PolicyService } from '../../gen/es/latchkey/v1/policy_pb.js';
 import { rest_status as restStatus } from '../../gen/es/latchkey/v1/rest_pb.js';
 import { file_zitadel_filter_v2_filter } from '../../gen/es/zitadel/filter/v2/filter_pb.js';
+import { file_zitadel_metadata_v2_metadata } from '../../gen/es/zitadel/metadata/v2/metadata_pb.js';
 import { file_zitadel_object_v2_object } from '../../gen/es/zitadel/object/v2/object_pb.js';
 import {
   file_zitadel_session_v2_session_service,
@@ -49,6 +50,7 @@ const packages: Readonly<Record<string, readonly DescFile[]>> = {
   'zitadel.settings.v2': withImports(file_zitadel_settings_v2_settings_service),
   'zitadel.object.v2': [file_zitadel_object_v2_object],
   'zitadel.filter.v2': [file_zitadel_filter_v2_filter],
+  'zitadel.metadata.v2': [file_zitadel_metadata_v2_metadata],
   'zitadel.v1': [file_zitadel_v1_error_detail, file_zitadel_v1_query],
   'latchkey.v1': [file_latchkey_v1_admin, file_latchkey_v1_lock, file_latchkey_v1_policy],
   'google.api': [file_google_api_http],
@@ -100,6 +102,9 @@ SendEmailCode POST /v2/users/{user_id}/email/send *
 ResendEmailCode POST /v2/users/{user_id}/email/resend *
 VerifyEmail POST /v2/users/{user_id}/email/verify *
 PasswordReset POST /v2/users/{user_id}/password_reset *
+SetUserMetadata POST /v2/users/{user_id}/metadata *
+ListUserMetadata POST /v2/users/{user_id}/metadata/search *
+DeleteUserMetadata DELETE /v2/users/{user_id}/metadata
 `;
 
 const sessionRoutes = `

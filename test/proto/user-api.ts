@@ -143,7 +143,15 @@ NotQuery: query 1 SearchQuery required
 InUserEmailsQuery: user_emails 1 repeated string
 OrganizationIdQuery: organization_id 1 string[1..200]
 PhoneQuery: number 1 string[0..20], method 2 zitadel.object.v2.TextQueryMethod
-Metadata: key 1 string, value 2 bytes
+Metadata: key 1 string[1..200], value 2 bytes[1..500000]
+SetUserMetadataRequest: user_id 1 string[1..200], metadata 2 repeated Metadata
+SetUserMetadataResponse: set_date 1 Timestamp
+ListUserMetadataRequest: user_id 1 string[1..200], pagination 2 optional zitadel.filter.v2.PaginationRequest,
+  filters 3 repeated zitadel.metadata.v2.MetadataSearchFilter
+ListUserMetadataResponse: pagination 1 zitadel.filter.v2.PaginationResponse, metadata 2 repeated
+  zitadel.metadata.v2.Metadata
+DeleteUserMetadataRequest: user_id 1 string, keys 2 repeated string
+DeleteUserMetadataResponse: deletion_date 1 Timestamp
 SendEmailVerificationCode: url_template 1 optional string[1..200]
 ReturnEmailVerificationCode:
 SendPhoneVerificationCode:
@@ -177,7 +185,16 @@ enum TextQueryMethod: TEXT_QUERY_METHOD_EQUALS 0, TEXT_QUERY_METHOD_EQUALS_IGNOR
   4, TEXT_QUERY_METHOD_CONTAINS_IGNORE_CASE 5, TEXT_QUERY_METHOD_ENDS_WITH 6,
   TEXT_QUERY_METHOD_ENDS_WITH_IGNORE_CASE 7
 `,
+  'zitadel.metadata.v2': `
+Metadata: creation_date 1 Timestamp, change_date 2 Timestamp, key 3 string, value 4 bytes
+MetadataSearchFilter: key_filter 1 MetadataKeyFilter {filter}
+MetadataKeyFilter: key 1 string[0..200], method 2 zitadel.filter.v2.TextFilterMethod
+`,
   'zitadel.filter.v2': `
+enum TextFilterMethod: TEXT_FILTER_METHOD_EQUALS 0, TEXT_FILTER_METHOD_EQUALS_IGNORE_CASE 1,
+  TEXT_FILTER_METHOD_STARTS_WITH 2, TEXT_FILTER_METHOD_STARTS_WITH_IGNORE_CASE 3,
+  TEXT_FILTER_METHOD_CONTAINS 4, TEXT_FILTER_METHOD_CONTAINS_IGNORE_CASE 5, TEXT_FILTER_METHOD_ENDS_WITH 6,
+  TEXT_FILTER_METHOD_ENDS_WITH_IGNORE_CASE 7
 PaginationRequest: offset 1 uint64, limit 2 uint32, asc 3 bool
 PaginationResponse: total_result 1 uint64, applied_limit 2 uint64
 IDFilter: id 1 string

@@ -65,8 +65,9 @@ function typeName(field: DescField): string {
 
 function stringAndRequired(field: DescField): { string: string; required: boolean } {
   const { type, required } = getOption(field, rules.field);
-  if (type.case !== 'string') return { string: '', required };
-  return { string: lengthText(type.value), required };
+  if (type.case === 'string') return { string: lengthText(type.value), required };
+  if (type.case === 'bytes') return { string: `[${type.value.minLen}..${type.value.maxLen}]`, required };
+  return { string: '', required };
 }
 
 function lengthText(string: rules.StringRules): string {

@@ -67,6 +67,11 @@ const rows = {
     'RESOURCE_EXHAUSTED',
   ],
   'lifetime of a session': ['31536000 seconds', 'INVALID_ARGUMENT'],
+  // Tested in test/users/metadata.test.ts.
+  'metadata of a user': [
+    '64 entries, keys of 200 characters, 64 KiB of keys and values together',
+    'RESOURCE_EXHAUSTED',
+  ],
   'metadata of a session': ['50 entries, keys of 200 characters, 4096 bytes together', 'INVALID_ARGUMENT'],
   'user agent of a session': ['texts of 500 characters, 50 headers, 4096 bytes together', 'INVALID_ARGUMENT'],
   // These three are tested in every dialect, in the file about limits on callers.

@@ -58,7 +58,9 @@ describe("the docs' tables", () => {
 
   test("the REST routes are the descriptors'", () => {
     const halves = table('docs/calls.md', 'call', 'rest', 'call', 'rest');
-    const documented = [...halves.map((row) => row.slice(0, 2)), ...halves.map((row) => row.slice(2))];
+    const sides = [...halves.map((row) => row.slice(0, 2)), ...halves.map((row) => row.slice(2))];
+    // Of an odd number the last has nobody beside it.
+    const documented = sides.filter(([name]) => name !== '');
     const methods = [...UserService.methods, ...AdminService.methods];
     expect(documented).toEqual(methods.map((method) => [method.name, routesOf(method)]));
   });

@@ -46,6 +46,17 @@ export const methods = {
   ResendEmailCode: { desc: user.resendEmailCode, verb: 'POST', route: '/v2/users/{user_id}/email/resend' },
   VerifyEmail: { desc: user.verifyEmail, verb: 'POST', route: '/v2/users/{user_id}/email/verify' },
   PasswordReset: { desc: user.passwordReset, verb: 'POST', route: '/v2/users/{user_id}/password_reset' },
+  SetUserMetadata: { desc: user.setUserMetadata, verb: 'POST', route: '/v2/users/{user_id}/metadata' },
+  ListUserMetadata: {
+    desc: user.listUserMetadata,
+    verb: 'POST',
+    route: '/v2/users/{user_id}/metadata/search',
+  },
+  DeleteUserMetadata: {
+    desc: user.deleteUserMetadata,
+    verb: 'DELETE',
+    route: '/v2/users/{user_id}/metadata',
+  },
   AddPersonalAccessToken: {
     desc: user.addPersonalAccessToken,
     verb: 'POST',

@@ -19,6 +19,7 @@ import { getUser, listUsers } from '../../queries/users.ts';
 import type { Backend, GrantRow } from '../backend.ts';
 import { checkLengths, lengthsOfChange, lengthsOfUser } from './lengths.ts';
 import { localLocks } from './locks.ts';
+import { localMetadata } from './metadata.ts';
 import {
   changeRow,
   eventRow,
@@ -54,6 +55,7 @@ export async function openLocal({ database, osUser, reason }: LocalTarget): Prom
     ...tokensAndGrants(app, caller),
     ...organizationsAndEvents(app, caller),
     ...localLocks(app, caller),
+    ...localMetadata(app, caller),
     [Symbol.asyncDispose]: () => app[Symbol.asyncDispose](),
   };
 }

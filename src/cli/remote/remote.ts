@@ -1,9 +1,11 @@
 import type { Metadata } from '@grpc/grpc-js';
 import type { Backend, GrantRow } from '../backend.ts';
 import type { LockBackend } from '../backend-lock.ts';
+import type { MetadataBackend } from '../metadata-backend.ts';
 import type { Listing } from '../page.ts';
 import { connect } from './call.ts';
 import { remoteLocks } from './locks.ts';
+import { remoteMetadata } from './metadata.ts';
 import { createUserRequest, listQuery, listUsersRequest, tokenFilters } from './request.ts';
 import {
   changeRow,
@@ -27,6 +29,7 @@ export function openRemote(target: RemoteTarget): Backend {
     ...tokenCalls(connection),
     ...adminCalls(connection),
     ...remoteLocks(connection),
+    ...remoteMetadata(connection),
     [Symbol.asyncDispose]: async () => connection.close(),
   };
 }
@@ -117,7 +120,7 @@ const heartbeatSeconds = 20;
 
 type AdminCalls = Omit<
   Backend,
-  keyof UserCalls | keyof TokenCalls | keyof LockBackend | typeof Symbol.asyncDispose
+  keyof UserCalls | keyof TokenCalls | keyof LockBackend | keyof MetadataBackend | typeof Symbol.asyncDispose
 >;
 
 function adminCalls({ admin, call, stream }: Connection): AdminCalls {

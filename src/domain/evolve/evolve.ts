@@ -57,6 +57,8 @@ function moved(next: User, event: MovingEvent): User {
     case 'user.human.phone.changed':
     case 'user.human.phone.removed':
     case 'user.machine.changed':
+    case 'user.metadata.set':
+    case 'user.metadata.removed':
       return next;
     case 'user.grant.added':
       return { ...next, grants: [...next.grants, event.payload] };

@@ -1,8 +1,10 @@
 import type { RecordedEvent, UserEvent } from '../../domain/events.ts';
 import { evolve, evolvePassword } from '../../domain/evolve/evolve.ts';
+import { evolveMetadata } from '../../domain/evolve/metadata.ts';
 import { evolveProfile } from '../../domain/evolve/profile.ts';
 import { evolveTokens } from '../../domain/evolve/tokens.ts';
 import { foldText } from '../../domain/filter.ts';
+import type { MetadataFacts } from '../../domain/metadata.ts';
 import type { PasswordFacts, Profile, Token, User } from '../../domain/user.ts';
 import type { History, ProfileKeys, Verifiable } from '../../store/store.ts';
 import { addDifference, Findings, Order, type Problem } from './findings.ts';
@@ -21,7 +23,7 @@ export interface Verification {
 }
 
 /**
- * Holds every row against the fold of its events: users, profiles, facts of passwords, tokens, organizations, policies; every
+ * Holds every row against the fold of its events: users, profiles, facts of passwords, tokens, metadata, organizations, policies; every
  * sequence without gap from 1, every history in the order of positions. Secrets are in no event, so not in this.
  * Others may write meanwhile; memory is that of the longest list of one user's tokens.
  */
@@ -46,9 +48,10 @@ interface Fold {
   readonly profile: Profile | undefined;
   readonly password: PasswordFacts | undefined;
   readonly tokens: readonly Token[];
+  readonly metadata: readonly MetadataFacts[];
 }
 
-const nothing: Fold = { user: undefined, profile: undefined, password: undefined, tokens: [] };
+const nothing: Fold = { user: undefined, profile: undefined, password: undefined, tokens: [], metadata: [] };
 
 async function verifyHistory(history: History, found: Findings): Promise<void> {
   const { userId } = history;
@@ -80,6 +83,7 @@ function step(fold: Fold, recorded: RecordedEvent): Fold {
       profile: evolveProfile(fold.profile, event),
       password: evolvePassword(fold.password, event, createdAt),
       tokens: evolveTokens(fold.tokens, event, at),
+      metadata: evolveMetadata(fold.metadata, event, createdAt),
     };
   } catch (cause) {
     throw new UnfoldableEvent(`event ${sequence} (${type}) does not follow from those before it`, { cause });
@@ -106,8 +110,14 @@ function compare(history: History, fold: Fold, found: Findings): void {
   for (const what of ['profile', 'password', 'tokens'] as const) {
     addDifference({ userId, what, row: history[what], events: fold[what] }, found);
   }
+  const [row, events] = [history.metadata, fold.metadata].map(byKey);
+  addDifference({ userId, what: 'metadata', row, events }, found);
   addDifference({ userId, what: 'profile keys', row: history.profileKeys, events: keysOf(fold) }, found);
 }
+
+// The rows come in the order of the keys, the fold's in that of the events.
+const byKey = (metadata: readonly MetadataFacts[]) =>
+  Object.fromEntries(metadata.map((one) => [one.key, one]));
 
 function keysOf({ user, profile }: Fold): ProfileKeys | undefined {
   if (user === undefined || profile === undefined) return undefined;

@@ -30,6 +30,7 @@ async function count(snapshot: Snapshot): Promise<ArchiveCounts> {
     user: 0,
     profile: 0,
     token: 0,
+    metadata: 0,
   };
   for (const kind of archiveKinds) {
     const [row] = await snapshot.query(`SELECT count(*) AS count FROM ${archiveTables[kind].name}`, []);

@@ -1,6 +1,8 @@
 import type { RecordedEvent } from '../../domain/events.ts';
 import type { UserId } from '../../domain/ids.ts';
+import type { MetadataFacts } from '../../domain/metadata.ts';
 import type { Token } from '../../domain/user.ts';
+import { parseMetadataFacts } from '../sql/metadata.ts';
 import {
   parseEvent,
   parseHistoryRows,
@@ -45,7 +47,12 @@ export function createVerifiable(snapshot: Snapshot): Verifiable {
 }
 
 async function* readHistories(snapshot: Snapshot): AsyncGenerator<History> {
-  const { user: userTable, profile: profileTable, token: tokenTable } = archiveTables;
+  const {
+    user: userTable,
+    profile: profileTable,
+    token: tokenTable,
+    metadata: metadataTable,
+  } = archiveTables;
   const eventTable = {
     ...archiveTables.event,
     ...(snapshot.links && { name: snapshot.links.eventsByUser() }),
@@ -53,8 +60,9 @@ async function* readHistories(snapshot: Snapshot): AsyncGenerator<History> {
   const users = new Cursor(readTable(snapshot, userTable));
   const profiles = new Cursor(readTable(snapshot, profileTable));
   const tokens = new Cursor(readTable(snapshot, tokenTable, ['user_id', 'sequence', 'token_id']));
+  const metadata = new Cursor(readTable(snapshot, metadataTable));
   const events = new Cursor(readTable(snapshot, eventTable, ['user_id', 'sequence']));
-  const cursors = [users, profiles, tokens, events];
+  const cursors = [users, profiles, tokens, metadata, events];
   // The instance's own stream belongs to no user.
   await drop(events, '');
   for (;;) {
@@ -65,6 +73,7 @@ async function* readHistories(snapshot: Snapshot): AsyncGenerator<History> {
       userId,
       ...parseHistoryRows(users.take(userId), profiles.take(userId)),
       tokens: await takeTokens(tokens, userId),
+      metadata: await takeMetadata(metadata, userId),
       events: takeEvents(events, userId),
     };
     // Whoever gave up on this user's events has not read them all.
@@ -80,6 +89,16 @@ async function takeTokens(cursor: Cursor, userId: UserId): Promise<readonly Toke
     if (row === undefined) return tokens;
     const { sequence = null, created_at = null } = row;
     tokens.push(parseToken({ ...row, token_sequence: sequence, token_created_at: created_at }));
+  }
+}
+
+async function takeMetadata(cursor: Cursor, userId: UserId): Promise<readonly MetadataFacts[]> {
+  const metadata: MetadataFacts[] = [];
+  for (;;) {
+    if (cursor.isDry) await cursor.fill();
+    const row = cursor.take(userId);
+    if (row === undefined) return metadata;
+    metadata.push(parseMetadataFacts(row));
   }
 }
 

@@ -31,12 +31,12 @@ export interface EventReading {
 }
 
 /** Rows that one query answers: a few milliseconds of one process. */
-const rowsPerPage = 2_000;
+const rowsPerPageMax = 2_000;
 
 /** The whole table, page after page, by the columns of `order`, which are unique together; without late rows. */
 export async function* readTable(
   { placeholder, query, readEvents }: Snapshot,
-  { name, columns, key, derived = [] }: ArchiveTable,
+  { name, columns, key, derived = [], rowsPerPage = rowsPerPageMax }: ArchiveTable,
   order: readonly string[] = key,
 ): AsyncGenerator<readonly Row[]> {
   const names = [...columns.map(({ column }) => column), ...derived];

@@ -11,6 +11,8 @@ export interface ArchiveTable {
   readonly columns: readonly ArchiveColumn[];
   /** Columns that follow from the others: in the table, not in the archive. */
   readonly derived?: readonly string[];
+  /** Where rows may be long: how many of them are read at once. */
+  readonly rowsPerPage?: number;
 }
 
 export interface ArchiveColumn {
@@ -20,7 +22,7 @@ export interface ArchiveColumn {
   readonly isOptional: boolean;
 }
 
-type Shape = 'text' | 'number' | 'boolean' | 'json' | 'sha256';
+type Shape = 'text' | 'number' | 'boolean' | 'json' | 'bytes' | 'sha256';
 
 /** A value as both databases take it. */
 export type ColumnValue = string | number | null | Uint8Array;
@@ -125,6 +127,18 @@ export const archiveTables: Readonly<Record<ArchiveKind, ArchiveTable>> = {
       number('expires_at'),
     ],
   },
+  metadata: {
+    name: 'user_metadata',
+    key: ['user_id', 'key'],
+    columns: [
+      text('user_id'),
+      text('key'),
+      column('value', 'bytes'),
+      number('created_at'),
+      number('changed_at'),
+    ],
+    rowsPerPage: 100,
+  },
 };
 
 /** A row of the database → a row of the archive; what is not known is absent. */
@@ -146,6 +160,7 @@ function fromColumn(shape: Shape, value: NonNullable<Row[string]>): unknown {
       return value === 1;
     case 'json':
       return JSON.parse(value as string);
+    case 'bytes':
     case 'sha256':
       return Buffer.from(value as Uint8Array).toString('base64');
     default:
@@ -187,6 +202,8 @@ function parseValue(shape: Shape, value: unknown, member: string): ColumnValue {
     case 'json':
       if (typeof value === 'object' && value !== null) return JSON.stringify(value);
       throw new RowRefused(`${member} must be an object or a list`);
+    case 'bytes':
+      return parseBytes(value, member);
     case 'sha256':
       return parseSha256(value, member);
     default:
@@ -195,6 +212,12 @@ function parseValue(shape: Shape, value: unknown, member: string): ColumnValue {
 }
 
 const sha256Bytes = 32;
+
+function parseBytes(value: unknown, member: string): Uint8Array {
+  const bytes = typeof value === 'string' ? Buffer.from(value, 'base64') : undefined;
+  if (bytes !== undefined && bytes.toString('base64') === value) return bytes;
+  throw new RowRefused(`${member} must be bytes in base64`);
+}
 
 function parseSha256(value: unknown, member: string): Uint8Array {
   const bytes = typeof value === 'string' ? Buffer.from(value, 'base64') : undefined;

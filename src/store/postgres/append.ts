@@ -12,6 +12,7 @@ import { endCodes, writeCodes } from './codes.ts';
 import type { Connection, Statement } from './connection.ts';
 import { sqlState } from './error.ts';
 import { unfenced } from './fence.ts';
+import { writeMetadata } from './metadata.ts';
 import { transaction } from './pool.ts';
 
 export type AppendOutcome = User | 'stale' | 'user name taken';
@@ -41,6 +42,7 @@ export async function appendAlone(
         sequence += 1;
         await writeRest(connection, change, event, sequence);
         await endCodes(connection, change.userId, event);
+        await writeMetadata(connection, change, event);
       }
       if (change.profile !== undefined && change.events.some(isProfileEvent)) {
         await connection.query(updateProfile, updateValues(change.profile, change));

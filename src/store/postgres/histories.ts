@@ -1,5 +1,6 @@
 import type { RecordedEvent } from '../../domain/events.ts';
 import type { UserId } from '../../domain/ids.ts';
+import { parseMetadataFacts } from '../sql/metadata.ts';
 import { parseEvent, parseHistoryRows, parseToken, type Row, userColumns } from '../sql/rows.ts';
 import type { History } from '../store.ts';
 import type { Connection, Statement } from './connection.ts';
@@ -44,6 +45,7 @@ interface Snapshot {
   readonly users: ReadonlyMap<unknown, readonly Row[]>;
   readonly profiles: ReadonlyMap<unknown, readonly Row[]>;
   readonly tokens: ReadonlyMap<unknown, readonly Row[]>;
+  readonly metadata: ReadonlyMap<unknown, readonly Row[]>;
   readonly newest: ReadonlyMap<unknown, readonly Row[]>;
   /** Of the ids whose history is short. */
   readonly events: ReadonlyMap<unknown, readonly Row[]>;
@@ -51,7 +53,7 @@ interface Snapshot {
 
 // Any table may know an id that the others do not: that is one of the things to be found.
 const nextIds: Statement = {
-  text: ['users', 'profiles', 'tokens', 'events']
+  text: ['users', 'profiles', 'tokens', 'user_metadata', 'events']
     .map((table) => `(SELECT DISTINCT user_id FROM ${table} WHERE user_id > $1 ORDER BY user_id LIMIT $2)`)
     .join(' UNION ')
     .concat(' ORDER BY user_id LIMIT $2'),
@@ -79,6 +81,9 @@ function readAfter(connection: Connection, after: UserId): Promise<Snapshot> {
         'SELECT token_id, user_id, sequence AS token_sequence, created_at AS token_created_at, expires_at ' +
           'FROM tokens WHERE user_id = ANY($1::text[]) ORDER BY user_id, sequence',
       ),
+      metadata: await grouped(
+        'SELECT * FROM user_metadata WHERE user_id = ANY($1::text[]) ORDER BY user_id, key',
+      ),
       newest,
       events: await grouped(
         'SELECT * FROM log WHERE user_id = ANY($1::text[]) ORDER BY user_id, sequence',
@@ -98,6 +103,7 @@ function historyOf(reader: HistoryReader, snapshot: Snapshot, userId: UserId): H
     userId,
     ...parseHistoryRows(snapshot.users.get(userId)?.[0], snapshot.profiles.get(userId)?.[0]),
     tokens: (snapshot.tokens.get(userId) ?? []).map(parseToken),
+    metadata: (snapshot.metadata.get(userId) ?? []).map(parseMetadataFacts),
     events: events?.every(isPlaced)
       ? parseEvents(events)
       : readEvents(reader, userId, newestOf(snapshot.newest, userId)),

@@ -20,6 +20,7 @@ import { asStoreError, ConnectionLost, sqlState } from './error.ts';
 import { createHistories } from './histories.ts';
 import { createLists } from './lists.ts';
 import { batchLoads } from './loads.ts';
+import { loadMetadata } from './metadata.ts';
 import { migrate } from './migrate.ts';
 import { createPlacer } from './placer.ts';
 import { listLocksOver, loadPolicies } from './policies.ts';
@@ -84,6 +85,7 @@ export async function openPostgres(options: PostgresOptions): Promise<Store> {
   const writer = createWriter({ hot, slow, patienceMs, measures });
   const user = batchLoads({ pool: hot, patienceMs }, readUsers);
   const one = (statement: Statement, value: string) => readOne(hot, patienceMs, statement, value);
+  const ask = <Result>(read: (connection: Connection) => Promise<Result>) => asked(hot, patienceMs, read);
 
   return {
     ...createLists({ pool: slow, hot, gate, placer, patienceMs, timeoutMs: listTimeoutMs }),
@@ -92,17 +94,16 @@ export async function openPostgres(options: PostgresOptions): Promise<Store> {
     async loadPasswordHash(userId) {
       return ((await one(passwordHash, userId))?.password_hash as string | null | undefined) ?? undefined;
     },
-    loadCode: (key) => asked(hot, patienceMs, (connection) => loadCode(connection, key)),
+    loadCode: (key) => ask((connection) => loadCode(connection, key)),
+    loadMetadata: (userId) => ask((connection) => loadMetadata(connection, userId)),
     async loadOrganization(by) {
       const row = await ('domain' in by
         ? one(organizationByDomain, by.domain)
         : one(organizationById, by.organizationId));
       return row && parseOrganization(row);
     },
-    loadLockoutPolicies: (organizationId) =>
-      asked(hot, patienceMs, (connection) => loadPolicies(connection, organizationId)),
-    listLocksOver: (nowMs, limit) =>
-      asked(hot, patienceMs, (connection) => listLocksOver(connection, { nowMs, limit })),
+    loadLockoutPolicies: (organizationId) => ask((connection) => loadPolicies(connection, organizationId)),
+    listLocksOver: (nowMs, limit) => ask((connection) => listLocksOver(connection, { nowMs, limit })),
     ...createSessions(hot, patienceMs),
     append: writer.append,
     changeLockoutPolicy: writer.changeLockoutPolicy,

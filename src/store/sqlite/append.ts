@@ -12,6 +12,7 @@ import { foldText } from '../../domain/filter.ts';
 import type { Profile, User } from '../../domain/user.ts';
 import { codesEndedBy } from '../sql/codes.ts';
 import { changedProfile, foldedEmail, nameTakenValues, newlyNamed } from '../sql/login-name.ts';
+import { metadataValue } from '../sql/metadata.ts';
 import { LoadedUser, lockoutValues } from '../sql/rows.ts';
 import type { Change, ChangeTime, PolicyChange } from '../store.ts';
 import type { Write, WriteRequest, WriteValue } from './write-statements.ts';
@@ -160,9 +161,17 @@ function followingWrites(change: Change, event: UserEvent, sequence: number): re
     }
     case 'user.pat.removed':
       return [['deleteToken', [event.payload.tokenId, userId]]];
+    case 'user.metadata.set': {
+      const { key } = event.payload;
+      const value = metadataValue(change.metadata, key).toString('hex');
+      return [['setMetadata', [userId, key, value, at.createdAt]]];
+    }
+    case 'user.metadata.removed':
+      return [['deleteMetadata', [userId, event.payload.key]]];
     case 'user.removed':
       return [
         ['deleteProfile', [userId]],
+        ['deleteAllMetadata', [userId]],
         ['deleteTokens', [userId]],
         ['deleteSessions', [userId]],
       ];

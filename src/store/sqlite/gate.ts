@@ -40,6 +40,7 @@ export function createGate(onReport: (report: StoreReport) => void = () => undef
       ...store,
       loadPasswordHash: gated(store.loadPasswordHash),
       loadCode: gated(store.loadCode),
+      loadMetadata: gated(store.loadMetadata),
       loadOrganization: gated(store.loadOrganization),
       loadLockoutPolicies: gated(store.loadLockoutPolicies),
       loadSession: gated(store.loadSession),

@@ -18,6 +18,7 @@ import { type FileIdentity, identityOf } from './file-watch.ts';
 import { createGate } from './gate.ts';
 import { createLists } from './lists/lists.ts';
 import { createListQueue } from './lists/queue.ts';
+import { createMetadataReads } from './metadata.ts';
 import { createPolicyReads } from './policies.ts';
 import { watchReads } from './readiness.ts';
 import { createSessions } from './sessions.ts';
@@ -63,6 +64,7 @@ export function openSqlite(options: SqliteOptions): Store {
       (userId) => (passwordHash.get(userId)?.password_hash as string | null | undefined) ?? undefined,
     ),
     loadCode: createCodeReads(db),
+    loadMetadata: createMetadataReads(db),
     loadOrganization: reading((by) => {
       const row =
         'domain' in by ? organizationByDomain.get(by.domain) : organizationById.get(by.organizationId);

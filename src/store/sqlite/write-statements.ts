@@ -54,6 +54,12 @@ export const writeStatements = {
     'SET digest = excluded.digest, expires_at = excluded.expires_at, tries = excluded.tries',
   deleteCode: 'DELETE FROM codes WHERE user_id = ? AND kind = ?',
   deleteCodes: 'DELETE FROM codes WHERE user_id = ?',
+  /** The value comes as hex, as the tokens' hash does. */
+  setMetadata:
+    'INSERT INTO user_metadata (user_id, key, value, created_at, changed_at) VALUES (?1,?2,unhex(?3),?4,?4) ' +
+    'ON CONFLICT (user_id, key) DO UPDATE SET value = excluded.value, changed_at = excluded.changed_at',
+  deleteMetadata: 'DELETE FROM user_metadata WHERE user_id = ? AND key = ?',
+  deleteAllMetadata: 'DELETE FROM user_metadata WHERE user_id = ?',
   insertPolicy: 'INSERT INTO lockout_policies VALUES (?,?,?,?,?) ON CONFLICT DO NOTHING',
   /** Compare-and-set, as for a user. */
   movePolicy:

@@ -76,6 +76,12 @@ const actions: Readonly<Record<string, Action>> = {
   },
   'changes the number': { method: 'SetPhone', may: writers, more: { phone: '1' } },
   'takes the number': { method: 'RemovePhone', may: writers },
+  'sets metadata': {
+    method: 'SetUserMetadata',
+    may: writers,
+    more: { metadata: [{ key: 'a', value: 'AA==' }] },
+  },
+  'deletes metadata': { method: 'DeleteUserMetadata', may: writers, more: { keys: ['a'] } },
   'sets a password in an update': {
     ...{ method: 'UpdateUser', may: credentials, more: { human: { password: { password: newPassword } } } },
   },

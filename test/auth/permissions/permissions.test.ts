@@ -4,6 +4,7 @@ import type { Answer } from '../../support/answer.ts';
 import { type Door, openDoor } from '../../support/door.ts';
 import type { MethodName } from '../../support/methods.ts';
 import { startServer, type TestServer } from '../../support/start-server.ts';
+import { type Place, table } from './who-may.ts';
 
 /** The columns of every table here. An IAM_ role is held on the instance, an ORG_ role in the organization "home". */
 const roles = [
@@ -12,7 +13,6 @@ const roles = [
   'none',
 ];
 
-type Place = 'home' | 'abroad';
 const tokens = new Map<string, string>();
 let server: TestServer;
 let door: Door;
@@ -101,6 +101,9 @@ const arrange: Readonly<Record<MethodName, Arrange>> = {
     return { message: { userId: message.userId ?? '', verificationCode: response.verificationCode ?? '' } };
   },
   PasswordReset: onUser('locked', { returnCode: {} }),
+  SetUserMetadata: onUser('locked', { metadata: [{ key: 'a', value: 'AAAA' }] }),
+  ListUserMetadata: onUser('locked'),
+  DeleteUserMetadata: onUser('active', { keys: ['a'] }),
   AddPersonalAccessToken: async (place) => ({ message: { userId: await machine(place), expirationDate } }),
   RemovePersonalAccessToken: async (place) => ({ message: await machineWithToken(place) }),
   CreateUser: async (place) => ({ message: { organizationId: place, human: newHuman() } }),
@@ -162,101 +165,6 @@ function mark(answer: Answer, notFound: string, finds: string | undefined): stri
   return `${answer.code} ${answer.message}`;
 }
 
-const user = 'LATCH-us3rnf0d';
-const organization = 'LATCH-0rgn0tfd';
-const session = 'LATCH-s3ss10nf';
-
-/** Who may: columns as in `roles`; the rows say what is asked, of whom where, and the id of the NotFound. */
-const table: readonly (readonly [MethodName, Place, string, string])[] = [
-  //                                IAM_                    ORG_            none
-  //                                own vie org use log unl own vie use unl
-  ['UnlockUser', 'home', '          +   -   +   +   +   +   +   -   +   +   -', 'COMMAND-x377t913pw'],
-  ['UnlockUser', 'abroad', '        +   -   +   +   +   +   ?   -   ?   ?   -', 'COMMAND-x377t913pw'],
-  ['LockUser', 'home', '            +   -   +   +   +   -   +   -   +   -   -', 'COMMAND-450yxuqrh1'],
-  ['LockUser', 'abroad', '          +   -   +   +   +   -   ?   -   ?   -   -', 'COMMAND-450yxuqrh1'],
-  ['DeactivateUser', 'home', '      +   -   +   +   +   -   +   -   +   -   -', 'COMMAND-5gp2p62iin'],
-  ['DeactivateUser', 'abroad', '    +   -   +   +   +   -   ?   -   ?   -   -', 'COMMAND-5gp2p62iin'],
-  ['ReactivateUser', 'home', '      +   -   +   +   +   -   +   -   +   -   -', 'COMMAND-9hy5kzbuk6'],
-  ['ReactivateUser', 'abroad', '    +   -   +   +   +   -   ?   -   ?   -   -', 'COMMAND-9hy5kzbuk6'],
-  ['DeleteUser', 'home', '          +   -   +   +   -   -   +   -   +   -   -', 'COMMAND-bd4ir1mblj'],
-  ['DeleteUser', 'abroad', '        +   -   +   +   -   -   ?   -   ?   -   -', 'COMMAND-bd4ir1mblj'],
-  ['GetUserByID', 'home', '         +   +   +   +   +   +   +   +   +   +   -', user],
-  ['GetUserByID', 'abroad', '       +   +   +   +   +   +   ?   ?   ?   ?   -', user],
-  ['SetPassword', 'home', '         +   -   +   -   +   -   +   -   -   -   -', user],
-  ['SetPassword', 'abroad', '       +   -   +   -   +   -   ?   -   -   -   -', user],
-  ['UpdateUser', 'home', '          +   -   +   +   +   -   +   -   +   -   -', user],
-  ['UpdateUser', 'abroad', '        +   -   +   +   +   -   ?   -   ?   -   -', user],
-  ['UpdateHumanUser', 'home', '     +   -   +   +   +   -   +   -   +   -   -', user],
-  ['UpdateHumanUser', 'abroad', '   +   -   +   +   +   -   ?   -   ?   -   -', user],
-  ['SetEmail', 'home', '            +   -   +   +   +   -   +   -   +   -   -', user],
-  ['SetEmail', 'abroad', '          +   -   +   +   +   -   ?   -   ?   -   -', user],
-  ['SetPhone', 'home', '            +   -   +   +   +   -   +   -   +   -   -', user],
-  ['SetPhone', 'abroad', '          +   -   +   +   +   -   ?   -   ?   -   -', user],
-  ['RemovePhone', 'home', '         +   -   +   +   +   -   +   -   +   -   -', user],
-  ['RemovePhone', 'abroad', '       +   -   +   +   +   -   ?   -   ?   -   -', user],
-  ['ListAuthenticationMethodTypes', 'home', '   + + + + + + + + + + -', user],
-  ['ListAuthenticationMethodTypes', 'abroad', ' + + + + + + ? ? ? ? -', user],
-  ['SendEmailCode', 'home', '       +   -   +   +   +   -   +   -   +   -   -', user],
-  ['SendEmailCode', 'abroad', '     +   -   +   +   +   -   ?   -   ?   -   -', user],
-  ['ResendEmailCode', 'home', '     +   -   +   +   +   -   +   -   +   -   -', user],
-  ['ResendEmailCode', 'abroad', '   +   -   +   +   +   -   ?   -   ?   -   -', user],
-  ['VerifyEmail', 'home', '         +   -   +   +   +   -   +   -   +   -   -', user],
-  ['VerifyEmail', 'abroad', '       +   -   +   +   +   -   ?   -   ?   -   -', user],
-  ['PasswordReset', 'home', '       +   -   +   -   +   -   +   -   -   -   -', user],
-  ['PasswordReset', 'abroad', '     +   -   +   -   +   -   ?   -   -   -   -', user],
-  ['AddPersonalAccessToken', 'home', '    + - + - + - + - - - -', user],
-  ['AddPersonalAccessToken', 'abroad', '  + - + - + - ? - - - -', user],
-  ['RemovePersonalAccessToken', 'home', '   + - + - + - + - - - -', user],
-  ['RemovePersonalAccessToken', 'abroad', ' + - + - + - ? - - - -', user],
-  ['CreateUser', 'home', '          +   -   +   +   +   -   +   -   +   -   -', organization],
-  ['CreateUser', 'abroad', '        +   -   +   +   +   -   ?   -   ?   -   -', organization],
-  ['AddHumanUser', 'home', '        +   -   +   +   +   -   +   -   +   -   -', organization],
-  ['AddHumanUser', 'abroad', '      +   -   +   +   +   -   ?   -   ?   -   -', organization],
-  ['ListUsers', 'home', '           +   +   +   +   +   +   +   +   +   +   -', 'none'],
-  ['ListUsers', 'abroad', '         +   +   +   +   +   +   0   0   0   0   -', 'none'],
-  ['ListPersonalAccessTokens', 'home', '   + + + + + + + + + + -', 'none'],
-  ['ListPersonalAccessTokens', 'abroad', ' + + + + + + 0 0 0 0 -', 'none'],
-  ['CreateOrganization', 'home', '  +   -   +   -   -   -   -   -   -   -   -', 'none'],
-  ['ListOrganizations', 'home', '   +   +   +   +   +   +   +   +   +   +   -', 'none'],
-  ['ListOrganizations', 'abroad', ' +   +   +   +   +   +   0   0   0   0   -', 'none'],
-  ['AddGrant', 'home', '            +   -   +   -   -   -   +   -   -   -   -', user],
-  ['AddGrant', 'abroad', '          +   -   +   -   -   -   ?   -   -   -   -', user],
-  ['RemoveGrant', 'home', '         +   -   +   -   -   -   +   -   -   -   -', user],
-  ['RemoveGrant', 'abroad', '       +   -   +   -   -   -   ?   -   -   -   -', user],
-  ['ListGrants', 'home', '          +   +   +   +   +   +   +   +   +   +   -', 'none'],
-  ['ListGrants', 'abroad', '        +   +   +   +   +   +   0   0   0   0   -', 'none'],
-  ['CreateSession', 'home', '       +   -   -   -   +   -   -   -   -   -   -', 'none'],
-  ['SetSession', 'abroad', '        +   -   -   -   +   -   -   -   -   -   -', 'none'],
-  ['GetSession', 'home', '          +   +   +   +   +   -   +   -   +   -   -', session],
-  ['GetSession', 'abroad', '        +   +   +   +   +   -   ?   -   ?   -   -', session],
-  ['DeleteSession', 'home', '       +   -   +   +   +   -   +   -   +   -   -', session],
-  ['DeleteSession', 'abroad', '     +   -   +   +   +   -   ?   -   ?   -   -', session],
-  ['ListSessions', 'home', '        +   +   +   +   +   -   +   -   +   -   -', 'none'],
-  ['ListSessions', 'abroad', '      +   +   +   +   +   -   0   -   0   -   -', 'none'],
-  ['ListEvents', 'home', '          +   +   -   -   -   -   -   -   -   -   -', 'none'],
-  ['ListUserHistory', 'home', '     +   +   +   +   +   +   +   +   +   +   -', user],
-  ['ListUserHistory', 'abroad', '   +   +   +   +   +   +   ?   ?   ?   ?   -', user],
-  ['GetCaller', 'home', '           +   +   +   +   +   +   +   +   +   +   +', 'none'],
-  ['GetLock', 'home', '             +   +   +   +   +   +   +   +   +   +   -', user],
-  ['GetLock', 'abroad', '           +   +   +   +   +   +   ?   ?   ?   ?   -', user],
-  ['ListLocks', 'home', '           +   +   +   +   +   +   +   +   +   +   -', 'none'],
-  ['ListLocks', 'abroad', '         +   +   +   +   +   +   0   0   0   0   -', 'none'],
-  ['LockService.LockUser', 'home', '     + - + + + - + - + - -', 'COMMAND-450yxuqrh1'],
-  ['LockService.LockUser', 'abroad', '   + - + + + - ? - ? - -', 'COMMAND-450yxuqrh1'],
-  ['LockService.UnlockUser', 'home', '   + - + + + + + - + + -', 'COMMAND-x377t913pw'],
-  ['LockService.UnlockUser', 'abroad', ' + - + + + + ? - ? ? -', 'COMMAND-x377t913pw'],
-  ['ExplainUser', 'home', '         +   +   +   +   +   +   +   +   +   +   -', user],
-  ['ExplainUser', 'abroad', '       +   +   +   +   +   +   ?   ?   ?   ?   -', user],
-  ['GetLockoutPolicy', 'home', '    +   +   +   +   -   -   +   +   +   -   -', organization],
-  ['GetLockoutPolicy', 'abroad', '  +   +   +   +   -   -   ?   ?   ?   -   -', organization],
-  ['SetLockoutPolicy', 'home', '    +   -   +   -   -   -   +   -   -   -   -', organization],
-  ['SetLockoutPolicy', 'abroad', '  +   -   +   -   -   -   ?   -   -   -   -', organization],
-  ['ResetLockoutPolicy', 'home', '  +   -   +   -   -   -   +   -   -   -   -', organization],
-  ['ResetLockoutPolicy', 'abroad', '+   -   +   -   -   -   ?   -   -   -   -', organization],
-  ['GetLockoutSettings', 'home', '  +   +   +   +   -   -   +   +   +   -   -', organization],
-  ['GetLockoutSettings', 'abroad', '+   +   +   +   -   -   ?   ?   ?   -   -', organization],
-];
-
 const columns = (row: string): string => row.trim().replaceAll(/ +/g, ' ');
 
 describe('who may', () => {
@@ -282,6 +190,7 @@ describe('may read there, but not act: forbidden, not hidden', () => {
       ...methods('LockUser', 'DeactivateUser', 'ReactivateUser', 'DeleteUser', 'LockService.LockUser'),
       ...methods('UpdateUser', 'UpdateHumanUser', 'SetEmail', 'SetPhone', 'RemovePhone', 'CreateUser'),
       ...methods('SendEmailCode', 'ResendEmailCode', 'VerifyEmail', 'AddHumanUser'),
+      ...methods('SetUserMetadata', 'DeleteUserMetadata'),
     ],
     ORG_OWNER: [
       ...methods('SetPassword', 'PasswordReset', 'AddPersonalAccessToken', 'RemovePersonalAccessToken'),

@@ -62,6 +62,12 @@ export declare type FieldRules = Message<"buf.validate.FieldRules"> & {
     case: "string";
   } | {
     /**
+     * @generated from field: buf.validate.BytesRules bytes = 15;
+     */
+    value: BytesRules;
+    case: "bytes";
+  } | {
+    /**
      * @generated from field: buf.validate.EnumRules enum = 16;
      */
     value: EnumRules;
@@ -140,6 +146,27 @@ export declare type StringRules = Message<"buf.validate.StringRules"> & {
  * Use `create(StringRulesSchema)` to create a new message.
  */
 export declare const StringRulesSchema: GenMessage<StringRules>;
+
+/**
+ * @generated from message buf.validate.BytesRules
+ */
+export declare type BytesRules = Message<"buf.validate.BytesRules"> & {
+  /**
+   * @generated from field: optional uint64 min_len = 2;
+   */
+  minLen: bigint;
+
+  /**
+   * @generated from field: optional uint64 max_len = 3;
+   */
+  maxLen: bigint;
+};
+
+/**
+ * Describes the message buf.validate.BytesRules.
+ * Use `create(BytesRulesSchema)` to create a new message.
+ */
+export declare const BytesRulesSchema: GenMessage<BytesRules>;
 
 /**
  * @generated from message buf.validate.EnumRules

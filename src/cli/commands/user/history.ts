@@ -80,6 +80,8 @@ const known = {
   'user.human.phone.changed': true,
   'user.human.phone.removed': true,
   'user.machine.changed': true,
+  'user.metadata.set': true,
+  'user.metadata.removed': true,
   'user.pat.added': true,
   'user.pat.removed': true,
   'user.grant.added': true,

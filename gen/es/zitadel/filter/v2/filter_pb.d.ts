@@ -148,3 +148,55 @@ export enum TimestampFilterMethod {
  */
 export declare const TimestampFilterMethodSchema: GenEnum<TimestampFilterMethod>;
 
+/**
+ * How a text is held against the one that is looked for.
+ *
+ * @generated from enum zitadel.filter.v2.TextFilterMethod
+ */
+export enum TextFilterMethod {
+  /**
+   * @generated from enum value: TEXT_FILTER_METHOD_EQUALS = 0;
+   */
+  EQUALS = 0,
+
+  /**
+   * @generated from enum value: TEXT_FILTER_METHOD_EQUALS_IGNORE_CASE = 1;
+   */
+  EQUALS_IGNORE_CASE = 1,
+
+  /**
+   * @generated from enum value: TEXT_FILTER_METHOD_STARTS_WITH = 2;
+   */
+  STARTS_WITH = 2,
+
+  /**
+   * @generated from enum value: TEXT_FILTER_METHOD_STARTS_WITH_IGNORE_CASE = 3;
+   */
+  STARTS_WITH_IGNORE_CASE = 3,
+
+  /**
+   * @generated from enum value: TEXT_FILTER_METHOD_CONTAINS = 4;
+   */
+  CONTAINS = 4,
+
+  /**
+   * @generated from enum value: TEXT_FILTER_METHOD_CONTAINS_IGNORE_CASE = 5;
+   */
+  CONTAINS_IGNORE_CASE = 5,
+
+  /**
+   * @generated from enum value: TEXT_FILTER_METHOD_ENDS_WITH = 6;
+   */
+  ENDS_WITH = 6,
+
+  /**
+   * @generated from enum value: TEXT_FILTER_METHOD_ENDS_WITH_IGNORE_CASE = 7;
+   */
+  ENDS_WITH_IGNORE_CASE = 7,
+}
+
+/**
+ * Describes the enum zitadel.filter.v2.TextFilterMethod.
+ */
+export declare const TextFilterMethodSchema: GenEnum<TextFilterMethod>;
+

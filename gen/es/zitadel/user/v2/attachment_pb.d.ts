@@ -62,7 +62,7 @@ export declare type SetMetadataEntry = Message<"zitadel.user.v2.SetMetadataEntry
 export declare const SetMetadataEntrySchema: GenMessage<SetMetadataEntry>;
 
 /**
- * A note on a user, as CreateUser takes it. Not served.
+ * A note on a user. CreateUser does not serve it.
  *
  * @generated from message zitadel.user.v2.Metadata
  */

@@ -19,6 +19,7 @@ import type { PersonalAccessToken, PersonalAccessTokenFieldName, PersonalAccessT
 import type { RemovePhoneRequestSchema, RemovePhoneResponseSchema, SetEmailRequestSchema, SetEmailResponseSchema, SetPhoneRequestSchema, SetPhoneResponseSchema, UpdateHumanUserRequestSchema, UpdateHumanUserResponseSchema, UpdateUserRequestSchema, UpdateUserResponseSchema } from "./update_pb.js";
 import type { ListAuthenticationMethodTypesRequestSchema, ListAuthenticationMethodTypesResponseSchema } from "./authentication_method_pb.js";
 import type { PasswordResetRequestSchema, PasswordResetResponseSchema, ResendEmailCodeRequestSchema, ResendEmailCodeResponseSchema, SendEmailCodeRequestSchema, SendEmailCodeResponseSchema, VerifyEmailRequestSchema, VerifyEmailResponseSchema } from "./code_pb.js";
+import type { DeleteUserMetadataRequestSchema, DeleteUserMetadataResponseSchema, ListUserMetadataRequestSchema, ListUserMetadataResponseSchema, SetUserMetadataRequestSchema, SetUserMetadataResponseSchema } from "./metadata_pb.js";
 
 /**
  * Describes the file zitadel/user/v2/user_service.proto.
@@ -1015,6 +1016,39 @@ export declare const UserService: GenService<{
     methodKind: "unary";
     input: typeof PasswordResetRequestSchema;
     output: typeof PasswordResetResponseSchema;
+  },
+  /**
+   * Sets notes of a user by their keys; the others stay.
+   * Permission: user.write.
+   *
+   * @generated from rpc zitadel.user.v2.UserService.SetUserMetadata
+   */
+  setUserMetadata: {
+    methodKind: "unary";
+    input: typeof SetUserMetadataRequestSchema;
+    output: typeof SetUserMetadataResponseSchema;
+  },
+  /**
+   * Answers the notes of a user.
+   * Permission: user.read.
+   *
+   * @generated from rpc zitadel.user.v2.UserService.ListUserMetadata
+   */
+  listUserMetadata: {
+    methodKind: "unary";
+    input: typeof ListUserMetadataRequestSchema;
+    output: typeof ListUserMetadataResponseSchema;
+  },
+  /**
+   * Takes notes of a user away, by their keys.
+   * Permission: user.write.
+   *
+   * @generated from rpc zitadel.user.v2.UserService.DeleteUserMetadata
+   */
+  deleteUserMetadata: {
+    methodKind: "unary";
+    input: typeof DeleteUserMetadataRequestSchema;
+    output: typeof DeleteUserMetadataResponseSchema;
   },
 }>;
 

@@ -73,6 +73,91 @@ export function timestampFilterMethodToJSON(object: TimestampFilterMethod): stri
   }
 }
 
+export const TextFilterMethod = {
+  TEXT_FILTER_METHOD_EQUALS: 0,
+  TEXT_FILTER_METHOD_EQUALS_IGNORE_CASE: 1,
+  TEXT_FILTER_METHOD_STARTS_WITH: 2,
+  TEXT_FILTER_METHOD_STARTS_WITH_IGNORE_CASE: 3,
+  TEXT_FILTER_METHOD_CONTAINS: 4,
+  TEXT_FILTER_METHOD_CONTAINS_IGNORE_CASE: 5,
+  TEXT_FILTER_METHOD_ENDS_WITH: 6,
+  TEXT_FILTER_METHOD_ENDS_WITH_IGNORE_CASE: 7,
+  UNRECOGNIZED: -1,
+} as const;
+
+export type TextFilterMethod = typeof TextFilterMethod[keyof typeof TextFilterMethod];
+
+export namespace TextFilterMethod {
+  export type TEXT_FILTER_METHOD_EQUALS = typeof TextFilterMethod.TEXT_FILTER_METHOD_EQUALS;
+  export type TEXT_FILTER_METHOD_EQUALS_IGNORE_CASE = typeof TextFilterMethod.TEXT_FILTER_METHOD_EQUALS_IGNORE_CASE;
+  export type TEXT_FILTER_METHOD_STARTS_WITH = typeof TextFilterMethod.TEXT_FILTER_METHOD_STARTS_WITH;
+  export type TEXT_FILTER_METHOD_STARTS_WITH_IGNORE_CASE =
+    typeof TextFilterMethod.TEXT_FILTER_METHOD_STARTS_WITH_IGNORE_CASE;
+  export type TEXT_FILTER_METHOD_CONTAINS = typeof TextFilterMethod.TEXT_FILTER_METHOD_CONTAINS;
+  export type TEXT_FILTER_METHOD_CONTAINS_IGNORE_CASE = typeof TextFilterMethod.TEXT_FILTER_METHOD_CONTAINS_IGNORE_CASE;
+  export type TEXT_FILTER_METHOD_ENDS_WITH = typeof TextFilterMethod.TEXT_FILTER_METHOD_ENDS_WITH;
+  export type TEXT_FILTER_METHOD_ENDS_WITH_IGNORE_CASE =
+    typeof TextFilterMethod.TEXT_FILTER_METHOD_ENDS_WITH_IGNORE_CASE;
+  export type UNRECOGNIZED = typeof TextFilterMethod.UNRECOGNIZED;
+}
+
+export function textFilterMethodFromJSON(object: any): TextFilterMethod {
+  switch (object) {
+    case 0:
+    case "TEXT_FILTER_METHOD_EQUALS":
+      return TextFilterMethod.TEXT_FILTER_METHOD_EQUALS;
+    case 1:
+    case "TEXT_FILTER_METHOD_EQUALS_IGNORE_CASE":
+      return TextFilterMethod.TEXT_FILTER_METHOD_EQUALS_IGNORE_CASE;
+    case 2:
+    case "TEXT_FILTER_METHOD_STARTS_WITH":
+      return TextFilterMethod.TEXT_FILTER_METHOD_STARTS_WITH;
+    case 3:
+    case "TEXT_FILTER_METHOD_STARTS_WITH_IGNORE_CASE":
+      return TextFilterMethod.TEXT_FILTER_METHOD_STARTS_WITH_IGNORE_CASE;
+    case 4:
+    case "TEXT_FILTER_METHOD_CONTAINS":
+      return TextFilterMethod.TEXT_FILTER_METHOD_CONTAINS;
+    case 5:
+    case "TEXT_FILTER_METHOD_CONTAINS_IGNORE_CASE":
+      return TextFilterMethod.TEXT_FILTER_METHOD_CONTAINS_IGNORE_CASE;
+    case 6:
+    case "TEXT_FILTER_METHOD_ENDS_WITH":
+      return TextFilterMethod.TEXT_FILTER_METHOD_ENDS_WITH;
+    case 7:
+    case "TEXT_FILTER_METHOD_ENDS_WITH_IGNORE_CASE":
+      return TextFilterMethod.TEXT_FILTER_METHOD_ENDS_WITH_IGNORE_CASE;
+    case -1:
+    case "UNRECOGNIZED":
+    default:
+      return TextFilterMethod.UNRECOGNIZED;
+  }
+}
+
+export function textFilterMethodToJSON(object: TextFilterMethod): string {
+  switch (object) {
+    case TextFilterMethod.TEXT_FILTER_METHOD_EQUALS:
+      return "TEXT_FILTER_METHOD_EQUALS";
+    case TextFilterMethod.TEXT_FILTER_METHOD_EQUALS_IGNORE_CASE:
+      return "TEXT_FILTER_METHOD_EQUALS_IGNORE_CASE";
+    case TextFilterMethod.TEXT_FILTER_METHOD_STARTS_WITH:
+      return "TEXT_FILTER_METHOD_STARTS_WITH";
+    case TextFilterMethod.TEXT_FILTER_METHOD_STARTS_WITH_IGNORE_CASE:
+      return "TEXT_FILTER_METHOD_STARTS_WITH_IGNORE_CASE";
+    case TextFilterMethod.TEXT_FILTER_METHOD_CONTAINS:
+      return "TEXT_FILTER_METHOD_CONTAINS";
+    case TextFilterMethod.TEXT_FILTER_METHOD_CONTAINS_IGNORE_CASE:
+      return "TEXT_FILTER_METHOD_CONTAINS_IGNORE_CASE";
+    case TextFilterMethod.TEXT_FILTER_METHOD_ENDS_WITH:
+      return "TEXT_FILTER_METHOD_ENDS_WITH";
+    case TextFilterMethod.TEXT_FILTER_METHOD_ENDS_WITH_IGNORE_CASE:
+      return "TEXT_FILTER_METHOD_ENDS_WITH_IGNORE_CASE";
+    case TextFilterMethod.UNRECOGNIZED:
+    default:
+      return "UNRECOGNIZED";
+  }
+}
+
 export interface PaginationRequest {
   offset: bigint;
   limit: number;

@@ -34,6 +34,14 @@ import {
   VerifyEmailResponse,
 } from "./code.ts";
 import { SetHumanEmail } from "./email.ts";
+import {
+  DeleteUserMetadataRequest,
+  DeleteUserMetadataResponse,
+  ListUserMetadataRequest,
+  ListUserMetadataResponse,
+  SetUserMetadataRequest,
+  SetUserMetadataResponse,
+} from "./metadata.ts";
 import { HashedPassword, Password } from "./password.ts";
 import {
   PersonalAccessToken,
@@ -3328,6 +3336,39 @@ export const UserServiceService = {
       Buffer.from(PasswordResetResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): PasswordResetResponse => PasswordResetResponse.decode(value),
   },
+  setUserMetadata: {
+    path: "/zitadel.user.v2.UserService/SetUserMetadata" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: SetUserMetadataRequest): Buffer =>
+      Buffer.from(SetUserMetadataRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): SetUserMetadataRequest => SetUserMetadataRequest.decode(value),
+    responseSerialize: (value: SetUserMetadataResponse): Buffer =>
+      Buffer.from(SetUserMetadataResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): SetUserMetadataResponse => SetUserMetadataResponse.decode(value),
+  },
+  listUserMetadata: {
+    path: "/zitadel.user.v2.UserService/ListUserMetadata" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListUserMetadataRequest): Buffer =>
+      Buffer.from(ListUserMetadataRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListUserMetadataRequest => ListUserMetadataRequest.decode(value),
+    responseSerialize: (value: ListUserMetadataResponse): Buffer =>
+      Buffer.from(ListUserMetadataResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListUserMetadataResponse => ListUserMetadataResponse.decode(value),
+  },
+  deleteUserMetadata: {
+    path: "/zitadel.user.v2.UserService/DeleteUserMetadata" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: DeleteUserMetadataRequest): Buffer =>
+      Buffer.from(DeleteUserMetadataRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): DeleteUserMetadataRequest => DeleteUserMetadataRequest.decode(value),
+    responseSerialize: (value: DeleteUserMetadataResponse): Buffer =>
+      Buffer.from(DeleteUserMetadataResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): DeleteUserMetadataResponse => DeleteUserMetadataResponse.decode(value),
+  },
 } as const;
 
 export interface UserServiceServer extends UntypedServiceImplementation {
@@ -3357,6 +3398,9 @@ export interface UserServiceServer extends UntypedServiceImplementation {
   resendEmailCode: handleUnaryCall<ResendEmailCodeRequest, ResendEmailCodeResponse>;
   verifyEmail: handleUnaryCall<VerifyEmailRequest, VerifyEmailResponse>;
   passwordReset: handleUnaryCall<PasswordResetRequest, PasswordResetResponse>;
+  setUserMetadata: handleUnaryCall<SetUserMetadataRequest, SetUserMetadataResponse>;
+  listUserMetadata: handleUnaryCall<ListUserMetadataRequest, ListUserMetadataResponse>;
+  deleteUserMetadata: handleUnaryCall<DeleteUserMetadataRequest, DeleteUserMetadataResponse>;
 }
 
 export interface UserServiceClient extends Client {
@@ -3704,6 +3748,51 @@ export interface UserServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: PasswordResetResponse) => void,
+  ): ClientUnaryCall;
+  setUserMetadata(
+    request: SetUserMetadataRequest,
+    callback: (error: ServiceError | null, response: SetUserMetadataResponse) => void,
+  ): ClientUnaryCall;
+  setUserMetadata(
+    request: SetUserMetadataRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: SetUserMetadataResponse) => void,
+  ): ClientUnaryCall;
+  setUserMetadata(
+    request: SetUserMetadataRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: SetUserMetadataResponse) => void,
+  ): ClientUnaryCall;
+  listUserMetadata(
+    request: ListUserMetadataRequest,
+    callback: (error: ServiceError | null, response: ListUserMetadataResponse) => void,
+  ): ClientUnaryCall;
+  listUserMetadata(
+    request: ListUserMetadataRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListUserMetadataResponse) => void,
+  ): ClientUnaryCall;
+  listUserMetadata(
+    request: ListUserMetadataRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListUserMetadataResponse) => void,
+  ): ClientUnaryCall;
+  deleteUserMetadata(
+    request: DeleteUserMetadataRequest,
+    callback: (error: ServiceError | null, response: DeleteUserMetadataResponse) => void,
+  ): ClientUnaryCall;
+  deleteUserMetadata(
+    request: DeleteUserMetadataRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: DeleteUserMetadataResponse) => void,
+  ): ClientUnaryCall;
+  deleteUserMetadata(
+    request: DeleteUserMetadataRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: DeleteUserMetadataResponse) => void,
   ): ClientUnaryCall;
 }
 

@@ -1,0 +1,31 @@
+import { type MetadataBackend, valueRow } from '../metadata-backend.ts';
+import type { connect } from './call.ts';
+import { listQuery } from './request.ts';
+import { timeText } from './rows.ts';
+
+/** The commands about metadata, through a server. */
+export function remoteMetadata({ users, call }: ReturnType<typeof connect>): MetadataBackend {
+  return {
+    async listMetadata({ userId, ...page }) {
+      const request = { userId, pagination: listQuery(page), filters: [] };
+      const { metadata, pagination } = await call(users.listUserMetadata.bind(users), request);
+      const rows = metadata.map(({ key, value, creationDate, changeDate }) => ({
+        key,
+        ...valueRow(value),
+        creationDate: timeText(creationDate),
+        changeDate: timeText(changeDate),
+      }));
+      return { rows, total: Number(pagination?.totalResult ?? rows.length) };
+    },
+    async setMetadata({ userId, values }) {
+      const metadata = [...values].map(([key, value]) => ({ key, value }));
+      const { setDate } = await call(users.setUserMetadata.bind(users), { userId, metadata });
+      return { userId, changeDate: timeText(setDate) };
+    },
+    async removeMetadata({ userId, keys }) {
+      const request = { userId, keys: [...keys] };
+      const { deletionDate } = await call(users.deleteUserMetadata.bind(users), request);
+      return { userId, changeDate: timeText(deletionDate) };
+    },
+  };
+}
