@@ -5,6 +5,7 @@ import { createDesk } from '../rpc/desk.ts';
 import { createCallLimits } from '../rpc/limits/call-limits.ts';
 import { createDoor } from '../server/door.ts';
 import { createCorsPolicy } from '../server/http/cors.ts';
+import { createPages, type Reference } from '../server/pages/pages.ts';
 import type { PortClaim } from '../server/port/claim.ts';
 import { type Listener, startListener } from '../server/port/listener.ts';
 import type { App } from './app.ts';
@@ -30,7 +31,8 @@ export type ServerConfig = Pick<
   | 'refusedPerSecondPerAddress'
   | 'oidc'
   | 'metricsListen'
->;
+> &
+  Partial<Pick<ServeConfig, 'demo'>>;
 
 export interface RunningServer extends AsyncDisposable {
   readonly url: string;
@@ -71,6 +73,7 @@ export async function startServer(app: App, config: ServerConfig, claim?: PortCl
     isDraining,
     timeoutMs: readyTimeoutMs,
     measures: app.measures,
+    pages: createPages({ loadReference: () => loadReference(app, config) }),
     log,
   });
   await using cleanup = new AsyncDisposableStack();
@@ -111,6 +114,15 @@ async function openIssuer(config: IssuerConfig, { outbound, now }: App) {
   const { createIssuer } = await loadIssuers();
   const way = outbound.wayTo([config.keysUrl ?? config.issuer]);
   return createIssuer(config, { fetchJson: (url) => fetchJson(way, url), now });
+}
+
+/** Half a megabyte of text that most servers are never asked for. */
+async function loadReference(app: App, { demo = false }: ServerConfig): Promise<Reference> {
+  const [{ openReference }, { exampleIds }] = await Promise.all([
+    import('../reference/reference.ts'),
+    import('./example-ids.ts'),
+  ]);
+  return openReference({ exampleIds: async ({ name }) => (demo ? exampleIds(app, name) : {}) });
 }
 
 type Watching = Pick<MeteredApp, 'isReady' | 'log'>;

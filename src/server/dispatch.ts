@@ -8,6 +8,7 @@ import { headerOf, type Log, type Reply, type UniversalExchange } from './http/e
 import type { CallTarget } from './lane/call.ts';
 import type { Lane } from './lane/lane.ts';
 import type { MethodEntry, MethodTable } from './lane/method-table.ts';
+import type { Page, Pages } from './pages/page.ts';
 import { type ProbeDeps, probe } from './probes.ts';
 import {
   badPath,
@@ -30,6 +31,8 @@ export interface DispatchOptions {
   readonly adapter: Adapter;
   readonly cors: CorsPolicy;
   readonly probes: ProbeDeps;
+  /** What is here beside the calls; undefined: nothing. */
+  readonly pages?: Pages | undefined;
   readonly measures: DoorMeasures;
   readonly log: Log;
 }
@@ -122,6 +125,11 @@ function dispatchOther(ways: Ways, exchange: UniversalExchange): void {
     dispatchRoute(ways, exchange, match);
     return;
   }
+  const page = ways.pages?.find(path, verb);
+  if (page !== undefined) {
+    void answerPage(ways, exchange, page);
+    return;
+  }
   const probing = verb === 'GET' || verb === 'HEAD' ? probe(path, ways.probes) : undefined;
   if (probing === undefined)
     refuse(ways, exchange, notFound(exchange, path), isRpcPath(path) ? otherName : undefined);
@@ -180,6 +188,20 @@ function refuse(ways: Ways, exchange: UniversalExchange, reply: Reply, method?: 
 
 function rpcSystemOf({ protocolName }: Dialect): RpcSystem {
   return protocolName === 'connect' ? 'connectrpc' : 'grpc';
+}
+
+async function answerPage(ways: Ways, exchange: UniversalExchange, page: Page): Promise<void> {
+  const startedMs = performance.now();
+  const answers = ways.measures.httpAnswers(exchange.verb, page.template);
+  try {
+    const reply = await page.answer(exchange);
+    answers.answered(0, reply.status, startedMs);
+    exchange.answer(reply);
+  } catch (cause) {
+    ways.log('page.failed', { requestId: exchange.requestId, cause });
+    answers.answered(Code.Internal, 500, startedMs);
+    exchange.abandon();
+  }
 }
 
 async function answerProbe(

@@ -14,6 +14,7 @@ import { Http2Exchange } from './http2/exchange.ts';
 import { Deadlines } from './lane/deadline.ts';
 import { Lane } from './lane/lane.ts';
 import { createMethodTable, type MountedService } from './lane/method-table.ts';
+import type { Pages } from './pages/page.ts';
 import type { Door } from './port/listener.ts';
 import type { ProbeDeps } from './probes.ts';
 import { createAdapter } from './streams/adapter.ts';
@@ -26,6 +27,8 @@ export interface DoorOptions extends ProbeDeps {
   /** Run after them, with the message. */
   readonly interceptors: readonly Interceptor[];
   readonly cors: CorsPolicy;
+  /** What is there beside the calls. Default: nothing. */
+  readonly pages?: Pages;
   readonly clientAddress: ClientAddressOptions;
   readonly log: Log;
   /** One message of any method, compressed and not. */
@@ -86,6 +89,7 @@ export function createDoor(options: DoorOptions): OpenDoor {
     }),
     cors: options.cors,
     probes: options,
+    pages: options.pages,
     measures,
     log,
   });

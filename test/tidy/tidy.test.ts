@@ -20,7 +20,7 @@ import { bannedWords } from './words.ts';
 const files = repositoryFiles();
 // What a generator wrote follows the generator's taste.
 const isGenerated = (path: string): boolean => /(^|\/)gen\//.test(path);
-const ours = files.filter((path) => /^(src|test|bench)\//.test(path) && !isGenerated(path));
+const ours = files.filter((path) => /^(src|test|bench|generate)\//.test(path) && !isGenerated(path));
 const written = ours.filter((path) => /\.(ts|tsx|js|mjs|css|html|sql|sh|py|go|java)$/.test(path));
 const parsed: Parsed[] = written
   .filter((path) => /\.(ts|tsx|js|mjs)$/.test(path))

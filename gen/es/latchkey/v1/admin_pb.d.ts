@@ -712,6 +712,8 @@ export declare const HeldPermissionSchema: GenMessage<HeldPermission>;
 export declare const AdminService: GenService<{
   /**
    * Makes an organization.
+   * Permission: organization.write.
+   * Errors: ORGANIZATION_EXISTS (LATCH-0rgdup1c).
    *
    * @generated from rpc latchkey.v1.AdminService.CreateOrganization
    */
@@ -722,6 +724,8 @@ export declare const AdminService: GenService<{
   },
   /**
    * Answers the organizations that the caller may see.
+   * Permission: user.read.
+   * Errors: LIMIT_TOO_LARGE (LATCH-l1m1tmax).
    *
    * @generated from rpc latchkey.v1.AdminService.ListOrganizations
    */
@@ -732,6 +736,9 @@ export declare const AdminService: GenService<{
   },
   /**
    * Gives a user a role, from the user's next call on.
+   * Permission: grant.write, and the role must be one that the caller may hand out.
+   * Errors: USER_NOT_FOUND (LATCH-us3rnf0d), ORGANIZATION_NOT_FOUND (LATCH-0rgn0tfd), ROLE_UNKNOWN (LATCH-r0leunkn),
+   * GRANT_EXISTS (LATCH-grantdup), CONCURRENT_CHANGE (LATCH-c0nfl1ct).
    *
    * @generated from rpc latchkey.v1.AdminService.AddGrant
    */
@@ -742,6 +749,9 @@ export declare const AdminService: GenService<{
   },
   /**
    * Takes a role from a user, from the user's next call on.
+   * Permission: grant.write, and the role must be one that the caller may hand out.
+   * Errors: USER_NOT_FOUND (LATCH-us3rnf0d), ROLE_UNKNOWN (LATCH-r0leunkn), GRANT_NOT_FOUND (LATCH-grantnfd),
+   * CONCURRENT_CHANGE (LATCH-c0nfl1ct).
    *
    * @generated from rpc latchkey.v1.AdminService.RemoveGrant
    */
@@ -752,6 +762,8 @@ export declare const AdminService: GenService<{
   },
   /**
    * Answers who holds which role where.
+   * Permission: user.read.
+   * Errors: LIMIT_TOO_LARGE (LATCH-l1m1tmax).
    *
    * @generated from rpc latchkey.v1.AdminService.ListGrants
    */
@@ -787,6 +799,7 @@ export declare const AdminService: GenService<{
   /**
    * Answers what happened to one user, the newest first, one page before a sequence.
    * Permission: user.read.
+   * Errors: USER_NOT_FOUND (LATCH-us3rnf0d).
    *
    * @generated from rpc latchkey.v1.AdminService.ListUserHistory
    */

@@ -785,6 +785,7 @@ export declare const LockService: GenService<{
   /**
    * Answers the lock that a user is under, with the newest failed sign-ins. NotFound where there is none.
    * Permission: user.read.
+   * Errors: USER_NOT_FOUND (LATCH-us3rnf0d), LOCK_NOT_FOUND (LATCH-l0ckn0ne).
    *
    * @generated from rpc latchkey.v1.LockService.GetLock
    */
@@ -796,6 +797,7 @@ export declare const LockService: GenService<{
   /**
    * Answers the locks of the users whom the caller may read, the newest first.
    * Permission: user.read.
+   * Errors: LIMIT_TOO_LARGE (LATCH-l1m1tmax).
    *
    * @generated from rpc latchkey.v1.LockService.ListLocks
    */
@@ -807,6 +809,8 @@ export declare const LockService: GenService<{
   /**
    * Locks an active or initial user, for good or until a time. All tokens and sessions end.
    * Permission: user.write. One's own user, or the last administrator, may be locked: `latchkey user unlock --db` is the way back.
+   * Errors: USER_NOT_FOUND (COMMAND-450yxuqrh1), USER_NOT_ACTIVE_OR_INITIAL (COMMAND-lgws8wtsqf), LOCK_END_INVALID
+   * (LATCH-l0ckend1), REQUEST_ID_USED (LATCH-reqidtwo), CONCURRENT_CHANGE (LATCH-c0nfl1ct).
    *
    * @generated from rpc latchkey.v1.LockService.LockUser
    */
@@ -818,6 +822,8 @@ export declare const LockService: GenService<{
   /**
    * Ends the lock of a locked user. Failed sign-ins are forgotten.
    * Permission: user.unlock.
+   * Errors: USER_NOT_FOUND (COMMAND-x377t913pw), USER_NOT_LOCKED (COMMAND-olb9vb0oca), LOCK_IS_ANOTHER (LATCH-l0ckgen1),
+   * REQUEST_ID_USED (LATCH-reqidtwo), CONCURRENT_CHANGE (LATCH-c0nfl1ct).
    *
    * @generated from rpc latchkey.v1.LockService.UnlockUser
    */
@@ -829,6 +835,7 @@ export declare const LockService: GenService<{
   /**
    * Tells why a user cannot sign in with a password now, and what would change it.
    * Permission: user.read.
+   * Errors: USER_NOT_FOUND (LATCH-us3rnf0d).
    *
    * @generated from rpc latchkey.v1.LockService.ExplainUser
    */

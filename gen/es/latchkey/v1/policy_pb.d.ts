@@ -259,6 +259,7 @@ export declare const PolicyService: GenService<{
   /**
    * Answers the policy in force, and where it comes from.
    * Permission: policy.read, in that organization or on the instance.
+   * Errors: ORGANIZATION_NOT_FOUND (LATCH-0rgn0tfd).
    *
    * @generated from rpc latchkey.v1.PolicyService.GetLockoutPolicy
    */
@@ -270,6 +271,7 @@ export declare const PolicyService: GenService<{
   /**
    * Sets the organization's own policy, or the instance's. What is left out stays as it is in force now.
    * Permission: policy.write, in that organization or on the instance.
+   * Errors: ORGANIZATION_NOT_FOUND (LATCH-0rgn0tfd), CONCURRENT_CHANGE (LATCH-c0nfl1ct).
    *
    * @generated from rpc latchkey.v1.PolicyService.SetLockoutPolicy
    */
@@ -281,6 +283,7 @@ export declare const PolicyService: GenService<{
   /**
    * Takes the policy away: the instance's holds for the organization again, the server's default for the instance.
    * NotFound where none was set. Permission: policy.write, in that organization or on the instance.
+   * Errors: ORGANIZATION_NOT_FOUND (LATCH-0rgn0tfd), POLICY_NOT_SET (LATCH-p0l1cyno), CONCURRENT_CHANGE (LATCH-c0nfl1ct).
    *
    * @generated from rpc latchkey.v1.PolicyService.ResetLockoutPolicy
    */

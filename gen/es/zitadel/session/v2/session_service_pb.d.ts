@@ -346,6 +346,9 @@ export declare const SessionService: GenService<{
    * Begins a session with the checks given. A check that fails leaves no session behind; a wrong password counts towards
    * the user's lock, and the attempt that trips it still answers that the password is wrong: INVALID_ARGUMENT.
    * Permission: session.write.
+   * Errors: USER_NOT_FOUND (LATCH-us3rnf0d), PASSWORD_INVALID (COMMAND-3M0fs), PASSWORD_NOT_SET (COMMAND-3nJ4t),
+   * USER_LOCKED (COMMAND-SFA3t), USER_NOT_ACTIVE (SESSION-Gj4ko), ADDRESS_FAILING (LATCH-addrfa1l), OVERLOADED
+   * (LATCH-0verl0ad), CONCURRENT_CHANGE (LATCH-c0nfl1ct), FIELD_NOT_SERVED (LATCH-f1eld0ns).
    *
    * @generated from rpc zitadel.session.v2.SessionService.CreateSession
    */
@@ -357,6 +360,10 @@ export declare const SessionService: GenService<{
   /**
    * Adds checks to a session, or changes how long it lasts. The answer has a new token, and the one before it is void.
    * Permission: session.write.
+   * Errors: SESSION_NOT_FOUND (LATCH-s3ss10nf), SESSION_TOKEN_INVALID (LATCH-s3sst0kn), SESSION_USER_CHANGED
+   * (LATCH-s3ssus3r), USER_NOT_FOUND (LATCH-us3rnf0d), PASSWORD_INVALID (COMMAND-3M0fs), PASSWORD_NOT_SET (COMMAND-3nJ4t),
+   * USER_LOCKED (COMMAND-SFA3t), USER_NOT_ACTIVE (SESSION-Gj4ko), ADDRESS_FAILING (LATCH-addrfa1l), OVERLOADED
+   * (LATCH-0verl0ad), CONCURRENT_CHANGE (LATCH-c0nfl1ct), FIELD_NOT_SERVED (LATCH-f1eld0ns).
    *
    * @generated from rpc zitadel.session.v2.SessionService.SetSession
    */
@@ -368,6 +375,7 @@ export declare const SessionService: GenService<{
   /**
    * Answers one session.
    * Permission: session.read, or the session's own token.
+   * Errors: SESSION_NOT_FOUND (LATCH-s3ss10nf), SESSION_TOKEN_INVALID (LATCH-s3sst0kn).
    *
    * @generated from rpc zitadel.session.v2.SessionService.GetSession
    */
@@ -379,6 +387,8 @@ export declare const SessionService: GenService<{
   /**
    * Ends a session and its token, for good.
    * Permission: session.delete, or the session's own token.
+   * Errors: SESSION_NOT_FOUND (LATCH-s3ss10nf), SESSION_TOKEN_INVALID (LATCH-s3sst0kn), CONCURRENT_CHANGE
+   * (LATCH-c0nfl1ct).
    *
    * @generated from rpc zitadel.session.v2.SessionService.DeleteSession
    */
@@ -390,6 +400,7 @@ export declare const SessionService: GenService<{
   /**
    * Answers the sessions that every query given holds for, as far as the caller may read them.
    * Permission: session.read.
+   * Errors: LIMIT_TOO_LARGE (LATCH-l1m1tmax).
    *
    * @generated from rpc zitadel.session.v2.SessionService.ListSessions
    */

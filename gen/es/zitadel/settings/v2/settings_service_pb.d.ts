@@ -62,6 +62,7 @@ export declare const SettingsService: GenService<{
   /**
    * Answers when failed sign-ins lock a user: what the organization has set, or else the instance.
    * Permission: policy.read.
+   * Errors: ORGANIZATION_NOT_FOUND (LATCH-0rgn0tfd).
    *
    * @generated from rpc zitadel.settings.v2.SettingsService.GetLockoutSettings
    */

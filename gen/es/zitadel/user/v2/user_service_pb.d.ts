@@ -760,6 +760,7 @@ export declare const UserService: GenService<{
    * Turns a locked user active and forgets the failed sign-ins that led to the lock. A user in any other state is not
    * touched: FAILED_PRECONDITION. Tokens and sessions that ended with the lock stay ended.
    * Permission: user.unlock.
+   * Errors: USER_NOT_FOUND (COMMAND-x377t913pw), USER_NOT_LOCKED (COMMAND-olb9vb0oca), CONCURRENT_CHANGE (LATCH-c0nfl1ct).
    *
    * @generated from rpc zitadel.user.v2.UserService.UnlockUser
    */
@@ -771,6 +772,8 @@ export declare const UserService: GenService<{
   /**
    * Turns an active or initial user locked and ends the user's tokens and sessions. Any other state: FAILED_PRECONDITION.
    * Permission: user.write.
+   * Errors: USER_NOT_FOUND (COMMAND-450yxuqrh1), USER_NOT_ACTIVE_OR_INITIAL (COMMAND-lgws8wtsqf), CONCURRENT_CHANGE
+   * (LATCH-c0nfl1ct).
    *
    * @generated from rpc zitadel.user.v2.UserService.LockUser
    */
@@ -783,6 +786,8 @@ export declare const UserService: GenService<{
    * Turns an active or locked user inactive and ends the user's tokens and sessions; a lock ends too. An initial user can
    * only be deleted, and one already inactive stays so: FAILED_PRECONDITION for both.
    * Permission: user.write.
+   * Errors: USER_NOT_FOUND (COMMAND-5gp2p62iin), USER_INITIAL (COMMAND-gvx4kct9r2), USER_ALREADY_INACTIVE
+   * (COMMAND-5gunjw0cd7), CONCURRENT_CHANGE (LATCH-c0nfl1ct).
    *
    * @generated from rpc zitadel.user.v2.UserService.DeactivateUser
    */
@@ -794,6 +799,8 @@ export declare const UserService: GenService<{
   /**
    * Turns an inactive user active. Any other state: FAILED_PRECONDITION.
    * Permission: user.write.
+   * Errors: USER_NOT_FOUND (COMMAND-9hy5kzbuk6), USER_NOT_INACTIVE (COMMAND-s5qqcz97hf), CONCURRENT_CHANGE
+   * (LATCH-c0nfl1ct).
    *
    * @generated from rpc zitadel.user.v2.UserService.ReactivateUser
    */
@@ -805,6 +812,7 @@ export declare const UserService: GenService<{
   /**
    * Deletes a user in any state, for good, and ends the user's tokens and sessions.
    * Permission: user.delete.
+   * Errors: USER_NOT_FOUND (COMMAND-bd4ir1mblj), CONCURRENT_CHANGE (LATCH-c0nfl1ct).
    *
    * @generated from rpc zitadel.user.v2.UserService.DeleteUser
    */
@@ -816,6 +824,7 @@ export declare const UserService: GenService<{
   /**
    * Answers one user.
    * Permission: user.read.
+   * Errors: USER_NOT_FOUND (LATCH-us3rnf0d).
    *
    * @generated from rpc zitadel.user.v2.UserService.GetUserByID
    */
@@ -827,6 +836,7 @@ export declare const UserService: GenService<{
   /**
    * Answers the users that every query given holds for, as far as the caller may read them.
    * Permission: user.read.
+   * Errors: LIMIT_TOO_LARGE (LATCH-l1m1tmax), QUERY_TOO_DEEP (USER-zsQ97).
    *
    * @generated from rpc zitadel.user.v2.UserService.ListUsers
    */
@@ -839,6 +849,9 @@ export declare const UserService: GenService<{
    * Makes a person or a machine. A person with a password and a verified e-mail address starts active, without either
    * initial; a machine starts active.
    * Permission: user.write.
+   * Errors: ORGANIZATION_NOT_FOUND (LATCH-0rgn0tfd), USER_EXISTS (LATCH-us3rdup1), USER_NAME_TAKEN (LATCH-us3rname),
+   * FIELD_NOT_SERVED (LATCH-f1eld0ns), PASSWORD_HASH_UNSUPPORTED (LATCH-pwhash0x), PASSWORD_HASH_COSTLY (LATCH-pwhashc0),
+   * OVERLOADED (LATCH-0verl0ad).
    *
    * @generated from rpc zitadel.user.v2.UserService.CreateUser
    */
@@ -850,6 +863,9 @@ export declare const UserService: GenService<{
   /**
    * Makes a person. CreateUser does the same, and machines too.
    * Permission: user.write.
+   * Errors: ORGANIZATION_NOT_FOUND (LATCH-0rgn0tfd), USER_EXISTS (LATCH-us3rdup1), USER_NAME_TAKEN (LATCH-us3rname),
+   * FIELD_NOT_SERVED (LATCH-f1eld0ns), PASSWORD_HASH_UNSUPPORTED (LATCH-pwhash0x), PASSWORD_HASH_COSTLY (LATCH-pwhashc0),
+   * OVERLOADED (LATCH-0verl0ad).
    *
    * @generated from rpc zitadel.user.v2.UserService.AddHumanUser
    * @deprecated
@@ -863,6 +879,9 @@ export declare const UserService: GenService<{
    * Sets a person's password. With current_password, the password that holds now must match it; with verification_code, the
    * code that PasswordReset answered. No lock ends by it, but where the lockout policy has reset_unlocks its own.
    * Permission: user.credential.write.
+   * Errors: USER_NOT_FOUND (LATCH-us3rnf0d), USER_NOT_HUMAN (LATCH-pwmach1n), PASSWORD_INVALID (COMMAND-3M0fs),
+   * PASSWORD_NOT_SET (COMMAND-3nJ4t), USER_LOCKED (COMMAND-SFA3t), USER_NOT_ACTIVE (SESSION-Gj4ko), ADDRESS_FAILING
+   * (LATCH-addrfa1l), OVERLOADED (LATCH-0verl0ad), CONCURRENT_CHANGE (LATCH-c0nfl1ct).
    *
    * @generated from rpc zitadel.user.v2.UserService.SetPassword
    */
@@ -874,6 +893,8 @@ export declare const UserService: GenService<{
   /**
    * Makes a token for a machine. This answer is the only one that shows it.
    * Permission: user.credential.write.
+   * Errors: USER_NOT_FOUND (LATCH-us3rnf0d), USER_NOT_MACHINE (LATCH-t0kmach1), TOKEN_USER_NOT_ACTIVE (LATCH-t0kinact),
+   * TOKEN_EXPIRATION_PAST (LATCH-t0kexp1r), CONCURRENT_CHANGE (LATCH-c0nfl1ct).
    *
    * @generated from rpc zitadel.user.v2.UserService.AddPersonalAccessToken
    */
@@ -885,6 +906,7 @@ export declare const UserService: GenService<{
   /**
    * Ends a token: from the next call on it opens nothing.
    * Permission: user.credential.write.
+   * Errors: USER_NOT_FOUND (LATCH-us3rnf0d), TOKEN_NOT_FOUND (LATCH-t0kn0tfd), CONCURRENT_CHANGE (LATCH-c0nfl1ct).
    *
    * @generated from rpc zitadel.user.v2.UserService.RemovePersonalAccessToken
    */
@@ -896,6 +918,7 @@ export declare const UserService: GenService<{
   /**
    * Answers the tokens that every filter given holds for, never the secrets.
    * Permission: user.read.
+   * Errors: LIMIT_TOO_LARGE (LATCH-l1m1tmax).
    *
    * @generated from rpc zitadel.user.v2.UserService.ListPersonalAccessTokens
    */
@@ -908,6 +931,11 @@ export declare const UserService: GenService<{
    * Changes what is given of a user, and nothing else: all of it, or none of it. Where nothing changes, nothing is written.
    * The user's state stays: no change lifts a lock, none gives fresh attempts.
    * Permission: user.write; with a password user.credential.write as well.
+   * Errors: USER_NOT_FOUND (LATCH-us3rnf0d), USER_KIND_OTHER (LATCH-us3rk1nd), USER_NAME_TAKEN (LATCH-us3rname),
+   * FIELD_NOT_SERVED (LATCH-f1eld0ns), USER_NOT_HUMAN (LATCH-pwmach1n), PASSWORD_HASH_UNSUPPORTED (LATCH-pwhash0x),
+   * PASSWORD_HASH_COSTLY (LATCH-pwhashc0), PASSWORD_INVALID (COMMAND-3M0fs), PASSWORD_NOT_SET (COMMAND-3nJ4t), USER_LOCKED
+   * (COMMAND-SFA3t), USER_NOT_ACTIVE (SESSION-Gj4ko), ADDRESS_FAILING (LATCH-addrfa1l), OVERLOADED (LATCH-0verl0ad),
+   * CONCURRENT_CHANGE (LATCH-c0nfl1ct).
    *
    * @generated from rpc zitadel.user.v2.UserService.UpdateUser
    */
@@ -919,6 +947,11 @@ export declare const UserService: GenService<{
   /**
    * Changes what is given of a person. UpdateUser does the same, and machines too.
    * Permission: user.write; with a password user.credential.write as well.
+   * Errors: USER_NOT_FOUND (LATCH-us3rnf0d), USER_KIND_OTHER (LATCH-us3rk1nd), USER_NAME_TAKEN (LATCH-us3rname),
+   * FIELD_NOT_SERVED (LATCH-f1eld0ns), USER_NOT_HUMAN (LATCH-pwmach1n), PASSWORD_HASH_UNSUPPORTED (LATCH-pwhash0x),
+   * PASSWORD_HASH_COSTLY (LATCH-pwhashc0), PASSWORD_INVALID (COMMAND-3M0fs), PASSWORD_NOT_SET (COMMAND-3nJ4t), USER_LOCKED
+   * (COMMAND-SFA3t), USER_NOT_ACTIVE (SESSION-Gj4ko), ADDRESS_FAILING (LATCH-addrfa1l), OVERLOADED (LATCH-0verl0ad),
+   * CONCURRENT_CHANGE (LATCH-c0nfl1ct).
    *
    * @generated from rpc zitadel.user.v2.UserService.UpdateHumanUser
    * @deprecated
@@ -931,6 +964,8 @@ export declare const UserService: GenService<{
   /**
    * Changes a person's e-mail address. A new address is unverified, unless is_verified says otherwise.
    * Permission: user.write.
+   * Errors: USER_NOT_FOUND (LATCH-us3rnf0d), USER_KIND_OTHER (LATCH-us3rk1nd), USER_NAME_TAKEN (LATCH-us3rname),
+   * FIELD_NOT_SERVED (LATCH-f1eld0ns), CONCURRENT_CHANGE (LATCH-c0nfl1ct).
    *
    * @generated from rpc zitadel.user.v2.UserService.SetEmail
    */
@@ -942,6 +977,8 @@ export declare const UserService: GenService<{
   /**
    * Changes a person's phone number. A new number is unverified, unless is_verified says otherwise.
    * Permission: user.write.
+   * Errors: USER_NOT_FOUND (LATCH-us3rnf0d), USER_KIND_OTHER (LATCH-us3rk1nd), FIELD_NOT_SERVED (LATCH-f1eld0ns),
+   * CONCURRENT_CHANGE (LATCH-c0nfl1ct).
    *
    * @generated from rpc zitadel.user.v2.UserService.SetPhone
    */
@@ -953,6 +990,7 @@ export declare const UserService: GenService<{
   /**
    * Takes a person's phone number away.
    * Permission: user.write.
+   * Errors: USER_NOT_FOUND (LATCH-us3rnf0d), USER_KIND_OTHER (LATCH-us3rk1nd), CONCURRENT_CHANGE (LATCH-c0nfl1ct).
    *
    * @generated from rpc zitadel.user.v2.UserService.RemovePhone
    */
@@ -964,6 +1002,7 @@ export declare const UserService: GenService<{
   /**
    * Answers by what a user may sign in: a password, where one is set.
    * Permission: user.read.
+   * Errors: USER_NOT_FOUND (LATCH-us3rnf0d).
    *
    * @generated from rpc zitadel.user.v2.UserService.ListAuthenticationMethodTypes
    */
@@ -975,6 +1014,8 @@ export declare const UserService: GenService<{
   /**
    * Makes a code that proves a person's e-mail address, and answers it. The one before it is void.
    * Permission: user.write.
+   * Errors: USER_NOT_FOUND (LATCH-us3rnf0d), USER_KIND_OTHER (LATCH-us3rk1nd), EMAIL_VERIFIED (LATCH-ema1lver),
+   * FIELD_NOT_SERVED (LATCH-f1eld0ns), CONCURRENT_CHANGE (LATCH-c0nfl1ct).
    *
    * @generated from rpc zitadel.user.v2.UserService.SendEmailCode
    */
@@ -986,6 +1027,8 @@ export declare const UserService: GenService<{
   /**
    * The same as SendEmailCode.
    * Permission: user.write.
+   * Errors: USER_NOT_FOUND (LATCH-us3rnf0d), USER_KIND_OTHER (LATCH-us3rk1nd), EMAIL_VERIFIED (LATCH-ema1lver),
+   * FIELD_NOT_SERVED (LATCH-f1eld0ns), CONCURRENT_CHANGE (LATCH-c0nfl1ct).
    *
    * @generated from rpc zitadel.user.v2.UserService.ResendEmailCode
    */
@@ -997,6 +1040,9 @@ export declare const UserService: GenService<{
   /**
    * Turns a person's e-mail address verified, by the code for it. A wrong one counts like a wrong password.
    * Permission: user.write.
+   * Errors: USER_NOT_FOUND (LATCH-us3rnf0d), USER_KIND_OTHER (LATCH-us3rk1nd), PASSWORD_INVALID (COMMAND-3M0fs),
+   * USER_LOCKED (COMMAND-SFA3t), USER_NOT_ACTIVE (SESSION-Gj4ko), ADDRESS_FAILING (LATCH-addrfa1l), OVERLOADED
+   * (LATCH-0verl0ad), CONCURRENT_CHANGE (LATCH-c0nfl1ct).
    *
    * @generated from rpc zitadel.user.v2.UserService.VerifyEmail
    */
@@ -1009,6 +1055,8 @@ export declare const UserService: GenService<{
    * Makes a code by which SetPassword sets a new password, and answers it. The one before it is void; the password that
    * holds stays until then. No lock ends by it.
    * Permission: user.credential.write.
+   * Errors: USER_NOT_FOUND (LATCH-us3rnf0d), USER_NOT_HUMAN (LATCH-pwmach1n), FIELD_NOT_SERVED (LATCH-f1eld0ns),
+   * CONCURRENT_CHANGE (LATCH-c0nfl1ct).
    *
    * @generated from rpc zitadel.user.v2.UserService.PasswordReset
    */

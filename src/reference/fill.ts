@@ -1,0 +1,82 @@
+import type { Call, Contract, Parameter, Route } from './contract.ts';
+import type { Request } from './snippets/request.ts';
+
+/** Values for parameters, by name as the path has it, such as `user_id`. */
+export type Ids = Readonly<Record<string, string>>;
+
+// What an id looks like that may stand in a snippet: nothing in it means anything to a shell or a language.
+const plainId = /^[\w.@:+-]{1,200}$/;
+
+/** The values that the query of a page gives; a name that it does not know, or a value that is no id, counts as not given. */
+export function idsOf(query: string): Ids {
+  const found: Record<string, string> = {};
+  for (const [name, value] of new URLSearchParams(query)) {
+    if (/^[a-z_]{1,40}$/.test(name) && plainId.test(value)) found[name] = value;
+  }
+  return found;
+}
+
+/** What is asked for: one call, and what to put into its snippets. */
+export interface Asked {
+  readonly contract: Contract;
+  readonly service: string;
+  readonly call: Call;
+  readonly ids: Ids;
+  readonly origin: string;
+}
+
+/** What to put into the path and the query of a call's first route. */
+export interface Filled {
+  readonly route: Route | undefined;
+  readonly parameters: readonly Parameter[];
+  /** For each variable of the path. */
+  readonly path: Ids;
+  readonly request: Request;
+}
+
+/** The call with the ids given, else those of its example, else its variables' own names in capitals. */
+export function fill({ contract, service, call, ids: given, origin }: Asked): Filled {
+  const [route] = call.routes;
+  const parameters = route === undefined ? [] : contract.parameters(route);
+  const names = parameters.filter((parameter) => parameter.in === 'path').map(({ name }) => name);
+  const fillIn = (name: string) => given[name] ?? call.example?.path[name] ?? name.toUpperCase();
+  const path: Ids = Object.fromEntries(names.map((name) => [name, fillIn(name)]));
+  const target =
+    route === undefined ? `/${service}/${call.name}` : targetOf(route.template, path, queryOf(call, given));
+  const takesBody = route === undefined || route.body !== undefined;
+  return {
+    route,
+    parameters,
+    path,
+    request: {
+      verb: route?.verb ?? 'POST',
+      url: `${origin}${target}`,
+      body: takesBody ? JSON.stringify(bodyOf(call, given)) : undefined,
+      needsToken: !service.startsWith('grpc.'),
+    },
+  };
+}
+
+function targetOf(template: string, path: Ids, query: string): string {
+  const target = template.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(path[name] ?? ''));
+  return query === '' ? target : `${target}?${query}`;
+}
+
+function queryOf({ example }: Call, given: Ids): string {
+  const query = new URLSearchParams(example?.query);
+  for (const name of query.keys()) {
+    const id = given[snakeCase(name)];
+    if (id !== undefined) query.set(name, id);
+  }
+  return query.toString();
+}
+
+/** The whole message where no path carries a part of it. */
+function bodyOf({ example, routes }: Call, given: Ids): unknown {
+  const body = routes.length === 0 ? example?.message : example?.body;
+  if (typeof body !== 'object' || body === null) return {};
+  const entries = Object.entries(body).map(([name, value]) => [name, given[snakeCase(name)] ?? value]);
+  return Object.fromEntries(entries);
+}
+
+const snakeCase = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);

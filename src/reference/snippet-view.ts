@@ -1,0 +1,42 @@
+import type { Asked, Filled } from './fill.ts';
+import { type Html, html } from './html.ts';
+import { code } from './layout.ts';
+import { shellQuoted } from './snippets/curl.ts';
+import { languages } from './snippets/languages.ts';
+import { type Request, tokenVariable } from './snippets/request.ts';
+
+/** The call in every language, the first one open; browsers keep one of them open at a time. */
+export function snippetViews({ call, service, origin }: Asked, { request }: Filled): Html {
+  const grpc = snippetView('gRPC', grpcurl(service, call.name, request, origin), false);
+  if (call.kind !== 'unary') return html`${tokenNote(request)}${grpc}`;
+  const views = languages.map((language, index) =>
+    snippetView(language.name, language.snippet(request), index === 0),
+  );
+  return html`${tokenNote(request)}${views}${grpc}`;
+}
+
+function tokenNote({ needsToken }: Request): Html | undefined {
+  if (!needsToken) return undefined;
+  return html`<p>The token is taken from the environment: <code>export ${tokenVariable}=…</code></p>
+`;
+}
+
+function snippetView(name: string, text: string, isOpen: boolean): Html {
+  const summary = html`<summary>${name}</summary>
+${code(text)}</details>
+`;
+  return isOpen ? html`<details name="language" open>${summary}` : html`<details name="language">${summary}`;
+}
+
+/** The server answers reflection, so no schema is needed. */
+function grpcurl(service: string, call: string, { needsToken, body }: Request, origin: string): string {
+  const isPlain = origin.startsWith('http:');
+  const { hostname, port } = new URL(origin);
+  const parts = [
+    `grpcurl${isPlain ? ' -plaintext' : ''}`,
+    ...(needsToken ? [`-H "Authorization: Bearer $${tokenVariable}"`] : []),
+    ...(body === undefined ? [] : [`-d ${shellQuoted(body)}`]),
+    `${shellQuoted(`${hostname}:${port === '' ? (isPlain ? 80 : 443) : port}`)} ${service}/${call}`,
+  ];
+  return parts.join(' \\\n  ');
+}
