@@ -100,3 +100,12 @@ test('every error that a call names is one of ours', () => {
   );
   expect(unknown).toEqual([]);
 });
+
+test('examples are of a call that is served, and of the first route', () => {
+  const { paths } = document;
+  const unlock = paths['/v2/users/{user_id}/unlock']?.post;
+  expect(JSON.stringify(unlock?.responses['200'])).toMatch(
+    /"recorded":\{"value":\{"details":\{"sequence":"\d+"/,
+  );
+  expect(calls.filter(({ example }) => example !== undefined).length).toBeGreaterThan(50);
+});
