@@ -3,19 +3,20 @@
 // no `node:` prefix, no optional chaining, no await at the top level.
 // biome-ignore-all lint/style/useNodejsImportProtocol: Node before 14.13 does not know the prefix
 // biome-ignore-all lint/complexity/useOptionalChain: Node before 14 does not know it
-import { spawn } from 'child_process';
-import { existsSync, realpathSync } from 'fs';
+import { existsSync, readdirSync, realpathSync, statSync } from 'fs';
+import nodeModule from 'module';
 import { dirname, join, sep } from 'path';
-import { fileURLToPath } from 'url';
+import { fileURLToPath, pathToFileURL } from 'url';
 
 const nodeNeeded = [24, 7];
 const self = fileURLToPath(import.meta.url);
 
 if (isNewEnough()) {
   quietExperimentalWarnings();
-  import(mainModule()).catch(die);
+  keepCompiledCode();
+  import(pathToFileURL(mainModule()).href).catch(die);
 } else {
-  runOnInstalledNode();
+  import('child_process').then(runOnInstalledNode, die);
 }
 
 function isNewEnough() {
@@ -23,13 +24,44 @@ function isNewEnough() {
   return major > nodeNeeded[0] || (major === nodeNeeded[0] && minor >= nodeNeeded[1]);
 }
 
-/** The source runs as it is, but not below node_modules, where Node strips no types: there it is what was built. */
+/**
+ * What was built starts several times as fast as the source; beside a source it runs only while nothing that it was made
+ * of is newer. Below node_modules, where Node strips no types, and in the package there is no source.
+ */
 function mainModule() {
+  const root = join(dirname(self), '..');
+  const built = join(root, 'dist', 'src', 'main.js');
+  const source = join(dirname(self), 'main.ts');
+  const beside = join(dirname(self), 'main.js');
   const isInstalled = self.split(sep).includes('node_modules');
-  const places = isInstalled ? ['../dist/src/main.js', './main.js'] : ['./main.ts', './main.js'];
-  const found = places.find((place) => existsSync(join(dirname(self), place)));
+  if (!isInstalled && existsSync(source)) return isFresh(root) ? built : source;
+  const found = [built, beside].find((place) => existsSync(place));
   if (found === undefined) die('latchkey: this package was not built: run "npm run build" in it first');
   return found;
+}
+
+/** By the time of the last change, which no copying tool can set back. */
+function isFresh(root) {
+  try {
+    const builtMs = statSync(join(root, 'dist', 'built')).mtimeMs;
+    const isOlder = (path) => statSync(path).ctimeMs < builtMs;
+    const isOlderTree = (folder) =>
+      isOlder(folder) &&
+      readdirSync(folder, { withFileTypes: true }).every((entry) => {
+        const path = join(folder, entry.name);
+        return entry.isDirectory() ? isOlderTree(path) : isOlder(path);
+      });
+    const packages = join(root, 'node_modules', '.package-lock.json');
+    return ['src', 'gen'].every((name) => isOlderTree(join(root, name))) && isOlder(packages);
+  } catch (_) {
+    return false;
+  }
+}
+
+/** Halves the start. The cache lies among the packages, where only who may change the code can write. */
+function keepCompiledCode() {
+  const found = installedPackages().find((folder) => existsSync(folder));
+  if (found !== undefined) nodeModule.enableCompileCache(join(found, '.cache', 'latchkey'));
 }
 
 /** Node says that node:sqlite and type stripping are experimental on every start; every other warning stays. */
@@ -51,7 +83,7 @@ function installedPackages() {
   return folders;
 }
 
-function runOnInstalledNode() {
+function runOnInstalledNode({ spawn }) {
   const binary = process.platform === 'win32' ? 'node.exe' : 'node';
   const installed = installedPackages()
     .map((folder) => join(folder, 'node', 'bin', binary))

@@ -1,17 +1,4 @@
-import { existsSync } from 'node:fs';
-import { enableCompileCache } from 'node:module';
-import { join } from 'node:path';
 import { parseServeConfig, type ServeConfig, UsageError } from './app/config.ts';
-
-/** Halves the start. The cache lies among the packages, where only who may change the code can write. */
-function keepCompiledCode(): void {
-  const packages = [
-    join(import.meta.dirname, '../node_modules'),
-    join(import.meta.dirname, '../../node_modules'),
-  ];
-  const found = packages.find((folder) => existsSync(folder));
-  if (found !== undefined) enableCompileCache(join(found, '.cache', 'latchkey'));
-}
 
 /** argv → exit code. A server starts without the room of the command line: its start is measured. */
 async function main(argv: readonly string[]): Promise<number> {
@@ -52,5 +39,4 @@ function configOf(flags: readonly string[]): ServeConfig | undefined {
   }
 }
 
-keepCompiledCode();
 process.exitCode = await main(process.argv.slice(2));

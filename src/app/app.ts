@@ -5,7 +5,7 @@ import type { Metrics } from '../ops/metrics.ts';
 import type { TracingConfig } from '../ops/tracing.ts';
 import { type Allowed, parseAllowed } from '../outbound/allowed.ts';
 import { createOutbound, type Outbound } from '../outbound/outbound.ts';
-import { importedCostMaxDefault } from '../sign-in/password.ts';
+import { importedCostMaxDefault } from '../sign-in/imported-cost.ts';
 import { createSignIns, type SignIns } from '../sign-in/sign-ins.ts';
 import { databaseNameOf as nameOf } from '../store/database.ts';
 import { withLockEnds } from '../store/lock-ends.ts';

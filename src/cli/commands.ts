@@ -1,6 +1,6 @@
 import type { Command } from './command.ts';
 import { backupCommand } from './commands/backup.ts';
-import { demoCommand } from './commands/demo.ts';
+import { demoCommand } from './commands/demo/demo.ts';
 import { eventsCommands } from './commands/events.ts';
 import { exportCommand } from './commands/export.ts';
 import { grantCommands } from './commands/grant.ts';

@@ -32,8 +32,13 @@ const refusedIPv6 = [
   '3fff::/20', // documentation
 ];
 
-const refused = createRanges([...refusedIPv4, ...refusedIPv6]);
-const global = createRanges(globalIPv6);
+let made: { readonly refused: Ranges; readonly global: Ranges } | undefined;
+
+/** Made when first asked for: every start of the command line reads this file. */
+function registries() {
+  made ??= { refused: createRanges([...refusedIPv4, ...refusedIPv6]), global: createRanges(globalIPv6) };
+  return made;
+}
 
 /** Kept apart by family: one list for both holds an IPv4 address to be in ranges of IPv6, and mapped ones the other way. */
 export interface Ranges {
@@ -43,6 +48,7 @@ export interface Ranges {
 
 /** Whether nobody outside is reached by this address, or it is none. */
 export function isRefused(address: string): boolean {
+  const { refused, global } = registries();
   if (isIPv4(address)) return isIn(refused, address);
   return !isIn(global, address) || isIn(refused, address);
 }

@@ -6,11 +6,6 @@ import { argon2Units, type HashKind, ownCost, parseStoredHash } from './stored-h
 const saltBytes = 16;
 const tagBytes = 32;
 
-/** What a hash costs to check, in units of one of our own, unless the server is set otherwise: bcrypt's 12 is 7. */
-export const importedCostMaxDefault = 8;
-/** bcrypt's 14 is 28, and argon2id of 128 MiB and ten passes 34. */
-export const importedCostMaxMax = 34;
-
 /** A new argon2id hash as a PHC string. Throws overloaded. */
 export async function hashPassword(password: string, organization?: string): Promise<string> {
   const salt = randomBytes(saltBytes);

@@ -34,7 +34,7 @@ test(
   'npm run dev is the same under node --watch',
   async () => {
     const manifest = JSON.parse(readSource('package.json').text) as { scripts: Record<string, string> };
-    expect(manifest.scripts.dev).toBe('node --watch src/latchkey.js serve --demo');
+    expect(manifest.scripts.dev).toBe('node --watch --no-warnings src/main.ts serve --demo');
     await using other = await openCheckout({ npx: 'direct' });
     await using watched = await startDemo(other, ['--watch']);
     const answer = await fetch(`${watched.url}/readyz`);

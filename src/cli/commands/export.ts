@@ -1,4 +1,3 @@
-import { exportLines } from '../../queries/export.ts';
 import type { Archive } from '../../store/store.ts';
 import type { Command, CommandContext } from '../command.ts';
 import { databaseOptions, existingDatabaseOf } from '../database.ts';
@@ -62,6 +61,7 @@ async function writeLines(
   const progress = startProgress(context, 'rows');
   const total = Object.values(archive.counts).reduce((sum, count) => sum + count, 0);
   let rows = 0;
+  const { exportLines } = await import('../../queries/export.ts');
   for await (const page of exportLines(archive)) {
     await writeText(page.text);
     rows += page.rows;

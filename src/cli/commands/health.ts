@@ -1,10 +1,7 @@
-import { get as getPlain } from 'node:http';
-import { get as getSecure } from 'node:https';
 import { parseServeConfig, readClientEnvironment, UsageError } from '../../app/config.ts';
 import type { Command, CommandContext } from '../command.ts';
 import { CliError } from '../failure.ts';
 import { isLoopback } from '../loopback.ts';
-import { causeText } from '../remote/unreached.ts';
 
 /** `latchkey health`: what a container's health check runs. */
 export const healthCommand: Command = {
@@ -50,8 +47,10 @@ function parseUrl(text: string): URL {
 }
 
 /** What the server says, in a line; or why it says nothing. */
-function ask(url: URL, timeoutMs: number): Promise<string> {
-  const get = url.protocol === 'https:' ? getSecure : getPlain;
+async function ask(url: URL, timeoutMs: number): Promise<string> {
+  // Loaded here: who asks for help or a list does not pay for them.
+  const { get } = url.protocol === 'https:' ? await import('node:https') : await import('node:http');
+  const { causeText } = await import('../remote/unreached.ts');
   return new Promise((resolve) => {
     const options = { signal: AbortSignal.timeout(timeoutMs), rejectUnauthorized: !isLoopback(url) };
     const request = get(url, options, (response) => {

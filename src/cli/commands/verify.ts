@@ -1,4 +1,3 @@
-import { verify } from '../../queries/verify/verify.ts';
 import type { Command, CommandContext } from '../command.ts';
 import { databaseOptions, existingDatabaseOf } from '../database.ts';
 import { CliError } from '../failure.ts';
@@ -26,6 +25,7 @@ export const verifyCommand: Command = {
 
 async function runVerify({ args, output }: CommandContext): Promise<void> {
   const database = existingDatabaseOf(args);
+  const { verify } = await import('../../queries/verify/verify.ts');
   const { databaseNameOf, openArchive, repair } = await import('../../app/app.ts');
   const mended = args.flag('repair') ? await repair(database) : undefined;
   await using archive = await openArchive(database);

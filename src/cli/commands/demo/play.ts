@@ -5,31 +5,16 @@ import {
   GetLockResponse,
   UnlockUserRequest,
   UnlockUserResponse,
-} from '../../../gen/grpc-js/latchkey/v1/lock.ts';
+} from '../../../../gen/grpc-js/latchkey/v1/lock.ts';
 import {
   CreateSessionRequest,
   CreateSessionResponse,
-} from '../../../gen/grpc-js/zitadel/session/v2/session_service.ts';
-import type { DemoServer } from '../../app/demo-server.ts';
-import type { Command, CommandContext } from '../command.ts';
-import { CliError } from '../failure.ts';
-import type { Column } from '../output.ts';
-import { type DemoAnswer, type DemoCall, protocols, type Speak } from './demo-wire.ts';
-
-/** `latchkey demo`. */
-export const demoCommand: Command = {
-  path: 'demo',
-  operands: '',
-  operandsMax: 0,
-  summary: 'Play a lock from beginning to end, over every protocol, on a server that is gone afterwards',
-  options: {},
-  json: 'lines',
-  notes: [
-    'The server has a port and a temporary database of its own; nothing else on this machine is touched.',
-  ],
-  examples: ['latchkey demo'],
-  run: runDemo,
-};
+} from '../../../../gen/grpc-js/zitadel/session/v2/session_service.ts';
+import type { DemoServer } from '../../../app/demo-server.ts';
+import type { CommandContext } from '../../command.ts';
+import { CliError } from '../../failure.ts';
+import type { Column } from '../../output.ts';
+import { type DemoAnswer, type DemoCall, protocols, type Speak } from './wire.ts';
 
 /** One thing that happened. */
 interface StepRow {
@@ -51,8 +36,9 @@ const columns: readonly Column<StepRow>[] = [
   { title: 'ANSWER', of: ({ answer }) => answer },
 ];
 
-async function runDemo({ output }: CommandContext): Promise<void> {
-  const { openDemoServer } = await import('../../app/demo-server.ts');
+/** Plays the lock of each person, one a protocol. @throws CliError where an answer is not as promised */
+export async function playDemo({ output }: CommandContext): Promise<void> {
+  const { openDemoServer } = await import('../../../app/demo-server.ts');
   await using server = await openDemoServer(names, password);
   await output.note(`A server of its own at ${server.url}; ${server.attempts} wrong passwords lock.`);
   await output.rows(columns, playAll(server));

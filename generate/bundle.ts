@@ -1,0 +1,89 @@
+import { cp, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname, join, relative } from 'node:path';
+
+/**
+ * Makes of src/ what is run: one file an entry, with the parts that several need or that are loaded late beside them.
+ * `npm ci` and `npm pack` run it. The launcher runs from the source where a source is newer than `dist/built`.
+ *
+ * Packages that load files of their own, or native code, stay packages.
+ */
+const root = join(import.meta.dirname, '..');
+const external = ['pg', 'pg-native', '@opentelemetry/*'];
+/** Read at run time as they are. */
+const assets = ['src/store/sqlite/migrations', 'src/store/postgres/migrations', 'gen/console', 'gen/openapi'];
+
+/** What runs in a thread of its own. */
+async function findThreads(): Promise<string[]> {
+  const files = await readdir(join(root, 'src'), { recursive: true });
+  return files.filter((file) => /(^|[/-])thread\.ts$/.test(file)).map((file) => join('src', file));
+}
+
+// What a file finds beside itself lies beside where it would be, if every file were built alone.
+const ownPlace = {
+  name: 'own place',
+  setup(build: import('esbuild').PluginBuild) {
+    build.onLoad({ filter: /\/src\/.*\.ts$/ }, async ({ path }) => {
+      const text = await readFile(path, 'utf8');
+      const place = relative(root, path).replace(/\.ts$/, '.js');
+      const built = '(import.meta.url.slice(0, import.meta.url.lastIndexOf("/dist/") + 6)';
+      const contents = text.replaceAll('import.meta.url', `${built} + ${JSON.stringify(place)})`);
+      return { contents, loader: 'ts' };
+    });
+  },
+};
+
+// Imported as a module, node:http has all that it exports looked at, and so loads fetch and WebSocket, which take longer
+// than the rest of it. Asked for as require() would, it does not.
+const plainHttp = {
+  name: 'plain node:http',
+  setup(build: import('esbuild').PluginBuild) {
+    const namespace = 'plain';
+    build.onResolve({ filter: /^(node:)?https?$/ }, ({ path, kind }) =>
+      kind === 'import-statement' ? { path, namespace } : undefined,
+    );
+    build.onLoad({ filter: /./, namespace }, ({ path }) => ({
+      contents: `module.exports = process.getBuiltinModule(${JSON.stringify(path)});`,
+    }));
+  },
+};
+
+async function bundle(): Promise<void> {
+  const { build } = await import('esbuild');
+  const folder = join(root, 'dist');
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(join(folder, 'src'), { recursive: true });
+  // Written before the first source is read: whatever changes from here on is newer.
+  await writeFile(join(folder, 'begun'), '');
+  const common: import('esbuild').BuildOptions = {
+    absWorkingDir: root,
+    outbase: '.',
+    outdir: 'dist',
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node24',
+    keepNames: true,
+    legalComments: 'inline',
+    logLevel: 'warning',
+    external,
+    plugins: [ownPlace, plainHttp],
+    // Packages of the older kind ask for Node's own modules by require().
+    banner: {
+      js: "import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(import.meta.url);",
+    },
+  };
+  const chunkNames = 'src/parts/[name]-[hash]';
+  // Apart from one another: what they share would be many small files, and each file costs a start.
+  await build({ ...common, entryPoints: ['src/main.ts'], splitting: true, chunkNames });
+  await build({ ...common, entryPoints: await findThreads() });
+  for (const asset of assets) {
+    await mkdir(dirname(join(folder, asset)), { recursive: true });
+    await cp(join(root, asset), join(folder, asset), { recursive: true }).catch((error) => {
+      if (error.code !== 'ENOENT') throw error;
+    });
+  }
+  await cp(join(root, 'src/latchkey.js'), join(folder, 'src/latchkey.js'));
+  await rename(join(folder, 'begun'), join(folder, 'built'));
+}
+
+await bundle();

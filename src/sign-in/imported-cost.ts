@@ -1,0 +1,4 @@
+/** What a hash costs to check, in units of one of our own, unless the server is set otherwise: bcrypt's 12 is 7. */
+export const importedCostMaxDefault = 8;
+/** bcrypt's 14 is 28, and argon2id of 128 MiB and ten passes 34. */
+export const importedCostMaxMax = 34;

@@ -1,0 +1,71 @@
+import { execFile } from 'node:child_process';
+import { appendFile, cp, mkdtemp, readdir, rm, symlink, unlink, utimes, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { root } from '../tidy/source.ts';
+
+const run = promisify(execFile);
+let folder: string;
+const at = (path: string): string => join(folder, path);
+const node = async (...argv: string[]) => (await run(process.execPath, argv, { cwd: tmpdir() })).stdout;
+/** Says by which program it was answered: the built one says so at its end. */
+const answers = async () =>
+  (await node(at('src/latchkey.js'), 'version')).includes('built\n') ? 'built' : 'source';
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'latchkey-launcher-'));
+  for (const name of ['src', 'gen', 'generate', 'package.json']) {
+    await cp(join(root, name), at(name), { recursive: true });
+  }
+  // Not the folder itself: the list of packages in it is changed here.
+  await cp(join(root, 'node_modules/.package-lock.json'), at('node_modules/.package-lock.json'));
+  for (const name of await readdir(join(root, 'node_modules'))) {
+    if (!name.startsWith('.')) await symlink(join(root, 'node_modules', name), at(`node_modules/${name}`));
+  }
+}, 60_000);
+afterAll(() => rm(folder, { recursive: true }));
+
+async function build(): Promise<void> {
+  await node(at('generate/bundle.ts'));
+  await appendFile(at('dist/src/main.js'), "\nconsole.log('built');\n");
+}
+
+describe('what was built runs', () => {
+  beforeEach(build, 60_000);
+
+  test('where nothing that it was made of is newer', async () => {
+    expect(await answers()).toBe('built');
+  });
+
+  const file = 'src/domain/ids.ts';
+  const changes: [string, () => Promise<unknown>][] = [
+    ['a source was changed', () => appendFile(at(file), '\n')],
+    [
+      'a source was changed, and its time set back',
+      async () => {
+        await appendFile(at(file), '\n');
+        await utimes(at(file), 0, 0);
+      },
+    ],
+    ['a source was added', () => writeFile(at('src/domain/new.ts'), '')],
+    ['a source was taken away', () => unlink(at('src/domain/new.ts'))],
+    ['generated code was changed', () => appendFile(at('gen/grpc-js/latchkey/v1/lock.ts'), '\n')],
+    ['other packages were installed', () => appendFile(at('node_modules/.package-lock.json'), ' ')],
+    ['a build did not come to its end', () => unlink(at('dist/built'))],
+  ];
+  test.each(changes)('but not where %s', async (_, change) => {
+    await change();
+    expect(await answers()).toBe('source');
+  });
+});
+
+test('without a source and without a build it says what to do', async () => {
+  const bare = await mkdtemp(join(tmpdir(), 'latchkey-bare-'));
+  await cp(join(root, 'src/latchkey.js'), join(bare, 'src/latchkey.js'));
+  await writeFile(join(bare, 'package.json'), '{"type":"module"}');
+  const ended = await run(process.execPath, [join(bare, 'src/latchkey.js')]).catch((error) => error);
+  expect(ended).toMatchObject({ code: 1, stderr: expect.stringContaining('npm run build') });
+  await rm(bare, { recursive: true });
+});
