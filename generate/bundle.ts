@@ -48,7 +48,7 @@ const plainHttp = {
 };
 
 async function bundle(): Promise<void> {
-  const { build } = await import('esbuild');
+  const { build } = await findEsbuild();
   const folder = join(root, 'dist');
   await rm(folder, { recursive: true, force: true });
   await mkdir(join(folder, 'src'), { recursive: true });
@@ -84,6 +84,19 @@ async function bundle(): Promise<void> {
   }
   await cp(join(root, 'src/latchkey.js'), join(folder, 'src/latchkey.js'));
   await rename(join(folder, 'begun'), join(folder, 'built'));
+}
+
+/** A development package: who installs none of them runs from the source. */
+async function findEsbuild(): Promise<typeof import('esbuild')> {
+  try {
+    return await import('esbuild');
+  } catch (error) {
+    if (!process.argv.includes('--if-possible')) throw error;
+    process.stderr.write(
+      'not built, since esbuild is not installed: latchkey starts from its source, more slowly\n',
+    );
+    process.exit(0);
+  }
 }
 
 await bundle();
