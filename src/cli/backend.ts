@@ -1,4 +1,5 @@
 import type { NewUser } from '../commands/create-user.ts';
+import type { ImportedUser } from '../commands/import-users.ts';
 import type { ProfileChange } from '../commands/profile-change.ts';
 import type { UserKind, UserState } from '../domain/user.ts';
 import type { UserAction } from '../domain/user-state.ts';
@@ -20,6 +21,9 @@ export interface Backend extends LockBackend, MetadataBackend, AsyncDisposable {
   updateUser(change: UserToUpdate): Promise<UpdatedUserRow>;
   resetPassword(userId: string): Promise<ResetRow>;
   setPassword(request: PasswordToSet): Promise<ChangeRow>;
+
+  /** At most importBatchMax of them; one row for each, in their order. */
+  importUsers(batch: UsersToImport): Promise<readonly ImportRow[]>;
 
   createToken(request: { readonly userId: string; readonly expiresAt: number }): Promise<CreatedTokenRow>;
   revokeToken(request: { readonly userId: string; readonly tokenId: string }): Promise<RevokedTokenRow>;
@@ -81,6 +85,27 @@ export interface UpdatedUserRow {
 export interface ResetRow extends ChangeRow {
   /** Shown this once. */
   readonly code: string;
+}
+
+/** How many users one call imports at most; the server refuses more. */
+export const importBatchMax = 100;
+
+export interface UsersToImport {
+  readonly organizationId: string;
+  readonly users: readonly ImportedUser[];
+  readonly validateOnly: boolean;
+  readonly updateExisting: boolean;
+  readonly withoutPasswords: boolean;
+}
+
+export interface ImportRow {
+  readonly outcome: 'created' | 'updated' | 'unchanged' | 'refused';
+  readonly userId?: string;
+  readonly passwordLeftOut?: boolean;
+  /** Why it was refused: reason, id and text of the error table. */
+  readonly reason?: string;
+  readonly errorId?: string;
+  readonly message?: string;
 }
 
 export interface CreatedUserRow {

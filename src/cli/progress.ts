@@ -32,7 +32,8 @@ export function startProgress({ args, terminal }: CommandContext, what: string):
       if (isSilent || performance.now() - toldMs < intervalMs) return;
       toldMs = performance.now();
       isLineOpen = isTerminal;
-      const text = `${done} of ${total} ${what}, ${rate(done, seconds())} a second`;
+      const left = Math.round((seconds() * Math.max(total - done, 0)) / Math.max(done, 1));
+      const text = `${done} of ${total} ${what}, ${rate(done, seconds())} a second, about ${left} s to go`;
       tell(isTerminal ? `\r\u001b[K${text}` : `${text}\n`);
     },
     end() {

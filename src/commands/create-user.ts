@@ -100,7 +100,8 @@ export async function hashOf(
   return hashPassword(password.password, organizationId);
 }
 
-function named(request: NewUser, userId: string): Profile {
+/** The profile with the names as they are kept. Throws fieldInvalid. */
+export function named(request: Pick<NewUser, 'profile' | 'userName'>, userId: string): Profile {
   const { profile } = request;
   for (const [field, value] of Object.entries({ ...profile, username: request.userName })) {
     if (typeof value === 'string') parseText(value, snakeCase(field));

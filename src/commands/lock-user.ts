@@ -41,7 +41,7 @@ interface Carried<Payload> {
 }
 
 /** A year and a day of leap: beyond it a lock is meant to last. */
-const lockMsMax = 366 * 86_400_000;
+export const lockMsMax = 366 * 86_400_000;
 
 /**
  * Locks, with an end where one is given. Anybody who may lock may lock themselves, and the last administrator too: the
@@ -97,6 +97,11 @@ export async function unlockUser(
 
 function named(caller: Caller, { reason, requestId }: Order): Caller {
   parseText(requestId, 'request_id');
+  return withReason(caller, reason);
+}
+
+/** The reason beats the one that came with the call; an empty one is none. Throws fieldInvalid. */
+export function withReason(caller: Caller, reason: string): Caller {
   if (reason === '') return caller;
   return { ...caller, meta: { ...caller.meta, reason: parseText(reason, 'reason') } };
 }

@@ -18,6 +18,7 @@ import { adminCommandHandlers } from './admin-command.ts';
 import { adminQueryHandlers } from './admin-query.ts';
 import { callerHandlers } from './caller.ts';
 import { createHealth } from './health.ts';
+import { importHandlers } from './import-users.ts';
 import { headerInterceptors, type InterceptorApp, messageInterceptors } from './interceptors.ts';
 import { messageBytesMaxOf } from './limits/message-size.ts';
 import { lockHandlers } from './lock.ts';
@@ -105,7 +106,12 @@ function users(app: DeskApp): ServiceImpl<typeof UserService> {
 }
 
 function admin(app: DeskApp): ServiceImpl<typeof AdminService> {
-  return { ...adminCommandHandlers(app), ...adminQueryHandlers(app), ...callerHandlers(app) };
+  return {
+    ...adminCommandHandlers(app),
+    ...adminQueryHandlers(app),
+    ...callerHandlers(app),
+    ...importHandlers(app),
+  };
 }
 
 function sessions(app: DeskApp): ServiceImpl<typeof SessionService> {

@@ -14,6 +14,7 @@ export interface Target {
 const expirationDate = '2035-01-01T00:00:00Z';
 const profile = { givenName: 'Given', familyName: 'Family' };
 const human = { profile, email: { email: 'eve@mail.example' } };
+const imported = { ...profile, email: 'eve@mail.example' };
 const onUser = ({ userId }: Target): readonly JsonObject[] => [{ userId }];
 const onOrganization = ({ organizationId }: Target): readonly JsonObject[] => [{ organizationId }];
 const onSession = ({ sessionId, sessionToken }: Target): readonly JsonObject[] => [
@@ -98,6 +99,10 @@ export const attacks: Readonly<Record<MethodName, (target: Target) => readonly J
   ListEvents: ({ userId }) => [{}, { userId }],
   ListUserHistory: ({ userId }) => [{ userId }, { userId, beforeSequence: '2', limit: 1 }],
   GetCaller: nothing,
+  ImportUsers: ({ userId, organizationId }) => [
+    { organizationId, users: [{ human: imported }] },
+    { organizationId, users: [{ userId, human: imported }], updateExisting: true, validateOnly: true },
+  ],
   GetLock: onUser,
   ListLocks: ({ userId, organizationId }) => [
     {},

@@ -197,6 +197,11 @@ export const asksAboutOrganization: readonly (readonly [string, MethodName, (id:
     'AddHumanUser',
     (id) => ({ organization: { orgDomain: `${id}.example` }, ...human }),
   ],
+  [
+    'ImportUsers',
+    'ImportUsers',
+    (organizationId) => ({ organizationId, users: [{ machine: { name: 'm' } }] }),
+  ],
   ['AddGrant', 'AddGrant', (organizationId) => ({ userId: 'own', role: 'ORG_OWNER_VIEWER', organizationId })],
   [
     'RemoveGrant',

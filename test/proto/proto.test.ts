@@ -125,6 +125,7 @@ ListEvents GET /latchkey/v1/events
 FollowEvents stream
 ListUserHistory GET /latchkey/v1/users/{user_id}/history
 GetCaller GET /latchkey/v1/me
+ImportUsers POST /latchkey/v1/users/import *
 `;
 
 const lockRoutes = `

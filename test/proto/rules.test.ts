@@ -136,6 +136,19 @@ describe('field rules hold for messages generated from our protos', () => {
     }
   });
 
+  test('an import has at most 100 users, each somebody', () => {
+    const users = (count: number) => ({
+      organizationId: 'o',
+      users: Array.from({ length: count }, () => ({
+        profile: { case: 'machine', value: { name: 'm' } } as const,
+      })),
+    });
+    expect(broken(admin.ImportUsersRequestSchema, users(100))).toEqual([]);
+    expect(broken(admin.ImportUsersRequestSchema, users(101))).toEqual(['users: repeated.max_items']);
+    const nobody = { organizationId: 'o', users: [{}] };
+    expect(broken(admin.ImportUsersRequestSchema, nobody)).toEqual(['users[0].profile: required']);
+  });
+
   test('a page of events has an end', () => {
     expect(broken(admin.ListEventsRequestSchema, { limit: 1000 })).toEqual([]);
     expect(broken(admin.ListEventsRequestSchema, { limit: 1001 })).toEqual(['limit: uint32.lte']);

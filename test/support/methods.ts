@@ -98,6 +98,7 @@ export const methods = {
     route: '/latchkey/v1/users/{user_id}/history',
   },
   GetCaller: { desc: admin.getCaller, verb: 'GET', route: '/latchkey/v1/me' },
+  ImportUsers: { desc: admin.importUsers, verb: 'POST', route: '/latchkey/v1/users/import' },
   GetLock: { desc: lock.getLock, verb: 'GET', route: '/latchkey/v1/users/{user_id}/lock' },
   ListLocks: { desc: lock.listLocks, verb: 'GET', route: '/latchkey/v1/locks' },
   'LockService.LockUser': {

@@ -17,6 +17,7 @@ import { listTokens } from '../../queries/tokens.ts';
 import { listUserHistory } from '../../queries/user-history.ts';
 import { getUser, listUsers } from '../../queries/users.ts';
 import type { Backend, GrantRow } from '../backend.ts';
+import { localImport } from './import.ts';
 import { checkLengths, lengthsOfChange, lengthsOfUser } from './lengths.ts';
 import { localLocks } from './locks.ts';
 import { localMetadata } from './metadata.ts';
@@ -56,6 +57,7 @@ export async function openLocal({ database, osUser, reason }: LocalTarget): Prom
     ...organizationsAndEvents(app, caller),
     ...localLocks(app, caller),
     ...localMetadata(app, caller),
+    ...localImport(app, caller),
     [Symbol.asyncDispose]: () => app[Symbol.asyncDispose](),
   };
 }

@@ -4,6 +4,7 @@ import type { LockBackend } from '../backend-lock.ts';
 import type { MetadataBackend } from '../metadata-backend.ts';
 import type { Listing } from '../page.ts';
 import { connect } from './call.ts';
+import { remoteImport } from './import.ts';
 import { remoteLocks } from './locks.ts';
 import { remoteMetadata } from './metadata.ts';
 import { createUserRequest, listQuery, listUsersRequest, tokenFilters } from './request.ts';
@@ -30,6 +31,7 @@ export function openRemote(target: RemoteTarget): Backend {
     ...adminCalls(connection),
     ...remoteLocks(connection),
     ...remoteMetadata(connection),
+    ...remoteImport(connection),
     [Symbol.asyncDispose]: async () => connection.close(),
   };
 }
@@ -120,7 +122,12 @@ const heartbeatSeconds = 20;
 
 type AdminCalls = Omit<
   Backend,
-  keyof UserCalls | keyof TokenCalls | keyof LockBackend | keyof MetadataBackend | typeof Symbol.asyncDispose
+  | keyof UserCalls
+  | keyof TokenCalls
+  | keyof LockBackend
+  | keyof MetadataBackend
+  | 'importUsers'
+  | typeof Symbol.asyncDispose
 >;
 
 function adminCalls({ admin, call, stream }: Connection): AdminCalls {

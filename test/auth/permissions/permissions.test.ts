@@ -50,6 +50,9 @@ const machineWithToken = async (organization: string) => {
 };
 const expirationDate = '2035-01-01T00:00:00Z';
 const profile = { givenName: 'Given', familyName: 'Family' };
+const newImported = () => ({
+  human: { givenName: 'Given', familyName: 'Family', email: `${fresh()}@mail.example` },
+});
 const newHuman = () => {
   count += 1;
   return { profile, email: { email: `new-${count}@mail.example` } };
@@ -138,6 +141,7 @@ const arrange: Readonly<Record<MethodName, Arrange>> = {
   ListEvents: async () => ({ message: {}, finds: 'organization.added' }),
   ListUserHistory: onUser('locked'),
   GetCaller: async () => ({ message: {} }),
+  ImportUsers: async (place) => ({ message: { organizationId: place, users: [newImported()] } }),
   GetLock: onUser('locked'),
   ListLocks: async (place) => {
     const userId = await server.people.user({ organization: place, state: 'locked' });

@@ -84,6 +84,8 @@ export const table: readonly (readonly [MethodName, Place, string, string])[] = 
   ['ListUserHistory', 'home', '     +   +   +   +   +   +   +   +   +   +   -', user],
   ['ListUserHistory', 'abroad', '   +   +   +   +   +   +   ?   ?   ?   ?   -', user],
   ['GetCaller', 'home', '           +   +   +   +   +   +   +   +   +   +   +', 'none'],
+  ['ImportUsers', 'home', '         +   -   +   +   +   -   +   -   +   -   -', organization],
+  ['ImportUsers', 'abroad', '       +   -   +   +   +   -   ?   -   ?   -   -', organization],
   ['GetLock', 'home', '             +   +   +   +   +   +   +   +   +   +   -', user],
   ['GetLock', 'abroad', '           +   +   +   +   +   +   ?   ?   ?   ?   -', user],
   ['ListLocks', 'home', '           +   +   +   +   +   +   +   +   +   +   -', 'none'],

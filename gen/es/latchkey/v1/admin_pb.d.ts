@@ -4,10 +4,11 @@
 
 // What running a Latchkey takes and the user API has no call for: organizations, grants, and the record of events.
 
-import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
+import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import type { JsonObject, Message } from "@bufbuild/protobuf";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import type { Details, ListDetails, ListQuery } from "../../zitadel/object/v2/object_pb.js";
+import type { UserState } from "../../zitadel/user/v2/user_pb.js";
 
 /**
  * Describes the file latchkey/v1/admin.proto.
@@ -705,6 +706,304 @@ export declare type HeldPermission = Message<"latchkey.v1.HeldPermission"> & {
 export declare const HeldPermissionSchema: GenMessage<HeldPermission>;
 
 /**
+ * @generated from message latchkey.v1.ImportUsersRequest
+ */
+export declare type ImportUsersRequest = Message<"latchkey.v1.ImportUsersRequest"> & {
+  /**
+   * @generated from field: string organization_id = 1;
+   */
+  organizationId: string;
+
+  /**
+   * @generated from field: repeated latchkey.v1.ImportedUser users = 2;
+   */
+  users: ImportedUser[];
+
+  /**
+   * Writes nothing, and answers what would have come of it.
+   *
+   * @generated from field: bool validate_only = 3;
+   */
+  validateOnly: boolean;
+
+  /**
+   * Gives users who are there the names, address and number of the request; never another state or password.
+   *
+   * @generated from field: bool update_existing = 4;
+   */
+  updateExisting: boolean;
+
+  /**
+   * Makes a user whose password hash is refused without a password.
+   *
+   * @generated from field: bool without_passwords = 5;
+   */
+  withoutPasswords: boolean;
+};
+
+/**
+ * Describes the message latchkey.v1.ImportUsersRequest.
+ * Use `create(ImportUsersRequestSchema)` to create a new message.
+ */
+export declare const ImportUsersRequestSchema: GenMessage<ImportUsersRequest>;
+
+/**
+ * @generated from message latchkey.v1.ImportedUser
+ */
+export declare type ImportedUser = Message<"latchkey.v1.ImportedUser"> & {
+  /**
+   * The server makes one up, unless set.
+   *
+   * @generated from field: string user_id = 1;
+   */
+  userId: string;
+
+  /**
+   * Empty: a human's address, a machine's id.
+   *
+   * @generated from field: string username = 3;
+   */
+  username: string;
+
+  /**
+   * @generated from oneof latchkey.v1.ImportedUser.profile
+   */
+  profile: {
+    /**
+     * @generated from field: latchkey.v1.ImportedHuman human = 4;
+     */
+    value: ImportedHuman;
+    case: "human";
+  } | {
+    /**
+     * @generated from field: latchkey.v1.ImportedMachine machine = 5;
+     */
+    value: ImportedMachine;
+    case: "machine";
+  } | { case: undefined; value?: undefined };
+
+  /**
+   * Unspecified: active. Never deleted.
+   *
+   * @generated from field: zitadel.user.v2.UserState state = 6;
+   */
+  state: UserState;
+
+  /**
+   * Of a locked user; absent: until somebody unlocks. A lock that is over is none.
+   *
+   * @generated from field: google.protobuf.Timestamp locked_until = 7;
+   */
+  lockedUntil?: Timestamp | undefined;
+
+  /**
+   * Of a locked user.
+   *
+   * @generated from field: string lock_reason = 8;
+   */
+  lockReason: string;
+};
+
+/**
+ * Describes the message latchkey.v1.ImportedUser.
+ * Use `create(ImportedUserSchema)` to create a new message.
+ */
+export declare const ImportedUserSchema: GenMessage<ImportedUser>;
+
+/**
+ * @generated from message latchkey.v1.ImportedHuman
+ */
+export declare type ImportedHuman = Message<"latchkey.v1.ImportedHuman"> & {
+  /**
+   * @generated from field: string given_name = 1;
+   */
+  givenName: string;
+
+  /**
+   * @generated from field: string family_name = 2;
+   */
+  familyName: string;
+
+  /**
+   * @generated from field: string nick_name = 3;
+   */
+  nickName: string;
+
+  /**
+   * @generated from field: string display_name = 4;
+   */
+  displayName: string;
+
+  /**
+   * @generated from field: string preferred_language = 5;
+   */
+  preferredLanguage: string;
+
+  /**
+   * @generated from field: string email = 6;
+   */
+  email: string;
+
+  /**
+   * @generated from field: bool email_verified = 7;
+   */
+  emailVerified: boolean;
+
+  /**
+   * @generated from field: string phone = 8;
+   */
+  phone: string;
+
+  /**
+   * @generated from field: bool phone_verified = 9;
+   */
+  phoneVerified: boolean;
+
+  /**
+   * In PHC or crypt form.
+   *
+   * @generated from field: string password_hash = 10;
+   */
+  passwordHash: string;
+
+  /**
+   * The password must be changed at the next sign-in.
+   *
+   * @generated from field: bool change_required = 11;
+   */
+  changeRequired: boolean;
+};
+
+/**
+ * Describes the message latchkey.v1.ImportedHuman.
+ * Use `create(ImportedHumanSchema)` to create a new message.
+ */
+export declare const ImportedHumanSchema: GenMessage<ImportedHuman>;
+
+/**
+ * @generated from message latchkey.v1.ImportedMachine
+ */
+export declare type ImportedMachine = Message<"latchkey.v1.ImportedMachine"> & {
+  /**
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * @generated from field: string description = 2;
+   */
+  description: string;
+};
+
+/**
+ * Describes the message latchkey.v1.ImportedMachine.
+ * Use `create(ImportedMachineSchema)` to create a new message.
+ */
+export declare const ImportedMachineSchema: GenMessage<ImportedMachine>;
+
+/**
+ * @generated from message latchkey.v1.ImportUsersResponse
+ */
+export declare type ImportUsersResponse = Message<"latchkey.v1.ImportUsersResponse"> & {
+  /**
+   * One for each user, in the order of the request.
+   *
+   * @generated from field: repeated latchkey.v1.ImportedUserResult results = 1;
+   */
+  results: ImportedUserResult[];
+};
+
+/**
+ * Describes the message latchkey.v1.ImportUsersResponse.
+ * Use `create(ImportUsersResponseSchema)` to create a new message.
+ */
+export declare const ImportUsersResponseSchema: GenMessage<ImportUsersResponse>;
+
+/**
+ * @generated from message latchkey.v1.ImportedUserResult
+ */
+export declare type ImportedUserResult = Message<"latchkey.v1.ImportedUserResult"> & {
+  /**
+   * @generated from field: latchkey.v1.ImportOutcome outcome = 1;
+   */
+  outcome: ImportOutcome;
+
+  /**
+   * Empty where refused, and where an id would have been made up.
+   *
+   * @generated from field: string user_id = 2;
+   */
+  userId: string;
+
+  /**
+   * Why refused, as an error of that call would say it: its reason, such as "USER_NAME_TAKEN", its id and its text.
+   *
+   * @generated from field: string reason = 3;
+   */
+  reason: string;
+
+  /**
+   * @generated from field: string error_id = 4;
+   */
+  errorId: string;
+
+  /**
+   * @generated from field: string message = 5;
+   */
+  message: string;
+
+  /**
+   * Made, but without the password, whose hash was refused.
+   *
+   * @generated from field: bool password_left_out = 6;
+   */
+  passwordLeftOut: boolean;
+};
+
+/**
+ * Describes the message latchkey.v1.ImportedUserResult.
+ * Use `create(ImportedUserResultSchema)` to create a new message.
+ */
+export declare const ImportedUserResultSchema: GenMessage<ImportedUserResult>;
+
+/**
+ * @generated from enum latchkey.v1.ImportOutcome
+ */
+export enum ImportOutcome {
+  /**
+   * @generated from enum value: IMPORT_OUTCOME_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * @generated from enum value: IMPORT_OUTCOME_CREATED = 1;
+   */
+  CREATED = 1,
+
+  /**
+   * @generated from enum value: IMPORT_OUTCOME_UPDATED = 2;
+   */
+  UPDATED = 2,
+
+  /**
+   * There already, and left as they are.
+   *
+   * @generated from enum value: IMPORT_OUTCOME_UNCHANGED = 3;
+   */
+  UNCHANGED = 3,
+
+  /**
+   * @generated from enum value: IMPORT_OUTCOME_REFUSED = 4;
+   */
+  REFUSED = 4,
+}
+
+/**
+ * Describes the enum latchkey.v1.ImportOutcome.
+ */
+export declare const ImportOutcomeSchema: GenEnum<ImportOutcome>;
+
+/**
  * Every call wants `Authorization: Bearer <token>`.
  *
  * @generated from service latchkey.v1.AdminService
@@ -818,6 +1117,18 @@ export declare const AdminService: GenService<{
     methodKind: "unary";
     input: typeof GetCallerRequestSchema;
     output: typeof GetCallerResponseSchema;
+  },
+  /**
+   * Brings users of another system into one organization, each for itself: what is refused keeps nobody else out. Who is
+   * there already, by id or else by login name, stays as they are, so the same request again changes nothing.
+   * Permission: user.write.
+   *
+   * @generated from rpc latchkey.v1.AdminService.ImportUsers
+   */
+  importUsers: {
+    methodKind: "unary";
+    input: typeof ImportUsersRequestSchema;
+    output: typeof ImportUsersResponseSchema;
   },
 }>;
 

@@ -20,10 +20,73 @@ import {
 import { Struct } from "../../google/protobuf/struct.ts";
 import { Timestamp } from "../../google/protobuf/timestamp.ts";
 import { Details, ListDetails, ListQuery } from "../../zitadel/object/v2/object.ts";
+import { UserState, userStateFromJSON, userStateToJSON } from "../../zitadel/user/v2/user.ts";
 
 export const protobufPackage = "latchkey.v1";
 
 export const protobufFileName = "latchkey/v1/admin.proto";
+
+export const ImportOutcome = {
+  IMPORT_OUTCOME_UNSPECIFIED: 0,
+  IMPORT_OUTCOME_CREATED: 1,
+  IMPORT_OUTCOME_UPDATED: 2,
+  IMPORT_OUTCOME_UNCHANGED: 3,
+  IMPORT_OUTCOME_REFUSED: 4,
+  UNRECOGNIZED: -1,
+} as const;
+
+export type ImportOutcome = typeof ImportOutcome[keyof typeof ImportOutcome];
+
+export namespace ImportOutcome {
+  export type IMPORT_OUTCOME_UNSPECIFIED = typeof ImportOutcome.IMPORT_OUTCOME_UNSPECIFIED;
+  export type IMPORT_OUTCOME_CREATED = typeof ImportOutcome.IMPORT_OUTCOME_CREATED;
+  export type IMPORT_OUTCOME_UPDATED = typeof ImportOutcome.IMPORT_OUTCOME_UPDATED;
+  export type IMPORT_OUTCOME_UNCHANGED = typeof ImportOutcome.IMPORT_OUTCOME_UNCHANGED;
+  export type IMPORT_OUTCOME_REFUSED = typeof ImportOutcome.IMPORT_OUTCOME_REFUSED;
+  export type UNRECOGNIZED = typeof ImportOutcome.UNRECOGNIZED;
+}
+
+export function importOutcomeFromJSON(object: any): ImportOutcome {
+  switch (object) {
+    case 0:
+    case "IMPORT_OUTCOME_UNSPECIFIED":
+      return ImportOutcome.IMPORT_OUTCOME_UNSPECIFIED;
+    case 1:
+    case "IMPORT_OUTCOME_CREATED":
+      return ImportOutcome.IMPORT_OUTCOME_CREATED;
+    case 2:
+    case "IMPORT_OUTCOME_UPDATED":
+      return ImportOutcome.IMPORT_OUTCOME_UPDATED;
+    case 3:
+    case "IMPORT_OUTCOME_UNCHANGED":
+      return ImportOutcome.IMPORT_OUTCOME_UNCHANGED;
+    case 4:
+    case "IMPORT_OUTCOME_REFUSED":
+      return ImportOutcome.IMPORT_OUTCOME_REFUSED;
+    case -1:
+    case "UNRECOGNIZED":
+    default:
+      return ImportOutcome.UNRECOGNIZED;
+  }
+}
+
+export function importOutcomeToJSON(object: ImportOutcome): string {
+  switch (object) {
+    case ImportOutcome.IMPORT_OUTCOME_UNSPECIFIED:
+      return "IMPORT_OUTCOME_UNSPECIFIED";
+    case ImportOutcome.IMPORT_OUTCOME_CREATED:
+      return "IMPORT_OUTCOME_CREATED";
+    case ImportOutcome.IMPORT_OUTCOME_UPDATED:
+      return "IMPORT_OUTCOME_UPDATED";
+    case ImportOutcome.IMPORT_OUTCOME_UNCHANGED:
+      return "IMPORT_OUTCOME_UNCHANGED";
+    case ImportOutcome.IMPORT_OUTCOME_REFUSED:
+      return "IMPORT_OUTCOME_REFUSED";
+    case ImportOutcome.UNRECOGNIZED:
+    default:
+      return "UNRECOGNIZED";
+  }
+}
 
 export interface Organization {
   organizationId: string;
@@ -161,6 +224,55 @@ export interface HeldPermission {
   permission: string;
   everywhere: boolean;
   organizationIds: string[];
+}
+
+export interface ImportUsersRequest {
+  organizationId: string;
+  users: ImportedUser[];
+  validateOnly: boolean;
+  updateExisting: boolean;
+  withoutPasswords: boolean;
+}
+
+export interface ImportedUser {
+  userId: string;
+  username: string;
+  profile: { $case: "human"; value: ImportedHuman } | { $case: "machine"; value: ImportedMachine } | undefined;
+  state: UserState;
+  lockedUntil: Date | undefined;
+  lockReason: string;
+}
+
+export interface ImportedHuman {
+  givenName: string;
+  familyName: string;
+  nickName: string;
+  displayName: string;
+  preferredLanguage: string;
+  email: string;
+  emailVerified: boolean;
+  phone: string;
+  phoneVerified: boolean;
+  passwordHash: string;
+  changeRequired: boolean;
+}
+
+export interface ImportedMachine {
+  name: string;
+  description: string;
+}
+
+export interface ImportUsersResponse {
+  results: ImportedUserResult[];
+}
+
+export interface ImportedUserResult {
+  outcome: ImportOutcome;
+  userId: string;
+  reason: string;
+  errorId: string;
+  message: string;
+  passwordLeftOut: boolean;
 }
 
 function createBaseOrganization(): Organization {
@@ -2681,6 +2793,942 @@ export const HeldPermission: MessageFns<HeldPermission> = {
   },
 };
 
+function createBaseImportUsersRequest(): ImportUsersRequest {
+  return { organizationId: "", users: [], validateOnly: false, updateExisting: false, withoutPasswords: false };
+}
+
+export const ImportUsersRequest: MessageFns<ImportUsersRequest> = {
+  encode(message: ImportUsersRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.organizationId !== "") {
+      writer.uint32(10).string(message.organizationId);
+    }
+    for (const v of message.users) {
+      ImportedUser.encode(v!, writer.uint32(18).fork()).join();
+    }
+    if (message.validateOnly !== false) {
+      writer.uint32(24).bool(message.validateOnly);
+    }
+    if (message.updateExisting !== false) {
+      writer.uint32(32).bool(message.updateExisting);
+    }
+    if (message.withoutPasswords !== false) {
+      writer.uint32(40).bool(message.withoutPasswords);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ImportUsersRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseImportUsersRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.organizationId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.users.push(ImportedUser.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.validateOnly = reader.bool();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.updateExisting = reader.bool();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.withoutPasswords = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ImportUsersRequest {
+    return {
+      organizationId: isSet(object.organizationId)
+        ? globalThis.String(object.organizationId)
+        : isSet(object.organization_id)
+        ? globalThis.String(object.organization_id)
+        : "",
+      users: globalThis.Array.isArray(object?.users) ? object.users.map((e: any) => ImportedUser.fromJSON(e)) : [],
+      validateOnly: isSet(object.validateOnly)
+        ? globalThis.Boolean(object.validateOnly)
+        : isSet(object.validate_only)
+        ? globalThis.Boolean(object.validate_only)
+        : false,
+      updateExisting: isSet(object.updateExisting)
+        ? globalThis.Boolean(object.updateExisting)
+        : isSet(object.update_existing)
+        ? globalThis.Boolean(object.update_existing)
+        : false,
+      withoutPasswords: isSet(object.withoutPasswords)
+        ? globalThis.Boolean(object.withoutPasswords)
+        : isSet(object.without_passwords)
+        ? globalThis.Boolean(object.without_passwords)
+        : false,
+    };
+  },
+
+  toJSON(message: ImportUsersRequest): unknown {
+    const obj: any = {};
+    if (message.organizationId !== "") {
+      obj.organizationId = message.organizationId;
+    }
+    if (message.users?.length) {
+      obj.users = message.users.map((e) => ImportedUser.toJSON(e));
+    }
+    if (message.validateOnly !== false) {
+      obj.validateOnly = message.validateOnly;
+    }
+    if (message.updateExisting !== false) {
+      obj.updateExisting = message.updateExisting;
+    }
+    if (message.withoutPasswords !== false) {
+      obj.withoutPasswords = message.withoutPasswords;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ImportUsersRequest>): ImportUsersRequest {
+    return ImportUsersRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ImportUsersRequest>): ImportUsersRequest {
+    const message = createBaseImportUsersRequest();
+    message.organizationId = object.organizationId ?? "";
+    message.users = object.users?.map((e) => ImportedUser.fromPartial(e)) || [];
+    message.validateOnly = object.validateOnly ?? false;
+    message.updateExisting = object.updateExisting ?? false;
+    message.withoutPasswords = object.withoutPasswords ?? false;
+    return message;
+  },
+};
+
+function createBaseImportedUser(): ImportedUser {
+  return { userId: "", username: "", profile: undefined, state: 0, lockedUntil: undefined, lockReason: "" };
+}
+
+export const ImportedUser: MessageFns<ImportedUser> = {
+  encode(message: ImportedUser, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.userId !== "") {
+      writer.uint32(10).string(message.userId);
+    }
+    if (message.username !== "") {
+      writer.uint32(26).string(message.username);
+    }
+    switch (message.profile?.$case) {
+      case "human":
+        ImportedHuman.encode(message.profile.value, writer.uint32(34).fork()).join();
+        break;
+      case "machine":
+        ImportedMachine.encode(message.profile.value, writer.uint32(42).fork()).join();
+        break;
+    }
+    if (message.state !== 0) {
+      writer.uint32(48).int32(message.state);
+    }
+    if (message.lockedUntil !== undefined) {
+      Timestamp.encode(toTimestamp(message.lockedUntil), writer.uint32(58).fork()).join();
+    }
+    if (message.lockReason !== "") {
+      writer.uint32(66).string(message.lockReason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ImportedUser {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseImportedUser();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.userId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.username = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.profile = { $case: "human", value: ImportedHuman.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.profile = { $case: "machine", value: ImportedMachine.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.state = reader.int32() as any;
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.lockedUntil = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.lockReason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ImportedUser {
+    return {
+      userId: isSet(object.userId)
+        ? globalThis.String(object.userId)
+        : isSet(object.user_id)
+        ? globalThis.String(object.user_id)
+        : "",
+      username: isSet(object.username) ? globalThis.String(object.username) : "",
+      profile: isSet(object.human)
+        ? { $case: "human", value: ImportedHuman.fromJSON(object.human) }
+        : isSet(object.machine)
+        ? { $case: "machine", value: ImportedMachine.fromJSON(object.machine) }
+        : undefined,
+      state: isSet(object.state) ? userStateFromJSON(object.state) : 0,
+      lockedUntil: isSet(object.lockedUntil)
+        ? fromJsonTimestamp(object.lockedUntil)
+        : isSet(object.locked_until)
+        ? fromJsonTimestamp(object.locked_until)
+        : undefined,
+      lockReason: isSet(object.lockReason)
+        ? globalThis.String(object.lockReason)
+        : isSet(object.lock_reason)
+        ? globalThis.String(object.lock_reason)
+        : "",
+    };
+  },
+
+  toJSON(message: ImportedUser): unknown {
+    const obj: any = {};
+    if (message.userId !== "") {
+      obj.userId = message.userId;
+    }
+    if (message.username !== "") {
+      obj.username = message.username;
+    }
+    if (message.profile?.$case === "human") {
+      obj.human = ImportedHuman.toJSON(message.profile.value);
+    } else if (message.profile?.$case === "machine") {
+      obj.machine = ImportedMachine.toJSON(message.profile.value);
+    }
+    if (message.state !== 0) {
+      obj.state = userStateToJSON(message.state);
+    }
+    if (message.lockedUntil !== undefined) {
+      obj.lockedUntil = message.lockedUntil.toISOString();
+    }
+    if (message.lockReason !== "") {
+      obj.lockReason = message.lockReason;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ImportedUser>): ImportedUser {
+    return ImportedUser.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ImportedUser>): ImportedUser {
+    const message = createBaseImportedUser();
+    message.userId = object.userId ?? "";
+    message.username = object.username ?? "";
+    switch (object.profile?.$case) {
+      case "human": {
+        if (object.profile?.value !== undefined && object.profile?.value !== null) {
+          message.profile = { $case: "human", value: ImportedHuman.fromPartial(object.profile.value) };
+        }
+        break;
+      }
+      case "machine": {
+        if (object.profile?.value !== undefined && object.profile?.value !== null) {
+          message.profile = { $case: "machine", value: ImportedMachine.fromPartial(object.profile.value) };
+        }
+        break;
+      }
+    }
+    message.state = object.state ?? 0;
+    message.lockedUntil = object.lockedUntil ?? undefined;
+    message.lockReason = object.lockReason ?? "";
+    return message;
+  },
+};
+
+function createBaseImportedHuman(): ImportedHuman {
+  return {
+    givenName: "",
+    familyName: "",
+    nickName: "",
+    displayName: "",
+    preferredLanguage: "",
+    email: "",
+    emailVerified: false,
+    phone: "",
+    phoneVerified: false,
+    passwordHash: "",
+    changeRequired: false,
+  };
+}
+
+export const ImportedHuman: MessageFns<ImportedHuman> = {
+  encode(message: ImportedHuman, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.givenName !== "") {
+      writer.uint32(10).string(message.givenName);
+    }
+    if (message.familyName !== "") {
+      writer.uint32(18).string(message.familyName);
+    }
+    if (message.nickName !== "") {
+      writer.uint32(26).string(message.nickName);
+    }
+    if (message.displayName !== "") {
+      writer.uint32(34).string(message.displayName);
+    }
+    if (message.preferredLanguage !== "") {
+      writer.uint32(42).string(message.preferredLanguage);
+    }
+    if (message.email !== "") {
+      writer.uint32(50).string(message.email);
+    }
+    if (message.emailVerified !== false) {
+      writer.uint32(56).bool(message.emailVerified);
+    }
+    if (message.phone !== "") {
+      writer.uint32(66).string(message.phone);
+    }
+    if (message.phoneVerified !== false) {
+      writer.uint32(72).bool(message.phoneVerified);
+    }
+    if (message.passwordHash !== "") {
+      writer.uint32(82).string(message.passwordHash);
+    }
+    if (message.changeRequired !== false) {
+      writer.uint32(88).bool(message.changeRequired);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ImportedHuman {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseImportedHuman();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.givenName = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.familyName = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.nickName = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.displayName = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.preferredLanguage = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.email = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.emailVerified = reader.bool();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.phone = reader.string();
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.phoneVerified = reader.bool();
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.passwordHash = reader.string();
+            continue;
+          }
+          case 11: {
+            if (tag !== 88) {
+              break;
+            }
+
+            message.changeRequired = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ImportedHuman {
+    return {
+      givenName: isSet(object.givenName)
+        ? globalThis.String(object.givenName)
+        : isSet(object.given_name)
+        ? globalThis.String(object.given_name)
+        : "",
+      familyName: isSet(object.familyName)
+        ? globalThis.String(object.familyName)
+        : isSet(object.family_name)
+        ? globalThis.String(object.family_name)
+        : "",
+      nickName: isSet(object.nickName)
+        ? globalThis.String(object.nickName)
+        : isSet(object.nick_name)
+        ? globalThis.String(object.nick_name)
+        : "",
+      displayName: isSet(object.displayName)
+        ? globalThis.String(object.displayName)
+        : isSet(object.display_name)
+        ? globalThis.String(object.display_name)
+        : "",
+      preferredLanguage: isSet(object.preferredLanguage)
+        ? globalThis.String(object.preferredLanguage)
+        : isSet(object.preferred_language)
+        ? globalThis.String(object.preferred_language)
+        : "",
+      email: isSet(object.email) ? globalThis.String(object.email) : "",
+      emailVerified: isSet(object.emailVerified)
+        ? globalThis.Boolean(object.emailVerified)
+        : isSet(object.email_verified)
+        ? globalThis.Boolean(object.email_verified)
+        : false,
+      phone: isSet(object.phone) ? globalThis.String(object.phone) : "",
+      phoneVerified: isSet(object.phoneVerified)
+        ? globalThis.Boolean(object.phoneVerified)
+        : isSet(object.phone_verified)
+        ? globalThis.Boolean(object.phone_verified)
+        : false,
+      passwordHash: isSet(object.passwordHash)
+        ? globalThis.String(object.passwordHash)
+        : isSet(object.password_hash)
+        ? globalThis.String(object.password_hash)
+        : "",
+      changeRequired: isSet(object.changeRequired)
+        ? globalThis.Boolean(object.changeRequired)
+        : isSet(object.change_required)
+        ? globalThis.Boolean(object.change_required)
+        : false,
+    };
+  },
+
+  toJSON(message: ImportedHuman): unknown {
+    const obj: any = {};
+    if (message.givenName !== "") {
+      obj.givenName = message.givenName;
+    }
+    if (message.familyName !== "") {
+      obj.familyName = message.familyName;
+    }
+    if (message.nickName !== "") {
+      obj.nickName = message.nickName;
+    }
+    if (message.displayName !== "") {
+      obj.displayName = message.displayName;
+    }
+    if (message.preferredLanguage !== "") {
+      obj.preferredLanguage = message.preferredLanguage;
+    }
+    if (message.email !== "") {
+      obj.email = message.email;
+    }
+    if (message.emailVerified !== false) {
+      obj.emailVerified = message.emailVerified;
+    }
+    if (message.phone !== "") {
+      obj.phone = message.phone;
+    }
+    if (message.phoneVerified !== false) {
+      obj.phoneVerified = message.phoneVerified;
+    }
+    if (message.passwordHash !== "") {
+      obj.passwordHash = message.passwordHash;
+    }
+    if (message.changeRequired !== false) {
+      obj.changeRequired = message.changeRequired;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ImportedHuman>): ImportedHuman {
+    return ImportedHuman.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ImportedHuman>): ImportedHuman {
+    const message = createBaseImportedHuman();
+    message.givenName = object.givenName ?? "";
+    message.familyName = object.familyName ?? "";
+    message.nickName = object.nickName ?? "";
+    message.displayName = object.displayName ?? "";
+    message.preferredLanguage = object.preferredLanguage ?? "";
+    message.email = object.email ?? "";
+    message.emailVerified = object.emailVerified ?? false;
+    message.phone = object.phone ?? "";
+    message.phoneVerified = object.phoneVerified ?? false;
+    message.passwordHash = object.passwordHash ?? "";
+    message.changeRequired = object.changeRequired ?? false;
+    return message;
+  },
+};
+
+function createBaseImportedMachine(): ImportedMachine {
+  return { name: "", description: "" };
+}
+
+export const ImportedMachine: MessageFns<ImportedMachine> = {
+  encode(message: ImportedMachine, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.description !== "") {
+      writer.uint32(18).string(message.description);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ImportedMachine {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseImportedMachine();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.description = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ImportedMachine {
+    return {
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      description: isSet(object.description) ? globalThis.String(object.description) : "",
+    };
+  },
+
+  toJSON(message: ImportedMachine): unknown {
+    const obj: any = {};
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.description !== "") {
+      obj.description = message.description;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ImportedMachine>): ImportedMachine {
+    return ImportedMachine.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ImportedMachine>): ImportedMachine {
+    const message = createBaseImportedMachine();
+    message.name = object.name ?? "";
+    message.description = object.description ?? "";
+    return message;
+  },
+};
+
+function createBaseImportUsersResponse(): ImportUsersResponse {
+  return { results: [] };
+}
+
+export const ImportUsersResponse: MessageFns<ImportUsersResponse> = {
+  encode(message: ImportUsersResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.results) {
+      ImportedUserResult.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ImportUsersResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseImportUsersResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.results.push(ImportedUserResult.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ImportUsersResponse {
+    return {
+      results: globalThis.Array.isArray(object?.results)
+        ? object.results.map((e: any) => ImportedUserResult.fromJSON(e))
+        : [],
+    };
+  },
+
+  toJSON(message: ImportUsersResponse): unknown {
+    const obj: any = {};
+    if (message.results?.length) {
+      obj.results = message.results.map((e) => ImportedUserResult.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ImportUsersResponse>): ImportUsersResponse {
+    return ImportUsersResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ImportUsersResponse>): ImportUsersResponse {
+    const message = createBaseImportUsersResponse();
+    message.results = object.results?.map((e) => ImportedUserResult.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseImportedUserResult(): ImportedUserResult {
+  return { outcome: 0, userId: "", reason: "", errorId: "", message: "", passwordLeftOut: false };
+}
+
+export const ImportedUserResult: MessageFns<ImportedUserResult> = {
+  encode(message: ImportedUserResult, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.outcome !== 0) {
+      writer.uint32(8).int32(message.outcome);
+    }
+    if (message.userId !== "") {
+      writer.uint32(18).string(message.userId);
+    }
+    if (message.reason !== "") {
+      writer.uint32(26).string(message.reason);
+    }
+    if (message.errorId !== "") {
+      writer.uint32(34).string(message.errorId);
+    }
+    if (message.message !== "") {
+      writer.uint32(42).string(message.message);
+    }
+    if (message.passwordLeftOut !== false) {
+      writer.uint32(48).bool(message.passwordLeftOut);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ImportedUserResult {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseImportedUserResult();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.outcome = reader.int32() as any;
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.userId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.errorId = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.message = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.passwordLeftOut = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ImportedUserResult {
+    return {
+      outcome: isSet(object.outcome) ? importOutcomeFromJSON(object.outcome) : 0,
+      userId: isSet(object.userId)
+        ? globalThis.String(object.userId)
+        : isSet(object.user_id)
+        ? globalThis.String(object.user_id)
+        : "",
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      errorId: isSet(object.errorId)
+        ? globalThis.String(object.errorId)
+        : isSet(object.error_id)
+        ? globalThis.String(object.error_id)
+        : "",
+      message: isSet(object.message) ? globalThis.String(object.message) : "",
+      passwordLeftOut: isSet(object.passwordLeftOut)
+        ? globalThis.Boolean(object.passwordLeftOut)
+        : isSet(object.password_left_out)
+        ? globalThis.Boolean(object.password_left_out)
+        : false,
+    };
+  },
+
+  toJSON(message: ImportedUserResult): unknown {
+    const obj: any = {};
+    if (message.outcome !== 0) {
+      obj.outcome = importOutcomeToJSON(message.outcome);
+    }
+    if (message.userId !== "") {
+      obj.userId = message.userId;
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    if (message.errorId !== "") {
+      obj.errorId = message.errorId;
+    }
+    if (message.message !== "") {
+      obj.message = message.message;
+    }
+    if (message.passwordLeftOut !== false) {
+      obj.passwordLeftOut = message.passwordLeftOut;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ImportedUserResult>): ImportedUserResult {
+    return ImportedUserResult.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ImportedUserResult>): ImportedUserResult {
+    const message = createBaseImportedUserResult();
+    message.outcome = object.outcome ?? 0;
+    message.userId = object.userId ?? "";
+    message.reason = object.reason ?? "";
+    message.errorId = object.errorId ?? "";
+    message.message = object.message ?? "";
+    message.passwordLeftOut = object.passwordLeftOut ?? false;
+    return message;
+  },
+};
+
 export type AdminServiceService = typeof AdminServiceService;
 export const AdminServiceService = {
   createOrganization: {
@@ -2770,6 +3818,15 @@ export const AdminServiceService = {
     responseSerialize: (value: GetCallerResponse): Buffer => Buffer.from(GetCallerResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): GetCallerResponse => GetCallerResponse.decode(value),
   },
+  importUsers: {
+    path: "/latchkey.v1.AdminService/ImportUsers" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ImportUsersRequest): Buffer => Buffer.from(ImportUsersRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ImportUsersRequest => ImportUsersRequest.decode(value),
+    responseSerialize: (value: ImportUsersResponse): Buffer => Buffer.from(ImportUsersResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ImportUsersResponse => ImportUsersResponse.decode(value),
+  },
 } as const;
 
 export interface AdminServiceServer extends UntypedServiceImplementation {
@@ -2782,6 +3839,7 @@ export interface AdminServiceServer extends UntypedServiceImplementation {
   followEvents: handleServerStreamingCall<FollowEventsRequest, Event>;
   listUserHistory: handleUnaryCall<ListUserHistoryRequest, ListUserHistoryResponse>;
   getCaller: handleUnaryCall<GetCallerRequest, GetCallerResponse>;
+  importUsers: handleUnaryCall<ImportUsersRequest, ImportUsersResponse>;
 }
 
 export interface AdminServiceClient extends Client {
@@ -2910,6 +3968,21 @@ export interface AdminServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: GetCallerResponse) => void,
+  ): ClientUnaryCall;
+  importUsers(
+    request: ImportUsersRequest,
+    callback: (error: ServiceError | null, response: ImportUsersResponse) => void,
+  ): ClientUnaryCall;
+  importUsers(
+    request: ImportUsersRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ImportUsersResponse) => void,
+  ): ClientUnaryCall;
+  importUsers(
+    request: ImportUsersRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ImportUsersResponse) => void,
   ): ClientUnaryCall;
 }
 

@@ -171,7 +171,8 @@ async function passwordOf({ args, terminal }: CommandContext): Promise<Pick<User
   return {};
 }
 
-async function onlyOrganization(backend: Backend): Promise<string> {
+/** The id of the organization, where there is but one. Throws UsageError. */
+export async function onlyOrganization(backend: Backend): Promise<string> {
   const { rows } = await backend.listOrganizations({ offset: 0, limit: 2 });
   const [only, other] = rows;
   if (only !== undefined && other === undefined) return only.organizationId;

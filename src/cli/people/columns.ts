@@ -1,0 +1,104 @@
+import type { ImportedUser } from '../../commands/import-users.ts';
+import { type ReadPerson, RowFault } from './person.ts';
+
+/** What a row of CSV or JSON Lines may name, in the order of the docs. */
+export const columns = [
+  'id',
+  'user_name',
+  'given_name',
+  'family_name',
+  'nick_name',
+  'display_name',
+  'email',
+  'email_verified',
+  'phone',
+  'phone_verified',
+  'language',
+  'state',
+  'locked_until',
+  'lock_reason',
+  'password_hash',
+  'change_required',
+] as const;
+
+export type Column = (typeof columns)[number];
+/** Absent and empty are one. */
+export type Cells = Readonly<Partial<Record<Column, string>>>;
+
+export function isColumn(name: string): name is Column {
+  return columns.some((column) => column === name);
+}
+
+/** The person whom the cells describe. Throws RowFault. */
+export function readCells(cells: Cells): ReadPerson {
+  const text = (column: Column): string | undefined => cells[column]?.trim() || undefined;
+  const needed = (column: Column): string => {
+    const value = text(column);
+    if (value === undefined) throw new RowFault(`${column}: is missing`);
+    return value;
+  };
+  const [nickName, displayName, preferredLanguage] = [
+    text('nick_name'),
+    text('display_name'),
+    text('language'),
+  ];
+  const [phone, hash, lockedUntil, lockReason] = [
+    text('phone'),
+    text('password_hash'),
+    text('locked_until'),
+    text('lock_reason'),
+  ];
+  const user: ImportedUser = {
+    userId: text('id'),
+    userName: text('user_name'),
+    profile: {
+      kind: 'human',
+      givenName: needed('given_name'),
+      familyName: needed('family_name'),
+      ...(nickName !== undefined && { nickName }),
+      ...(displayName !== undefined && { displayName }),
+      ...(preferredLanguage !== undefined && { preferredLanguage }),
+      email: needed('email'),
+      emailVerified: flagOf('email_verified', text('email_verified')),
+      ...(phone !== undefined && { phone, phoneVerified: flagOf('phone_verified', text('phone_verified')) }),
+    },
+    state: stateOf(text('state')),
+    ...(hash !== undefined && {
+      password: { hash, changeRequired: flagOf('change_required', text('change_required')) },
+    }),
+    ...(lockedUntil !== undefined && { lockedUntil: timeOf('locked_until', lockedUntil) }),
+    ...(lockReason !== undefined && { lockReason }),
+  };
+  return { user };
+}
+
+const yes = ['true', '1', 'yes'];
+const no = ['false', '0', 'no'];
+
+function flagOf(column: Column, text = 'false'): boolean {
+  const word = text.toLowerCase();
+  if (yes.includes(word)) return true;
+  if (no.includes(word)) return false;
+  throw new RowFault(`${column}: must be true or false`);
+}
+
+const states = [
+  'active',
+  'inactive',
+  'locked',
+  'initial',
+] as const satisfies readonly ImportedUser['state'][];
+
+function stateOf(text = 'active'): ImportedUser['state'] {
+  const state = states.find((one) => one === text.toLowerCase());
+  if (state === undefined) throw new RowFault(`state: must be one of ${states.join(', ')}`);
+  return state;
+}
+
+const rfc3339 = /^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)$/;
+
+function timeOf(column: Column, text: string): number {
+  const time = rfc3339.test(text) ? Date.parse(text.replace(' ', 'T')) : Number.NaN;
+  if (Number.isNaN(time)) throw new RowFault(`${column}: must be a time such as 2026-12-31T23:59:59Z`);
+  return time;
+}

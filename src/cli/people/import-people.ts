@@ -1,0 +1,145 @@
+import { UsageError } from '../../app/config.ts';
+import type { Arguments, OptionSpecs } from '../arguments.ts';
+import type { CommandContext } from '../command.ts';
+import { onlyOrganization } from '../commands/user/create.ts';
+import { CliError } from '../failure.ts';
+import { pairs } from '../output.ts';
+import { rate, startProgress } from '../progress.ts';
+import { isFileError } from '../secret-file.ts';
+import { FileUnreadable, type PersonRow } from './person.ts';
+import { openReport } from './report.ts';
+import { type SentRow, send } from './send.ts';
+import { isSourceName, type SourceName, sourceNames, sources } from './sources.ts';
+import { type Survey, survey } from './survey.ts';
+
+/** Options of `latchkey import --from`. */
+export const peopleOptions = {
+  from: { value: 'FORM', choices: sourceNames, help: 'people of another system, and how FILE holds them' },
+  org: { value: 'ORG_ID', help: 'the organization', fallback: 'that of the file, else the only one' },
+  'dry-run': { help: 'write nothing, and find the same faults' },
+  report: { value: 'OUT.jsonl', help: 'a line for each row that is refused: which, and why' },
+  update: {
+    help: 'who is there gets names, address and number of the file; never another state or password',
+  },
+  'without-passwords': { help: 'who has a password hash that is refused comes without a password' },
+} as const satisfies OptionSpecs;
+
+interface Import {
+  readonly file: string;
+  readonly from: SourceName;
+}
+
+/** Reads the file twice: to say what it holds, and to bring the people in. Throws CliError where some were refused. */
+export async function importPeople(
+  context: CommandContext,
+  { file, from }: { readonly file: string; readonly from: string },
+): Promise<void> {
+  if (!isSourceName(from)) throw new UsageError(`--from must be one of ${sourceNames.join(', ')}`);
+  if (file === '-') throw new UsageError('with --from the file is read twice: it cannot be stdin');
+  try {
+    await carryOut(context, { file, from });
+  } catch (error) {
+    if (!(error instanceof FileUnreadable) && !isFileError(error)) throw error;
+    throw new CliError(
+      { code: 'invalid_argument', message: `${file} cannot be read: ${error.message}` },
+      error,
+    );
+  }
+}
+
+async function carryOut(context: CommandContext, { file, from }: Import): Promise<void> {
+  const { args, output } = context;
+  const options = { withoutPasswords: args.flag('without-passwords') };
+  const reading = startProgress(context, 'rows read');
+  const found = await survey(sources[from](file, options), (count) => reading.report(count, count));
+  reading.end();
+  await tellSurvey(context, found);
+  const backend = await context.backend();
+  const org = args.text('org');
+  const fallback = org ?? (found.needsOrganization ? await onlyOrganization(backend) : '');
+  const sending = {
+    backend,
+    order: orderOf(args),
+    organizationOf: (row: PersonRow) => org ?? row.organizationId ?? fallback,
+  };
+  const counts = { created: 0, updated: 0, unchanged: 0, refused: 0 };
+  let passwordsLeftOut = 0;
+  const progress = startProgress(context, 'users');
+  await using report = await openReport(args.text('report'));
+  const shown: string[] = [];
+  for await (const sent of send(withoutTwice(sources[from](file, options), found), sending)) {
+    for (const { row, result } of sent) {
+      counts[result.outcome] += 1;
+      if (result.passwordLeftOut) passwordsLeftOut += 1;
+      if (result.outcome === 'refused' && shown.length < shownMax) shown.push(shortly({ row, result }));
+    }
+    await report.add(sent);
+    progress.report(counts.created + counts.updated + counts.unchanged + counts.refused, found.rows);
+  }
+  const seconds = progress.end();
+  const { rows, states, passwords } = found;
+  const usersPerSecond = rate(rows, seconds);
+  const isDry = args.flag('dry-run');
+  await output.document(
+    {
+      ...{ file, from, dryRun: isDry, rows, ...counts, passwordsLeftOut },
+      ...{ states, passwords, seconds, usersPerSecond },
+    },
+    [
+      `${isDry ? 'Nothing was written. It would have been: ' : ''}${toldCounts(counts)}`,
+      ...(passwordsLeftOut > 0 ? [`${passwordsLeftOut} came without their password`] : []),
+      `${rows} rows in ${seconds.toFixed(1)} s, ${usersPerSecond} a second`,
+    ],
+  );
+  if (counts.refused > 0) throw refused(counts.refused, { rows, shown, report: args.text('report') });
+}
+
+/** Of refused rows on stderr; the report has them all. */
+const shownMax = 5;
+
+function orderOf(args: Arguments) {
+  return {
+    validateOnly: args.flag('dry-run'),
+    updateExisting: args.flag('update'),
+    withoutPasswords: args.flag('without-passwords'),
+  };
+}
+
+async function tellSurvey({ output }: CommandContext, found: Survey): Promise<void> {
+  const { rows, faults, states, passwords } = found;
+  const told = { rows, 'to be refused': faults, states: countsOf(states), passwords: countsOf(passwords) };
+  for (const line of pairs(told)) await output.note(line);
+}
+
+function countsOf(counts: Readonly<Record<string, number>>): string | undefined {
+  const told = Object.entries(counts).map(([name, count]) => `${count} ${name}`);
+  return told.length === 0 ? undefined : told.join(', ');
+}
+
+function toldCounts(counts: Readonly<Record<string, number>>): string {
+  return Object.entries(counts)
+    .map(([outcome, count]) => `${count} ${outcome}`)
+    .join(', ');
+}
+
+async function* withoutTwice(rows: AsyncIterable<PersonRow>, { twice }: Survey): AsyncGenerator<PersonRow> {
+  for await (const row of rows) {
+    const fault = twice.get(row.line);
+    yield fault === undefined ? row : { line: row.line, name: row.name, fault };
+  }
+}
+
+function shortly({ row: { line, name }, result }: SentRow): string {
+  return `\n  line ${line}${name === '' ? '' : ` (${name})`}: ${result.message ?? ''}`;
+}
+
+function refused(
+  count: number,
+  { rows, shown, report }: { rows: number; shown: readonly string[]; report: string | undefined },
+): CliError {
+  const rest = count - shown.length;
+  const where = report === undefined ? '--report FILE writes them all' : `all of them are in ${report}`;
+  const more = rest > 0 ? `\n  and ${rest} more: ${where}` : '';
+  const message = `${count} of ${rows} rows were refused:${shown.join('')}${more}`;
+  return new CliError({ code: 'failed_precondition', message });
+}

@@ -1,0 +1,61 @@
+import { createReadStream } from 'node:fs';
+import { type Cells, type Column, columns, isColumn, readCells } from './columns.ts';
+import { type PersonRow, personRow, type ReadOptions, RowFault } from './person.ts';
+
+/** No person's line is longer. */
+const lineLengthMax = 64 * 1024;
+
+/** One JSON object a line, its members named as the columns of CSV are. */
+export async function* readJsonLines(file: string, options: ReadOptions): AsyncGenerator<PersonRow> {
+  for await (const { line, text } of linesOf(file)) {
+    if (text.trim() === '') continue;
+    yield rowOf(line, text, options);
+  }
+}
+
+function rowOf(line: number, text: string, options: ReadOptions): PersonRow {
+  if (text.length > lineLengthMax) {
+    return { line, name: '', fault: `is longer than ${lineLengthMax / 1024} KiB` };
+  }
+  let members: object;
+  try {
+    members = parseObject(text);
+  } catch {
+    return { line, name: '', fault: 'is no JSON object' };
+  }
+  const told = new Map(Object.entries(members));
+  const name = ['user_name', 'email', 'id'].map((member) => told.get(member)).find((value) => value);
+  return personRow({ line, name: String(name ?? '') }, options, () => readCells(cellsOf(told)));
+}
+
+function parseObject(text: string): object {
+  const value: unknown = JSON.parse(text);
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Error('no object');
+  return value;
+}
+
+function cellsOf(members: ReadonlyMap<string, unknown>): Cells {
+  const cells: Partial<Record<Column, string>> = {};
+  for (const [name, value] of members) {
+    if (!isColumn(name)) throw new RowFault(`${name}: is none of ${columns.join(', ')}`);
+    if (value === null) continue;
+    if (typeof value !== 'string' && typeof value !== 'boolean')
+      throw new RowFault(`${name}: must be a text`);
+    cells[name] = String(value);
+  }
+  return cells;
+}
+
+// A line beyond the limit is kept no longer than that; what follows of it is dropped.
+async function* linesOf(file: string): AsyncGenerator<{ readonly line: number; readonly text: string }> {
+  const decoder = new TextDecoder('utf-8');
+  let rest = '';
+  let line = 1;
+  for await (const chunk of createReadStream(file)) {
+    const texts = (rest + decoder.decode(chunk, { stream: true })).split('\n');
+    rest = texts.pop() ?? '';
+    for (const text of texts) yield { line: line++, text };
+    if (rest.length > lineLengthMax) rest = rest.slice(0, lineLengthMax + 1);
+  }
+  yield { line, text: rest };
+}

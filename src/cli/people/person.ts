@@ -1,0 +1,67 @@
+import type { ImportedUser } from '../../commands/import-users.ts';
+import { DomainError } from '../../domain/errors.ts';
+import { checkLengths, lengthsOfUser } from '../local/lengths.ts';
+
+/** One row of the file that people are brought from: somebody, or what is wrong with it. */
+export interface PersonRow {
+  /** Where it begins, from 1. */
+  readonly line: number;
+  /** What the person is called there, as far as it can be read. */
+  readonly name: string;
+  /** That the file names. */
+  readonly organizationId?: string;
+  readonly user?: ImportedUser;
+  readonly fault?: string;
+}
+
+/** The file as a whole cannot be read; the message says why, and what to do. */
+export class FileUnreadable extends Error {
+  override readonly name = 'FileUnreadable';
+}
+
+/** One row cannot be read; the message says why, and never repeats a value. */
+export class RowFault extends Error {
+  override readonly name = 'RowFault';
+}
+
+/** What a reader makes of one row. */
+export interface ReadPerson {
+  readonly organizationId?: string;
+  readonly user: ImportedUser;
+  /** There is a password, and it is none that can be taken. */
+  readonly passwordFault?: string;
+}
+
+export interface ReadOptions {
+  /** Who has a password that cannot be taken comes without it. */
+  readonly withoutPasswords: boolean;
+}
+
+/** The row that `read` makes, or why it makes none: also of texts too long, and of what is no UTF-8. */
+export function personRow(
+  { line, name }: Pick<PersonRow, 'line' | 'name'>,
+  { withoutPasswords }: ReadOptions,
+  read: () => ReadPerson,
+): PersonRow {
+  try {
+    const { user, organizationId, passwordFault } = read();
+    if (passwordFault !== undefined && !withoutPasswords) throw new RowFault(passwordFault);
+    checkLengths(lengthsOfUser(user));
+    checkLengths({ user_id: [user.userId, 1, 200], lock_reason: [user.lockReason, 1, 500] });
+    requireDecoded(user);
+    return { line, name, user, ...(organizationId !== undefined && { organizationId }) };
+  } catch (error) {
+    if (error instanceof RowFault) return { line, name, fault: error.message };
+    if (error instanceof DomainError) return { line, name, fault: error.text };
+    throw error;
+  }
+}
+
+// What a decoder puts where bytes are no UTF-8: a file in another encoding would bring names that nobody can type.
+function requireDecoded({ profile, ...texts }: ImportedUser): void {
+  for (const [field, value] of Object.entries({ ...texts, ...profile })) {
+    if (typeof value === 'string' && value.includes('\ufffd')) {
+      throw new RowFault(`${field}: is not UTF-8`);
+    }
+  }
+}

@@ -1,0 +1,103 @@
+import type { MessageInitShape } from '@bufbuild/protobuf';
+import type { ServiceImpl } from '@connectrpc/connect';
+import {
+  type AdminService,
+  type ImportedHuman,
+  type ImportedUser as ImportedUserMessage,
+  type ImportedUserResultSchema,
+  ImportOutcome as OutcomeNumber,
+} from '../../gen/es/latchkey/v1/admin_pb.js';
+import { UserState } from '../../gen/es/zitadel/user/v2/user_pb.js';
+import { type ImportedUser, type ImportOutcome, importUsers } from '../commands/import-users.ts';
+import type { PasswordApp } from '../commands/password.ts';
+import { DomainError, errors } from '../domain/errors.ts';
+import { parseOrganizationId } from '../domain/ids.ts';
+import { parseTimestamp } from './convert/token.ts';
+import { callerKey } from './limits/caller-key.ts';
+
+/** Users of another system. */
+export function importHandlers(app: PasswordApp): Pick<ServiceImpl<typeof AdminService>, 'importUsers'> {
+  return {
+    async importUsers(req, context) {
+      const { validateOnly, updateExisting, withoutPasswords } = req;
+      const outcomes = await importUsers(app, context.values.get(callerKey), {
+        organizationId: parseOrganizationId(req.organizationId),
+        users: req.users.map(parseImported),
+        validateOnly,
+        updateExisting,
+        withoutPasswords,
+      });
+      return { results: outcomes.map(resultOf) };
+    },
+  };
+}
+
+const states: Readonly<Record<number, ImportedUser['state']>> = {
+  [UserState.UNSPECIFIED]: 'active',
+  [UserState.ACTIVE]: 'active',
+  [UserState.INACTIVE]: 'inactive',
+  [UserState.LOCKED]: 'locked',
+  [UserState.INITIAL]: 'initial',
+};
+
+function parseImported(message: ImportedUserMessage, at: number): ImportedUser {
+  const { userId, username, profile, lockedUntil, lockReason } = message;
+  const state = states[message.state];
+  if (state === undefined) {
+    throw new DomainError('fieldInvalid', { text: `users[${at}].state: nobody is imported deleted` });
+  }
+  if (profile.case === undefined) {
+    throw new DomainError('fieldInvalid', { text: `users[${at}].profile: value is required` });
+  }
+  return {
+    state,
+    userId: given(userId),
+    userName: given(username),
+    ...(profile.case === 'human' ? parseHuman(profile.value) : { profile: parseMachine(profile.value) }),
+    ...(lockedUntil && { lockedUntil: Math.floor(parseTimestamp(lockedUntil, `users[${at}].locked_until`)) }),
+    ...(lockReason !== '' && { lockReason }),
+  };
+}
+
+const given = (text: string): string | undefined => (text === '' ? undefined : text);
+
+function parseHuman(human: ImportedHuman): Pick<ImportedUser, 'profile' | 'password'> {
+  const { givenName, familyName, nickName, displayName, preferredLanguage, email, emailVerified } = human;
+  const { phone, phoneVerified, passwordHash, changeRequired } = human;
+  return {
+    profile: {
+      kind: 'human',
+      givenName,
+      familyName,
+      ...(nickName !== '' && { nickName }),
+      ...(displayName !== '' && { displayName }),
+      ...(preferredLanguage !== '' && { preferredLanguage }),
+      email,
+      emailVerified,
+      ...(phone !== '' && { phone, phoneVerified }),
+    },
+    ...(passwordHash !== '' && { password: { hash: passwordHash, changeRequired } }),
+  };
+}
+
+function parseMachine({ name, description }: { readonly name: string; readonly description: string }) {
+  return { kind: 'machine', name, ...(description !== '' && { description }) } as const;
+}
+
+const outcomeNumbers = {
+  created: OutcomeNumber.CREATED,
+  updated: OutcomeNumber.UPDATED,
+  unchanged: OutcomeNumber.UNCHANGED,
+  refused: OutcomeNumber.REFUSED,
+} as const satisfies Record<ImportOutcome['outcome'], OutcomeNumber>;
+
+function resultOf(became: ImportOutcome): MessageInitShape<typeof ImportedUserResultSchema> {
+  const outcome = outcomeNumbers[became.outcome];
+  if (became.outcome !== 'refused') {
+    const { userId = '', passwordLeftOut = false } = became;
+    return { outcome, userId, passwordLeftOut };
+  }
+  const { error, text } = became.error;
+  const { reason, id } = errors[error];
+  return { outcome, reason, errorId: id, message: text };
+}
