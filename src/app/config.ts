@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type IssuerConfig, requireSecureUrl } from '../auth/issuer/config.ts';
@@ -11,11 +10,15 @@ import { importedCostMaxMax } from '../sign-in/imported-cost.ts';
 import { isNoPath, kindOf } from '../store/database.ts';
 import type { PostgresEnvironment } from '../store/postgres/connect/parameters.ts';
 import { StoreUnusable } from '../store/store.ts';
+import { type ConsoleConfig, parseConsole } from './console-config.ts';
 import { ownVariable, unknownVariables as unknownIn } from './environment.ts';
 import { type ListenAddress, parseListenAddress } from './listen-address.ts';
 import type { LogFormat } from './log/text.ts';
 import { type SettingName, settings } from './settings.ts';
 import { readTracing } from './tracing-config.ts';
+import { parseChoice, readSecret, UsageError } from './usage.ts';
+
+export { UsageError } from './usage.ts';
 
 /** What a server is started with. */
 export interface ServeConfig {
@@ -56,15 +59,12 @@ export interface ServeConfig {
   readonly tracing: TracingConfig | undefined;
   /** Where Prometheus reads: an address of its own. */
   readonly metricsListen: ListenAddress | undefined;
+  /** undefined: there is none. */
+  readonly console: ConsoleConfig | undefined;
   readonly logLevel: string;
   readonly logFormat: LogFormat;
   /** Fill an empty database with a few people, most of them locked. */
   readonly demo: boolean;
-}
-
-/** Wrong use; the message says what to write instead. */
-export class UsageError extends Error {
-  override readonly name = 'UsageError';
 }
 
 const migrateModes = ['auto', 'never'] as const;
@@ -115,6 +115,7 @@ export function parseServeConfig(argv: readonly string[]): ServeConfig {
     oidc: parseOidc(value, count('oidc-clock-skew-seconds', 300)),
     tracing: parseTracing(value('trace-trust-remote')),
     metricsListen: parseListen('metrics-listen', value('metrics-listen')),
+    console: parseConsole(value),
     logLevel: parseChoice('log-level', value('log-level'), logLevels),
     logFormat: parseChoice('log-format', value('log-format'), ['json', 'text', 'auto']),
     demo: flags.demo === 'true',
@@ -187,22 +188,7 @@ export function withPasswordOf(path: string, database: string): string {
   if (user.includes(':')) {
     throw new UsageError('--db-password-file, or a password in the database URL: give one of them');
   }
-  return `${scheme}${user}:${encodeURIComponent(readPassword(path))}@${rest}`;
-}
-
-function readPassword(path: string): string {
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch (error) {
-    throw new UsageError(
-      `--db-password-file: cannot read ${path} (${(error as NodeJS.ErrnoException).code})`,
-    );
-  }
-  // Whoever writes a file by hand ends the line; nobody's password does.
-  const password = text.replace(/\r?\n$/, '');
-  if (password === '') throw new UsageError(`--db-password-file: ${path} is empty`);
-  return password;
+  return `${scheme}${user}:${encodeURIComponent(readSecret('db-password-file', path))}@${rest}`;
 }
 
 function parseFlags(argv: readonly string[]): Partial<Record<SettingName | 'demo', string>> {
@@ -243,11 +229,9 @@ function parseOutbound(entries: readonly string[]): Allowed {
 }
 
 function parseTracing(trust: string): ServeConfig['tracing'] {
-  if (trust !== 'true' && trust !== 'false') {
-    throw new UsageError(`--trace-trust-remote must be true or false, not "${trust}"`);
-  }
+  const isTrusted = parseChoice('trace-trust-remote', trust, ['true', 'false']) === 'true';
   try {
-    return readTracing(process.env, trust === 'true');
+    return readTracing(process.env, isTrusted);
   } catch (error) {
     throw new UsageError(error instanceof Error ? error.message : String(error));
   }
@@ -257,17 +241,6 @@ function parseTls(certPath: string, keyPath: string): ServeConfig['tls'] {
   if (certPath === '' && keyPath === '') return undefined;
   if (certPath !== '' && keyPath !== '') return { certPath, keyPath };
   throw new UsageError('--tls-cert and --tls-key go together: give both, or neither');
-}
-
-function parseChoice<Choice extends string>(
-  name: SettingName,
-  text: string,
-  choices: readonly Choice[],
-): Choice {
-  const choice = choices.find((one) => one === text);
-  if (choice !== undefined) return choice;
-  const others = choices.slice(0, -1).join(', ');
-  throw new UsageError(`--${name} must be ${others} or ${choices.at(-1)}, not "${text}"`);
 }
 
 function parseOidc(value: (name: SettingName) => string, clockSkewSeconds: number): ServeConfig['oidc'] {

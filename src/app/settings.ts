@@ -151,6 +151,26 @@ export const settings = {
     fallback: '30',
     help: "how far the issuer's clock may be off, 300 at most",
   },
+  console: {
+    env: 'LATCHKEY_CONSOLE',
+    fallback: 'on',
+    help: 'on: the help desk works in a browser under /console/; off: there is no such page',
+  },
+  'console-reason': {
+    env: 'LATCHKEY_CONSOLE_REASON',
+    fallback: 'required',
+    help: 'required: the console unlocks nobody without a reason; or optional',
+  },
+  'console-oidc-client': {
+    env: 'LATCHKEY_CONSOLE_OIDC_CLIENT',
+    fallback: '',
+    help: "what the issuer knows the console as: people sign in with the company's sign-on",
+  },
+  'console-oidc-secret-file': {
+    env: 'LATCHKEY_CONSOLE_OIDC_SECRET_FILE',
+    fallback: '',
+    help: 'file with its client secret, where it has one',
+  },
   'metrics-listen': {
     env: 'LATCHKEY_METRICS_LISTEN',
     fallback: '',

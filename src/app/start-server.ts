@@ -1,15 +1,18 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { IssuerConfig } from '../auth/issuer/config.ts';
 import { fetchJson } from '../outbound/fetch-json.ts';
+import { createConsoleSessions } from '../rpc/console/session.ts';
 import { createDesk } from '../rpc/desk.ts';
 import { createCallLimits } from '../rpc/limits/call-limits.ts';
 import { createDoor } from '../server/door.ts';
 import { createCorsPolicy } from '../server/http/cors.ts';
+import type { Pages } from '../server/pages/page.ts';
 import { createPages, type Reference } from '../server/pages/pages.ts';
 import type { PortClaim } from '../server/port/claim.ts';
 import { type Listener, startListener } from '../server/port/listener.ts';
 import type { App } from './app.ts';
 import type { ServeConfig } from './config.ts';
+import { consolePages } from './console-pages.ts';
 import type { MeteredApp } from './metrics.ts';
 import { startSweeper } from './sweep.ts';
 
@@ -31,6 +34,7 @@ export type ServerConfig = Pick<
   | 'refusedPerSecondPerAddress'
   | 'oidc'
   | 'metricsListen'
+  | 'console'
 > &
   Partial<Pick<ServeConfig, 'demo'>>;
 
@@ -58,7 +62,9 @@ export async function startServer(app: App, config: ServerConfig, claim?: PortCl
   const isReady = shared(async () => !isDraining() && (await app.store.isReady()));
   const limits = createCallLimits(config, app.now());
   const issuer = config.oidc && (await openIssuer(config.oidc, app));
-  const desk = createDesk({ ...app, limits, issuer }, isReady);
+  const known = { ...app, limits, issuer };
+  const consoleSessions = config.console && createConsoleSessions(known);
+  const desk = createDesk({ ...known, consoleSessions }, isReady);
   const log = (event: string, fields: Readonly<Record<string, unknown>>) => {
     const isFailure = 'cause' in fields || 'error' in fields;
     app.log[isFailure ? 'error' : 'info'](fields, event);
@@ -73,7 +79,7 @@ export async function startServer(app: App, config: ServerConfig, claim?: PortCl
     isDraining,
     timeoutMs: readyTimeoutMs,
     measures: app.measures,
-    pages: createPages({ loadReference: () => loadReference(app, config) }),
+    pages: pagesOf(app, config, { sessions: consoleSessions, log }),
     log,
   });
   await using cleanup = new AsyncDisposableStack();
@@ -114,6 +120,13 @@ async function openIssuer(config: IssuerConfig, { outbound, now }: App) {
   const { createIssuer } = await loadIssuers();
   const way = outbound.wayTo([config.keysUrl ?? config.issuer]);
   return createIssuer(config, { fetchJson: (url) => fetchJson(way, url), now });
+}
+
+function pagesOf(app: App, config: ServerConfig, known: Parameters<typeof consolePages>[2]): Pages {
+  return createPages({
+    loadReference: () => loadReference(app, config),
+    console: consolePages(app, config.console, known),
+  });
 }
 
 /** Half a megabyte of text that most servers are never asked for. */

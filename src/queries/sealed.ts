@@ -2,7 +2,7 @@ import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:cr
 import type { Store } from '../store/store.ts';
 
 /** What a sealed text is of: one of another kind does not open. */
-export type SealedKind = 'lock-position';
+export type SealedKind = 'lock-position' | 'console-session' | 'console-signing-in';
 
 const cipher = 'aes-256-gcm';
 const ivBytes = 12;
@@ -16,7 +16,10 @@ export interface Seal {
   open(kind: SealedKind, sealed: string): string | undefined;
 }
 
-export async function sealOf(store: Pick<Store, 'loadSigningKey'>): Promise<Seal> {
+/** Where the key is kept. */
+export type SealStore = Pick<Store, 'loadSigningKey'>;
+
+export async function sealOf(store: SealStore): Promise<Seal> {
   // A key of its own: what signs device tokens seals nothing.
   const key = new Uint8Array(
     hkdfSync('sha256', await store.loadSigningKey(), '', 'latchkey sealed text', 32),

@@ -3,6 +3,7 @@ import type { ContextValues, Interceptor, StreamResponse } from '@connectrpc/con
 import { type AuthenticateApp, authenticate } from '../auth/authenticate.ts';
 import { DomainError } from '../domain/errors.ts';
 import type { Tracer } from '../ops/measures.ts';
+import { authorizationOf, type WithConsole } from './authorization.ts';
 import { asConnectError, errorIdOf, whyOf } from './connect-error.ts';
 import { followCall } from './follow-call.ts';
 import {
@@ -19,7 +20,7 @@ import { readOrigin } from './origin.ts';
 import { type CallRecord, callerFacts, codeOf, createRefusalLog } from './refusal-log.ts';
 import { hasWaitedKey, requestInfoKey } from './request-info.ts';
 
-export interface InterceptorApp extends AuthenticateApp, Limited {
+export interface InterceptorApp extends AuthenticateApp, Limited, WithConsole {
   readonly log: Log;
   /** undefined: no call is followed. */
   readonly tracer: Tracer | undefined;
@@ -119,18 +120,22 @@ function authenticateAgain(app: InterceptorApp): Interceptor {
 
 async function setCaller(app: InterceptorApp, values: ContextValues): Promise<void> {
   const info = values.get(requestInfoKey);
-  requireNotRefused(app, info);
+  const shown = authorizationOf(app, info);
+  // A string is not waited for: most calls bring one.
+  const authorization = typeof shown === 'object' ? await shown : shown;
+  const { remoteAddress } = info;
+  requireNotRefused(app, remoteAddress, authorization);
   try {
     const caller = await authenticate(app, {
-      authorization: info.header('authorization'),
+      authorization,
       organizationId: info.header('x-zitadel-orgid') || undefined,
       origin: () => readOrigin(info),
     });
     values.set(callerKey, caller);
     info.prove(caller.home ?? caller.meta.actorSubject ?? '');
-    chargeRefused(app, info);
+    chargeRefused(app, remoteAddress, { authorization });
   } catch (error) {
-    chargeRefused(app, info, error);
+    chargeRefused(app, remoteAddress, { authorization, error });
     throw error;
   }
 }

@@ -9,6 +9,8 @@ export interface RequestInfo {
   readonly requestId: string;
   /** The client's IP address; a forwarded one only where a configured proxy named it. */
   readonly remoteAddress: string;
+  /** Host and port that the client asked for. */
+  readonly authority: string;
   /** A request header by its lower-case name; repeated ones joined by ", ". */
   header(name: string): string | undefined;
   /** It came with a valid token of this organization, or subject: who is at the other end of the connection is no stranger. */
@@ -23,6 +25,7 @@ export const hasWaitedKey: ContextKey<boolean> = createContextKey(false, { descr
 const nowhere: RequestInfo = {
   requestId: '',
   remoteAddress: '',
+  authority: '',
   header: () => undefined,
   prove: () => undefined,
   end: () => undefined,

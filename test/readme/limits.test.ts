@@ -77,6 +77,13 @@ const rows = {
   // These three are tested in every dialect, in the file about limits on callers.
   'calls of a token': ['none (`--calls-per-second-per-token`)', 'RESOURCE_EXHAUSTED'],
   'calls of an address': ['none (`--calls-per-second-per-address`)', 'RESOURCE_EXHAUSTED'],
+  // Tested in test/console/session.test.ts.
+  'a session of the console': ['8 hours, 30 minutes without anybody there, and its token', 'UNAUTHENTICATED'],
+  'a token that signs in to the console': [
+    '2800 characters, since a cookie must hold it sealed',
+    'INVALID_ARGUMENT',
+  ],
+  "what the console's own pages send": ['16 KiB in 10 seconds', 'RESOURCE_EXHAUSTED, DEADLINE_EXCEEDED'],
   'calls without a valid token': ['20 a second of an address, 100 at once', 'RESOURCE_EXHAUSTED'],
 } as const;
 

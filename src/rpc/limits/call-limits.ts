@@ -1,7 +1,7 @@
 import type { Interceptor } from '@connectrpc/connect';
 import { DomainError, type ErrorName } from '../../domain/errors.ts';
 import type { CallLimit, DeskMeasures } from '../../ops/measures.ts';
-import { type RequestInfo, requestInfoKey } from '../request-info.ts';
+import { requestInfoKey } from '../request-info.ts';
 import { callerKey } from './caller-key.ts';
 import { createKnownTokens, type KnownTokens } from './known-tokens.ts';
 import { createTokenBuckets, type TokenBuckets } from './token-buckets.ts';
@@ -78,25 +78,29 @@ export function limitToken({ limits: { token }, now, measures }: Limited): Inter
  * but for tokens that have worked before, so that one neighbour behind the same proxy cannot shut out the others.
  * Calls at once may pass together before the first has failed; each of them is charged all the same.
  */
-export function requireNotRefused({ limits, now, measures }: Limited, info: RequestInfo): void {
+export function requireNotRefused(
+  { limits, now, measures }: Limited,
+  remoteAddress: string,
+  authorization: string | undefined,
+): void {
   const { refused, known } = limits;
   // Most servers see no failure for long; then there is nothing to look up.
   if (refused === undefined || refused.size === 0) return;
-  const waitMs = refused.wait(addressKey(info.remoteAddress), now());
-  if (waitMs > 0 && !known.has(info.header('authorization'))) refuse(measures, 'refused', waitMs);
+  const waitMs = refused.wait(addressKey(remoteAddress), now());
+  if (waitMs > 0 && !known.has(authorization)) refuse(measures, 'refused', waitMs);
 }
 
 /** After authentication, with what it threw if it failed: charges the address where that was for want of a valid token. */
 export function chargeRefused(
   { limits: { refused, known }, now }: Limited,
-  info: RequestInfo,
-  error?: unknown,
+  remoteAddress: string,
+  { authorization, error }: { readonly authorization: string | undefined; readonly error?: unknown },
 ) {
   if (refused === undefined) return;
-  if (error === undefined) known.add(info.header('authorization'));
+  if (error === undefined) known.add(authorization);
   else if (error instanceof DomainError && withoutToken.has(error.error)) {
-    known.delete(info.header('authorization'));
-    refused.charge(addressKey(info.remoteAddress), now());
+    known.delete(authorization);
+    refused.charge(addressKey(remoteAddress), now());
   }
 }
 

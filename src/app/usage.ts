@@ -1,0 +1,33 @@
+import { readFileSync } from 'node:fs';
+import type { SettingName } from './settings.ts';
+
+/** Wrong use; the message says what to write instead. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+/** One of the words that the setting may be. Throws UsageError. */
+export function parseChoice<const Choice extends string>(
+  name: SettingName,
+  text: string,
+  choices: readonly Choice[],
+): Choice {
+  const found = choices.find((choice) => choice === text);
+  if (found !== undefined) return found;
+  const all = `${choices.slice(0, -1).join(', ')} or ${choices.at(-1)}`;
+  throw new UsageError(`--${name} must be ${all}, not "${text}"`);
+}
+
+/** What the file holds that the setting names. Throws UsageError, which does not repeat it. */
+export function readSecret(name: SettingName, path: string): string {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new UsageError(`--${name}: cannot read ${path} (${(error as NodeJS.ErrnoException).code})`);
+  }
+  // Whoever writes a file by hand ends the line; nobody's password does.
+  const password = text.replace(/\r?\n$/, '');
+  if (password === '') throw new UsageError(`--${name}: ${path} is empty`);
+  return password;
+}

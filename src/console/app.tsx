@@ -1,0 +1,82 @@
+import { render } from 'preact';
+import { useEffect } from 'preact/hooks';
+import { Failure } from './parts/failure.tsx';
+import { Header } from './parts/header.tsx';
+import { Notices } from './parts/notices.tsx';
+import { About } from './screens/about.tsx';
+import { Locked } from './screens/locked.tsx';
+import { Policy } from './screens/policy.tsx';
+import { Search } from './screens/search.tsx';
+import { SignIn } from './screens/sign-in.tsx';
+import { UserScreen } from './screens/user.tsx';
+import { type Route, to, useRoute } from './state/route.ts';
+import { beginSession, type Session, useSession, watchSession } from './state/session.ts';
+
+const titles: Readonly<Record<Route['screen'], string>> = {
+  locked: 'Locked now',
+  search: 'Search',
+  user: 'User',
+  policy: 'Policy',
+  about: 'About',
+  nowhere: 'Nothing here',
+};
+
+function App() {
+  const session = useSession();
+  const route = useRoute();
+  useEffect(() => {
+    document.title = `${session.kind === 'in' ? titles[route.screen] : 'Sign in'} – Latchkey`;
+  }, [route.screen, session.kind]);
+  if (session.kind === 'unknown') return <main id="main">Loading…</main>;
+  if (session.kind === 'unreached')
+    return (
+      <main id="main">
+        <h1>Latchkey</h1>
+        <Failure text="The server cannot be reached." onRetry={() => void beginSession()} />
+      </main>
+    );
+  if (session.kind === 'out') return <SignIn hasSignOn={session.facts.signOn} isOver={session.isOver} />;
+  return (
+    <>
+      <a class="skip" href="#main">
+        Skip to the content
+      </a>
+      <Header {...{ session, route }} />
+      <Screen {...{ session, route }} />
+      <Notices />
+    </>
+  );
+}
+
+function Screen({ session, route }: { session: Extract<Session, { kind: 'in' }>; route: Route }) {
+  const { me, facts } = session;
+  const reasonRequired = facts.reason === 'required';
+  switch (route.screen) {
+    case 'locked':
+      return <Locked query={route.query} {...{ me, reasonRequired }} />;
+    case 'search':
+      return <Search query={route.query} />;
+    case 'user':
+      return <UserScreen key={route.userId} userId={route.userId} {...{ me, reasonRequired }} />;
+    case 'policy':
+      return <Policy me={me} />;
+    case 'about':
+      return <About session={session} />;
+    case 'nowhere':
+      return (
+        <main id="main">
+          <h1>Nothing here</h1>
+          <p>
+            <a href={to.locked}>Who is locked now?</a>
+          </p>
+        </main>
+      );
+  }
+}
+
+const root = document.getElementById('app');
+if (root !== null) {
+  watchSession();
+  void beginSession();
+  render(<App />, root);
+}
