@@ -1,8 +1,9 @@
 import { UsageError } from '../../app/config.ts';
 import type { Arguments, OptionSpecs } from '../arguments.ts';
+import type { Backend, UsersToImport } from '../backend.ts';
 import type { CommandContext } from '../command.ts';
 import { onlyOrganization } from '../commands/user/create.ts';
-import { CliError } from '../failure.ts';
+import { CliError, toFailure } from '../failure.ts';
 import { pairs } from '../output.ts';
 import { rate, startProgress } from '../progress.ts';
 import { isFileError } from '../secret-file.ts';
@@ -55,13 +56,7 @@ async function carryOut(context: CommandContext, { file, from }: Import): Promis
   reading.end();
   await tellSurvey(context, found);
   const backend = await context.backend();
-  const org = args.text('org');
-  const fallback = org ?? (found.needsOrganization ? await onlyOrganization(backend) : '');
-  const sending = {
-    backend,
-    order: orderOf(args),
-    organizationOf: (row: PersonRow) => org ?? row.organizationId ?? fallback,
-  };
+  const sending = { backend, order: orderOf(args), organizationOf: await placeOf(args, backend, found) };
   const counts = { created: 0, updated: 0, unchanged: 0, refused: 0 };
   let passwordsLeftOut = 0;
   const progress = startProgress(context, 'users');
@@ -105,6 +100,34 @@ function orderOf(args: Arguments) {
   };
 }
 
+/** Into which organization a row goes. Throws where one is not there, before anything is written. */
+async function placeOf(
+  args: Arguments,
+  backend: Backend,
+  { organizations }: Survey,
+): Promise<(row: PersonRow) => string> {
+  const org = args.text('org');
+  const fallback = org ?? (organizations.has(undefined) ? await onlyOrganization(backend) : '');
+  const named = [...organizations].filter((one) => one !== undefined);
+  for (const organizationId of org === undefined ? named : [org]) {
+    await requireThere(backend, { ...orderOf(args), organizationId, users: [] });
+  }
+  return (row) => org ?? row.organizationId ?? fallback;
+}
+
+async function requireThere(backend: Backend, nobody: UsersToImport): Promise<void> {
+  try {
+    await backend.importUsers(nobody);
+  } catch (error) {
+    const failure = toFailure(error);
+    if (failure.code !== 'not_found') throw error;
+    const { organizationId } = nobody;
+    const help = `make it by org create --id ${organizationId}, or name another with --org`;
+    const message = `There is no organization ${organizationId} that you may read: ${help}. Nothing was written`;
+    throw new CliError({ ...failure, message }, error);
+  }
+}
+
 async function tellSurvey({ output }: CommandContext, found: Survey): Promise<void> {
   const { rows, faults, states, passwords } = found;
   const told = { rows, 'to be refused': faults, states: countsOf(states), passwords: countsOf(passwords) };
@@ -123,9 +146,11 @@ function toldCounts(counts: Readonly<Record<string, number>>): string {
 }
 
 async function* withoutTwice(rows: AsyncIterable<PersonRow>, { twice }: Survey): AsyncGenerator<PersonRow> {
+  let place = 0;
   for await (const row of rows) {
-    const fault = twice.get(row.line);
-    yield fault === undefined ? row : { line: row.line, name: row.name, fault };
+    place += 1;
+    const fault = twice.get(place);
+    yield fault === undefined ? { ...row, place } : { line: row.line, name: row.name, place, fault };
   }
 }
 

@@ -1,9 +1,6 @@
-import { createReadStream } from 'node:fs';
 import { type Cells, type Column, columns, isColumn, readCells } from './columns.ts';
+import { linesOf, rowLengthMax } from './lines.ts';
 import { type PersonRow, personRow, type ReadOptions, RowFault } from './person.ts';
-
-/** No person's line is longer. */
-const lineLengthMax = 64 * 1024;
 
 /** One JSON object a line, its members named as the columns of CSV are. */
 export async function* readJsonLines(file: string, options: ReadOptions): AsyncGenerator<PersonRow> {
@@ -14,8 +11,8 @@ export async function* readJsonLines(file: string, options: ReadOptions): AsyncG
 }
 
 function rowOf(line: number, text: string, options: ReadOptions): PersonRow {
-  if (text.length > lineLengthMax) {
-    return { line, name: '', fault: `is longer than ${lineLengthMax / 1024} KiB` };
+  if (text.length > rowLengthMax) {
+    return { line, name: '', fault: `is longer than ${rowLengthMax / 1024} KiB` };
   }
   let members: object;
   try {
@@ -25,7 +22,7 @@ function rowOf(line: number, text: string, options: ReadOptions): PersonRow {
   }
   const told = new Map(Object.entries(members));
   const name = ['user_name', 'email', 'id'].map((member) => told.get(member)).find((value) => value);
-  return personRow({ line, name: String(name ?? '') }, options, () => readCells(cellsOf(told)));
+  return personRow({ line, name: () => String(name ?? '') }, options, () => readCells(cellsOf(told)));
 }
 
 function parseObject(text: string): object {
@@ -44,18 +41,4 @@ function cellsOf(members: ReadonlyMap<string, unknown>): Cells {
     cells[name] = String(value);
   }
   return cells;
-}
-
-// A line beyond the limit is kept no longer than that; what follows of it is dropped.
-async function* linesOf(file: string): AsyncGenerator<{ readonly line: number; readonly text: string }> {
-  const decoder = new TextDecoder('utf-8');
-  let rest = '';
-  let line = 1;
-  for await (const chunk of createReadStream(file)) {
-    const texts = (rest + decoder.decode(chunk, { stream: true })).split('\n');
-    rest = texts.pop() ?? '';
-    for (const text of texts) yield { line: line++, text };
-    if (rest.length > lineLengthMax) rest = rest.slice(0, lineLengthMax + 1);
-  }
-  yield { line, text: rest };
 }

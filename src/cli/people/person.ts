@@ -1,3 +1,4 @@
+import { snakeCase } from '../../commands/create-user.ts';
 import type { ImportedUser } from '../../commands/import-users.ts';
 import { DomainError } from '../../domain/errors.ts';
 import { checkLengths, lengthsOfUser } from '../local/lengths.ts';
@@ -6,6 +7,8 @@ import { checkLengths, lengthsOfUser } from '../local/lengths.ts';
 export interface PersonRow {
   /** Where it begins, from 1. */
   readonly line: number;
+  /** Which one of all it is, from 1, where that was counted: a document may be one line. */
+  readonly place?: number;
   /** What the person is called there, as far as it can be read. */
   readonly name: string;
   /** That the file names. */
@@ -39,7 +42,7 @@ export interface ReadOptions {
 
 /** The row that `read` makes, or why it makes none: also of texts too long, and of what is no UTF-8. */
 export function personRow(
-  { line, name }: Pick<PersonRow, 'line' | 'name'>,
+  { line, name: nameOf }: { readonly line: number; readonly name: () => string },
   { withoutPasswords }: ReadOptions,
   read: () => ReadPerson,
 ): PersonRow {
@@ -49,10 +52,10 @@ export function personRow(
     checkLengths(lengthsOfUser(user));
     checkLengths({ user_id: [user.userId, 1, 200], lock_reason: [user.lockReason, 1, 500] });
     requireDecoded(user);
-    return { line, name, user, ...(organizationId !== undefined && { organizationId }) };
+    return { line, name: nameOf(), user, ...(organizationId !== undefined && { organizationId }) };
   } catch (error) {
-    if (error instanceof RowFault) return { line, name, fault: error.message };
-    if (error instanceof DomainError) return { line, name, fault: error.text };
+    if (error instanceof RowFault) return { line, name: nameOf(), fault: error.message };
+    if (error instanceof DomainError) return { line, name: nameOf(), fault: error.text };
     throw error;
   }
 }
@@ -61,7 +64,7 @@ export function personRow(
 function requireDecoded({ profile, ...texts }: ImportedUser): void {
   for (const [field, value] of Object.entries({ ...texts, ...profile })) {
     if (typeof value === 'string' && value.includes('\ufffd')) {
-      throw new RowFault(`${field}: is not UTF-8`);
+      throw new RowFault(`${snakeCase(field)}: is not UTF-8`);
     }
   }
 }

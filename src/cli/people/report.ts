@@ -19,10 +19,11 @@ export async function openReport(file: string | undefined): Promise<Report> {
   };
 }
 
-function reportLine({ row: { line, name, user }, result }: SentRow): string {
+function reportLine({ row: { line, place, name, user }, result }: SentRow): string {
   const { reason, errorId, message } = result;
   return `${JSON.stringify({
     line,
+    row: place,
     ...(name !== '' && { name }),
     ...(user?.userId !== undefined && { id: user.userId }),
     message,

@@ -10,9 +10,9 @@ export interface Survey {
   readonly states: Readonly<Record<string, number>>;
   /** By what their passwords are hashed; `none` has none, `unknown` is none that is checked here. */
   readonly passwords: Readonly<Record<string, number>>;
-  /** Some row names no organization. */
-  readonly needsOrganization: boolean;
-  /** Line → what it has in common with which earlier line. */
+  /** That the rows name; undefined where some row names none. */
+  readonly organizations: ReadonlySet<string | undefined>;
+  /** Place among the rows, from 1 → what it has in common with which earlier line. */
   readonly twice: ReadonlyMap<number, string>;
 }
 
@@ -27,22 +27,22 @@ export async function survey(
   const firstLines = new Map<string, number>();
   let count = 0;
   let faults = 0;
-  let needsOrganization = false;
+  const organizations = new Set<string | undefined>();
   for await (const row of rows) {
     count += 1;
     onRow(count);
-    const { line, user } = row;
+    const { user } = row;
     const same = user === undefined ? undefined : sameAsBefore(firstLines, row);
-    if (same !== undefined) twice.set(line, same);
+    if (same !== undefined) twice.set(count, same);
     if (user === undefined || same !== undefined) {
       faults += 1;
       continue;
     }
-    needsOrganization ||= row.organizationId === undefined;
+    organizations.add(row.organizationId);
     add(states, user.state);
     add(passwords, user.password ? (passwordKindOf(user.password.hash) ?? 'unknown') : 'none');
   }
-  return { rows: count, faults, states, passwords, needsOrganization, twice };
+  return { rows: count, faults, states, passwords, organizations, twice };
 }
 
 function add(counts: Record<string, number>, name: string): void {
