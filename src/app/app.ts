@@ -5,7 +5,8 @@ import type { Metrics } from '../ops/metrics.ts';
 import type { TracingConfig } from '../ops/tracing.ts';
 import { type Allowed, parseAllowed } from '../outbound/allowed.ts';
 import { createOutbound, type Outbound } from '../outbound/outbound.ts';
-import { importedCostMaxDefault } from '../sign-in/imported-cost.ts';
+import { importedCostMaxDefault } from '../sign-in/bounds.ts';
+import { setPasswordThreads } from '../sign-in/hash-threads.ts';
 import { createSignIns, type SignIns } from '../sign-in/sign-ins.ts';
 import { databaseNameOf as nameOf } from '../store/database.ts';
 import { withLockEnds } from '../store/lock-ends.ts';
@@ -34,6 +35,8 @@ export interface AppConfig {
   readonly passwordAttemptsMax: number;
   /** In units of a hash of our own. Default 8. */
   readonly importedHashCostMax?: number;
+  /** Default: as many as there are processors. */
+  readonly passwordThreads?: number | undefined;
   readonly logLevel: string;
   readonly logFormat?: LogFormat;
   /** Where metrics are to be read; undefined: nowhere, and nothing is counted. */
@@ -121,6 +124,7 @@ export async function openApp(config: AppConfig, clocks: AppClocks = {}): Promis
     log.isLevelEnabled('info') ? tell : undefined,
   );
   const store = resources.use(withLockEnds(told, { now, newId }));
+  if (config.passwordThreads !== undefined) setPasswordThreads(config.passwordThreads);
   const all = resources.move();
   return {
     store,

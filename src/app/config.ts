@@ -6,7 +6,7 @@ import { DomainError } from '../domain/errors.ts';
 import { policyMax } from '../domain/lockout-policy.ts';
 import type { TracingConfig } from '../ops/tracing.ts';
 import { type Allowed, parseAllowed } from '../outbound/allowed.ts';
-import { importedCostMaxMax } from '../sign-in/imported-cost.ts';
+import { importedCostMaxMax, passwordThreadsMax } from '../sign-in/bounds.ts';
 import { isNoPath, kindOf } from '../store/database.ts';
 import type { PostgresEnvironment } from '../store/postgres/connect/parameters.ts';
 import { StoreUnusable } from '../store/store.ts';
@@ -38,6 +38,8 @@ export interface ServeConfig {
   readonly plaintext: 'refused' | 'allowed';
   readonly passwordAttemptsMax: number;
   readonly importedHashCostMax: number;
+  /** Undefined: as many as there are processors. */
+  readonly passwordThreads: number | undefined;
   readonly bodyBytesMax: number;
   readonly timeoutMsMax: number;
   readonly idleTimeoutMs: number;
@@ -99,6 +101,9 @@ export function parseServeConfig(argv: readonly string[]): ServeConfig {
     migrateBackup: parseChoice('migrate-backup', value('migrate-backup'), backupPlaces),
     tls: parseTls(value('tls-cert'), value('tls-key')),
     plaintext: parseChoice('plaintext', value('plaintext'), ['refused', 'allowed']),
+    passwordThreads: value('password-threads')
+      ? Math.max(1, count('password-threads', passwordThreadsMax))
+      : undefined,
     importedHashCostMax: count('imported-hash-cost-max', importedCostMaxMax),
     passwordAttemptsMax: count('lockout-attempts', policyMax.maxPasswordAttempts),
     bodyBytesMax: count('body-bytes-max', 64 * 1024 * 1024),

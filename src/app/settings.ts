@@ -70,6 +70,11 @@ export const settings = {
     fallback: '8',
     help: "what an imported password hash may cost to check, in units of Latchkey's own: bcrypt's 12 is 7, its 14 is 28; 34 at most",
   },
+  'password-threads': {
+    env: 'LATCHKEY_PASSWORD_THREADS',
+    fallback: '',
+    help: 'how many passwords are checked at the same time, 64 at most; default: as many as there are processors',
+  },
   'body-bytes-max': {
     env: 'LATCHKEY_BODY_BYTES_MAX',
     fallback: '262144',

@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { DomainError } from '../domain/errors.ts';
 import { createTurns, type Turns } from '../domain/turns.ts';
+import { passwordThreadsMax } from './bounds.ts';
 import type { PasswordResult, PasswordTask, PasswordThreadData } from './hash-thread.ts';
 
 interface Waiting {
@@ -22,8 +23,8 @@ export interface PasswordDone {
   readonly tookMs: number;
 }
 
-/** One processor stays for the server's own thread. */
-export const threadsMax = Math.max(1, Math.min(2, availableParallelism() - 1));
+/** The server's own thread goes before them all: see lowerPriority and rest in hash-thread.ts. */
+export const threadsDefault = Math.min(passwordThreadsMax, availableParallelism());
 /** A few seconds' work, of each line; the next one is turned away. */
 export const waitingMax = 256;
 /** Of one name in a line: the other half is for others. */
@@ -46,7 +47,7 @@ export interface PasswordWait {
 }
 
 interface Pool {
-  readonly threadsMax: number;
+  threadsMax: number;
   readonly priority: number;
   readonly threads: Set<Thread>;
   readonly lines: Readonly<Record<PasswordLine, Turns<Waiting>>>;
@@ -61,7 +62,12 @@ const createPool = (max: number, priority: number): Pool => ({
   lastTaken: 'strangers',
 });
 // Where both want one processor, the usual ones get two thirds of it (sched(7), nice: weights 29 and 15).
-const pools = { usual: createPool(threadsMax, 16), costly: createPool(1, 19) };
+const pools = { usual: createPool(threadsDefault, 16), costly: createPool(1, 19) };
+
+/** How many threads check usual passwords, of this process; what costs more than `usualCostMax` has one. */
+export function setPasswordThreads(count: number): void {
+  pools.usual.threadsMax = count;
+}
 
 /**
  * Does the task in a thread of low priority: neither the event loop nor libuv's threads, which read files and names for

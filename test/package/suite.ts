@@ -30,7 +30,7 @@ function expect(holds: boolean, told: string): void {
 
 /** What a package may hold: the built program, how it came about, and what npm always takes. */
 const needed =
-  /^package\/(package\.json|README\.md|LICENSE|CHANGELOG\.md|src\/latchkey\.js|dist\/(src|gen)\/.+\.(js|sql))$/;
+  /^package\/(package\.json|README\.md|LICENSE|CHANGELOG\.md|src\/latchkey\.js|dist\/(built|src\/.+\.(js|sql)|gen\/(openapi|console)\/.+))$/;
 
 async function pack(folder: string): Promise<string> {
   const place = { cwd: root, env: process.env };

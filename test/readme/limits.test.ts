@@ -1,7 +1,7 @@
 import type { JsonObject } from '@bufbuild/protobuf';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { DomainError } from '../../src/domain/errors.ts';
-import { threadsMax } from '../../src/sign-in/hash-threads.ts';
+import { threadsDefault } from '../../src/sign-in/hash-threads.ts';
 import { verifyPassword } from '../../src/sign-in/password.ts';
 import { codeName } from '../support/answer.ts';
 import { type Door, openDoor } from '../support/door.ts';
@@ -58,7 +58,7 @@ const rows = {
   'list page': ['1000 rows, 100 where none is asked for', 'INVALID_ARGUMENT'],
   'queries of one list': ['1000 in all, 20 levels deep', 'INVALID_ARGUMENT'],
   'passwords being checked': [
-    'one for each processor but one, 2 at most; 256 waiting, 128 of one user or address',
+    'as many as there are processors, or `--password-threads`, 64 at most; 256 waiting, 128 of one user or address',
     'RESOURCE_EXHAUSTED',
   ],
   // Tested in sign-in-sources.test.ts and session-limits.test.ts.
@@ -217,7 +217,7 @@ describe('lists', () => {
 test('a password is checked by each thread and 256 wait; one more is turned away', async () => {
   // bcrypt's lowest cost; no other password of this server is being checked.
   const hash = '$2b$04$cNL8kd2qcuo1YAEbacpbAOFlyJrZqmq.VpOOL6PhoQz.DXcl1ct3W';
-  const asked = Array.from({ length: threadsMax + 256 + 1 }, () => verifyPassword('wrong horse', hash));
+  const asked = Array.from({ length: threadsDefault + 256 + 1 }, () => verifyPassword('wrong horse', hash));
   const outcomes = await Promise.allSettled(asked);
   expect(outcomes.slice(0, -1).every(({ status }) => status === 'fulfilled')).toBe(true);
   const last = outcomes.at(-1);

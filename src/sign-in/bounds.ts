@@ -2,3 +2,6 @@
 export const importedCostMaxDefault = 8;
 /** bcrypt's 14 is 28, and argon2id of 128 MiB and ten passes 34. */
 export const importedCostMaxMax = 34;
+
+/** A thread takes as much memory as the hash that it checks: 19 MiB where it is one of our own. */
+export const passwordThreadsMax = 64;
