@@ -8,6 +8,8 @@ export type Restart = 'stopped' | 'crashed';
 export interface Database extends AsyncDisposable {
   /** Makes a new, empty database; answers its URL. */
   create(): Promise<string>;
+  /** The same database for tools that know one server alone: the one that takes writes now. */
+  direct(url: string): Promise<string>;
   /** Resolves when it answers again. Somebody else's is not ended: there every connection to it is cut. */
   restart(how: Restart): Promise<void>;
 }
@@ -24,6 +26,7 @@ export async function startDatabase(): Promise<Database> {
   await postgres.start();
   return {
     create: creatorOn(postgres.url),
+    direct: (url) => Promise.resolve(url),
     async restart(how) {
       await postgres.stop(how === 'stopped' ? 'SIGINT' : 'SIGQUIT');
       await postgres.start();
@@ -35,6 +38,7 @@ export async function startDatabase(): Promise<Database> {
 function foreignDatabase(url: string): Database {
   return {
     create: creatorOn(url),
+    direct: (own) => Promise.resolve(own),
     async restart() {
       await runSql(
         url,
@@ -57,7 +61,8 @@ export async function runSql(url: string, text: string): Promise<readonly Record
   }
 }
 
-function creatorOn(server: string): Database['create'] {
+/** Makes databases of names of their own on this server. */
+export function creatorOn(server: string): Database['create'] {
   let count = 0;
   return async () => {
     count += 1;

@@ -15,7 +15,10 @@ export interface RunOptions {
   readonly folder: string;
   /** What starts a server: the script and what comes before the flags of `serve`. */
   readonly command: readonly string[];
+  /** At most. */
   readonly durationMs: number;
+  /** Faults beside these; when they are over, all is. */
+  readonly amid?: () => Promise<void>;
   readonly users: number;
   readonly killEveryMs: number;
   /** At equal distances. */
@@ -55,11 +58,15 @@ export async function run(options: RunOptions): Promise<Run> {
     servers.push(server);
   }
   const token = (await readFile(join(folder, 'first', 'admin-token'), 'utf8')).trim();
-  const [organization] = await runSql(url, 'SELECT organization_id FROM organizations');
+  const [organization] = await runSql(
+    await database.direct(url),
+    'SELECT organization_id FROM organizations',
+  );
   const followers = options.withFollowers ? startFollowers(url, token, servers) : [];
   for (const follower of followers) cleanup.use(follower);
 
-  const over = AbortSignal.timeout(options.durationMs);
+  const isDone = new AbortController();
+  const over = AbortSignal.any([AbortSignal.timeout(options.durationMs), isDone.signal]);
   const [recording, kills] = await Promise.all([
     runClients({
       servers,
@@ -71,11 +78,12 @@ export async function run(options: RunOptions): Promise<Run> {
     }),
     killServers(servers, followers, { everyMs: options.killEveryMs, signal: over }),
     restartDatabase(options),
+    options.amid?.().finally(() => isDone.abort()),
   ]);
 
   for (const server of servers) await server.serving();
   const verification = await verifyAll(url);
-  const log = await readLog(url);
+  const log = await readLog(await database.direct(url));
   await Promise.all(followers.map((follower) => follower.reach(log.at(-1)?.position ?? 0)));
   return {
     ...recording,

@@ -1,8 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import { createChecks } from '../faults/checks.ts';
 import { makePostgres } from '../support/postgres/process.ts';
 import { startBouncer } from './bouncer.ts';
+import { faultsThrough } from './faults.ts';
 
 /** What speaks to the database as calls do, and does not stop or cut it. */
 const all = [
@@ -53,6 +55,9 @@ async function run(url: string): Promise<readonly [passed: number, failed: numbe
 }
 
 let [passed, failed] = [0, 0];
+const checks = createChecks();
+// Where files are named, they alone are run.
+const withFaults = process.argv.length <= 3 || process.argv[3] === 'faults';
 {
   await using postgres = await makePostgres({
     password: 'p%40ss/word',
@@ -63,10 +68,15 @@ let [passed, failed] = [0, 0];
   for (const mode of modes) {
     await using bouncer = await startBouncer(postgres.url, mode);
     console.log(`PgBouncer in ${mode} mode`);
-    const counted = await run(bouncer.url);
-    passed += counted[0];
-    failed += counted[1];
+    if (files[0] !== 'faults') {
+      const counted = await run(bouncer.url);
+      passed += counted[0];
+      failed += counted[1];
+    }
+    if (withFaults) await faultsThrough(mode, { postgres, bouncer, checks });
   }
 }
+passed += checks.passed;
+failed += checks.failed;
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed === 0 ? 0 : 1;
