@@ -29,8 +29,12 @@ export function systemCaller(osUser: string, reason?: string): Caller {
   };
 }
 
+/** Who is answerable for the caller's connections: their organization, or they themselves. */
+export function ownerOf({ home, meta }: Caller): string {
+  return home ?? meta.actorSubject ?? '';
+}
+
 /** Whose turn the caller's costly work takes: their organization's, and among its people their own. */
-export function turnOf({ home, meta }: Caller): TurnKeys {
-  const { actorUserId, actorSubject = '' } = meta;
-  return [home ?? actorSubject, actorUserId ?? ''];
+export function turnOf(caller: Caller): TurnKeys {
+  return [ownerOf(caller), caller.meta.actorUserId ?? ''];
 }

@@ -1,6 +1,6 @@
 import type { HandlerContext } from '@connectrpc/connect';
 import { type AuthenticateApp, authenticate } from '../auth/authenticate.ts';
-import type { Caller } from '../auth/caller.ts';
+import { type Caller, ownerOf } from '../auth/caller.ts';
 import { authorizationOf, type WithConsole } from './authorization.ts';
 import { requestInfoKey } from './request-info.ts';
 
@@ -9,6 +9,10 @@ export async function callerAsOfNow(
   app: AuthenticateApp & WithConsole,
   context: HandlerContext,
 ): Promise<Caller> {
-  const authorization = await authorizationOf(app, context.values.get(requestInfoKey));
-  return authenticate(app, { authorization, organizationId: undefined, origin: () => ({}) });
+  const info = context.values.get(requestInfoKey);
+  const authorization = await authorizationOf(app, info);
+  const caller = await authenticate(app, { authorization, organizationId: undefined, origin: () => ({}) });
+  // Whoever follows asks for nothing else for hours.
+  info.prove(ownerOf(caller));
+  return caller;
 }

@@ -1,6 +1,7 @@
 import { createValidator } from '@bufbuild/protovalidate';
 import type { ContextValues, Interceptor, StreamResponse } from '@connectrpc/connect';
 import { type AuthenticateApp, authenticate } from '../auth/authenticate.ts';
+import { ownerOf } from '../auth/caller.ts';
 import { DomainError } from '../domain/errors.ts';
 import type { Tracer } from '../ops/measures.ts';
 import { authorizationOf, type WithConsole } from './authorization.ts';
@@ -8,6 +9,7 @@ import { asConnectError, errorIdOf, whyOf } from './connect-error.ts';
 import { followCall } from './follow-call.ts';
 import {
   chargeRefused,
+  isWithoutToken,
   type Limited,
   limitAddress,
   limitToken,
@@ -132,9 +134,10 @@ async function setCaller(app: InterceptorApp, values: ContextValues): Promise<vo
       origin: () => readOrigin(info),
     });
     values.set(callerKey, caller);
-    info.prove(caller.home ?? caller.meta.actorSubject ?? '');
+    info.prove(ownerOf(caller));
     chargeRefused(app, remoteAddress, { authorization });
   } catch (error) {
+    if (isWithoutToken(error)) info.doubt();
     chargeRefused(app, remoteAddress, { authorization, error });
     throw error;
   }

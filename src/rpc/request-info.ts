@@ -15,6 +15,8 @@ export interface RequestInfo {
   header(name: string): string | undefined;
   /** It came with a valid token of this organization, or subject: who is at the other end of the connection is no stranger. */
   prove(owner: string): void;
+  /** Its token is not valid, or not any more. */
+  doubt(): void;
   /** Ends the call at once, whatever was answered: its place is another's now. */
   end(): void;
 }
@@ -28,6 +30,7 @@ const nowhere: RequestInfo = {
   authority: '',
   header: () => undefined,
   prove: () => undefined,
+  doubt: () => undefined,
   end: () => undefined,
 };
 

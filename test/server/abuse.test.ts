@@ -260,20 +260,23 @@ describe('floods', () => {
     expect(process.memoryUsage().rss - bytesBefore).toBeLessThan(100 * 1024 * 1024);
   });
 
-  test('connections beyond connectionsMax are closed on accept', async () => {
+  test('beyond connectionsMax the oldest connection of a stranger makes room', async () => {
     await using server = await start({ connectionsMax: 3 });
+    const oldest = await connectRaw(server.listener.port);
     const session = http2.connect(server.listener.url);
     await askHttp2(session, '/a');
-    const held = [await connectRaw(server.listener.port), await connectRaw(server.listener.port)];
-    const refused = await connectRaw(server.listener.port);
-    expect((await refused.done).length).toBe(0);
+    const third = await connectRaw(server.listener.port);
+    expect(oldest.socket.readable).toBe(true);
+    const newcomer = http2.connect(server.listener.url);
+    expect((await askHttp2(newcomer, '/c')).body).toBe('h2 /c 0');
+    expect((await oldest.done).length).toBe(0);
     expect((await askHttp2(session, '/b')).body).toBe('h2 /b 0');
-    for (const { socket, done } of held) {
-      socket.destroy();
-      await done;
+    third.socket.destroy();
+    await third.done;
+    for (const one of [session, newcomer]) {
+      one.close();
+      await once(one, 'close');
     }
-    session.close();
-    await once(session, 'close');
     expect(await askBoth(server.listener.url)).toEqual(bothAnswered);
   });
 });

@@ -98,7 +98,7 @@ export function chargeRefused(
 ) {
   if (refused === undefined) return;
   if (error === undefined) known.add(authorization);
-  else if (error instanceof DomainError && withoutToken.has(error.error)) {
+  else if (isWithoutToken(error)) {
     known.delete(authorization);
     refused.charge(addressKey(remoteAddress), now());
   }
@@ -109,6 +109,11 @@ const withoutToken: ReadonlySet<ErrorName> = new Set([
   'authHeaderInvalid',
   'tokenInvalid',
 ]);
+
+/** Whether it was refused for want of a valid token. */
+export function isWithoutToken(error: unknown): boolean {
+  return error instanceof DomainError && withoutToken.has(error.error);
+}
 
 function refuse(measures: Limited['measures'], limit: CallLimit, retryAfterMs: number): void {
   if (retryAfterMs <= 0) return;

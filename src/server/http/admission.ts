@@ -22,12 +22,21 @@ export const costBytes = Object.freeze({
 /** What all connections of one listener may hold. */
 export interface AdmissionOptions {
   readonly bytesMax: number;
+  /** Connections at once. */
+  readonly connectionsMax: number;
+  /** How long a valid token counts for its connection after it was seen. */
+  readonly knownTimeoutMs: number;
   /** Connections of one address on which no valid token was seen. */
   readonly strangersPerAddressMax: number;
   /** Proxies speak for many: neither counted by address nor strangers. */
   readonly isTrusted: (address: string) => boolean;
   readonly count: (refusal: string) => void;
 }
+
+/** Parts of `knownTimeoutMs` by which the time since the last valid token is counted. */
+const ticksKnown = 20;
+/** A token that is refused so soon after a valid one tells nothing of the connection: a proxy's has many. */
+const ticksSure = 2;
 
 // Of the oldest strangers; beyond it they are so many that no address has much.
 const lookedAtMax = 64;
@@ -41,7 +50,8 @@ interface Address {
  * One budget for all that is not finished. Strangers, on whose connections no valid token was seen yet, have half of it,
  * and those of one address half of that. Who comes when it is full takes the place of the oldest stranger: of its own
  * address where that has too many, else of any. So nobody is shut out by those who came first and stay;
- * those who have a token share what they may hold by organization.
+ * those who have a token share what they may hold by organization. Connections are counted in the same way: all who have
+ * shown a token may have three quarters of them.
  */
 export class Admission {
   readonly #options: AdmissionOptions;
@@ -51,14 +61,17 @@ export class Admission {
   readonly #addresses = new Map<string, Address>();
   /** Oldest first. */
   readonly #strangers = new Set<Account>();
+  #tick = 0;
+  #tickedMs = 0;
   #bytes = 0;
+  #connections = 0;
   #strangersBytes = 0;
 
   constructor(options: AdmissionOptions) {
     this.#options = options;
     this.#strangersBytesMax = Math.floor(options.bytesMax / 2);
     this.#addressBytesMax = Math.floor(options.bytesMax / 4);
-    this.#owners = new Owners(options.bytesMax);
+    this.#owners = new Owners(options.bytesMax, options.connectionsMax);
   }
 
   /** What all connections hold now. */
@@ -66,17 +79,34 @@ export class Admission {
     return this.#bytes;
   }
 
+  /** Moves on by the clock: connections on which no valid token was seen for long are strangers' again. */
+  sweep(nowMs: number): void {
+    if (nowMs - this.#tickedMs < this.#options.knownTimeoutMs / ticksKnown) return;
+    this.#tickedMs = nowMs;
+    this.#tick += 1;
+    for (const account of this.#owners.restingSince(this.#tick - ticksKnown)) account.disown();
+  }
+
   /** Takes a connection in until it closes; one for which there is no room is destroyed. */
   open(socket: Socket): boolean {
     const peer = plainAddress(socket.remoteAddress ?? '');
     const account = new Account(this, addressKey(peer), () => socket.destroy());
     account.isProven = this.#options.isTrusted(peer);
+    this.#connections += 1;
     if (!account.isProven) this.#enter(account);
     accounts.set(socket, account);
     socket.once('close', () => account.close());
-    if (account.take(costBytes.connection)) return true;
+    if (this.#hasPlace(account) && account.take(costBytes.connection)) return true;
     socket.destroy();
     return false;
+  }
+
+  /** Whether it is one of the connections there may be, once others have made room. */
+  #hasPlace(account: Account): boolean {
+    while (this.#connections > this.#options.connectionsMax) {
+      if (!this.#cutGreediest(account)) return this.#refuse('connectionsMax');
+    }
+    return true;
   }
 
   // What follows is for accounts alone.
@@ -113,6 +143,21 @@ export class Admission {
     this.#owners.enter(account, owner);
   }
 
+  /** It counts as a stranger's again, where it was somebody's. */
+  disown(account: Account): void {
+    const { owner } = account;
+    if (owner === undefined) return;
+    this.#owners.leave(account, owner);
+    account.owner = undefined;
+    account.isProven = false;
+    this.#strangersBytes += account.bytes;
+    this.#enter(account);
+  }
+
+  get tick(): number {
+    return this.#tick;
+  }
+
   /** It is no stranger any more, or it is gone. */
   leave(account: Account): void {
     const address = this.#addresses.get(account.address);
@@ -127,6 +172,7 @@ export class Admission {
   /** Its bytes are free. */
   free(account: Account): void {
     this.#bytes -= account.bytes;
+    this.#connections -= 1;
     if (account.owner !== undefined) this.#owners.leave(account, account.owner);
   }
 
@@ -137,6 +183,7 @@ export class Admission {
       this.#addresses.set(account.address, address);
     }
     address.connections.add(account);
+    address.bytes += account.bytes;
     this.#strangers.add(account);
     if (address.connections.size <= this.#options.strangersPerAddressMax) return;
     this.#options.count('connectionsOfAddress');
@@ -189,6 +236,7 @@ export class Admission {
 export class Account implements OwnedAccount {
   /** A valid token was seen on it, or it is a trusted proxy's. */
   isProven = false;
+  provenTick = 0;
   bytes = 0;
   /** Whose token was seen first; a trusted proxy's belongs to nobody. */
   owner: Owner | undefined;
@@ -216,7 +264,18 @@ export class Account implements OwnedAccount {
 
   /** A valid token of this organization was seen. */
   prove(owner: string): void {
+    this.provenTick = this.#admission.tick;
     if (!this.isProven && !this.#isClosed) this.#admission.adopt(this, owner);
+  }
+
+  /** A token was seen that is not valid, or not any more. */
+  doubt(): void {
+    if (this.isProven && !this.#isClosed && this.#admission.tick - this.provenTick >= ticksSure)
+      this.disown();
+  }
+
+  disown(): void {
+    this.#admission.disown(this);
   }
 
   /** The connection is gone, and all that it held. */

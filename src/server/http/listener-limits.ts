@@ -14,10 +14,12 @@ export interface ListenerLimits {
   readonly firstBytesTimeoutMs: number;
   /** How long calls in flight may go on once the listener drains. */
   readonly drainTimeoutMs: number;
-  /** Connections at once; the next one is closed on accept. */
+  /** Connections at once; the next one takes the place of the oldest on which no valid token was seen. */
   readonly connectionsMax: number;
   /** Connections of one address at once on which no valid token was seen; the oldest makes room for one more. */
   readonly strangersPerAddressMax: number;
+  /** After the last valid token a connection counts for so long as one of somebody known, at most a twentieth more. */
+  readonly knownTimeoutMs: number;
   /** Calls at once in one connection: streams of HTTP/2, pipelined requests of HTTP/1.1. */
   readonly streamsMax: number;
   /** Streams at once in a connection of HTTP/2 until a valid token was seen on it. */
@@ -39,6 +41,7 @@ export const defaultLimits: ListenerLimits = Object.freeze({
   drainTimeoutMs: 10_000,
   connectionsMax: 20_000,
   strangersPerAddressMax: 1_000,
+  knownTimeoutMs: 600_000,
   streamsMax: 256,
   strangerStreamsMax: 32,
   requestsBytesMax: memoryShares().requestsBytes,
@@ -53,6 +56,7 @@ export function sweepIntervalMs(limits: ListenerLimits): number {
     limits.idleTimeoutMs,
     limits.stallTimeoutMs,
     limits.firstBytesTimeoutMs,
+    limits.knownTimeoutMs / 5,
   );
   return Math.max(20, Math.min(1_000, Math.floor(shortestMs / 4)));
 }

@@ -82,6 +82,10 @@ export class Http1Exchange implements UniversalExchange {
     accountOf(this.req.socket)?.prove(owner);
   }
 
+  doubt(): void {
+    accountOf(this.req.socket)?.doubt();
+  }
+
   get isProven(): boolean {
     return accountOf(this.req.socket)?.isProven === true;
   }

@@ -73,6 +73,10 @@ export class Http2Exchange implements UniversalExchange, StreamReceiver {
     this.stream.prove(owner);
   }
 
+  doubt(): void {
+    this.stream.doubt();
+  }
+
   get isProven(): boolean {
     return this.stream.isProven;
   }

@@ -73,10 +73,16 @@ export class Places {
 
   /** A valid token was seen: it is no stranger's connection any more. */
   prove(owner: string): void {
-    if (this.#account.isProven) return;
+    const isNew = !this.#account.isProven;
     this.#account.prove(owner);
+    if (!isNew) return;
     this.#sender.outbox.isPatient = true;
     this.#sender.raiseStreams(this.#max.streamsMax);
+  }
+
+  /** One was seen that is not valid, or not any more. */
+  doubt(): void {
+    this.#account.doubt();
   }
 
   get #ofStrangers(): number {

@@ -89,6 +89,11 @@ export class Http2Stream implements Waiting {
     this.#owner.places.prove(owner);
   }
 
+  /** One was seen that is not valid. */
+  doubt(): void {
+    this.#owner.places.doubt();
+  }
+
   /** Counts bytes that are held for this stream until it is closed, or given up again; false where there is no room. */
   hold(bytes: number): boolean {
     if (this.isClosed || !this.#owner.places.hold(bytes)) return false;

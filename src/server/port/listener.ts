@@ -63,6 +63,8 @@ export async function startListener(door: Door, options: ListenerOptions): Promi
   };
   const admission = new Admission({
     bytesMax: limits.requestsBytesMax,
+    connectionsMax: limits.connectionsMax,
+    knownTimeoutMs: limits.knownTimeoutMs,
     strangersPerAddressMax: limits.strangersPerAddressMax,
     isTrusted: createTrusted(options.trustedProxies ?? []),
     count,
@@ -75,6 +77,7 @@ export async function startListener(door: Door, options: ListenerOptions): Promi
   const sweeper = setInterval(() => {
     const nowMs = performance.now();
     port.sweep(nowMs);
+    admission.sweep(nowMs);
     protocols.http1.sweep(nowMs);
     protocols.http2.sweep(nowMs);
     if (refusals.size === 0) return;

@@ -41,6 +41,8 @@ export interface Port {
   reloadTls(): Promise<Date | undefined>;
 }
 
+const closingMax = 1_024;
+
 /** Binds the port and begins to accept; rejects where the address is taken or the certificate is bad. */
 export async function openPort(options: PortOptions): Promise<Port> {
   const { protocols, turns, count, limits } = options;
@@ -71,7 +73,8 @@ export async function openPort(options: PortOptions): Promise<Port> {
   };
   const claim = options.claim ?? (await claimPort(options));
   const { server } = claim;
-  server.maxConnections = limits.connectionsMax;
+  // Beside those that are counted, those that others have taken the place of and that are not closed yet.
+  server.maxConnections = limits.connectionsMax + closingMax;
   server.on('drop', () => count('connectionsMax'));
   claim.serve((socket) => {
     turns.knocked();
