@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { addressKey } from '../../rpc/limits/call-limits.ts';
 import { plainAddress } from './client-address.ts';
+import type { ListenerLimits } from './listener-limits.ts';
 import { type OwnedAccount, type Owner, Owners } from './owners.ts';
 
 /** About what each costs, measured with what strangers can make of it. */
@@ -20,14 +21,11 @@ export const costBytes = Object.freeze({
 });
 
 /** What all connections of one listener may hold. */
-export interface AdmissionOptions {
-  readonly bytesMax: number;
-  /** Connections at once. */
-  readonly connectionsMax: number;
-  /** How long a valid token counts for its connection after it was seen. */
-  readonly knownTimeoutMs: number;
-  /** Connections of one address on which no valid token was seen. */
-  readonly strangersPerAddressMax: number;
+export interface AdmissionOptions
+  extends Pick<
+    ListenerLimits,
+    'requestsBytesMax' | 'connectionsMax' | 'knownTimeoutMs' | 'strangersPerAddressMax'
+  > {
   /** Proxies speak for many: neither counted by address nor strangers. */
   readonly isTrusted: (address: string) => boolean;
   readonly count: (refusal: string) => void;
@@ -69,9 +67,9 @@ export class Admission {
 
   constructor(options: AdmissionOptions) {
     this.#options = options;
-    this.#strangersBytesMax = Math.floor(options.bytesMax / 2);
-    this.#addressBytesMax = Math.floor(options.bytesMax / 4);
-    this.#owners = new Owners(options.bytesMax, options.connectionsMax);
+    this.#strangersBytesMax = Math.floor(options.requestsBytesMax / 2);
+    this.#addressBytesMax = Math.floor(options.requestsBytesMax / 4);
+    this.#owners = new Owners(options.requestsBytesMax, options.connectionsMax);
   }
 
   /** What all connections hold now. */
@@ -113,14 +111,14 @@ export class Admission {
 
   /** Whether so many bytes more are there for this account. */
   take(account: Account, bytes: number): boolean {
-    const { bytesMax } = this.#options;
+    const { requestsBytesMax } = this.#options;
     const { owner } = account;
     if (!account.isProven && !this.#takeAsStranger(account, bytes)) return this.#refuse('memoryOfStrangers');
     if (owner !== undefined && !this.#owners.makeRoom(account, owner, bytes))
       return this.#refuse('memoryOfOwner');
     // Whoever has shown a token comes before all who have not.
-    while (this.#bytes + bytes > bytesMax) if (!this.#cutGreediest(account)) break;
-    if (this.#bytes + bytes > bytesMax) return this.#refuse('memory');
+    while (this.#bytes + bytes > requestsBytesMax) if (!this.#cutGreediest(account)) break;
+    if (this.#bytes + bytes > requestsBytesMax) return this.#refuse('memory');
     this.move(account, bytes);
     return true;
   }

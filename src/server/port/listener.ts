@@ -62,10 +62,7 @@ export async function startListener(door: Door, options: ListenerOptions): Promi
     http2: createHttp2Sessions(door, { limits, turns, count, onBug }),
   };
   const admission = new Admission({
-    bytesMax: limits.requestsBytesMax,
-    connectionsMax: limits.connectionsMax,
-    knownTimeoutMs: limits.knownTimeoutMs,
-    strangersPerAddressMax: limits.strangersPerAddressMax,
+    ...limits,
     isTrusted: createTrusted(options.trustedProxies ?? []),
     count,
   });

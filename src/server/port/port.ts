@@ -41,6 +41,7 @@ export interface Port {
   reloadTls(): Promise<Date | undefined>;
 }
 
+// Beside connections that are counted, those whose place others have and that are not closed yet.
 const closingMax = 1_024;
 
 /** Binds the port and begins to accept; rejects where the address is taken or the certificate is bad. */
@@ -73,7 +74,6 @@ export async function openPort(options: PortOptions): Promise<Port> {
   };
   const claim = options.claim ?? (await claimPort(options));
   const { server } = claim;
-  // Beside those that are counted, those that others have taken the place of and that are not closed yet.
   server.maxConnections = limits.connectionsMax + closingMax;
   server.on('drop', () => count('connectionsMax'));
   claim.serve((socket) => {
