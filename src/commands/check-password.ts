@@ -28,6 +28,8 @@ export interface PasswordCheck {
   readonly meta: EventMeta;
   /** Aborted when the caller is gone: what has not begun by then is not done, and counts for nothing. */
   readonly signal?: AbortSignal | undefined;
+  /** The same, also aborted where its place is another's: no longer waits what has not begun, but no answer comes sooner by it. */
+  readonly waiting?: AbortSignal | undefined;
   /** Looks at the user as loaded, before anything is told of them; throws where the caller may not. */
   readonly admit: (user: User) => void;
   /** What a right password makes of the user. */
@@ -76,9 +78,9 @@ async function admitAndCheck(
   check.admit(user);
   const facts = await factsOf(app, user, check.deviceToken);
   hearDevice(facts.deviceId !== undefined);
-  return inTurn(app, check, { ...facts, key: `id ${user.userId}` }, async () => {
-    if (!mayTry(check, facts)) return refuse(app, check, { ...facts, error: 'signInNotActive' });
-    return untilRecorded(app, check, facts);
+  return inTurn(app, check, { ...facts, key: `id ${user.userId}` }, async (turned) => {
+    if (!mayTry(turned, facts)) return refuse(app, turned, { ...facts, error: 'signInNotActive' });
+    return untilRecorded(app, turned, facts);
   });
 }
 
@@ -90,25 +92,34 @@ interface Entrance extends Source {
 // its own, but where the policy counts nobody's attempts; there nothing but its address would stop one that was stolen.
 async function inTurn<Value>(
   app: SignInApp,
-  { address, signal }: PasswordCheck,
+  check: PasswordCheck,
   { key, policy, deviceId }: Entrance,
-  work: () => Promise<Value>,
+  work: (turned: PasswordCheck) => Promise<Value>,
 ): Promise<Value> {
   const { queue, addresses } = app.signIns;
+  const { address } = check;
   const isKnownDevice = deviceId !== undefined;
   const comer = { key, source: sourceOf(address), isKnownDevice };
-  using _place = queue.enter(comer);
+  using place = queue.enter(comer);
+  // The caller is gone, or their place is another's.
+  const signal = check.signal === undefined ? place.signal : AbortSignal.any([check.signal, place.signal]);
   // Before the turn, and not in it: who waits for their address holds up nobody who is after the same user.
   const isCounted = isKnownDevice && policy.maxPasswordAttempts > 0;
-  using _attempt = isCounted ? undefined : await addresses.begin(address, policy.addressFailuresMax, app.now);
+  using _attempt = isCounted
+    ? undefined
+    : await addresses.begin(address, { failuresMax: policy.addressFailuresMax, now: app.now, signal });
   const answer = isKnownDevice ? undefined : app.signIns.answers.begin();
   try {
-    return await queue.inTurn(comer, () => {
-      if (signal?.aborted) throw new DomainError('overloaded');
-      return work();
-    });
+    return await queue.inTurn(
+      comer,
+      () => {
+        if (signal.aborted) throw new DomainError('overloaded');
+        return work({ ...check, waiting: signal });
+      },
+      signal,
+    );
   } catch (error) {
-    if (error instanceof DomainError && tellingErrors.has(error.error)) await answer?.hold(signal);
+    if (error instanceof DomainError && tellingErrors.has(error.error)) await answer?.hold(check.signal);
     throw error;
   } finally {
     answer?.end();
@@ -127,7 +138,9 @@ const tellingErrors: ReadonlySet<ErrorName> = new Set([
 async function refuseUnknown(app: SignInApp, check: PasswordCheck): Promise<never> {
   const stranger = { policy: await policyFor(app, undefined), deviceId: undefined };
   const entrance = { ...stranger, key: `name ${check.name}` };
-  return inTurn(app, check, entrance, () => refuse(app, check, { ...stranger, error: 'userNotFound' }));
+  return inTurn(app, check, entrance, (turned) =>
+    refuse(app, turned, { ...stranger, error: 'userNotFound' }),
+  );
 }
 
 type Refusal = 'userNotFound' | 'signInNotActive' | 'passwordNotSet';
@@ -214,13 +227,13 @@ async function refuseRepeat(app: SignInApp, check: PasswordCheck, facts: SignInF
   throw wrong(check, failuresOf(facts.user, facts.policy, facts));
 }
 
-function waitOf({ signal, address, name }: PasswordCheck, { deviceId, user }: Source): PasswordWait {
+function waitOf({ waiting, address, name }: PasswordCheck, { deviceId, user }: Source): PasswordWait {
   const organization = user?.organizationId ?? `name ${name}`;
   return {
     line: deviceId === undefined ? 'strangers' : 'trusted',
     source: sourceOf(address),
     organization,
-    signal,
+    signal: waiting,
   };
 }
 

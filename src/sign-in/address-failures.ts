@@ -16,10 +16,18 @@ export interface AddressFailures {
   /**
    * The same, and takes one of the failures that the address has left until it is disposed: what is under way may fail
    * as well, so many at once get no more attempts than one after the other. Where those under way hold all that are
-   * left, it waits for what becomes of them: they may be everybody in an office who signs in at nine.
+   * left, it waits for what becomes of them: they may be everybody in an office who signs in at nine. Throws overloaded
+   * where the signal is aborted meanwhile.
    */
-  begin(address: string | undefined, failuresMax: number, now: () => number): Promise<Disposable>;
+  begin(address: string | undefined, limit: FailureLimit): Promise<Disposable>;
   add(address: string | undefined, nowMs: number): void;
+}
+
+/** How many failures, by which clock, and how long to wait for one. */
+export interface FailureLimit {
+  readonly failuresMax: number;
+  readonly now: () => number;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Checks of one source under way, and those that wait: each begins or is refused if it can be, and says whether. */
@@ -58,7 +66,7 @@ export function createAddressFailures(): AddressFailures {
       const source = sourceOf(address);
       if (source !== undefined) left(source, failuresMax, nowMs);
     },
-    begin(address, failuresMax, now) {
+    begin(address, { failuresMax, now, signal }) {
       const source = sourceOf(address);
       if (source === undefined) return Promise.resolve({ [Symbol.dispose]: () => undefined });
       const underWay = sources.get(source) ?? { count: 0, waiting: [] };
@@ -74,7 +82,16 @@ export function createAddressFailures(): AddressFailures {
           }
           return true;
         };
-        if (!begins()) underWay.waiting.push(begins);
+        if (!begins()) {
+          underWay.waiting.push(begins);
+          const leave = () => {
+            const at = underWay.waiting.indexOf(begins);
+            if (at === -1) return;
+            underWay.waiting.splice(at, 1);
+            reject(new DomainError('overloaded'));
+          };
+          signal?.addEventListener('abort', leave, { once: true });
+        }
         if (underWay.count === 0) sources.delete(source);
       });
     },

@@ -1,4 +1,5 @@
 import { DomainError } from '../domain/errors.ts';
+import { createSharedPlaces } from './shared-places.ts';
 
 /** Who wants a password checked. */
 export interface Comer {
@@ -9,18 +10,28 @@ export interface Comer {
   readonly isKnownDevice: boolean;
 }
 
+/** A place until it is disposed. */
+export interface Place extends Disposable {
+  /** Aborted where it is another's now: what has not begun is not done. */
+  readonly signal: AbortSignal;
+}
+
 /** Work about one user at a time. */
 export interface UserQueue {
-  /** A place until it is disposed. Throws overloaded where there is none left for this comer. */
-  enter(comer: Comer): Disposable;
-  /** Does the work after that of all who came earlier for the same key; a known device goes before strangers. */
-  inTurn<Value>(comer: Comer, work: () => Promise<Value>): Promise<Value>;
+  /** Throws overloaded where there is no place for this comer. */
+  enter(comer: Comer): Place;
+  /**
+   * Does the work after that of all who came earlier for the same key; a known device goes before strangers. Throws
+   * overloaded where the signal is aborted before the turn comes.
+   */
+  inTurn<Value>(comer: Comer, work: () => Promise<Value>, signal?: AbortSignal): Promise<Value>;
 }
 
 /**
  * Places, under way or waiting: in all, about one key, from one source. Whoever floods one name or comes from one
- * address fills a part of them and shuts out themselves. Known devices have places of their own: strangers cannot take
- * an owner's, and for an owner's address it does not matter who else fails from there.
+ * address fills a part of them and shuts out themselves; where several have filled all, who has most makes room. Known
+ * devices have places of their own: strangers cannot take an owner's, and for an owner's address it does not matter who
+ * else fails from there.
  */
 const placesMax = {
   strangers: { all: 256, key: 128, source: 128 },
@@ -39,22 +50,40 @@ interface Line {
  */
 export function createUserQueue(): UserQueue {
   const taken = createPlaces();
+  const strangers = createSharedPlaces(placesMax.strangers.all);
   /** Of keys about which something is under way. */
   const lines = new Map<string, Line>();
   return {
     enter({ key, source, isKnownDevice }) {
       const room = isKnownDevice ? 'knownDevices' : 'strangers';
       const max = placesMax[room];
-      return taken.take([
-        [room, max.all],
+      const kinds: Kind[] = [
         [`${room} for ${key}`, max.key],
         [`${room} from ${source}`, source === undefined ? max.all : max.source],
-      ]);
+      ];
+      if (isKnownDevice) {
+        return { signal: never, [Symbol.dispose]: taken.take([[room, max.all], ...kinds]) };
+      }
+      const leave = taken.take(kinds);
+      try {
+        const place = strangers.enter(source);
+        place.signal.addEventListener('abort', leave);
+        return {
+          signal: place.signal,
+          [Symbol.dispose]() {
+            place[Symbol.dispose]();
+            leave();
+          },
+        };
+      } catch (error) {
+        leave();
+        throw error;
+      }
     },
-    async inTurn({ key, isKnownDevice }, work) {
+    async inTurn({ key, isKnownDevice }, work, signal) {
       const line = lines.get(key);
       if (line === undefined) lines.set(key, { knownDevices: [], strangers: [] });
-      else await new Promise<void>((start) => line[isKnownDevice ? 'knownDevices' : 'strangers'].push(start));
+      else await turnIn(line[isKnownDevice ? 'knownDevices' : 'strangers'], signal);
       try {
         return await work();
       } finally {
@@ -67,23 +96,47 @@ export function createUserQueue(): UserQueue {
   };
 }
 
-// A comer takes one place of each kind, or none.
+const never = new AbortController().signal;
+
+/** Waits at the end of the line. Throws overloaded, and stands there no more, where the signal is aborted first. */
+function turnIn(line: (() => void)[], signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const leave = (): void => {
+      const at = line.indexOf(start);
+      if (at === -1) return;
+      line.splice(at, 1);
+      reject(new DomainError('overloaded'));
+    };
+    const start = (): void => {
+      signal?.removeEventListener('abort', leave);
+      resolve();
+    };
+    line.push(start);
+    if (signal?.aborted) leave();
+    else signal?.addEventListener('abort', leave, { once: true });
+  });
+}
+
+type Kind = readonly [kind: string, max: number];
+
+// A comer takes one place of each kind, or none; what is answered gives them back, once.
 function createPlaces() {
   const taken = new Map<string, number>();
   return {
-    take(wanted: readonly (readonly [kind: string, max: number])[]): Disposable {
+    take(wanted: readonly Kind[]): () => void {
       for (const [kind, max] of wanted) {
         if ((taken.get(kind) ?? 0) >= max) throw new DomainError('overloaded');
       }
       for (const [kind] of wanted) taken.set(kind, (taken.get(kind) ?? 0) + 1);
-      return {
-        [Symbol.dispose]() {
-          for (const [kind] of wanted) {
-            const left = (taken.get(kind) ?? 1) - 1;
-            if (left === 0) taken.delete(kind);
-            else taken.set(kind, left);
-          }
-        },
+      let isTaken = true;
+      return () => {
+        if (!isTaken) return;
+        isTaken = false;
+        for (const [kind] of wanted) {
+          const left = (taken.get(kind) ?? 1) - 1;
+          if (left === 0) taken.delete(kind);
+          else taken.set(kind, left);
+        }
       };
     },
   };

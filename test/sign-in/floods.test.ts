@@ -108,6 +108,24 @@ describe('many at once from one address', () => {
   });
 });
 
+describe('many at once from several addresses', () => {
+  test('fill all the places between them, and make room for somebody from elsewhere', async () => {
+    // Three of an address may fail, and the others wait for what becomes of them.
+    await policy({ maxPasswordAttempts: 0, addressFailuresMax: 3 });
+    const [userId, ...victims] = await Promise.all(Array.from({ length: 5 }, person));
+    const floods = ['203.0.113.70', '198.51.100.70'].map((ip) =>
+      many(140, (nth) => fixture.signIn(victims[nth % 4] ?? '', `guess ${nth}`, from(ip))),
+    );
+    const others = await many(3, (nth) => fixture.signIn(userId ?? '', password, from(`192.0.2.${nth}`)));
+    expect(others.map(({ code }) => code)).toEqual(['OK', 'OK', 'OK']);
+    const counts = tally((await Promise.all(floods)).flat());
+    expect(counts[wrongPassword]).toBe(6);
+    // What is beyond an address's own part, and those whose place another has.
+    expect(counts[overloaded]).toBeGreaterThanOrEqual(2 * 12);
+    expect((counts[addressFailing] ?? 0) + (counts[overloaded] ?? 0)).toBe(274);
+  });
+});
+
 describe('many at once about one name', () => {
   test('cost their address as much after the lock as before, like those about a name that nobody has', async () => {
     await policy({ maxPasswordAttempts: 2, addressFailuresMax: 8 });
