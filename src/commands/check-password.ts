@@ -1,13 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { decideFailure, failuresOf } from '../domain/attempt.ts';
 import type { CodeKind } from '../domain/code.ts';
-import { DomainError, type ErrorName } from '../domain/errors.ts';
+import { DomainError } from '../domain/errors.ts';
 import { type EventMeta, instanceStream } from '../domain/events.ts';
 import type { UserId } from '../domain/ids.ts';
 import type { User } from '../domain/user.ts';
 import { sourceOf } from '../sign-in/address-failures.ts';
 import type { PasswordWait } from '../sign-in/hash-threads.ts';
 import { type CheckCost, spendVerification } from '../sign-in/password.ts';
+import { inTurn } from '../sign-in/turn.ts';
 import type { Decision } from './change-user.ts';
 import { type CheckClaim, claimCheck, claimMs } from './check-claim.ts';
 import { loadCredential, mayTry } from './credential.ts';
@@ -64,6 +65,7 @@ export async function checkPassword(app: SignInApp, check: PasswordCheck): Promi
     return checked;
   } catch (error) {
     app.signIns.tell({ ...told, error });
+    if (error instanceof DomainError) error.about = check.userId;
     throw error;
   }
 }
@@ -78,68 +80,19 @@ async function admitAndCheck(
   check.admit(user);
   const facts = await factsOf(app, user, check.deviceToken);
   hearDevice(facts.deviceId !== undefined);
-  return inTurn(app, check, { ...facts, key: `id ${user.userId}` }, async (turned) => {
+  const { address, signal } = check;
+  return inTurn(app, { ...facts, key: `id ${user.userId}`, address, signal }, async (waiting) => {
+    const turned = { ...check, waiting };
     if (!mayTry(turned, facts)) return refuse(app, turned, { ...facts, error: 'signInNotActive' });
     return untilRecorded(app, turned, facts);
   });
 }
 
-interface Entrance extends Source {
-  readonly key: string;
-}
-
-// A known device waits for no stranger, neither for their places nor for what their address has failed: it has a counter of
-// its own, but where the policy counts nobody's attempts; there nothing but its address would stop one that was stolen.
-async function inTurn<Value>(
-  app: SignInApp,
-  check: PasswordCheck,
-  { key, policy, deviceId }: Entrance,
-  work: (turned: PasswordCheck) => Promise<Value>,
-): Promise<Value> {
-  const { queue, addresses } = app.signIns;
-  const { address } = check;
-  const isKnownDevice = deviceId !== undefined;
-  const comer = { key, source: sourceOf(address), isKnownDevice };
-  using place = queue.enter(comer);
-  // The caller is gone, or their place is another's.
-  const signal = check.signal === undefined ? place.signal : AbortSignal.any([check.signal, place.signal]);
-  // Before the turn, and not in it: who waits for their address holds up nobody who is after the same user.
-  const isCounted = isKnownDevice && policy.maxPasswordAttempts > 0;
-  using _attempt = isCounted
-    ? undefined
-    : await addresses.begin(address, { failuresMax: policy.addressFailuresMax, now: app.now, signal });
-  const answer = isKnownDevice ? undefined : app.signIns.answers.begin();
-  try {
-    return await queue.inTurn(
-      comer,
-      () => {
-        if (signal.aborted) throw new DomainError('overloaded');
-        return work({ ...check, waiting: signal });
-      },
-      signal,
-    );
-  } catch (error) {
-    if (error instanceof DomainError && tellingErrors.has(error.error)) await answer?.hold(check.signal);
-    throw error;
-  } finally {
-    answer?.end();
-  }
-}
-
-/** Those whose time would tell something of a user. */
-const tellingErrors: ReadonlySet<ErrorName> = new Set([
-  'userNotFound',
-  'signInNotActive',
-  'signInLocked',
-  'passwordNotSet',
-  'passwordWrong',
-]);
-
 async function refuseUnknown(app: SignInApp, check: PasswordCheck): Promise<never> {
   const stranger = { policy: await policyFor(app, undefined), deviceId: undefined };
-  const entrance = { ...stranger, key: `name ${check.name}` };
-  return inTurn(app, check, entrance, (turned) =>
-    refuse(app, turned, { ...stranger, error: 'userNotFound' }),
+  const { address, signal } = check;
+  return inTurn(app, { ...stranger, key: `name ${check.name}`, address, signal }, (waiting) =>
+    refuse(app, { ...check, waiting }, { ...stranger, error: 'userNotFound' }),
   );
 }
 

@@ -1,5 +1,6 @@
 import { isIPv6 } from 'node:net';
 import { DomainError } from '../domain/errors.ts';
+import { standIn } from './line.ts';
 
 const windowMs = 600_000;
 const addressesMax = 100_000;
@@ -82,16 +83,7 @@ export function createAddressFailures(): AddressFailures {
           }
           return true;
         };
-        if (!begins()) {
-          underWay.waiting.push(begins);
-          const leave = () => {
-            const at = underWay.waiting.indexOf(begins);
-            if (at === -1) return;
-            underWay.waiting.splice(at, 1);
-            reject(new DomainError('overloaded'));
-          };
-          signal?.addEventListener('abort', leave, { once: true });
-        }
+        if (!begins()) standIn(underWay.waiting, begins, { signal, turnAway: reject });
         if (underWay.count === 0) sources.delete(source);
       });
     },

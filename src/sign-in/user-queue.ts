@@ -1,4 +1,5 @@
 import { DomainError } from '../domain/errors.ts';
+import { standIn } from './line.ts';
 import { createSharedPlaces } from './shared-places.ts';
 
 /** Who wants a password checked. */
@@ -83,7 +84,10 @@ export function createUserQueue(): UserQueue {
     async inTurn({ key, isKnownDevice }, work, signal) {
       const line = lines.get(key);
       if (line === undefined) lines.set(key, { knownDevices: [], strangers: [] });
-      else await turnIn(line[isKnownDevice ? 'knownDevices' : 'strangers'], signal);
+      else {
+        const own = line[isKnownDevice ? 'knownDevices' : 'strangers'];
+        await new Promise<void>((start, turnAway) => standIn(own, start, { signal, turnAway }));
+      }
       try {
         return await work();
       } finally {
@@ -97,25 +101,6 @@ export function createUserQueue(): UserQueue {
 }
 
 const never = new AbortController().signal;
-
-/** Waits at the end of the line. Throws overloaded, and stands there no more, where the signal is aborted first. */
-function turnIn(line: (() => void)[], signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const leave = (): void => {
-      const at = line.indexOf(start);
-      if (at === -1) return;
-      line.splice(at, 1);
-      reject(new DomainError('overloaded'));
-    };
-    const start = (): void => {
-      signal?.removeEventListener('abort', leave);
-      resolve();
-    };
-    line.push(start);
-    if (signal?.aborted) leave();
-    else signal?.addEventListener('abort', leave, { once: true });
-  });
-}
 
 type Kind = readonly [kind: string, max: number];
 
