@@ -36,8 +36,8 @@ function tellChange(
     ip: meta.ip,
     requestId: meta.requestId,
     sequence,
-    // Later events of one change have ids that the store makes.
-    ...(at === 0 && { eventId }),
+    // All events of one change have it.
+    eventId,
   };
   if (event?.type === 'user.locked') {
     const { cause, until, reason = meta.reason, failedAttempts } = event.payload;

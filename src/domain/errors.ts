@@ -285,6 +285,8 @@ export class DomainError extends Error {
   readonly retryAfterMs: number | undefined;
   /** For the log alone. */
   readonly why: string | undefined;
+  /** The user whom a refused sign-in was about, where there is one. For the log alone. */
+  about: string | undefined;
 
   constructor(error: ErrorName, detail: DomainErrorDetail = {}) {
     super(errors[error].text, detail);

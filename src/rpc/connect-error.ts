@@ -49,10 +49,17 @@ function dressDomainError(error: DomainError): ConnectError {
         };
   const info = { desc: ErrorInfoSchema, value: { reason, domain: errorDomain, metadata: facts } };
   const message = `${text} (${id})`;
+  const told = error.why === undefined && error.about === undefined ? undefined : error;
   if (error.retryAfterMs === undefined)
-    return new ConnectError(message, codes[kind], undefined, [detail, info], error.why && error);
+    return new ConnectError(message, codes[kind], undefined, [detail, info], told);
   const retryAfter = { 'retry-after': String(Math.max(1, Math.ceil(error.retryAfterMs / 1_000))) };
-  return new ConnectError(message, codes[kind], retryAfter, [detail, info, retryInfo(error.retryAfterMs)]);
+  return new ConnectError(
+    message,
+    codes[kind],
+    retryAfter,
+    [detail, info, retryInfo(error.retryAfterMs)],
+    told,
+  );
 }
 
 /** The exact wait; the header `retry-after` beside it knows whole seconds alone (RFC 9110, section 10.2.3). */
@@ -73,8 +80,11 @@ export function errorIdOf(error: unknown): string | undefined {
   return undefined;
 }
 
-/** Why it was refused, where more is known than the client is told. */
-export function whyOf(error: unknown): string | undefined {
+/** What the client is not told: why it was refused, and whom a refused sign-in was about. */
+export function untoldOf(error: unknown): {
+  readonly why?: string | undefined;
+  readonly userId?: string | undefined;
+} {
   const cause = error instanceof ConnectError ? error.cause : undefined;
-  return cause instanceof DomainError ? cause.why : undefined;
+  return cause instanceof DomainError ? { why: cause.why, userId: cause.about } : {};
 }

@@ -5,7 +5,7 @@ import { ownerOf } from '../auth/caller.ts';
 import { DomainError } from '../domain/errors.ts';
 import type { Tracer } from '../ops/measures.ts';
 import { authorizationOf, type WithConsole } from './authorization.ts';
-import { asConnectError, errorIdOf, whyOf } from './connect-error.ts';
+import { asConnectError, errorIdOf, untoldOf } from './connect-error.ts';
 import { followCall } from './follow-call.ts';
 import {
   chargeRefused,
@@ -64,8 +64,8 @@ function requestLog(app: InterceptorApp): Interceptor {
       );
       const name = `${service.typeName}/${method.name}`;
       const durationMs = Math.round((performance.now() - startedMs) * 1_000) / 1_000;
-      const [errorId, why] = [errorIdOf(error), whyOf(error)];
-      return { ip, code, errorId, why, method: name, caller, tokenId, requestId, durationMs };
+      const errorId = errorIdOf(error);
+      return { ip, code, errorId, ...untoldOf(error), method: name, caller, tokenId, requestId, durationMs };
     };
     try {
       const res = await next(req);

@@ -13,6 +13,8 @@ export interface CallRecord {
   readonly errorId?: string | undefined;
   /** What the client is not told: why a JWT is refused. */
   readonly why?: string | undefined;
+  /** Neither: whom a refused sign-in was about. What was typed for nobody's name is not told, as it may be a password. */
+  readonly userId?: string | undefined;
   readonly method: string;
   /** User id, or `issuer|subject`; absent: nobody was found to be calling. */
   readonly caller?: string | undefined;

@@ -65,6 +65,8 @@ describe('what an operator reads', () => {
     await door.ask('UnlockUser', nobody, undefined, { 'x-request-id': 'no-user' });
     // The lines of a second are limited, and the calls above may have been quick.
     await delay(1_100);
+    const typed = { user: { loginName: 'correct horse typed as a name' }, password: { password: 'x' } };
+    await door.ask('CreateSession', { checks: typed }, undefined, { 'x-request-id': 'nobody' });
     await fetch(`${server.url}/v2/users/ada/lock`, {
       method: 'POST',
       body: '{broken',
@@ -115,7 +117,21 @@ describe('what an operator reads', () => {
       sequence: 3,
     });
     const byPolicy = lines.filter(({ msg, cause }) => msg === 'user locked' && cause === 'policy');
-    expect(byPolicy).toMatchObject([{ userId: 'ada', failedAttempts: 2, ip: '127.0.0.1', by: ids.admin }]);
+    const eventId = expect.stringMatching(/^\d{19}$/);
+    expect(byPolicy).toMatchObject([
+      { userId: 'ada', failedAttempts: 2, ip: '127.0.0.1', by: ids.admin, eventId },
+    ]);
+  });
+
+  test('tells whom a refused sign-in was about, and never what was typed for a name that nobody has', () => {
+    const refused = lines.filter(
+      ({ msg, method }) => msg === 'call refused' && /CreateSession/.test(String(method)),
+    );
+    expect(refused.map(({ userId, code }) => [userId, code])).toEqual([
+      ...['InvalidArgument', 'InvalidArgument', 'FailedPrecondition'].map((code) => ['ada', code]),
+      [undefined, 'NotFound'],
+    ]);
+    expect(JSON.stringify(lines)).not.toContain('typed');
   });
 
   test('tells every refused call: caller, address, error, method', () => {
