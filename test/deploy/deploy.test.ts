@@ -59,8 +59,24 @@ test('the first token is always where the file says, whichever server makes it',
   expect(kubernetes).not.toContain('emptyDir');
 });
 
+test('Kubernetes is told how to get to a new version, by a job that never runs by itself', () => {
+  const kubernetes = deploy('kubernetes.yaml');
+  const [head = ''] = kubernetes.split(/^apiVersion/m);
+  for (const told of ['docs/upgrade.md', 'kubectl set image deployment/latchkey', 'LATCHKEY_MIGRATE'])
+    expect(head).toContain(told);
+  const [, from] = /kubectl create job \S+ --from=cronjob\/(\S+)/.exec(head) ?? [];
+  const job = kubernetes.split(/^---$/m).find((document) => document.includes('kind: CronJob')) ?? '';
+  expect(job).toContain(`name: ${from}\n`);
+  expect(job).toMatch(/^ {2}suspend: true$/m);
+  expect(job).toContain(`image: latchkey:${manifest.version}\n`);
+  const [, words = ''] = /args: \[(.+)\]/.exec(job) ?? [];
+  const command = commands.find(({ path }) => path === words);
+  expect(parseArguments([], command?.options ?? {}).operands).toEqual([]);
+  expect(command?.path).toBe('migrate');
+});
+
 test('no Service of the namespace comes along in the environment', () => {
-  expect(deploy('kubernetes.yaml')).toMatch(/^ {6}enableServiceLinks: false$/m);
+  expect(deploy('kubernetes.yaml').match(/^ +enableServiceLinks: false$/gm)).toHaveLength(2);
 });
 
 /** What follows the instruction, of the last stage. */
@@ -207,6 +223,7 @@ describe('what reads these files finds them right', () => {
     expect(stdout.match(/^kind: .+$/gm)).toEqual([
       'kind: Service',
       'kind: Deployment',
+      'kind: CronJob',
       'kind: PodDisruptionBudget',
     ]);
   });
