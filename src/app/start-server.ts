@@ -14,6 +14,7 @@ import type { App } from './app.ts';
 import type { ServeConfig } from './config.ts';
 import { consolePages } from './console-pages.ts';
 import type { MeteredApp } from './metrics.ts';
+import { startRunner } from './runs.ts';
 import { startSweeper } from './sweep.ts';
 
 export type ServerConfig = Pick<
@@ -92,6 +93,7 @@ export async function startServer(app: App, config: ServerConfig, claim?: PortCl
   });
   const rest = cleanup.move();
   const sweeper = startSweeper(app);
+  const runner = startRunner(app);
   const { url, port: boundPort, reloadTls, drain } = listener;
   return {
     url,
@@ -109,6 +111,7 @@ export async function startServer(app: App, config: ServerConfig, claim?: PortCl
       door.endStreams();
       await drained;
       await sweeper[Symbol.asyncDispose]();
+      await runner[Symbol.asyncDispose]();
       door.close();
       // Last, so that what the drain does is still to be read.
       await rest.disposeAsync();

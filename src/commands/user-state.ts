@@ -56,7 +56,7 @@ function stateEvent(user: User, action: UserAction, caller: Caller): UserEvent {
 export function lockedBy(
   caller: Caller,
   user: User,
-  order: Pick<UserLocked, 'until' | 'requestId'>,
+  order: Pick<UserLocked, 'until' | 'requestId' | 'runId'>,
 ): UserEvent {
   const { reason, actorUserId, actorOsUser, actorSubject } = caller.meta;
   const by = actorUserId ?? actorOsUser ?? actorSubject;
@@ -73,7 +73,7 @@ export function lockedBy(
 export function unlockedBy(
   caller: Caller,
   user: User,
-  order: Pick<UserUnlocked, 'ticket' | 'identification' | 'requestId'>,
+  order: Pick<UserUnlocked, 'ticket' | 'identification' | 'requestId' | 'runId'>,
 ): UserEvent {
   return unlocked(user, { cause: causeOf(caller), ...order });
 }

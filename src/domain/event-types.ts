@@ -5,6 +5,8 @@ const known: Readonly<Record<EventType, true>> = {
   'organization.added': true,
   'policy.lockout.changed': true,
   'policy.lockout.removed': true,
+  'unlock.run.ended': true,
+  'unlock.run.started': true,
   'user.deactivated': true,
   'user.grant.added': true,
   'user.grant.removed': true,

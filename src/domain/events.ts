@@ -5,6 +5,7 @@ import type { LockoutPolicy } from './lockout-policy.ts';
 import type { MetadataFacts } from './metadata.ts';
 import type { ProfileEvent, SharedNames } from './profile-events.ts';
 import type { Role } from './roles.ts';
+import type { UnlockRunEvent } from './unlock-run-events.ts';
 import type { Profile, UserState } from './user.ts';
 
 /** Past tense, append-only. A payload never holds a secret: no password, no hash, no token. */
@@ -63,6 +64,8 @@ export interface UserLocked {
   readonly failedAttempts?: number;
   /** AIP-155: the request that asked for it, so that the same one again does nothing. */
   readonly requestId?: string;
+  /** The run that locked again what another one had unlocked. */
+  readonly runId?: string;
 }
 
 export interface UserUnlocked {
@@ -74,6 +77,8 @@ export interface UserUnlocked {
   /** How the person was identified. */
   readonly identification?: string;
   readonly requestId?: string;
+  /** The run that it is an item of. */
+  readonly runId?: string;
 }
 
 export interface PasswordCheckFailed {
@@ -110,6 +115,9 @@ export interface PolicyChanged {
   readonly policy: LockoutPolicy;
 }
 
+/** What the instance's own stream holds. */
+export type InstanceEvent = OrganizationAdded | PolicyEvent | UnlockRunEvent;
+
 /** The stream of events that belong to no user. No user has the empty id, so the two never meet. */
 export const instanceStream = '' as UserId;
 
@@ -132,7 +140,7 @@ export interface EventMeta {
 export type EventOrigin = Omit<EventMeta, 'actorUserId' | 'actorOsUser' | 'actorSubject'>;
 
 /** What the log holds. */
-export type EventType = UserEventType | OrganizationAdded['type'] | PolicyEvent['type'];
+export type EventType = UserEventType | InstanceEvent['type'];
 
 /** An event as the log holds it. */
 export interface RecordedEvent {

@@ -21,6 +21,8 @@ const sessionDelete = [
 export const permissions = {
   'user.write': write,
   'user.unlock': unlock,
+  // Ours: more than a hundred at once, so that a stolen unlocker's token opens no thousands.
+  'user.unlock.bulk': ['IAM_OWNER', 'IAM_USER_MANAGER', 'ORG_OWNER', 'ORG_USER_MANAGER'],
   'user.delete': ['IAM_OWNER', 'IAM_ORG_MANAGER', 'IAM_USER_MANAGER', 'ORG_OWNER', 'ORG_USER_MANAGER'],
   'user.read': [...unlock, 'IAM_OWNER_VIEWER', 'ORG_OWNER_VIEWER'],
   'user.credential.write': ['IAM_OWNER', 'IAM_ORG_MANAGER', 'IAM_LOGIN_CLIENT', 'ORG_OWNER'],

@@ -2,7 +2,12 @@ import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:cr
 import type { Store } from '../store/store.ts';
 
 /** What a sealed text is of: one of another kind does not open. */
-export type SealedKind = 'lock-position' | 'console-session' | 'console-signing-in';
+export type SealedKind =
+  | 'lock-position'
+  | 'console-session'
+  | 'console-signing-in'
+  | 'unlock-run'
+  | 'unlock-run-page';
 
 const cipher = 'aes-256-gcm';
 const ivBytes = 12;

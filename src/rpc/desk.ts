@@ -7,6 +7,7 @@ import { ServerReflection as ReflectionV1Alpha } from '../../gen/es/grpc/reflect
 import { AdminService } from '../../gen/es/latchkey/v1/admin_pb.js';
 import { LockService } from '../../gen/es/latchkey/v1/lock_pb.js';
 import { PolicyService } from '../../gen/es/latchkey/v1/policy_pb.js';
+import { UnlockRunService } from '../../gen/es/latchkey/v1/unlock_run_pb.js';
 import { SessionService } from '../../gen/es/zitadel/session/v2/session_service_pb.js';
 import { SettingsService } from '../../gen/es/zitadel/settings/v2/settings_service_pb.js';
 import { UserService } from '../../gen/es/zitadel/user/v2/user_service_pb.js';
@@ -27,6 +28,7 @@ import { createReflection } from './reflection.ts';
 import { sessionCommandHandlers } from './session/command.ts';
 import { sessionQueryHandlers } from './session/query.ts';
 import { settingsHandlers } from './settings.ts';
+import { unlockRunHandlers } from './unlock-run.ts';
 import { userCodeHandlers } from './user/code.ts';
 import { userCommandHandlers } from './user/command.ts';
 import { userMetadataHandlers } from './user/metadata.ts';
@@ -66,6 +68,7 @@ export function createDesk(app: DeskApp, isReady: () => Promise<boolean>): Desk 
     mount(SessionService, sessions(app)),
     mount(SettingsService, settingsHandlers(app)),
     mount(LockService, lockHandlers(app)),
+    mount(UnlockRunService, unlockRunHandlers(app)),
     mount(PolicyService, policyHandlers(app)),
     mount(AdminService, admin(app)),
   ];

@@ -69,6 +69,8 @@ export function withLockEnds(store: Store, ender: LockEnder): Store {
     listGrants: (query) => trySettle().then(() => store.listGrants(query)),
     listSessions: (query) => trySettle().then(() => store.listSessions(query)),
     listEvents: (query) => first(() => store.listEvents(query)),
+    countLocks: (query) => first(() => store.countLocks(query)),
+    sliceLocks: (query) => first(() => store.sliceLocks(query)),
   };
 }
 

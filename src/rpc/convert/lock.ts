@@ -19,6 +19,11 @@ const causes = {
   command_line: LockCause.COMMAND_LINE,
 } as const satisfies Record<DomainCause, LockCause>;
 
+/** The cause as it is told; unspecified where none was written. */
+export function causeMessage(cause: DomainCause | undefined): LockCause {
+  return cause === undefined ? LockCause.UNSPECIFIED : causes[cause];
+}
+
 /** The cause as asked for; undefined where any will do. */
 export function parseCause(cause: LockCause): DomainCause | undefined {
   const names = Object.keys(causes) as DomainCause[];

@@ -1,4 +1,4 @@
-import type { EventMeta, OrganizationAdded, PolicyEvent, UserEvent } from '../../domain/events.ts';
+import type { EventMeta, InstanceEvent, UserEvent } from '../../domain/events.ts';
 import { type AddedEvent, evolve, evolvePassword } from '../../domain/evolve/evolve.ts';
 import { isProfileEvent } from '../../domain/evolve/profile.ts';
 import { foldText } from '../../domain/filter.ts';
@@ -110,7 +110,7 @@ const updateUser: Statement = {
 export interface EventsToWrite {
   readonly userId: UserId;
   readonly before: { readonly sequence: number } | undefined;
-  readonly events: readonly (UserEvent | OrganizationAdded | PolicyEvent)[];
+  readonly events: readonly (UserEvent | InstanceEvent)[];
   readonly at: ChangeTime;
   readonly meta: EventMeta;
 }

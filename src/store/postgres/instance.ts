@@ -48,8 +48,8 @@ export async function changePolicy(
   });
 }
 
-// One after the other: the instance's stream has no row whose version could be compared. It is rarely written to.
-async function writeInstanceEvent(
+/** One after the other: the instance's stream has no row whose version could be compared. It is rarely written to. */
+export async function writeInstanceEvent(
   connection: Connection,
   write: Omit<EventsToWrite, 'userId' | 'before'>,
   nextBatchId: () => string,

@@ -27,6 +27,7 @@ import { listLocksOver, loadPolicies } from './policies.ts';
 import { createPool, limitPool, type Pool, type PoolOptions, withRetries } from './pool.ts';
 import { watchPool } from './readiness.ts';
 import { createSessions } from './sessions.ts';
+import { createRuns } from './unlock-runs.ts';
 import { createWriter } from './writer.ts';
 
 export interface PostgresOptions {
@@ -105,6 +106,7 @@ export async function openPostgres(options: PostgresOptions): Promise<Store> {
     loadLockoutPolicies: (organizationId) => ask((connection) => loadPolicies(connection, organizationId)),
     listLocksOver: (nowMs, limit) => ask((connection) => listLocksOver(connection, { nowMs, limit })),
     ...createSessions(hot, patienceMs),
+    ...createRuns({ hot, slow, gate, patienceMs, listTimeoutMs }),
     append: writer.append,
     changeLockoutPolicy: writer.changeLockoutPolicy,
     addOrganization: writer.addOrganization,

@@ -1,8 +1,8 @@
 import {
   type EventMeta,
+  type InstanceEvent,
   instanceStream,
   type OrganizationAdded,
-  type PolicyEvent,
   type UserEvent,
 } from '../../domain/events.ts';
 import { type AddedEvent, evolve, evolvePassword } from '../../domain/evolve/evolve.ts';
@@ -111,9 +111,10 @@ function rowValues(user: User): readonly WriteValue[] {
   ];
 }
 
-function eventValues(
+/** An event as the writer takes it; of the instance's the sequence is counted there. */
+export function eventValues(
   sequence: number,
-  event: UserEvent | OrganizationAdded | PolicyEvent,
+  event: UserEvent | InstanceEvent,
   at: ChangeTime,
   meta: EventMeta,
 ): WriteValue[] {

@@ -53,6 +53,11 @@ export function createGate(onReport: (report: StoreReport) => void = () => undef
       listEvents: gated(store.listEvents),
       listLockoutPolicies: gated(store.listLockoutPolicies),
       listSessions: gated(store.listSessions),
+      loadRun: gated(store.loadRun),
+      loadRunOfRequest: gated(store.loadRunOfRequest),
+      listRuns: gated(store.listRuns),
+      listRunsLeft: gated(store.listRunsLeft),
+      listRunSlices: gated(store.listRunSlices),
     }),
   };
 }

@@ -23,6 +23,7 @@ import { createPolicyReads } from './policies.ts';
 import { watchReads } from './readiness.ts';
 import { createSessions } from './sessions.ts';
 import { type Snapshot, TickReader } from './tick.ts';
+import { createRuns } from './unlock-runs.ts';
 import { createWriter } from './writer.ts';
 
 /**
@@ -73,6 +74,9 @@ export function openSqlite(options: SqliteOptions): Store {
     ...createPolicyReads(db),
     ...createSessions(db, writer.write),
     listSessions: (query) => queue.listSessions(query),
+    ...createRuns(db, writer.write),
+    countLocks: (query) => queue.countLocks(query),
+    sliceLocks: (query) => queue.sliceLocks(query),
     countLocked: () => queue.countLocked(),
     append: writer.append,
     changeLockoutPolicy: writer.changeLockoutPolicy,

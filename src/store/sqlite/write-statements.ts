@@ -64,6 +64,15 @@ export const writeStatements = {
   /** Compare-and-set, as for a user. */
   movePolicy:
     'UPDATE lockout_policies SET policy = ?, sequence = ?, changed_at = ? WHERE organization_id = ? AND sequence = ?',
+  insertRun:
+    'INSERT INTO unlock_runs (run_id, version, state, lease_until, run, request_key) VALUES (?,?,?,?,?,?) ON CONFLICT DO NOTHING',
+  moveRun:
+    'UPDATE unlock_runs SET version = ?, state = ?, lease_until = ?, run = ? WHERE run_id = ? AND version = ?',
+  deleteRun: 'DELETE FROM unlock_runs WHERE run_id = ? AND version = ?',
+  insertRunSlice:
+    'INSERT INTO unlock_run_slices (run_id, slice, items) VALUES (?,?,?) ON CONFLICT DO NOTHING',
+  setRunResults: 'UPDATE unlock_run_slices SET results = ?, outcomes = ? WHERE run_id = ? AND slice = ?',
+  deleteRunSlices: 'DELETE FROM unlock_run_slices WHERE run_id = ?',
 } as const;
 
 export type WriteName = keyof typeof writeStatements;

@@ -3,12 +3,13 @@ import { DomainError } from '../../../domain/errors.ts';
 import type { ListSessions, SessionRecord } from '../../session-store.ts';
 import { createListGate, gaveUp, type ListGate } from '../../sql/list-gate.ts';
 import type { Asker, Listed, ListUsers, LockedCounts, UserRecord } from '../../store.ts';
+import type { UnlockRunStore } from '../../unlock-run-store.ts';
 import { asStoreError } from '../error.ts';
 import { execArgv } from '../thread-flags.ts';
 import type { ListOutcome, ListQuestion, ListThreadData } from './thread.ts';
 
 /** Lists that take long, in threads of their own: one list of a caller at a time, and callers in turns. */
-export interface ListQueue extends AsyncDisposable {
+export interface ListQueue extends AsyncDisposable, Pick<UnlockRunStore, 'countLocks' | 'sliceLocks'> {
   /** Throws storeUnavailable where it takes or waits longer than its time, where too many wait, or its asker is gone. */
   listUsers(query: ListUsers): Promise<Listed<UserRecord>>;
   listSessions(query: ListSessions): Promise<Listed<SessionRecord>>;
@@ -50,6 +51,17 @@ class Queue implements ListQueue {
 
   listSessions({ asker, ...query }: ListSessions): Promise<Listed<SessionRecord>> {
     return this.#ask({ list: 'sessions', query }, asker);
+  }
+
+  countLocks({ asker, ...query }: Parameters<UnlockRunStore['countLocks']>[0]) {
+    return this.#ask<Awaited<ReturnType<UnlockRunStore['countLocks']>>>({ list: 'locks', query }, asker);
+  }
+
+  sliceLocks({ asker, ...query }: Parameters<UnlockRunStore['sliceLocks']>[0]) {
+    return this.#ask<Awaited<ReturnType<UnlockRunStore['sliceLocks']>>>(
+      { list: 'lock slices', query },
+      asker,
+    );
   }
 
   countLocked(): Promise<LockedCounts> {

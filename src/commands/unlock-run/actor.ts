@@ -1,0 +1,32 @@
+import { may } from '../../auth/authorize.ts';
+import type { Caller } from '../../auth/caller.ts';
+import type { OrganizationId } from '../../domain/ids.ts';
+import { type UnlockRun, withoutBulkMax } from '../../domain/unlock-run.ts';
+import type { CommandApp } from '../change-user.ts';
+
+/** Whoever started the run, with what they hold now: a lock, a deactivation or a lost role holds from the next slice on. */
+export async function actorOf(
+  app: Pick<CommandApp, 'store' | 'now'>,
+  { meta, grants }: UnlockRun,
+): Promise<Caller> {
+  const caller = { meta, organizationId: undefined };
+  if (meta.actorUserId !== undefined) {
+    const user = await app.store.loadUser(meta.actorUserId);
+    return { ...caller, grants: user?.state === 'active' ? user.grants : [] };
+  }
+  if (meta.actorOsUser !== undefined) return { ...caller, grants: [{ role: 'IAM_OWNER' }] };
+  // Somebody whom another issuer knows: what they hold is in their token, and good for as long as that is.
+  const isGood = grants !== undefined && app.now() < grants.until;
+  return { ...caller, grants: isGood ? grants.held : [] };
+}
+
+/** Whether a run of this size may touch that organization's users, as far as their own roles do not forbid it. */
+export function mayInRun(
+  caller: Caller,
+  run: Pick<UnlockRun, 'total' | 'revertsRunId'>,
+  organizationId: OrganizationId,
+): boolean {
+  const permission = run.revertsRunId === undefined ? 'user.unlock' : 'user.write';
+  if (!may(caller, permission, organizationId)) return false;
+  return run.total <= withoutBulkMax || may(caller, 'user.unlock.bulk', organizationId);
+}

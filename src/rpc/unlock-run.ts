@@ -1,0 +1,94 @@
+import { create } from '@bufbuild/protobuf';
+import type { HandlerContext, ServiceImpl } from '@connectrpc/connect';
+import {
+  LockFilterSchema,
+  type UnlockRunService,
+  type WatchUnlockRunRequest,
+} from '../../gen/es/latchkey/v1/unlock_run_pb.js';
+import type { CommandApp } from '../commands/change-user.ts';
+import { cancelRun } from '../commands/unlock-run/cancel.ts';
+import { revertRun } from '../commands/unlock-run/revert.ts';
+import { findRun, startRun } from '../commands/unlock-run/start.ts';
+import { parseText } from '../domain/ids.ts';
+import type { UnlockRun } from '../domain/unlock-run.ts';
+import { openRunToken, previewUnlock } from '../queries/unlock-preview.ts';
+import { getRun, listItems, listRuns, watchRun } from '../queries/unlock-runs.ts';
+import type { QueryApp } from '../queries/users.ts';
+import { callerAsOfNow } from './caller-as-of-now.ts';
+import { itemMessage, parseFilter, parseOutcome, previewMessage, runMessage } from './convert/unlock-run.ts';
+import { withHeartbeats } from './heartbeats.ts';
+import { callerKey } from './limits/caller-key.ts';
+import { createStreamLimit, followersMax, sharerByCaller } from './limits/stream-limit.ts';
+import { invalidField } from './list-details.ts';
+
+type UnlockRunApp = CommandApp & QueryApp;
+
+/** The calls about many locks at once. */
+export function unlockRunHandlers(app: UnlockRunApp): ServiceImpl<typeof UnlockRunService> {
+  const limit = createStreamLimit(followersMax);
+  return {
+    async previewUnlock(req, context) {
+      const filter = parseFilter(req.filter ?? create(LockFilterSchema));
+      const { sampleSize } = req;
+      const request = { filter, sampleSize, signal: context.signal };
+      return previewMessage(await previewUnlock(app, context.values.get(callerKey), request));
+    },
+    async startUnlockRun(req, context) {
+      const caller = context.values.get(callerKey);
+      const { reason, ticket, identification, requestId, maxPerSecond, stopAfterFailures } = req;
+      const earlier = await findRun(app, caller, requestId);
+      if (earlier !== undefined) return { run: runMessage(earlier) };
+      const set = await openRunToken(app, req.runToken);
+      if (req.confirmedCount === 0n) throw invalidField('confirmed_count', 'must be at least 1');
+      const order = { reason, ticket, identification, requestId, maxPerSecond, stopAfterFailures };
+      // Another number than the one sealed: whoever confirmed has looked at another preview.
+      const confirmed = { ...set, count: Number(req.confirmedCount) };
+      return { run: runMessage(await startRun(app, caller, { ...order, set: confirmed })) };
+    },
+    async getUnlockRun(req, context) {
+      return { run: runMessage(await getRun(app, context.values.get(callerKey), req.runId)) };
+    },
+    async listUnlockRuns({ pageSize, pageToken }, context) {
+      const found = await listRuns(app, context.values.get(callerKey), { pageSize, pageToken });
+      return { runs: found.runs.map(runMessage), nextPageToken: found.nextPageToken };
+    },
+    async listUnlockRunItems(req, context) {
+      const { runId, pageSize, pageToken } = req;
+      const request = { runId, outcome: parseOutcome(req.outcome), pageSize, pageToken };
+      const found = await listItems(app, context.values.get(callerKey), request);
+      return { items: found.items.map(itemMessage), nextPageToken: found.nextPageToken };
+    },
+    async cancelUnlockRun({ runId }, context) {
+      const caller = context.values.get(callerKey);
+      await getRun(app, caller, runId);
+      return { run: runMessage(await cancelRun(app, caller, runId)) };
+    },
+    async revertUnlockRun(req, context) {
+      const caller = context.values.get(callerKey);
+      const { runId, reason, ticket, requestId, maxPerSecond } = req;
+      const reverted = await getRun(app, caller, runId);
+      const order = { reason, ticket, identification: '', requestId, maxPerSecond, stopAfterFailures: 0 };
+      const earlier = await findRun(app, caller, requestId);
+      return { run: runMessage(earlier ?? (await revertRun(app, caller, { ...order, reverted }))) };
+    },
+    watchUnlockRun: (req, context) => limit(() => watch(app, req, context), sharerByCaller(context.values)),
+  };
+}
+
+/** Proxies commonly end what says nothing for 30 or 60 seconds. */
+const heartbeatMs = 15_000;
+const runIdLengthMax = 200;
+
+async function* watch(app: UnlockRunApp, { runId }: WatchUnlockRunRequest, context: HandlerContext) {
+  // A stream passes the rules of the fields by: its messages come one by one.
+  if (runId === '' || runId.length > runIdLengthMax) {
+    throw invalidField('run_id', `must be 1 to ${runIdLengthMax} characters long`);
+  }
+  const caller = () => callerAsOfNow(app, context);
+  const runs = watchRun(app, { runId: parseText(runId, 'run_id'), caller, signal: context.signal });
+  let newest: UnlockRun | undefined;
+  for await (const run of withHeartbeats(runs, heartbeatMs)) {
+    newest = run ?? newest;
+    if (newest !== undefined) yield { run: runMessage(newest) };
+  }
+}

@@ -1,0 +1,195 @@
+import type { UnlockRun } from '../../domain/unlock-run.ts';
+import type { ListGate } from '../sql/list-gate.ts';
+import type { Row } from '../sql/rows.ts';
+import {
+  countQuery,
+  itemsText,
+  type LockQuery,
+  parseFound,
+  parseFrozen,
+  parseRun,
+  parseSlice,
+  runValues,
+  sliceQuery,
+  slicesSql,
+  sliceValues,
+} from '../sql/unlock-runs.ts';
+import type { RunMove, SelectLocks, UnlockRunStore } from '../unlock-run-store.ts';
+import { createBatchIds } from './batch-id.ts';
+import { cancellable } from './cancel.ts';
+import type { Connection, Statement } from './connection.ts';
+import { postgresDialect } from './dialect.ts';
+import { asStoreError } from './error.ts';
+import { unfenced } from './fence.ts';
+import { writeInstanceEvent } from './instance.ts';
+import { type Pool, transaction, withRetries } from './pool.ts';
+
+export interface RunsOptions {
+  readonly hot: Pool;
+  /** For what looks at everybody. */
+  readonly slow: Pool;
+  readonly gate: ListGate;
+  readonly patienceMs: number;
+  readonly listTimeoutMs: number;
+}
+
+const slicesMax = 100;
+
+/** Runs in PostgreSQL. */
+export function createRuns(options: RunsOptions): UnlockRunStore {
+  const { hot, patienceMs } = options;
+  const nextBatchId = createBatchIds();
+  const ask = async <Result>(
+    work: (connection: Connection, mayBeDone: boolean) => Promise<Result>,
+  ): Promise<Result> => {
+    try {
+      return await withRetries(hot, patienceMs, work);
+    } catch (error) {
+      throw asStoreError(error);
+    }
+  };
+  const rows = (statement: Statement, values: readonly unknown[]): Promise<readonly Row[]> =>
+    // PostgreSQL has no text with NUL, so nothing of that name is there.
+    values.some((value) => typeof value === 'string' && (value.includes('\0') || !value.isWellFormed()))
+      ? Promise.resolve([])
+      : ask((connection) => connection.query(statement, values));
+  const one = async (statement: Statement, value: string): Promise<UnlockRun | undefined> => {
+    const [row] = await rows(statement, [value]);
+    return row && parseRun(row);
+  };
+
+  return {
+    countLocks: async (query) => parseFound(await look(options, query, countQuery(postgresDialect, query))),
+    sliceLocks: async (query) =>
+      (await look(options, query, sliceQuery(postgresDialect, query, arrays))).map(parseFrozen),
+    addRun: (run, requestKey) =>
+      ask(async (connection, mayBeDone) => {
+        const added = await connection.query(insert, [run.runId, ...runValues(run), requestKey]);
+        return added.length === 1 || (mayBeDone && (await isStored(connection, run)));
+      }),
+    async addRunSlices(runId, slices) {
+      for (let from = 0; from < slices.length; from += slicesMax) {
+        const added = slices.slice(from, from + slicesMax);
+        const values = [runId, added.map(({ slice }) => slice), added.map(({ items }) => itemsText(items))];
+        await ask((connection) => connection.query(insertSlices, values));
+      }
+    },
+    moveRun: (change) =>
+      ask(async (connection, mayBeDone) => {
+        const isMoved = await move(connection, change, nextBatchId);
+        return isMoved || (mayBeDone && (await isStored(connection, change.after)));
+      }),
+    async removeRun({ runId, version }) {
+      await rows(remove, [runId, version]);
+    },
+    loadRun: (runId) => one(byId, runId),
+    loadRunOfRequest: (requestKey) => one(byRequest, requestKey),
+    listRuns: async ({ before = '', limit }) => (await rows(list, [before, limit])).map(parseRun),
+    listRunsLeft: async (nowMs, limit) => (await rows(left, [nowMs, limit])).map(parseRun),
+    async listRunSlices({ runId, from, outcome, limit }) {
+      const found = await (outcome === undefined
+        ? rows(slicesFrom, [runId, from, limit])
+        : rows(slicesWith, [runId, from, limit, `<${outcome}>`]));
+      return found.map(parseSlice);
+    },
+  };
+}
+
+async function look(
+  { slow, hot, gate, patienceMs, listTimeoutMs }: RunsOptions,
+  { asker }: SelectLocks,
+  { sql, values }: LockQuery,
+): Promise<readonly Row[]> {
+  using _place = await gate.enter(asker);
+  const begin = `BEGIN READ ONLY; SET LOCAL statement_timeout = ${listTimeoutMs}`;
+  try {
+    return await withRetries(slow, patienceMs, (connection) =>
+      transaction(connection, begin, () =>
+        cancellable(connection, { pool: hot, signal: asker?.signal }, () =>
+          connection.query({ text: sql }, values, listTimeoutMs),
+        ),
+      ),
+    );
+  } catch (error) {
+    throw asStoreError(error);
+  }
+}
+
+// Where an answer was lost, the row that stands there as it was to be is the one that was written.
+async function isStored(connection: Connection, run: UnlockRun): Promise<boolean> {
+  const [row] = await connection.query(byId, [run.runId]);
+  return row?.run === JSON.stringify(run);
+}
+
+async function move(
+  connection: Connection,
+  { before, after, slices = [], event }: RunMove,
+  nextBatchId: () => string,
+): Promise<boolean> {
+  const results = slices.map(sliceValues);
+  const values = [
+    after.runId,
+    before.version,
+    ...runValues(after),
+    slices.map(({ slice }) => slice),
+    results.map(([texts]) => texts),
+    results.map(([, outcomes]) => outcomes),
+  ];
+  if (event === undefined) return (await connection.query(moveRun, values)).length === 1;
+  return transaction(connection, 'BEGIN', async () => {
+    if ((await connection.query(moveRun, values)).length === 0) return false;
+    const { at, meta } = event;
+    await writeInstanceEvent(connection, { events: [event.event], at, meta }, nextBatchId);
+    return true;
+  });
+}
+
+const arrays = { ofRows: 'json_agg', ofColumns: 'json_build_array' };
+const placeholder = (index: number) => `$${index}`;
+
+const insert: Statement = {
+  text:
+    `INSERT INTO unlock_runs (run_id, version, state, lease_until, run, request_key) VALUES ($1,$2::bigint * ${unfenced},$3,$4,$5,$6) ` +
+    'ON CONFLICT DO NOTHING RETURNING run_id',
+};
+const insertSlices: Statement = {
+  name: 'insert_run_slices',
+  text:
+    `INSERT INTO unlock_run_slices (run_id, slice, items) SELECT $1::text, input.slice * ${unfenced}, input.items ` +
+    'FROM unnest($2::bigint[], $3::text[]) AS input(slice, items) ON CONFLICT DO NOTHING',
+};
+const moveRun: Statement = {
+  name: 'move_run',
+  text:
+    'WITH moved AS (UPDATE unlock_runs SET version = $3, state = $4, lease_until = $5, run = $6 ' +
+    `WHERE run_id = $1 AND version = $2 AND ${unfenced} = 1 RETURNING run_id), ` +
+    'told AS (UPDATE unlock_run_slices SET results = input.results, outcomes = input.outcomes ' +
+    'FROM moved, unnest($7::bigint[], $8::text[], $9::text[]) AS input(slice, results, outcomes) ' +
+    'WHERE unlock_run_slices.run_id = moved.run_id AND unlock_run_slices.slice = input.slice) SELECT run_id FROM moved',
+};
+const remove: Statement = {
+  text:
+    `WITH removed AS (DELETE FROM unlock_runs WHERE run_id = $1 AND version = $2 AND ${unfenced} = 1 RETURNING run_id) ` +
+    'DELETE FROM unlock_run_slices USING removed WHERE unlock_run_slices.run_id = removed.run_id',
+};
+const byId: Statement = { name: 'run_by_id', text: 'SELECT run FROM unlock_runs WHERE run_id = $1' };
+const byRequest: Statement = { text: 'SELECT run FROM unlock_runs WHERE request_key = $1' };
+const list: Statement = {
+  text:
+    "SELECT run FROM unlock_runs WHERE ($1::text = '' OR run_id < $1::text) AND state <> 'preparing' " +
+    'ORDER BY run_id DESC LIMIT $2',
+};
+const left: Statement = {
+  name: 'runs_left',
+  text:
+    "SELECT run FROM unlock_runs WHERE state IN ('preparing', 'running') AND lease_until <= $1 " +
+    'ORDER BY run_id LIMIT $2',
+};
+const slicesFrom: Statement = {
+  name: 'run_slices',
+  text: slicesSql(placeholder, postgresDialect.contains, false),
+};
+const slicesWith: Statement = {
+  name: 'run_slices_with',
+  text: slicesSql(placeholder, postgresDialect.contains, true),
+};

@@ -1,0 +1,80 @@
+import type { DatabaseSync } from 'node:sqlite';
+import type { UnlockRun } from '../../domain/unlock-run.ts';
+import { itemsText, parseRun, parseSlice, runValues, slicesSql, sliceValues } from '../sql/unlock-runs.ts';
+import type { ListRunSlices, RunMove, UnlockRunStore } from '../unlock-run-store.ts';
+import { eventValues } from './append.ts';
+import { sqliteDialect } from './dialect.ts';
+import { reading } from './error.ts';
+import type { Write, WriteFailure, WriteOutcome, WriteRequest } from './write-statements.ts';
+
+type Runs = Omit<UnlockRunStore, 'countLocks' | 'sliceLocks'>;
+
+type WriteOne = (request: WriteRequest) => Promise<Exclude<WriteOutcome, WriteFailure>>;
+
+const slicesMax = 100;
+
+/** Runs in the embedded store. What is written goes the way of every change: through the writer's thread. */
+export function createRuns(db: DatabaseSync, write: WriteOne): Runs {
+  const byId = db.prepare('SELECT run FROM unlock_runs WHERE run_id = ?');
+  const byRequest = db.prepare('SELECT run FROM unlock_runs WHERE request_key = ?');
+  const list = db.prepare(
+    "SELECT run FROM unlock_runs WHERE (?1 = '' OR run_id < ?1) AND state <> 'preparing' ORDER BY run_id DESC LIMIT ?2",
+  );
+  const left = db.prepare(
+    "SELECT run FROM unlock_runs WHERE state IN ('preparing', 'running') AND lease_until <= ?1 ORDER BY run_id LIMIT ?2",
+  );
+  const placeholder = (index: number) => `?${index}`;
+  const slices = db.prepare(slicesSql(placeholder, sqliteDialect.contains, false));
+  const slicesWith = db.prepare(slicesSql(placeholder, sqliteDialect.contains, true));
+  const only = async (row: Write, rest: readonly Write[] = []) =>
+    (await write([row, '', 0, [], rest, null])) === 'written';
+  const readList = reading(({ before = '', limit }: { readonly before?: string; readonly limit: number }) =>
+    list.all(before, limit).map(parseRun),
+  );
+  const readLeft = reading(({ nowMs, limit }: { readonly nowMs: number; readonly limit: number }) =>
+    left.all(nowMs, limit).map(parseRun),
+  );
+  const readSlices = reading(({ runId, from, outcome, limit }: ListRunSlices) => {
+    const rows =
+      outcome === undefined
+        ? slices.all(runId, from, limit)
+        : slicesWith.all(runId, from, limit, `<${outcome}>`);
+    return rows.map(parseSlice);
+  });
+
+  return {
+    addRun: (run, requestKey) => only(['insertRun', [run.runId, ...runValues(run), requestKey ?? null]]),
+    async addRunSlices(runId, added) {
+      for (let from = 0; from < added.length; from += slicesMax) {
+        const writes = added
+          .slice(from, from + slicesMax)
+          .map(({ slice, items }): Write => ['insertRunSlice', [runId, slice, itemsText(items)]]);
+        const [first, ...rest] = writes;
+        if (first !== undefined) await only(first, rest);
+      }
+    },
+    moveRun: async (move) => (await write(planMove(move))) === 'written',
+    async removeRun({ runId, version }: UnlockRun) {
+      await only(['deleteRun', [runId, version]], [['deleteRunSlices', [runId]]]);
+    },
+    loadRun: reading((runId) => {
+      const row = byId.get(runId);
+      return row && parseRun(row);
+    }),
+    loadRunOfRequest: reading((requestKey) => {
+      const row = byRequest.get(requestKey);
+      return row && parseRun(row);
+    }),
+    listRuns: readList,
+    listRunsLeft: (nowMs, limit) => readLeft({ nowMs, limit }),
+    listRunSlices: readSlices,
+  };
+}
+
+function planMove({ before, after, slices = [], event }: RunMove): WriteRequest {
+  const { runId } = after;
+  const row: Write = ['moveRun', [...runValues(after), runId, before.version]];
+  const rest = slices.map((slice): Write => ['setRunResults', [...sliceValues(slice), runId, slice.slice]]);
+  const events = event === undefined ? [] : [eventValues(0, event.event, event.at, event.meta)];
+  return [row, '', 0, events, rest, null];
+}
