@@ -1,3 +1,5 @@
+import { runErrors } from './run-errors.ts';
+
 /**
  * Every error the API answers, once: name → kind, id, reason, text. The desk turns a kind into a status code.
  * The table of docs/errors.md is held against this one by a test. An empty id means: no id in the message, no detail.
@@ -245,32 +247,7 @@ export const errors = {
     'TOO_MANY_CALLS',
     'Too many calls, please try again later',
   ),
-  runTokenInvalid: entry(
-    'invalid_argument',
-    'LATCH-runt0ken',
-    'RUN_TOKEN_INVALID',
-    'The run token is none of this server, or older than 15 minutes: ask for a new preview',
-  ),
-  runSetChanged: entry(
-    'failed_precondition',
-    'LATCH-runset0x',
-    'RUN_SET_CHANGED',
-    'These are not the locks that were confirmed: look at a new preview',
-  ),
-  runNotFound: entry('not_found', 'LATCH-runn0tf0', 'RUN_NOT_FOUND', 'Run could not be found'),
-  runEnded: entry('failed_precondition', 'LATCH-runended', 'RUN_ENDED', 'The run has ended'),
-  runGoesOn: entry(
-    'failed_precondition',
-    'LATCH-rung0es0',
-    'RUN_GOES_ON',
-    'The run still goes on: wait for its end, or cancel it',
-  ),
-  runReverts: entry(
-    'failed_precondition',
-    'LATCH-runback1',
-    'RUN_REVERTS',
-    'The run takes another one back: start a new one instead',
-  ),
+  ...runErrors,
   storeUnavailable: entry(
     'unavailable',
     'LATCH-st0red0w',

@@ -31,8 +31,8 @@ export interface Preview {
   readonly sample: readonly LockRecord[];
   /** Of the count: whom the caller may read and not unlock in a run of this size. */
   readonly notPermitted: number;
-  readonly runToken: string;
-  readonly runTokenExpires: number;
+  /** undefined: there is nothing to unlock. */
+  readonly run?: { readonly token: Uint8Array; readonly expires: number };
 }
 
 /** What a run token stands for. */
@@ -47,7 +47,8 @@ export interface SealedSet {
 }
 
 const tokenMs = 15 * 60_000;
-const tokenLengthMax = 200_000;
+/** Ten thousand ids, compressed. */
+const tokenBytesMax = 150_000;
 /** A sealed text this small grows to no more than this. */
 const openedBytesMax = 8 * 1_024 * 1_024;
 
@@ -93,8 +94,8 @@ export async function previewUnlock(
     latest: count === 0 ? undefined : Math.max(...found.groups.map(({ latest }) => latest)),
     sample: await sampleOf(app, scope, found.sample),
     notPermitted: sum(organizations.filter(([id]) => !mayUnlock(caller, id, count)).map(([, of]) => of)),
-    runToken: await closed(app, set),
-    runTokenExpires,
+    // Of nothing there is no run.
+    ...(count > 0 && { run: { token: await closed(app, set), expires: runTokenExpires } }),
   };
 }
 
@@ -133,16 +134,18 @@ async function sampleOf(
   return userIds.flatMap((userId) => byId.get(userId) ?? []);
 }
 
-async function closed(app: QueryApp, set: SealedSet): Promise<string> {
+async function closed(app: QueryApp, set: SealedSet): Promise<Uint8Array> {
   const text = deflateRawSync(JSON.stringify(set)).toString('base64');
-  const token = (await sealOf(app.store)).close('unlock-run', text);
-  if (token.length <= tokenLengthMax) return token;
+  const token = Buffer.from((await sealOf(app.store)).close('unlock-run', text), 'base64url');
+  if (token.length <= tokenBytesMax) return token;
   throw new DomainError('fieldInvalid', { text: 'filter: its lists of ids are too long' });
 }
 
 /** What the token stands for. Throws runTokenInvalid. */
-export async function openRunToken(app: QueryApp, token: string): Promise<SealedSet> {
-  const text = (await sealOf(app.store)).open('unlock-run', token);
+export async function openRunToken(app: QueryApp, token: Uint8Array): Promise<SealedSet> {
+  const sealed = Buffer.from(token).toString('base64url');
+  const isTooLong = token.length > tokenBytesMax;
+  const text = isTooLong ? undefined : (await sealOf(app.store)).open('unlock-run', sealed);
   if (text === undefined) throw new DomainError('runTokenInvalid');
   const options = { maxOutputLength: openedBytesMax };
   // Nobody but this database's servers can have sealed it.

@@ -5,6 +5,7 @@ import {
   type UnlockRunService,
   type WatchUnlockRunRequest,
 } from '../../gen/es/latchkey/v1/unlock_run_pb.js';
+import { requireHeldAnywhere } from '../auth/authorize.ts';
 import type { CommandApp } from '../commands/change-user.ts';
 import { cancelRun } from '../commands/unlock-run/cancel.ts';
 import { revertRun } from '../commands/unlock-run/revert.ts';
@@ -36,6 +37,7 @@ export function unlockRunHandlers(app: UnlockRunApp): ServiceImpl<typeof UnlockR
     async startUnlockRun(req, context) {
       const caller = context.values.get(callerKey);
       const { reason, ticket, identification, requestId, maxPerSecond, stopAfterFailures } = req;
+      requireHeldAnywhere(caller, 'user.unlock');
       const earlier = await findRun(app, caller, requestId);
       if (earlier !== undefined) return { run: runMessage(earlier) };
       const set = await openRunToken(app, req.runToken);
@@ -60,12 +62,14 @@ export function unlockRunHandlers(app: UnlockRunApp): ServiceImpl<typeof UnlockR
     },
     async cancelUnlockRun({ runId }, context) {
       const caller = context.values.get(callerKey);
+      requireHeldAnywhere(caller, 'user.unlock');
       await getRun(app, caller, runId);
       return { run: runMessage(await cancelRun(app, caller, runId)) };
     },
     async revertUnlockRun(req, context) {
       const caller = context.values.get(callerKey);
       const { runId, reason, ticket, requestId, maxPerSecond } = req;
+      requireHeldAnywhere(caller, 'user.write');
       const reverted = await getRun(app, caller, runId);
       const order = { reason, ticket, identification: '', requestId, maxPerSecond, stopAfterFailures: 0 };
       const earlier = await findRun(app, caller, requestId);

@@ -9,6 +9,7 @@ export interface Target {
   readonly tokenId: string;
   readonly sessionId: string;
   readonly sessionToken: string;
+  readonly runId: string;
 }
 
 const expirationDate = '2035-01-01T00:00:00Z';
@@ -21,6 +22,7 @@ const onSession = ({ sessionId, sessionToken }: Target): readonly JsonObject[] =
   { sessionId },
   { sessionId, sessionToken },
 ];
+const onRun = ({ runId }: Target): readonly JsonObject[] => [{ runId }];
 const nothing = (): readonly JsonObject[] => [{}];
 
 /** What an attacker asks of a target, by every call that there is; each would do or show something to who may. */
@@ -116,6 +118,16 @@ export const attacks: Readonly<Record<MethodName, (target: Target) => readonly J
     { userId, expectedGeneration: '2', requestId: 'once', validateOnly: true },
   ],
   ExplainUser: onUser,
+  PreviewUnlock: ({ userId, organizationId }) => [
+    { filter: { userIds: [userId] }, sampleSize: 2 },
+    { filter: { organizationId }, sampleSize: 2 },
+  ],
+  StartUnlockRun: () => [{ runToken: 'AAAA', confirmedCount: '1' }],
+  GetUnlockRun: onRun,
+  ListUnlockRuns: nothing,
+  ListUnlockRunItems: onRun,
+  CancelUnlockRun: onRun,
+  RevertUnlockRun: onRun,
   GetLockoutPolicy: onOrganization,
   SetLockoutPolicy: ({ organizationId }) => [{ organizationId, policy: {} }, { policy: {} }],
   ResetLockoutPolicy: (target) => [...onOrganization(target), {}],

@@ -183,6 +183,12 @@ export const calls: readonly Call[] = [
     request: (userId) => ({ userIds: [userId], loginName: `${userId}@abroad.example` }),
     owner: 'OK',
   },
+  {
+    name: 'PreviewUnlock',
+    method: 'PreviewUnlock',
+    request: (userId) => ({ filter: { userIds: [userId] }, sampleSize: 2 }),
+    owner: 'OK',
+  },
   { ...plainly('ListEvents', 'AUTH-AWfge') },
 ];
 
@@ -210,6 +216,7 @@ export const asksAboutOrganization: readonly (readonly [string, MethodName, (id:
   ],
   ['ListGrants', 'ListGrants', (organizationId) => ({ organizationId })],
   ['ListLocks', 'ListLocks', (organizationId) => ({ organizationId })],
+  ['PreviewUnlock', 'PreviewUnlock', (organizationId) => ({ filter: { organizationId }, sampleSize: 2 })],
   ['GetLockoutPolicy', 'GetLockoutPolicy', (organizationId) => ({ organizationId })],
   ['SetLockoutPolicy', 'SetLockoutPolicy', (organizationId) => ({ organizationId, policy: {} })],
   ['ResetLockoutPolicy', 'ResetLockoutPolicy', (organizationId) => ({ organizationId })],

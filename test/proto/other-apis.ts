@@ -90,6 +90,46 @@ UnlockUserRequest: user_id 1 string[1..200], reason 2 string[0..500], ticket 3 s
   identification 4 string[0..500], expected_generation 5 optional uint64, request_id 6 string[0..200],
   validate_only 7 bool
 UnlockUserResponse: details 1 zitadel.object.v2.Details, generation 2 uint64
+CancelUnlockRunRequest: run_id 1 string[1..200]
+CancelUnlockRunResponse: run 1 UnlockRun
+CauseCount: cause 1 LockCause, count 2 uint64
+GetUnlockRunRequest: run_id 1 string[1..200]
+GetUnlockRunResponse: run 1 UnlockRun
+ListUnlockRunItemsRequest: run_id 1 string[1..200], outcome 2 UnlockOutcome, page_size 3 uint32,
+  page_token 4 string[0..200]
+ListUnlockRunItemsResponse: items 1 repeated UnlockRunItem, next_page_token 2 string
+ListUnlockRunsRequest: page_size 1 uint32, page_token 2 string[0..200]
+ListUnlockRunsResponse: runs 1 repeated UnlockRun, next_page_token 2 string
+LockFilter: organization_id 1 optional string[1..200], causes 2 repeated LockCause, locked_since 3
+  Timestamp, locked_before 4 Timestamp, user_ids 5 repeated string, except_user_ids 6 repeated string,
+  locked_by 7 optional string[1..500], reason_contains 8 optional string[1..500], has_end 9 optional
+  bool
+OrganizationCount: organization_id 1 string, count 2 uint64
+PreviewUnlockRequest: filter 1 LockFilter required, sample_size 2 uint32
+PreviewUnlockResponse: count 1 uint64, causes 2 repeated CauseCount, organizations 3 repeated
+  OrganizationCount, earliest 4 Timestamp, latest 5 Timestamp, sample 6 repeated Lock, not_permitted 7
+  uint64, run_token 8 bytes, run_token_expires 9 Timestamp
+RevertUnlockRunRequest: run_id 1 string[1..200], reason 2 string[0..500], ticket 3 string[0..200],
+  request_id 4 string[0..200], max_per_second 5 uint32
+RevertUnlockRunResponse: run 1 UnlockRun
+StartUnlockRunRequest: run_token 1 bytes, confirmed_count 2 uint64, reason 3 string[0..500],
+  ticket 4 string[0..200], identification 5 string[0..500], request_id 6 string[0..200], max_per_second
+  7 uint32, stop_after_failures 8 uint32
+StartUnlockRunResponse: run 1 UnlockRun
+UnlockRun: run_id 1 string, state 2 UnlockRunState, total 3 uint64, unlocked 4 uint64, newer_lock 5
+  uint64, not_locked 6 uint64, not_permitted 7 uint64, failed 8 uint64, started 9 Timestamp, ended 10
+  Timestamp, started_by 11 string, reason 12 string, ticket 13 string, reverts_run_id 14 string,
+  locked_again 15 uint64, changed 16 uint64, lock_over 17 uint64, filter 18 LockFilter, max_per_second
+  19 uint32, cancelling 20 bool
+UnlockRunItem: user_id 1 string, login_name 2 string, organization_id 3 string, generation 4 uint64,
+  outcome 5 UnlockOutcome, sequence 6 uint64, why 7 string
+WatchUnlockRunRequest: run_id 1 string[1..200]
+WatchUnlockRunResponse: run 1 UnlockRun
+enum UnlockOutcome: UNLOCK_OUTCOME_UNSPECIFIED 0, UNLOCK_OUTCOME_UNLOCKED 1, UNLOCK_OUTCOME_NEWER_LOCK
+  2, UNLOCK_OUTCOME_NOT_LOCKED 3, UNLOCK_OUTCOME_NOT_PERMITTED 4, UNLOCK_OUTCOME_FAILED 5,
+  UNLOCK_OUTCOME_LOCKED_AGAIN 6, UNLOCK_OUTCOME_CHANGED 7, UNLOCK_OUTCOME_LOCK_OVER 8
+enum UnlockRunState: UNLOCK_RUN_STATE_UNSPECIFIED 0, UNLOCK_RUN_STATE_RUNNING 1, UNLOCK_RUN_STATE_DONE
+  2, UNLOCK_RUN_STATE_CANCELLED 3, UNLOCK_RUN_STATE_STOPPED 4
 enum LockCause: LOCK_CAUSE_UNSPECIFIED 0, LOCK_CAUSE_POLICY 1, LOCK_CAUSE_ADMINISTRATOR 2,
   LOCK_CAUSE_COMMAND_LINE 3
 enum LockEnd: LOCK_END_UNSPECIFIED 0, LOCK_END_UNLOCKED 1, LOCK_END_TIME 2, LOCK_END_DEACTIVATED 3,

@@ -21,6 +21,7 @@ import { AdminService, file_latchkey_v1_admin } from '../../gen/es/latchkey/v1/a
 import { file_latchkey_v1_lock, LockService } from '../../gen/es/latchkey/v1/lock_pb.js';
 import { file_latchkey_v1_policy, PolicyService } from '../../gen/es/latchkey/v1/policy_pb.js';
 import { rest_status as restStatus } from '../../gen/es/latchkey/v1/rest_pb.js';
+import { file_latchkey_v1_unlock_run, UnlockRunService } from '../../gen/es/latchkey/v1/unlock_run_pb.js';
 import { file_zitadel_filter_v2_filter } from '../../gen/es/zitadel/filter/v2/filter_pb.js';
 import { file_zitadel_metadata_v2_metadata } from '../../gen/es/zitadel/metadata/v2/metadata_pb.js';
 import { file_zitadel_object_v2_object } from '../../gen/es/zitadel/object/v2/object_pb.js';
@@ -52,7 +53,12 @@ const packages: Readonly<Record<string, readonly DescFile[]>> = {
   'zitadel.filter.v2': [file_zitadel_filter_v2_filter],
   'zitadel.metadata.v2': [file_zitadel_metadata_v2_metadata],
   'zitadel.v1': [file_zitadel_v1_error_detail, file_zitadel_v1_query],
-  'latchkey.v1': [file_latchkey_v1_admin, file_latchkey_v1_lock, file_latchkey_v1_policy],
+  'latchkey.v1': [
+    file_latchkey_v1_admin,
+    file_latchkey_v1_lock,
+    file_latchkey_v1_policy,
+    file_latchkey_v1_unlock_run,
+  ],
   'google.api': [file_google_api_http],
   'google.rpc': [file_google_rpc_status, file_google_rpc_error_details],
   'grpc.health.v1': [file_grpc_health_v1_health],
@@ -145,6 +151,17 @@ SetLockoutPolicy POST ${policy} *, POST ${policyOfOne} *
 ResetLockoutPolicy DELETE ${policy}, DELETE ${policyOfOne}
 `;
 
+const unlockRunRoutes = `
+PreviewUnlock POST /latchkey/v1/unlock_runs/preview *
+StartUnlockRun POST /latchkey/v1/unlock_runs *
+GetUnlockRun GET /latchkey/v1/unlock_runs/{run_id}
+ListUnlockRuns GET /latchkey/v1/unlock_runs
+ListUnlockRunItems GET /latchkey/v1/unlock_runs/{run_id}/items
+CancelUnlockRun POST /latchkey/v1/unlock_runs/{run_id}/cancel *
+WatchUnlockRun stream
+RevertUnlockRun POST /latchkey/v1/unlock_runs/{run_id}/revert *
+`;
+
 const healthCalls = `
 Check
 List
@@ -159,6 +176,7 @@ describe('every call has its route', () => {
     [AdminService, adminRoutes],
     [LockService, lockRoutes],
     [PolicyService, policyRoutes],
+    [UnlockRunService, unlockRunRoutes],
     [Health, healthCalls],
     [reflectionV1.ServerReflection, 'ServerReflectionInfo stream both'],
     [reflectionV1alpha.ServerReflection, 'ServerReflectionInfo stream both'],
@@ -167,8 +185,8 @@ describe('every call has its route', () => {
   });
 
   test.each(
-    [UserService, SessionService, SettingsService, LockService, PolicyService].flatMap(({ methods }) =>
-      methods.map((method) => [method.name, method] as const),
+    [UserService, SessionService, SettingsService, LockService, PolicyService, UnlockRunService].flatMap(
+      ({ methods }) => methods.map((method) => [method.name, method] as const),
     ),
   )('%s takes and answers messages of its own name', (name, method) => {
     const { package: packageName } = method.parent.file.proto;

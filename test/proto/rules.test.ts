@@ -2,6 +2,7 @@ import { create, type DescMessage, type MessageInitShape } from '@bufbuild/proto
 import { createValidator } from '@bufbuild/protovalidate';
 import { describe, expect, test } from '@jest/globals';
 import * as admin from '../../gen/es/latchkey/v1/admin_pb.js';
+import * as run from '../../gen/es/latchkey/v1/unlock_run_pb.js';
 import { CheckOTPSchema, ChecksSchema, CheckTOTPSchema } from '../../gen/es/zitadel/session/v2/check_pb.js';
 import { SearchQuerySchema as SessionQuerySchema } from '../../gen/es/zitadel/session/v2/query_pb.js';
 import * as session from '../../gen/es/zitadel/session/v2/session_service_pb.js';
@@ -156,6 +157,33 @@ describe('field rules hold for messages generated from our protos', () => {
     expect(broken(admin.ListUserHistoryRequestSchema, { userId: 'a', limit: 101 })).toEqual([
       'limit: uint32.lte',
     ]);
+  });
+});
+
+describe('field rules of runs', () => {
+  const ids = (count: number) => Array<string>(count).fill('1');
+  const preview = run.PreviewUnlockRequestSchema;
+
+  test('a filter takes ten thousand ids, and a preview shows a hundred', () => {
+    const filter = { userIds: ids(10_000), exceptUserIds: ids(10_000) };
+    expect(broken(preview, { filter, sampleSize: 100 })).toEqual([]);
+    const more = { userIds: ids(10_001), exceptUserIds: ids(10_001) };
+    expect(broken(preview, { filter: more, sampleSize: 101 })).toEqual([
+      'filter.user_ids: repeated.max_items',
+      'filter.except_user_ids: repeated.max_items',
+      'sample_size: uint32.lte',
+    ]);
+    expect(broken(preview, {})).toEqual(['filter: required']);
+  });
+
+  test('pages and the pace have an end', () => {
+    expect(broken(run.ListUnlockRunsRequestSchema, { pageSize: 100 })).toEqual([]);
+    expect(broken(run.ListUnlockRunsRequestSchema, { pageSize: 101 })).toEqual(['page_size: uint32.lte']);
+    const items = run.ListUnlockRunItemsRequestSchema;
+    expect(broken(items, { runId: '1', pageSize: 1_000 })).toEqual([]);
+    expect(broken(items, { runId: '1', pageSize: 1_001 })).toEqual(['page_size: uint32.lte']);
+    const start = { maxPerSecond: 100_001 };
+    expect(broken(run.StartUnlockRunRequestSchema, start)).toEqual(['max_per_second: uint32.lte']);
   });
 });
 

@@ -43,7 +43,10 @@ const rows = {
     '16384 in all, 1000 of them unknown in binary, 100 levels deep',
     'INVALID_ARGUMENT',
   ],
-  'elements of a list or a map': ['1000; 100 conditions, filters or queries', 'INVALID_ARGUMENT'],
+  'elements of a list or a map': [
+    '1000; 10000 ids of a wave of locks; 100 conditions, filters or queries',
+    'INVALID_ARGUMENT',
+  ],
   'a number, a time or a span in JSON text': ['64 characters', 'INVALID_ARGUMENT'],
   'ids, names': ['200 characters', 'INVALID_ARGUMENT'],
   // Tested in test/users/email-address.test.ts.

@@ -7,12 +7,13 @@ import { attacks, type Target } from '../hidden/attacks.ts';
 import { makeBadTokens } from '../hidden/bad-tokens.ts';
 import { restDialect } from '../support/dialects/all.ts';
 import { type Form, sendBare } from '../support/dialects/bare.ts';
-import { openDoor } from '../support/door.ts';
+import { type Door, openDoor } from '../support/door.ts';
 import { audience, startIssuer } from '../support/issuer.ts';
 import { type MethodName, methods } from '../support/methods.ts';
 import { startServer, type TestServer } from '../support/start-server.ts';
 import { openEmptyDatabase } from '../support/stores.ts';
 import { bytesOf, openWire, type Wire, type WireAnswer, type WireHeaders } from '../support/wire.ts';
+import { ended, previewOf, startOf } from '../unlock-run/runs.ts';
 
 const resources = new AsyncDisposableStack();
 let server: TestServer;
@@ -25,6 +26,7 @@ const absent: Target = {
   tokenId: '1',
   sessionId: '1',
   sessionToken: 'wrong',
+  runId: '1',
 };
 let badTokens: Readonly<Record<string, string>> = {};
 /** By role; none of them is worth anything abroad. */
@@ -52,18 +54,26 @@ beforeAll(async () => {
   const byClaim = (...roles: string[]) => issuer.sign({ claims: { roles } });
   callers.set('ORG_OWNER by a claim', await byClaim('owners'));
   callers.set('a claim that looks like a role', await byClaim('ORG_OWNER@abroad', 'IAM_OWNER', '__proto__'));
-  victim = await makeVictim();
+  victim = await makeVictim(door);
 });
 afterAll(() => resources.disposeAsync());
 
 /** Somebody abroad with everything that can be had, and locked. */
-async function makeVictim(): Promise<Target> {
+async function makeVictim(door: Door): Promise<Target> {
   const { people } = server;
   const userId = await people.user({ organization: 'abroad', userId: 'victim', kind: 'machine' });
   const tokenId = (await people.token(userId)).split('.')[0] ?? '';
   await people.grant(userId, { role: 'ORG_OWNER', organization: 'abroad' });
   const session = await people.session(await people.user({ organization: 'abroad' }));
-  return { organizationId: 'abroad', userId, tokenId, ...session };
+  const runId = await makeRun(door);
+  return { organizationId: 'abroad', userId, tokenId, ...session, runId };
+}
+
+/** A run abroad that has ended. */
+async function makeRun(door: Door): Promise<string> {
+  const userId = await server.people.user({ organization: 'abroad', state: 'locked' });
+  const run = await startOf(door, await previewOf(door, { userIds: [userId] }));
+  return String((await ended(door, run)).runId);
 }
 
 const grpc: Form = {
@@ -110,11 +120,17 @@ function everyRow(): readonly unknown[] {
 const unauthenticated = /^(401|16) /;
 /** Not found, or forbidden; a list that does not hold it is an answer too. */
 const refusedOrEmpty = /^(200|0|403|404|5|7) /;
+/** What it takes is sealed for the caller: anything else is no argument. */
+const refusedOrSealed = /^(400|3|403|7) /;
 
 const noLimits = { callsPerSecondPerToken: 0, callsPerSecondPerAddress: 0, refusedPerSecondPerAddress: 0 };
 
 /** What answers more than once has tests of its own. */
-const streams = ['latchkey.v1.AdminService/FollowEvents', 'latchkey.v1.LockService/FollowLocks'];
+const streams = [
+  'latchkey.v1.AdminService/FollowEvents',
+  'latchkey.v1.LockService/FollowLocks',
+  'latchkey.v1.UnlockRunService/WatchUnlockRun',
+];
 
 test('every call that is served is attacked', () => {
   const limits = createCallLimits(noLimits, 0);
@@ -151,7 +167,7 @@ describe.each(dialects)('%s', (_, form) => {
         answers: await attack({ name, form, target: absent }, token),
       });
       for (const answer of answers) {
-        expect(answer).toMatch(refusedOrEmpty);
+        expect(answer).toMatch(name === 'StartUnlockRun' ? refusedOrSealed : refusedOrEmpty);
         if (isList(name)) expect(bodyOf(answer)).not.toMatch(/abroad|victim/);
       }
       // A header that names the organization is no grant there.
@@ -172,12 +188,16 @@ function bodyOf(answer: string): string {
 }
 
 /** The status of a refusal; nothing where messages begin to come. */
-async function follow(token: string, path = '/latchkey.v1.AdminService/FollowEvents'): Promise<unknown> {
+async function follow(
+  token: string,
+  path = '/latchkey.v1.AdminService/FollowEvents',
+  message = Buffer.alloc(0),
+): Promise<unknown> {
   const session = http2.connect(server.url);
   try {
     const headers = { 'content-type': 'application/grpc', te: 'trailers', authorization: `Bearer ${token}` };
     const stream = session.request({ ':method': 'POST', ':path': path, ...headers });
-    stream.end(new Uint8Array(5));
+    stream.end(Buffer.from([0, 0, 0, 0, message.length, ...message]));
     return await new Promise((resolve) => {
       for (const name of ['response', 'trailers']) {
         stream.on(name, ({ 'grpc-status': status }) => status !== undefined && resolve(status));
@@ -203,5 +223,19 @@ test('FollowLocks: to whoever reads somewhere', async () => {
   }
   for (const [role, token] of callers) {
     expect([role, await follow(token, path)]).toEqual([role, role.startsWith('ORG_') ? undefined : '7']);
+  }
+});
+
+test('WatchUnlockRun: as GetUnlockRun', async () => {
+  const path = '/latchkey.v1.UnlockRunService/WatchUnlockRun';
+  const watch = (token: string, runId: string) =>
+    follow(token, path, Buffer.from([0x0a, runId.length, ...Buffer.from(runId)]));
+  for (const [what, token] of Object.entries(badTokens)) {
+    expect([what, await watch(token, victim.runId)]).toEqual([what, '16']);
+  }
+  for (const [role, token] of callers) {
+    const expected = role.startsWith('ORG_') ? '5' : '7';
+    expect([role, await watch(token, victim.runId)]).toEqual([role, expected]);
+    expect([role, await watch(token, absent.runId)]).toEqual([role, expected]);
   }
 });

@@ -6,9 +6,11 @@ import { ServerReflectionRequestSchema } from '../../gen/es/grpc/reflection/v1/r
 import type { Store } from '../../src/store/store.ts';
 import { connectRaw } from '../server/clients/clients.ts';
 import { startServer, type TestServer } from '../support/start-server.ts';
+import { longRun } from '../unlock-run/runs.ts';
 
 let server: TestServer;
 let token: string;
+let runId: string;
 const probes = { asked: 0, answered: Promise.resolve(true) };
 
 function counting(store: Store): Store {
@@ -25,6 +27,8 @@ beforeAll(async () => {
   server = await startServer({ wrapStore: counting });
   await server.people.organization('acme');
   token = await server.people.caller({ organization: 'acme', roles: ['IAM_OWNER_VIEWER'] });
+  const owner = await server.people.caller({ organization: 'acme', roles: ['IAM_OWNER'] });
+  runId = await longRun(server, owner);
 });
 afterAll(async () => {
   await server[Symbol.asyncDispose]();
@@ -87,18 +91,23 @@ async function beginStream(
 }
 
 const resourceExhausted = '8';
+const messageTo = (path: string): Uint8Array =>
+  path.endsWith('WatchUnlockRun')
+    ? Buffer.from([0x0a, runId.length, ...Buffer.from(runId)])
+    : new Uint8Array();
 
 test.each([
   ['reflection, which needs no token', '/grpc.reflection.v1.ServerReflection/ServerReflectionInfo', 100],
   ['followed events', '/latchkey.v1.AdminService/FollowEvents', 256],
   ['followed locks', '/latchkey.v1.LockService/FollowLocks', 256],
+  ['watched runs', '/latchkey.v1.UnlockRunService/WatchUnlockRun', 256],
 ])('streams of %s are bounded; one that ends makes room', async (_, path, streamsMax) => {
   const listing = create(ServerReflectionRequestSchema, {
     messageRequest: { case: 'listServices', value: '' },
   });
   const message = path.includes('reflection')
     ? toBinary(ServerReflectionRequestSchema, listing)
-    : new Uint8Array();
+    : messageTo(path);
   const { statuses, close } = await openStreams(path, streamsMax + 3, message);
   expect(statuses.filter((status) => status === 'open')).toHaveLength(streamsMax);
   expect(statuses.filter((status) => status === resourceExhausted)).toHaveLength(3);
@@ -125,12 +134,14 @@ test('a stream takes no message beyond what its questions need', async () => {
 test.each([
   ['/latchkey.v1.AdminService/FollowEvents', 'IAM_OWNER_VIEWER'],
   ['/latchkey.v1.LockService/FollowLocks', 'IAM_OWNER_VIEWER'],
+  ['/latchkey.v1.UnlockRunService/WatchUnlockRun', 'IAM_OWNER_VIEWER'],
 ] as const)('streams of one organization, however many of %s, shut out no other', async (path, role) => {
   await server.people.organization(`other-${path.length}`);
   const other = await server.people.caller({ organization: `other-${path.length}`, roles: [role] });
-  const flood = await openStreams(path, 256, new Uint8Array());
-  const one = await openStreams(path, 1, new Uint8Array(), other);
-  const more = await openStreams(path, 1, new Uint8Array());
+  const message = messageTo(path);
+  const flood = await openStreams(path, 256, message);
+  const one = await openStreams(path, 1, message, other);
+  const more = await openStreams(path, 1, message);
   expect([...one.statuses, ...more.statuses]).toEqual(['open', resourceExhausted]);
   for (const streams of [flood, one, more]) await streams.close();
 });

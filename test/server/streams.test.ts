@@ -1,14 +1,17 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { startServer, type TestServer } from '../support/start-server.ts';
+import { longRun } from '../unlock-run/runs.ts';
 import { openStream, type StreamCall, type StreamForm, streamForms } from './clients/stream-client.ts';
 
 let server: TestServer;
 let token: string;
+let runId: string;
 
 beforeAll(async () => {
   server = await startServer();
   await server.people.organization('acme');
   token = await server.people.caller({ organization: 'acme', roles: ['IAM_OWNER'] });
+  runId = await longRun(server, token);
 });
 afterAll(async () => {
   await server[Symbol.asyncDispose]();
@@ -40,6 +43,16 @@ const calls: readonly (readonly [name: string, call: Cell['call']])[] = [
       headers: { authorization: `Bearer ${as}` },
     }),
   ],
+  [
+    'WatchUnlockRun',
+    (form, as = token, run = runId) => ({
+      path: '/latchkey.v1.UnlockRunService/WatchUnlockRun',
+      message: isJson(form)
+        ? Buffer.from(JSON.stringify({ runId: run }))
+        : Buffer.from([0x0a, run.length, ...Buffer.from(run)]),
+      headers: { authorization: `Bearer ${as}` },
+    }),
+  ],
   ['Watch', (form) => ({ path: '/grpc.health.v1.Health/Watch', message: empty(form) })],
   ['reflection', () => ({ path: '/grpc.reflection.v1.ServerReflection/ServerReflectionInfo' })],
   ['reflection v1alpha', () => ({ path: '/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo' })],
@@ -47,7 +60,7 @@ const calls: readonly (readonly [name: string, call: Cell['call']])[] = [
 interface Cell {
   readonly name: string;
   readonly form: StreamForm;
-  readonly call: (form: StreamForm, as?: string) => StreamCall;
+  readonly call: (form: StreamForm, as?: string, run?: string) => StreamCall;
 }
 
 // What goes both ways at once needs HTTP/2.
@@ -88,8 +101,9 @@ test('what a server ends that goes is UNAVAILABLE: every stream, dialect and ver
   const going = await startServer();
   await going.people.organization('acme');
   const as = await going.people.caller({ organization: 'acme', roles: ['IAM_OWNER'] });
+  const run = await longRun(going, as);
   const streams = new Map(
-    cells.map((cell) => [cell, openStream(going.url, cell.form, cell.call(cell.form, as))]),
+    cells.map((cell) => [cell, openStream(going.url, cell.form, cell.call(cell.form, as, run))]),
   );
   await Promise.all([...streams.values()].map(({ head }) => head));
   await going[Symbol.asyncDispose]();

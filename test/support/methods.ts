@@ -2,6 +2,7 @@ import type { DescMethodUnary } from '@bufbuild/protobuf';
 import { AdminService } from '../../gen/es/latchkey/v1/admin_pb.js';
 import { LockService } from '../../gen/es/latchkey/v1/lock_pb.js';
 import { PolicyService } from '../../gen/es/latchkey/v1/policy_pb.js';
+import { UnlockRunService } from '../../gen/es/latchkey/v1/unlock_run_pb.js';
 import { SessionService } from '../../gen/es/zitadel/session/v2/session_service_pb.js';
 import { SettingsService } from '../../gen/es/zitadel/settings/v2/settings_service_pb.js';
 import { UserService } from '../../gen/es/zitadel/user/v2/user_service_pb.js';
@@ -20,6 +21,7 @@ const { method: admin } = AdminService;
 const { method: session } = SessionService;
 const { method: lock } = LockService;
 const { method: policy } = PolicyService;
+const { method: run } = UnlockRunService;
 
 export const methods = {
   UnlockUser: { desc: user.unlockUser, verb: 'POST', route: '/v2/users/{user_id}/unlock' },
@@ -112,6 +114,25 @@ export const methods = {
     route: '/latchkey/v1/users/{user_id}/unlock',
   },
   ExplainUser: { desc: lock.explainUser, verb: 'GET', route: '/latchkey/v1/users/{user_id}/explanation' },
+  PreviewUnlock: { desc: run.previewUnlock, verb: 'POST', route: '/latchkey/v1/unlock_runs/preview' },
+  StartUnlockRun: { desc: run.startUnlockRun, verb: 'POST', route: '/latchkey/v1/unlock_runs' },
+  GetUnlockRun: { desc: run.getUnlockRun, verb: 'GET', route: '/latchkey/v1/unlock_runs/{run_id}' },
+  ListUnlockRuns: { desc: run.listUnlockRuns, verb: 'GET', route: '/latchkey/v1/unlock_runs' },
+  ListUnlockRunItems: {
+    desc: run.listUnlockRunItems,
+    verb: 'GET',
+    route: '/latchkey/v1/unlock_runs/{run_id}/items',
+  },
+  CancelUnlockRun: {
+    desc: run.cancelUnlockRun,
+    verb: 'POST',
+    route: '/latchkey/v1/unlock_runs/{run_id}/cancel',
+  },
+  RevertUnlockRun: {
+    desc: run.revertUnlockRun,
+    verb: 'POST',
+    route: '/latchkey/v1/unlock_runs/{run_id}/revert',
+  },
   GetLockoutPolicy: { desc: policy.getLockoutPolicy, verb: 'GET', route: '/latchkey/v1/policies/lockout' },
   SetLockoutPolicy: { desc: policy.setLockoutPolicy, verb: 'POST', route: '/latchkey/v1/policies/lockout' },
   ResetLockoutPolicy: {

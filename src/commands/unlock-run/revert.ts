@@ -14,15 +14,14 @@ import { draft, prepare, type RunOrder } from './start.ts';
 const slicesAtOnce = 8;
 
 /**
- * Has locked again, by a new run, whom that one unlocked and who was left alone since. The caller may read it: that was
- * asked before. Throws permissionMissing, runGoesOn, runReverts.
+ * Has locked again, by a new run, whom that one unlocked and who was left alone since. The caller may read it and
+ * holds user.write somewhere: that was asked before. Throws permissionMissing, runGoesOn, runReverts.
  */
 export async function revertRun(
   app: CommandApp,
   caller: Caller,
   { reverted, ...order }: RunOrder & { readonly reverted: UnlockRun },
 ): Promise<UnlockRun> {
-  requireHeldAnywhere(caller, 'user.write');
   const { runId, organizationIds, counts, revertsRunId } = reverted;
   if (counts.unlocked > withoutBulkMax) requireHeldAnywhere(caller, 'user.unlock.bulk');
   if (!isEnded(reverted)) throw new DomainError('runGoesOn');

@@ -55,7 +55,8 @@ function requestKey({ meta }: Caller, requestId: string): string | undefined {
 }
 
 /**
- * Freezes the set and has it unlocked from now on, by whichever server. Throws permissionMissing, runSetChanged where it
+ * Freezes the set and has it unlocked from now on, by whichever server. The caller holds user.unlock somewhere: that was asked
+ * before. Throws permissionMissing, runSetChanged where it
  * is not the one that was confirmed.
  */
 export async function startRun(
@@ -63,7 +64,6 @@ export async function startRun(
   caller: Caller,
   { set, ...order }: RunOrder & { readonly set: ConfirmedSet },
 ): Promise<UnlockRun> {
-  requireHeldAnywhere(caller, 'user.unlock');
   if (set.count > withoutBulkMax) requireHeldAnywhere(caller, 'user.unlock.bulk');
   const { organizationIds, filter, count } = set;
   const scope = readScope(caller, 'user.read');

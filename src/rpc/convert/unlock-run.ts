@@ -58,7 +58,7 @@ function filterMessage({
 }
 
 export function previewMessage(preview: Preview): MessageInitShape<typeof PreviewUnlockResponseSchema> {
-  const { count, earliest, latest, notPermitted, runToken, runTokenExpires } = preview;
+  const { count, earliest, latest, notPermitted, run } = preview;
   return {
     count: BigInt(count),
     causes: preview.causes.map((one) => ({ cause: causeMessage(one.cause), count: BigInt(one.count) })),
@@ -67,8 +67,7 @@ export function previewMessage(preview: Preview): MessageInitShape<typeof Previe
     ...(latest !== undefined && { latest: timestampOf(latest) }),
     sample: preview.sample.map((found) => lockRecordMessage(found)),
     notPermitted: BigInt(notPermitted),
-    runToken,
-    runTokenExpires: timestampOf(runTokenExpires),
+    ...(run && { runToken: run.token, runTokenExpires: timestampOf(run.expires) }),
   };
 }
 

@@ -82,8 +82,7 @@ export async function openPostgres(options: PostgresOptions): Promise<Store> {
   });
   const clock = await openClockOf(hot, options);
   const placer = createPlacer(slow, patienceMs);
-  const { measures = unmeasured } = options;
-  const writer = createWriter({ hot, slow, patienceMs, measures });
+  const writer = createWriter({ hot, slow, patienceMs, measures: options.measures ?? unmeasured });
   const user = batchLoads({ pool: hot, patienceMs }, readUsers);
   const one = (statement: Statement, value: string) => readOne(hot, patienceMs, statement, value);
   const ask = <Result>(read: (connection: Connection) => Promise<Result>) => asked(hot, patienceMs, read);

@@ -7,14 +7,15 @@ import { sqliteDialect } from './dialect.ts';
 import { reading } from './error.ts';
 import type { Write, WriteFailure, WriteOutcome, WriteRequest } from './write-statements.ts';
 
-type Runs = Omit<UnlockRunStore, 'countLocks' | 'sliceLocks'>;
+/** What looks at every user, in a thread of its own. */
+type Looks = Pick<UnlockRunStore, 'countLocks' | 'sliceLocks'>;
 
 type WriteOne = (request: WriteRequest) => Promise<Exclude<WriteOutcome, WriteFailure>>;
 
 const slicesMax = 100;
 
 /** Runs in the embedded store. What is written goes the way of every change: through the writer's thread. */
-export function createRuns(db: DatabaseSync, write: WriteOne): Runs {
+export function createRuns(db: DatabaseSync, write: WriteOne, looks: Looks): UnlockRunStore {
   const byId = db.prepare('SELECT run FROM unlock_runs WHERE run_id = ?');
   const byRequest = db.prepare('SELECT run FROM unlock_runs WHERE request_key = ?');
   const list = db.prepare(
@@ -43,6 +44,8 @@ export function createRuns(db: DatabaseSync, write: WriteOne): Runs {
   });
 
   return {
+    countLocks: (query) => looks.countLocks(query),
+    sliceLocks: (query) => looks.sliceLocks(query),
     addRun: (run, requestKey) => only(['insertRun', [run.runId, ...runValues(run), requestKey ?? null]]),
     async addRunSlices(runId, added) {
       for (let from = 0; from < added.length; from += slicesMax) {

@@ -3,7 +3,10 @@ import { createGrpcTransport, Http2SessionManager } from '@connectrpc/connect-no
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { AdminService } from '../../../gen/es/latchkey/v1/admin_pb.js';
 import { LockService } from '../../../gen/es/latchkey/v1/lock_pb.js';
+import { UnlockRunService } from '../../../gen/es/latchkey/v1/unlock_run_pb.js';
+import { openDoor } from '../../support/door.ts';
 import { startServer, type TestServer } from '../../support/start-server.ts';
+import { ended, previewOf, startOf } from '../../unlock-run/runs.ts';
 
 /** The columns of every table here. An IAM_ role is held on the instance, an ORG_ role in the organization "home". */
 const roles = [
@@ -55,6 +58,44 @@ test('FollowLocks', async () => {
   }
   sessionManager.abort();
 });
+
+test('WatchUnlockRun', async () => {
+  const sessionManager = new Http2SessionManager(server.url);
+  const client = createClient(UnlockRunService, createGrpcTransport({ baseUrl: server.url, sessionManager }));
+  await using door = openDoor(server.url, tokenOf('IAM_OWNER'));
+  for (const [organization, expected] of [
+    ['home', '  + + + + + + + + + + -'],
+    ['abroad', '+ + + + + + ? ? ? ? -'],
+  ] as const) {
+    const userId = await server.people.user({ organization, state: 'locked' });
+    const run = await startOf(door, await previewOf(door, { userIds: [userId] }));
+    await ended(door, run);
+    const marks = [];
+    for (const role of roles) marks.push(await lastOfRun(client, tokenOf(role), String(run.runId)));
+    expect(marks.join(' ')).toBe(columns(expected));
+  }
+  sessionManager.abort();
+});
+
+/** Whether the stream ends by itself with the run as it ended. */
+async function lastOfRun(
+  client: Client<typeof UnlockRunService>,
+  token: string,
+  runId: string,
+): Promise<string> {
+  let last = 'nothing';
+  try {
+    const headers = { authorization: `Bearer ${token}` };
+    for await (const { run } of client.watchUnlockRun({ runId }, { headers })) {
+      last = run?.unlocked === 1n && run.ended !== undefined ? '+' : 'not ended';
+    }
+    return last;
+  } catch (error) {
+    if (error instanceof ConnectError && error.code === Code.PermissionDenied) return '-';
+    if (error instanceof ConnectError && error.code === Code.NotFound) return '?';
+    throw error;
+  }
+}
 
 /** Whether a lock in that place is told before one at home, which every reader here is told. */
 async function firstLock(client: Client<typeof LockService>, token: string, place: Place): Promise<string> {

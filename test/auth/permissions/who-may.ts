@@ -6,6 +6,7 @@ export type Place = 'home' | 'abroad';
 const user = 'LATCH-us3rnf0d';
 const organization = 'LATCH-0rgn0tfd';
 const session = 'LATCH-s3ss10nf';
+const run = 'LATCH-runn0tf0';
 
 /** Who may: columns as in permissions.test.ts; the rows say what is asked, of whom where, and the id of the NotFound. */
 export const table: readonly (readonly [MethodName, Place, string, string])[] = [
@@ -96,6 +97,19 @@ export const table: readonly (readonly [MethodName, Place, string, string])[] = 
   ['LockService.UnlockUser', 'abroad', ' + - + + + + ? - ? ? -', 'COMMAND-x377t913pw'],
   ['ExplainUser', 'home', '         +   +   +   +   +   +   +   +   +   +   -', user],
   ['ExplainUser', 'abroad', '       +   +   +   +   +   +   ?   ?   ?   ?   -', user],
+  ['PreviewUnlock', 'home', '       +   +   +   +   +   +   +   +   +   +   -', 'none'],
+  ['PreviewUnlock', 'abroad', '     +   +   +   +   +   +   0   0   0   0   -', 'none'],
+  ['StartUnlockRun', 'home', '      +   -   +   +   +   +   +   -   +   +   -', 'none'],
+  ['GetUnlockRun', 'home', '        +   +   +   +   +   +   +   +   +   +   -', run],
+  ['GetUnlockRun', 'abroad', '      +   +   +   +   +   +   ?   ?   ?   ?   -', run],
+  ['ListUnlockRuns', 'home', '      +   +   +   +   +   +   +   +   +   +   -', 'none'],
+  ['ListUnlockRuns', 'abroad', '    +   +   +   +   +   +   0   0   0   0   -', 'none'],
+  ['ListUnlockRunItems', 'home', '  +   +   +   +   +   +   +   +   +   +   -', run],
+  ['ListUnlockRunItems', 'abroad', '+   +   +   +   +   +   ?   ?   ?   ?   -', run],
+  ['CancelUnlockRun', 'home', '     +   -   +   +   +   +   +   -   +   +   -', run],
+  ['CancelUnlockRun', 'abroad', '   +   -   +   +   +   +   ?   -   ?   ?   -', run],
+  ['RevertUnlockRun', 'home', '     +   -   +   +   +   -   +   -   +   -   -', run],
+  ['RevertUnlockRun', 'abroad', '   +   -   +   +   +   -   ?   -   ?   -   -', run],
   ['GetLockoutPolicy', 'home', '    +   +   +   +   -   -   +   +   +   -   -', organization],
   ['GetLockoutPolicy', 'abroad', '  +   +   +   +   -   -   ?   ?   ?   -   -', organization],
   ['SetLockoutPolicy', 'home', '    +   -   +   -   -   -   +   -   -   -   -', organization],

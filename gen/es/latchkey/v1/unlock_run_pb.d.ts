@@ -165,11 +165,11 @@ export declare type PreviewUnlockResponse = Message<"latchkey.v1.PreviewUnlockRe
   notPermitted: bigint;
 
   /**
-   * For StartUnlockRun, as long as the set stays as it is. Sealed.
+   * For StartUnlockRun, as long as the set stays as it is. Sealed; empty where there is nothing to unlock.
    *
-   * @generated from field: string run_token = 8;
+   * @generated from field: bytes run_token = 8;
    */
-  runToken: string;
+  runToken: Uint8Array;
 
   /**
    * @generated from field: google.protobuf.Timestamp run_token_expires = 9;
@@ -415,9 +415,9 @@ export declare type StartUnlockRunRequest = Message<"latchkey.v1.StartUnlockRunR
   /**
    * Of PreviewUnlock.
    *
-   * @generated from field: string run_token = 1;
+   * @generated from field: bytes run_token = 1;
    */
-  runToken: string;
+  runToken: Uint8Array;
 
   /**
    * The count of that preview, as a person has seen it.

@@ -201,7 +201,7 @@ export interface PreviewUnlockResponse {
   latest: Date | undefined;
   sample: Lock[];
   notPermitted: bigint;
-  runToken: string;
+  runToken: Buffer;
   runTokenExpires: Date | undefined;
 }
 
@@ -249,7 +249,7 @@ export interface UnlockRunItem {
 }
 
 export interface StartUnlockRunRequest {
-  runToken: string;
+  runToken: Buffer;
   confirmedCount: bigint;
   reason: string;
   ticket: string;
@@ -674,7 +674,7 @@ function createBasePreviewUnlockResponse(): PreviewUnlockResponse {
     latest: undefined,
     sample: [],
     notPermitted: 0n,
-    runToken: "",
+    runToken: Buffer.alloc(0),
     runTokenExpires: undefined,
   };
 }
@@ -708,8 +708,8 @@ export const PreviewUnlockResponse: MessageFns<PreviewUnlockResponse> = {
       }
       writer.uint32(56).uint64(message.notPermitted);
     }
-    if (message.runToken !== "") {
-      writer.uint32(66).string(message.runToken);
+    if (message.runToken.length !== 0) {
+      writer.uint32(66).bytes(message.runToken);
     }
     if (message.runTokenExpires !== undefined) {
       Timestamp.encode(toTimestamp(message.runTokenExpires), writer.uint32(74).fork()).join();
@@ -791,7 +791,7 @@ export const PreviewUnlockResponse: MessageFns<PreviewUnlockResponse> = {
               break;
             }
 
-            message.runToken = reader.string();
+            message.runToken = Buffer.from(reader.bytes());
             continue;
           }
           case 9: {
@@ -830,10 +830,10 @@ export const PreviewUnlockResponse: MessageFns<PreviewUnlockResponse> = {
         ? BigInt(object.not_permitted)
         : 0n,
       runToken: isSet(object.runToken)
-        ? globalThis.String(object.runToken)
+        ? Buffer.from(bytesFromBase64(object.runToken))
         : isSet(object.run_token)
-        ? globalThis.String(object.run_token)
-        : "",
+        ? Buffer.from(bytesFromBase64(object.run_token))
+        : Buffer.alloc(0),
       runTokenExpires: isSet(object.runTokenExpires)
         ? fromJsonTimestamp(object.runTokenExpires)
         : isSet(object.run_token_expires)
@@ -865,8 +865,8 @@ export const PreviewUnlockResponse: MessageFns<PreviewUnlockResponse> = {
     if (message.notPermitted !== 0n) {
       obj.notPermitted = message.notPermitted.toString();
     }
-    if (message.runToken !== "") {
-      obj.runToken = message.runToken;
+    if (message.runToken.length !== 0) {
+      obj.runToken = base64FromBytes(message.runToken);
     }
     if (message.runTokenExpires !== undefined) {
       obj.runTokenExpires = message.runTokenExpires.toISOString();
@@ -888,7 +888,7 @@ export const PreviewUnlockResponse: MessageFns<PreviewUnlockResponse> = {
     message.notPermitted = (object.notPermitted !== undefined && object.notPermitted !== null)
       ? BigInt(object.notPermitted)
       : 0n;
-    message.runToken = object.runToken ?? "";
+    message.runToken = object.runToken ?? Buffer.alloc(0);
     message.runTokenExpires = object.runTokenExpires ?? undefined;
     return message;
   },
@@ -1724,7 +1724,7 @@ export const UnlockRunItem: MessageFns<UnlockRunItem> = {
 
 function createBaseStartUnlockRunRequest(): StartUnlockRunRequest {
   return {
-    runToken: "",
+    runToken: Buffer.alloc(0),
     confirmedCount: 0n,
     reason: "",
     ticket: "",
@@ -1737,8 +1737,8 @@ function createBaseStartUnlockRunRequest(): StartUnlockRunRequest {
 
 export const StartUnlockRunRequest: MessageFns<StartUnlockRunRequest> = {
   encode(message: StartUnlockRunRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.runToken !== "") {
-      writer.uint32(10).string(message.runToken);
+    if (message.runToken.length !== 0) {
+      writer.uint32(10).bytes(message.runToken);
     }
     if (message.confirmedCount !== 0n) {
       if (BigInt.asUintN(64, message.confirmedCount) !== message.confirmedCount) {
@@ -1785,7 +1785,7 @@ export const StartUnlockRunRequest: MessageFns<StartUnlockRunRequest> = {
               break;
             }
 
-            message.runToken = reader.string();
+            message.runToken = Buffer.from(reader.bytes());
             continue;
           }
           case 2: {
@@ -1859,10 +1859,10 @@ export const StartUnlockRunRequest: MessageFns<StartUnlockRunRequest> = {
   fromJSON(object: any): StartUnlockRunRequest {
     return {
       runToken: isSet(object.runToken)
-        ? globalThis.String(object.runToken)
+        ? Buffer.from(bytesFromBase64(object.runToken))
         : isSet(object.run_token)
-        ? globalThis.String(object.run_token)
-        : "",
+        ? Buffer.from(bytesFromBase64(object.run_token))
+        : Buffer.alloc(0),
       confirmedCount: isSet(object.confirmedCount)
         ? BigInt(object.confirmedCount)
         : isSet(object.confirmed_count)
@@ -1891,8 +1891,8 @@ export const StartUnlockRunRequest: MessageFns<StartUnlockRunRequest> = {
 
   toJSON(message: StartUnlockRunRequest): unknown {
     const obj: any = {};
-    if (message.runToken !== "") {
-      obj.runToken = message.runToken;
+    if (message.runToken.length !== 0) {
+      obj.runToken = base64FromBytes(message.runToken);
     }
     if (message.confirmedCount !== 0n) {
       obj.confirmedCount = message.confirmedCount.toString();
@@ -1923,7 +1923,7 @@ export const StartUnlockRunRequest: MessageFns<StartUnlockRunRequest> = {
   },
   fromPartial(object: DeepPartial<StartUnlockRunRequest>): StartUnlockRunRequest {
     const message = createBaseStartUnlockRunRequest();
-    message.runToken = object.runToken ?? "";
+    message.runToken = object.runToken ?? Buffer.alloc(0);
     message.confirmedCount = (object.confirmedCount !== undefined && object.confirmedCount !== null)
       ? BigInt(object.confirmedCount)
       : 0n;
@@ -3262,6 +3262,14 @@ export const UnlockRunServiceClient = makeGenericClientConstructor(
   service: typeof UnlockRunServiceService;
   serviceName: string;
 };
+
+function bytesFromBase64(b64: string): Uint8Array {
+  return Uint8Array.from(globalThis.Buffer.from(b64, "base64"));
+}
+
+function base64FromBytes(arr: Uint8Array): string {
+  return globalThis.Buffer.from(arr).toString("base64");
+}
 
 type Builtin = Date | Function | Uint8Array | string | number | boolean | bigint | undefined;
 
