@@ -4,6 +4,7 @@ import type { Recorder } from './recorder.ts';
 const user = (name: string): string => `zitadel.user.v2.UserService.${name}`;
 const admin = (name: string): string => `latchkey.v1.AdminService.${name}`;
 const lock = (name: string): string => `latchkey.v1.LockService.${name}`;
+const run = (name: string): string => `latchkey.v1.UnlockRunService.${name}`;
 const policy = (name: string): string => `latchkey.v1.PolicyService.${name}`;
 const session = (name: string): string => `zitadel.session.v2.SessionService.${name}`;
 const health = (name: string): string => `grpc.health.v1.Health.${name}`;
@@ -35,6 +36,7 @@ export async function tellStory(recorder: Recorder): Promise<void> {
   await proveAndReset(recorder, userId);
   await signInAndOut(recorder);
   await lockAndUnlock(recorder, userId);
+  await unlockMany(recorder, userId, organizationId);
   await makeTokens(recorder, organizationId);
   await setPolicy(recorder, organizationId);
   await lookAround(recorder, userId);
@@ -110,6 +112,42 @@ async function lockAndUnlock(recorder: Recorder, userId: string): Promise<void> 
     identification: 'called back',
     expectedGeneration: text(object(held).generation),
   });
+}
+
+async function unlockMany(recorder: Recorder, userId: string, organizationId: string): Promise<void> {
+  await recorder.prepare(user('LockUser'), { userId });
+  const filter = { organizationId, causes: ['LOCK_CAUSE_ADMINISTRATOR'] };
+  const preview = await recorder.call(run('PreviewUnlock'), { filter, sampleSize: 10 });
+  const { run: started } = await recorder.call(run('StartUnlockRun'), {
+    runToken: text(preview.runToken),
+    confirmedCount: text(preview.count),
+    reason: 'false alarm of the night',
+    ticket: 'HD-4712',
+    requestId: '2b0a5f7e-7a3c-4b57-8d0e-64c1b8f9f3a0',
+  });
+  const runId = text(object(started).runId);
+  await ended(recorder, runId);
+  await recorder.call(run('WatchUnlockRun'), { runId });
+  await recorder.call(run('GetUnlockRun'), { runId });
+  await recorder.call(run('ListUnlockRuns'), {});
+  await recorder.call(run('ListUnlockRunItems'), { runId, pageSize: 10 });
+  const back = await recorder.call(run('RevertUnlockRun'), { runId, reason: 'it was real' });
+  await ended(recorder, text(object(back.run).runId));
+  const again = await recorder.prepare(run('PreviewUnlock'), { filter });
+  const order = { runToken: text(again.runToken), confirmedCount: text(again.count) };
+  const { run: second } = await recorder.prepare(run('StartUnlockRun'), order);
+  await recorder.call(run('CancelUnlockRun'), { runId: text(object(second).runId) });
+  await ended(recorder, text(object(second).runId));
+  await recorder.prepare(user('UnlockUser'), { userId }).catch(() => ({}));
+}
+
+async function ended(recorder: Recorder, runId: string): Promise<void> {
+  for (let look = 0; look < 100; look += 1) {
+    const { run: found } = await recorder.prepare(run('GetUnlockRun'), { runId });
+    if (object(found).ended !== undefined) return;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new Error(`the run ${runId} goes on`);
 }
 
 async function makeTokens(recorder: Recorder, organizationId: string): Promise<void> {

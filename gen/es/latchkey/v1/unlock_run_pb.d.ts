@@ -888,6 +888,7 @@ export declare const UnlockRunService: GenService<{
    * Each is an ordinary unlock of this one lock, so a newer lock is left alone and nobody is unlocked twice. The set is
    * frozen here: FailedPrecondition where it is not the one of the preview any more, with the new count.
    * Permission: user.unlock for each of them, at its time; for more than 100 user.unlock.bulk as well.
+   * Errors: RUN_TOKEN_INVALID (LATCH-runt0ken), RUN_SET_CHANGED (LATCH-runset0x).
    *
    * @generated from rpc latchkey.v1.UnlockRunService.StartUnlockRun
    */
@@ -899,6 +900,7 @@ export declare const UnlockRunService: GenService<{
   /**
    * Answers a run as it stands. NotFound for a run that the caller may not read, too.
    * Permission: user.read.
+   * Errors: RUN_NOT_FOUND (LATCH-runn0tf0).
    *
    * @generated from rpc latchkey.v1.UnlockRunService.GetUnlockRun
    */
@@ -921,6 +923,7 @@ export declare const UnlockRunService: GenService<{
   /**
    * Answers what became of each user of a run, in an order that never changes.
    * Permission: user.read.
+   * Errors: RUN_NOT_FOUND (LATCH-runn0tf0).
    *
    * @generated from rpc latchkey.v1.UnlockRunService.ListUnlockRunItems
    */
@@ -932,6 +935,7 @@ export declare const UnlockRunService: GenService<{
   /**
    * Has a run end with what is done. FailedPrecondition where it has ended.
    * Permission: user.unlock in every organization of the run.
+   * Errors: RUN_NOT_FOUND (LATCH-runn0tf0), RUN_ENDED (LATCH-runended).
    *
    * @generated from rpc latchkey.v1.UnlockRunService.CancelUnlockRun
    */
@@ -944,6 +948,7 @@ export declare const UnlockRunService: GenService<{
    * Sends the run as it is, again whenever it has moved on and every 15 seconds, and for the last time when it has ended;
    * then the stream ends with OK.
    * Permission: user.read.
+   * Errors: RUN_NOT_FOUND (LATCH-runn0tf0).
    *
    * @generated from rpc latchkey.v1.UnlockRunService.WatchUnlockRun
    */
@@ -956,6 +961,7 @@ export declare const UnlockRunService: GenService<{
    * Takes a run back, by a new run: locks again whom it unlocked, until the time that the old lock had, and leaves alone
    * whoever signed in, was changed or locked since. FailedPrecondition while the run goes on, and for a run that reverts.
    * Permission: user.write for each of them, at its time; for more than 100 user.unlock.bulk as well.
+   * Errors: RUN_NOT_FOUND (LATCH-runn0tf0), RUN_GOES_ON (LATCH-rung0es0), RUN_REVERTS (LATCH-runback1).
    *
    * @generated from rpc latchkey.v1.UnlockRunService.RevertUnlockRun
    */
