@@ -1,5 +1,4 @@
 import { runErrors } from './run-errors.ts';
-
 /**
  * Every error the API answers, once: name → kind, id, reason, text. The desk turns a kind into a status code.
  * The table of docs/errors.md is held against this one by a test. An empty id means: no id in the message, no detail.

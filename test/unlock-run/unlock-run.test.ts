@@ -48,7 +48,6 @@ describe.each(stores)('a run on %s', (kind) => {
     expect((preview.sample as JsonObject[]).map(({ userId }) => userId).sort()).toEqual(
       [...userIds.slice(0, 2), ...userIds.slice(3)].sort(),
     );
-    const [first = '', second = '', third = ''] = userIds;
     const run = await startOf(door, preview, {
       reason: 'false alarm',
       ticket: 'T-1',
@@ -66,9 +65,7 @@ describe.each(stores)('a run on %s', (kind) => {
         actor: { reason: 'false alarm' },
       });
     }
-    expect(await itemsOf(door, run)).toEqual(
-      [first, second, third, ...userIds.slice(3)].sort().map((userId) => `${userId} UNLOCKED 3 `),
-    );
+    expect(await itemsOf(door, run)).toEqual([...userIds].sort().map((userId) => `${userId} UNLOCKED 3 `));
     const { response } = await door.ask('ListEvents', { type: 'unlock.run.ended', limit: 1_000 });
     const told = (response.events as JsonObject[]).map(({ payload }) => payload as JsonObject);
     expect(told.filter(({ runId }) => runId === run.runId)).toEqual([

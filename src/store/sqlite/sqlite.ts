@@ -18,12 +18,12 @@ import { type FileIdentity, identityOf } from './file-watch.ts';
 import { createGate } from './gate.ts';
 import { createLists } from './lists/lists.ts';
 import { createListQueue } from './lists/queue.ts';
+import { createRuns } from './lists/runs.ts';
 import { createMetadataReads } from './metadata.ts';
 import { createPolicyReads } from './policies.ts';
 import { watchReads } from './readiness.ts';
 import { createSessions } from './sessions.ts';
 import { type Snapshot, TickReader } from './tick.ts';
-import { createRuns } from './unlock-runs.ts';
 import { createWriter } from './writer.ts';
 
 /**
@@ -47,7 +47,6 @@ export function openSqlite(options: SqliteOptions): Store {
   const passwordHash = db.prepare('SELECT password_hash FROM profiles WHERE user_id = ?');
   const organizationById = db.prepare('SELECT * FROM organizations WHERE organization_id = ?');
   const organizationByDomain = db.prepare('SELECT * FROM organizations WHERE domain = ?');
-
   // Every call comes by these two: what they find damaged must not be called ready.
   const watch = watchReads();
   const readToken = watch.watched((tokenId): TokenOwner | undefined => {

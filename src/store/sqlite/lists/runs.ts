@@ -1,11 +1,11 @@
 import type { DatabaseSync } from 'node:sqlite';
-import type { UnlockRun } from '../../domain/unlock-run.ts';
-import { itemsText, parseRun, parseSlice, runValues, slicesSql, sliceValues } from '../sql/unlock-runs.ts';
-import type { ListRunSlices, RunMove, UnlockRunStore } from '../unlock-run-store.ts';
-import { eventValues } from './append.ts';
-import { sqliteDialect } from './dialect.ts';
-import { reading } from './error.ts';
-import type { Write, WriteFailure, WriteOutcome, WriteRequest } from './write-statements.ts';
+import type { UnlockRun } from '../../../domain/unlock-run.ts';
+import { itemsText, parseRun, parseSlice, runValues, slicesSql, sliceValues } from '../../sql/unlock-runs.ts';
+import type { ListRunSlices, RunMove, UnlockRunStore } from '../../unlock-run-store.ts';
+import { eventValues } from '../append.ts';
+import { sqliteDialect } from '../dialect.ts';
+import { reading } from '../error.ts';
+import type { Write, WriteFailure, WriteOutcome, WriteRequest } from '../write-statements.ts';
 
 /** What looks at every user, in a thread of its own. */
 type Looks = Pick<UnlockRunStore, 'countLocks' | 'sliceLocks'>;
