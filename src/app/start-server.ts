@@ -92,8 +92,7 @@ export async function startServer(app: App, config: ServerConfig, claim?: PortCl
     ...{ idleTimeoutMs, drainTimeoutMs, trustedProxies, log },
   });
   const rest = cleanup.move();
-  const sweeper = startSweeper(app);
-  const runner = startRunner(app);
+  const background = startBackground(app);
   const { url, port: boundPort, reloadTls, drain } = listener;
   return {
     url,
@@ -110,8 +109,7 @@ export async function startServer(app: App, config: ServerConfig, claim?: PortCl
       await new Promise(setImmediate);
       door.endStreams();
       await drained;
-      await sweeper[Symbol.asyncDispose]();
-      await runner[Symbol.asyncDispose]();
+      await background[Symbol.asyncDispose]();
       door.close();
       // Last, so that what the drain does is still to be read.
       await rest.disposeAsync();
@@ -139,6 +137,14 @@ async function loadReference(app: App, { demo = false }: ServerConfig): Promise<
     import('./example-ids.ts'),
   ]);
   return openReference({ exampleIds: async ({ name }) => (demo ? exampleIds(app, name) : {}) });
+}
+
+/** What goes on whether anybody calls or not. */
+function startBackground(app: App): AsyncDisposable {
+  const works = new AsyncDisposableStack();
+  works.use(startSweeper(app));
+  works.use(startRunner(app));
+  return works;
 }
 
 type Watching = Pick<MeteredApp, 'isReady' | 'log'>;
