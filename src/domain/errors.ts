@@ -1,41 +1,13 @@
+import { type ErrorEntry, entry, notFound } from './error-entry.ts';
 import { runErrors } from './run-errors.ts';
+
+export type { ErrorEntry, ErrorKind } from './error-entry.ts';
+
 /**
  * Every error the API answers, once: name → kind, id, reason, text. The desk turns a kind into a status code.
  * The table of docs/errors.md is held against this one by a test. An empty id means: no id in the message, no detail.
  * Ids with a foreign prefix are facts of the contract; `LATCH-…` are ours.
  */
-export type ErrorKind =
-  | 'invalid_argument'
-  | 'not_found'
-  | 'already_exists'
-  | 'permission_denied'
-  | 'unauthenticated'
-  | 'resource_exhausted'
-  | 'failed_precondition'
-  | 'aborted'
-  | 'unavailable'
-  | 'internal';
-
-export interface ErrorEntry {
-  readonly kind: ErrorKind;
-  readonly id: string;
-  /** AIP-193: stable, UPPER_SNAKE_CASE; sent as google.rpc.ErrorInfo.reason. */
-  readonly reason: string;
-  readonly text: string;
-  /** When it is worth asking again, where that is always the same. */
-  readonly retryAfterMs?: number;
-}
-
-const entry = (kind: ErrorKind, id: string, reason: string, text: string): ErrorEntry => ({
-  kind,
-  id,
-  reason,
-  text,
-});
-
-const notFound = (id: string): ErrorEntry =>
-  entry('not_found', id, 'USER_NOT_FOUND', 'User could not be found');
-
 export const errors = {
   authHeaderMissing: entry('unauthenticated', '', 'AUTH_HEADER_MISSING', 'auth header missing'),
   authHeaderInvalid: entry('unauthenticated', 'AUTH-toLo1', 'AUTH_HEADER_INVALID', 'invalid auth header'),
