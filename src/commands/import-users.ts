@@ -1,7 +1,7 @@
 import { requireHeldAnywhere, requireOnOrganization } from '../auth/authorize.ts';
 import type { Caller } from '../auth/caller.ts';
 import { withNameReach } from '../auth/name-reach.ts';
-import { DomainError, type ErrorKind, errors } from '../domain/errors.ts';
+import { DomainError, type ErrorKind, type ErrorName, errors } from '../domain/errors.ts';
 import type { UserAdded, UserEvent } from '../domain/events.ts';
 import { evolve } from '../domain/evolve/evolve.ts';
 import { foldText } from '../domain/filter.ts';
@@ -89,17 +89,32 @@ async function importOne(desk: Desk, imported: ImportedUser): Promise<ImportOutc
   const userId = parseUserId(imported.userId ?? app.newId());
   const profile = named(imported, userId);
   requireLockFits(imported, app.now());
-  const there =
+  const find = () =>
     imported.userId === undefined
-      ? await findByName(desk, profile)
-      : await app.store.loadUser(userId, (found) => requireOurs(desk, found));
-  if (there !== undefined && there.state !== 'deleted') {
+      ? findByName(desk, profile)
+      : app.store.loadUser(userId, (found) => requireOurs(desk, found));
+  const there = await find();
+  if (isLiving(there)) {
     return order.updateExisting
       ? update(desk, there, imported)
       : { outcome: 'unchanged', userId: there.userId };
   }
-  return create(desk, imported, { userId, before: there, profile: withNameReach(desk.caller, profile) });
+  const newcomer = { userId, before: there, profile: withNameReach(desk.caller, profile) };
+  try {
+    return await create(desk, imported, newcomer);
+  } catch (error) {
+    if (!(error instanceof DomainError && isOfSomebody.has(error.error))) throw error;
+    // The same request, sent again while the first was still under way.
+    const meanwhile = await find();
+    if (isLiving(meanwhile)) return { outcome: 'unchanged', userId: meanwhile.userId };
+    throw error;
+  }
 }
+
+const isLiving = (user: User | undefined): user is User => user !== undefined && user.state !== 'deleted';
+
+/** What says that somebody has the id or the name. */
+const isOfSomebody: ReadonlySet<ErrorName> = new Set(['userExists', 'userNameTaken']);
 
 // Whoever holds the id may be somebody else's user: that it is taken is all that may be told, in any state.
 function requireOurs({ order }: Desk, found: Standing | undefined): void {

@@ -60,6 +60,8 @@ const rows = {
   'end of a lock': ['366 days ahead', 'INVALID_ARGUMENT'],
   'list page': ['1000 rows, 100 where none is asked for', 'INVALID_ARGUMENT'],
   'queries of one list': ['1000 in all, 20 levels deep', 'INVALID_ARGUMENT'],
+  // Tested in test/people/call.test.ts.
+  'users of one ImportUsers': ['100', 'INVALID_ARGUMENT'],
   'passwords being checked': [
     'as many as there are processors, or `--password-threads`, 64 at most; 256 waiting, 128 of one user or address',
     'RESOURCE_EXHAUSTED',
