@@ -9,6 +9,7 @@ import { askBare, type Form } from '../support/dialects/bare.ts';
 import { createPeople } from '../support/people.ts';
 import { historyOf } from '../support/replay.ts';
 import { openWire } from '../support/wire.ts';
+import { hiddenRequests } from './hidden.ts';
 import { freePort, type ProxyKind, proxyKinds, type RunningProxy, startProxy } from './proxy.ts';
 
 // Each proxy has a server and a database of its own; what it did is judged, and a line says how.
@@ -262,6 +263,14 @@ async function suite(kind: ProxyKind): Promise<void> {
   try {
     await using bench = await openBench(kind);
     await attempt(`${kind.name}: an unlock and its refusal in every dialect`, () => unaryCalls(bench));
+    await attempt(`${kind.name}: no request hides in another one`, () => {
+      const { proxy, token, people, history } = bench;
+      return hiddenRequests({
+        ...{ url: proxy.url, token },
+        user: () => people.user({ organization: 'acme', kind: 'machine' }),
+        isLocked: async (userId) => (await history(userId)).some(({ type }) => type === 'user.locked'),
+      });
+    });
     await attempt(`${kind.name}: ${quietMs / 1_000} quiet seconds of every stream`, () =>
       quietStreams(bench),
     );
