@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto';
 import type { Logger } from 'pino';
+import type { HookSender } from '../commands/subscriptions.ts';
 import { type Measures, type Tracer, unmeasured } from '../ops/measures.ts';
 import type { Metrics } from '../ops/metrics.ts';
 import type { TracingConfig } from '../ops/tracing.ts';
@@ -14,6 +15,7 @@ import { openStore } from '../store/open.ts';
 import type * as OpenArchive from '../store/open-archive.ts';
 import type { Archive, Restoration, Store, StoreReport } from '../store/store.ts';
 import { withSpans } from '../store/traced.ts';
+import { createHooks } from '../webhooks/hooks.ts';
 import { readDatabaseEnvironment } from './config.ts';
 import type { ListenAddress } from './listen-address.ts';
 import { openLog } from './log/open.ts';
@@ -61,6 +63,7 @@ export interface App extends AsyncDisposable {
   readonly importedHashCostMax: number;
   readonly signIns: SignIns;
   readonly outbound: Outbound;
+  readonly hooks: HookSender;
   /** Resolves, with why, where the store needs a process that is started anew. */
   readonly failed: Promise<string>;
   /** undefined: nobody reads them. */
@@ -125,6 +128,7 @@ export async function openApp(config: AppConfig, clocks: AppClocks = {}): Promis
   );
   const store = resources.use(withLockEnds(told, { now, newId }));
   if (config.passwordThreads !== undefined) setPasswordThreads(config.passwordThreads);
+  const hooks = createHooks({ store, now, newId, way: outbound.wayTo([]) });
   const all = resources.move();
   return {
     store,
@@ -133,6 +137,7 @@ export async function openApp(config: AppConfig, clocks: AppClocks = {}): Promis
     newId,
     log,
     outbound,
+    hooks,
     failed: failed.promise,
     passwordAttemptsMax: config.passwordAttemptsMax,
     importedHashCostMax: config.importedHashCostMax ?? importedCostMaxDefault,

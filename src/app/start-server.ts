@@ -10,6 +10,7 @@ import type { Pages } from '../server/pages/page.ts';
 import { createPages, type Reference } from '../server/pages/pages.ts';
 import type { PortClaim } from '../server/port/claim.ts';
 import { type Listener, startListener } from '../server/port/listener.ts';
+import { startDeliverer } from '../webhooks/deliverer.ts';
 import type { App } from './app.ts';
 import type { ServeConfig } from './config.ts';
 import { consolePages } from './console-pages.ts';
@@ -144,6 +145,7 @@ function startBackground(app: App): AsyncDisposable {
   const works = new AsyncDisposableStack();
   works.use(startSweeper(app));
   works.use(startRunner(app));
+  works.use(startDeliverer({ ...app, way: app.outbound.wayTo([]), random: Math.random }));
   return works;
 }
 

@@ -4,6 +4,7 @@ import type { ProfileChange } from '../commands/profile-change.ts';
 import type { UserKind, UserState } from '../domain/user.ts';
 import type { UserAction } from '../domain/user-state.ts';
 import type { LockBackend } from './backend-lock.ts';
+import type { HookBackend } from './hook-backend.ts';
 import type { MetadataBackend } from './metadata-backend.ts';
 import type { ChangeRow, Listing, PageQuery } from './page.ts';
 
@@ -11,7 +12,7 @@ import type { ChangeRow, Listing, PageQuery } from './page.ts';
  * Where the commands get their answers: from a server (remote.ts) or from the database itself (local.ts), with the
  * same rows and the same refusals. Times in rows are RFC 3339, UTC; what is not known is absent.
  */
-export interface Backend extends LockBackend, MetadataBackend, AsyncDisposable {
+export interface Backend extends LockBackend, MetadataBackend, HookBackend, AsyncDisposable {
   listUsers(query: UserQuery): Promise<Listing<UserRow>>;
   getUser(userId: string): Promise<UserRow>;
   /** Newest first. Asks user.read alone. */

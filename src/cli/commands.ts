@@ -5,6 +5,7 @@ import { eventsCommands } from './commands/events.ts';
 import { exportCommand } from './commands/export.ts';
 import { grantCommands } from './commands/grant.ts';
 import { healthCommand } from './commands/health.ts';
+import { hookCommands } from './commands/hook.ts';
 import { importCommand } from './commands/import.ts';
 import { lockCommands } from './commands/lock.ts';
 import { orgCommands } from './commands/org.ts';
@@ -47,6 +48,7 @@ export const commands: readonly Command[] = [
   ...grantCommands,
   ...orgCommands,
   ...eventsCommands,
+  ...hookCommands,
   exportCommand,
   importCommand,
   backupCommand,

@@ -1,5 +1,6 @@
 import { type ErrorEntry, entry, notFound } from './error-entry.ts';
 import { runErrors } from './run-errors.ts';
+import { subscriptionErrors } from './subscription-errors.ts';
 
 export type { ErrorEntry, ErrorKind } from './error-entry.ts';
 
@@ -198,6 +199,8 @@ export const errors = {
   ),
   grantExists: entry('already_exists', 'LATCH-grantdup', 'GRANT_EXISTS', 'User holds this role already'),
   grantNotFound: entry('not_found', 'LATCH-grantnfd', 'GRANT_NOT_FOUND', 'User does not hold this role'),
+
+  ...subscriptionErrors,
 
   conflict: entry(
     'aborted',

@@ -42,6 +42,8 @@ export const permissions = {
   'events.read': ['IAM_OWNER', 'IAM_OWNER_VIEWER'],
   // Ours: who may make organizations, and who may hand out roles (and then only those below their own, see mayGrant).
   'organization.write': ['IAM_OWNER', 'IAM_ORG_MANAGER'],
+  // Ours: who may have events sent elsewhere.
+  'subscription.write': ['IAM_OWNER', 'IAM_ORG_MANAGER', 'ORG_OWNER'],
   'grant.write': ['IAM_OWNER', 'IAM_ORG_MANAGER', 'ORG_OWNER'],
 } as const;
 

@@ -13,6 +13,8 @@ export interface OutboundRequest {
   readonly method: 'GET' | 'POST';
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
+  /** 'dropped': the answer's head decides, however its body ends; it is read, and no more of it than is allowed. */
+  readonly answerBody?: 'dropped';
   /** For all of it: name, connection, answer to its last byte. */
   readonly timeoutMs: number;
   /** Gives up at once when it is aborted. */
@@ -23,6 +25,15 @@ export interface OutboundAnswer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   readonly body: Buffer;
+}
+
+/** No whole answer came in time. */
+export class OutboundTimeout extends Error {
+  override readonly name = 'OutboundTimeout';
+
+  constructor(timeoutMs: number) {
+    super(`no whole answer within ${timeoutMs} ms`);
+  }
 }
 
 /** Sends one request and reads the whole answer; a redirect is an answer like any other. Rejects with why there is none. */
@@ -41,16 +52,22 @@ export async function send(
   req.on('error', reject).end(body);
   try {
     const res = await promise;
-    return { status: res.statusCode ?? 0, headers: res.headers, body: await bodyOf(res) };
+    return { status: res.statusCode ?? 0, headers: res.headers, body: await bodyOf(res, request) };
   } catch (error) {
-    if (timeout.aborted) throw new Error(`no whole answer within ${timeoutMs} ms`, { cause: error });
+    if (timeout.aborted) throw new OutboundTimeout(timeoutMs);
     throw req.socket?.errored ?? error;
   } finally {
     req.destroy();
   }
 }
 
-async function bodyOf(res: IncomingMessage): Promise<Buffer> {
+async function bodyOf(res: IncomingMessage, { answerBody, signal }: OutboundRequest): Promise<Buffer> {
+  if (answerBody !== 'dropped') return readBody(res);
+  await readBody(res).catch(() => signal?.throwIfAborted());
+  return Buffer.alloc(0);
+}
+
+async function readBody(res: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of res as AsyncIterable<Buffer>) {

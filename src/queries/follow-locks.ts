@@ -8,6 +8,7 @@ import type { Lock } from '../domain/lock.ts';
 import type { Store } from '../store/store.ts';
 import { newestBirth } from './earlier-life.ts';
 import { untilNext } from './events.ts';
+import { newestPosition } from './newest-position.ts';
 
 export interface FollowLocksRequest {
   /** undefined: from now on. */
@@ -86,10 +87,6 @@ function scopeOf(caller: Caller, { organizationId }: FollowLocksRequest): Scope 
   const scope = readScope(caller, 'user.read');
   if (organizationId === undefined) return scope;
   return scope === 'all' || scope.includes(organizationId) ? [organizationId] : [];
-}
-
-async function newestPosition({ store }: FollowApp): Promise<number> {
-  return (await store.listOrganizations([], { offset: 0, limit: 1, ascending: true })).position;
 }
 
 async function newsOf(

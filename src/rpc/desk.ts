@@ -7,12 +7,14 @@ import { ServerReflection as ReflectionV1Alpha } from '../../gen/es/grpc/reflect
 import { AdminService } from '../../gen/es/latchkey/v1/admin_pb.js';
 import { LockService } from '../../gen/es/latchkey/v1/lock_pb.js';
 import { PolicyService } from '../../gen/es/latchkey/v1/policy_pb.js';
+import { SubscriptionService } from '../../gen/es/latchkey/v1/subscription_pb.js';
 import { UnlockRunService } from '../../gen/es/latchkey/v1/unlock_run_pb.js';
 import { SessionService } from '../../gen/es/zitadel/session/v2/session_service_pb.js';
 import { SettingsService } from '../../gen/es/zitadel/settings/v2/settings_service_pb.js';
 import { UserService } from '../../gen/es/zitadel/user/v2/user_service_pb.js';
 import { file_zitadel_v1_error_detail } from '../../gen/es/zitadel/v1/error_detail_pb.js';
 import type { PasswordApp } from '../commands/password.ts';
+import type { SubscriptionApp } from '../commands/subscriptions.ts';
 import type { DeskMeasures } from '../ops/measures.ts';
 import type { QueryApp } from '../queries/users.ts';
 import { adminCommandHandlers } from './admin-command.ts';
@@ -28,6 +30,7 @@ import { createReflection } from './reflection.ts';
 import { sessionCommandHandlers } from './session/command.ts';
 import { sessionQueryHandlers } from './session/query.ts';
 import { settingsHandlers } from './settings.ts';
+import { subscriptionHandlers } from './subscription.ts';
 import { unlockRunHandlers } from './unlock-run.ts';
 import { userCodeHandlers } from './user/code.ts';
 import { userCommandHandlers } from './user/command.ts';
@@ -55,7 +58,10 @@ export interface Desk {
   shutdown(): void;
 }
 
-export type DeskApp = PasswordApp & InterceptorApp & QueryApp & { readonly measures: DeskMeasures };
+export type DeskApp = PasswordApp &
+  InterceptorApp &
+  QueryApp &
+  SubscriptionApp & { readonly measures: DeskMeasures };
 
 const watchesMax = 1_000;
 const reflectionsMax = 100;
@@ -70,6 +76,7 @@ export function createDesk(app: DeskApp, isReady: () => Promise<boolean>): Desk 
     mount(LockService, lockHandlers(app)),
     mount(UnlockRunService, unlockRunHandlers(app)),
     mount(PolicyService, policyHandlers(app)),
+    mount(SubscriptionService, subscriptionHandlers(app)),
     mount(AdminService, admin(app)),
   ];
   const health = createHealth({

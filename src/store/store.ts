@@ -9,10 +9,12 @@ import type { MetadataEntry, MetadataFacts } from '../domain/metadata.ts';
 import type { Grant, Organization, PasswordFacts, Profile, Standing, Token, User } from '../domain/user.ts';
 import type { Asker, Listed, TimeMethod, UserRecord } from './records.ts';
 import type { SessionStore } from './session-store.ts';
+import type { SubscriptionStore } from './subscription-store.ts';
 import type { UnlockRunStore } from './unlock-run-store.ts';
 
 export type { Asker, Listed, TimeMethod, UserRecord } from './records.ts';
 export type { SessionFilter, SessionRecord, StoredSession } from './session-store.ts';
+export { holdMsMax, type ListSubscriptions } from './subscription-store.ts';
 export type { FrozenSlice, LocksFound, RunMove, UnlockRunStore } from './unlock-run-store.ts';
 
 /**
@@ -20,7 +22,7 @@ export type { FrozenSlice, LocksFound, RunMove, UnlockRunStore } from './unlock-
  * Reads see every change that was answered before they were asked. Writes are compare-and-set: no transaction
  * leaves this room. A database that does not answer is the error storeUnavailable, never a wrong answer.
  */
-export interface Store extends AsyncDisposable, SessionStore, UnlockRunStore {
+export interface Store extends AsyncDisposable, SessionStore, UnlockRunStore, SubscriptionStore {
   /** The token with its owner, as they stand now; one query serves all that ask in one tick. */
   loadToken(tokenId: string): Promise<TokenOwner | undefined>;
   /**

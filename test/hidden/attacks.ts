@@ -10,6 +10,7 @@ export interface Target {
   readonly sessionId: string;
   readonly sessionToken: string;
   readonly runId: string;
+  readonly subscriptionId: string;
 }
 
 const expirationDate = '2035-01-01T00:00:00Z';
@@ -23,6 +24,8 @@ const onSession = ({ sessionId, sessionToken }: Target): readonly JsonObject[] =
   { sessionId, sessionToken },
 ];
 const onRun = ({ runId }: Target): readonly JsonObject[] => [{ runId }];
+const onSubscription = ({ subscriptionId }: Target): readonly JsonObject[] => [{ subscriptionId }];
+const url = 'https://eve.example/hook';
 const nothing = (): readonly JsonObject[] => [{}];
 
 /** What an attacker asks of a target, by every call that there is; each would do or show something to who may. */
@@ -131,6 +134,18 @@ export const attacks: Readonly<Record<MethodName, (target: Target) => readonly J
   GetLockoutPolicy: onOrganization,
   SetLockoutPolicy: ({ organizationId }) => [{ organizationId, policy: {} }, { policy: {} }],
   ResetLockoutPolicy: (target) => [...onOrganization(target), {}],
+  CreateSubscription: ({ organizationId }) => [{ organizationId, url }, { url }],
+  ListSubscriptions: nothing,
+  GetSubscription: onSubscription,
+  UpdateSubscription: ({ subscriptionId }) => [
+    { subscriptionId, url },
+    { subscriptionId, rotateSecret: true, keepPreviousFor: '0s' },
+  ],
+  DeleteSubscription: onSubscription,
+  PauseSubscription: onSubscription,
+  ResumeSubscription: onSubscription,
+  TestSubscription: onSubscription,
+  ListAttempts: onSubscription,
   GetLockoutSettings: ({ organizationId }) => [
     { ctx: { orgId: organizationId } },
     { ctx: { instance: true } },

@@ -220,6 +220,11 @@ export const asksAboutOrganization: readonly (readonly [string, MethodName, (id:
   ['GetLockoutPolicy', 'GetLockoutPolicy', (organizationId) => ({ organizationId })],
   ['SetLockoutPolicy', 'SetLockoutPolicy', (organizationId) => ({ organizationId, policy: {} })],
   ['ResetLockoutPolicy', 'ResetLockoutPolicy', (organizationId) => ({ organizationId })],
+  [
+    'CreateSubscription',
+    'CreateSubscription',
+    (organizationId) => ({ organizationId, url: 'https://hooks.example/' }),
+  ],
   ['GetLockoutSettings', 'GetLockoutSettings', (orgId) => ({ ctx: { orgId } })],
   [
     'ListUsers',

@@ -226,7 +226,9 @@ describe.each(stores)('%s', (kind, openEmpty) => {
     // A view of the same columns beside the positions.
     const there = (await columnsOf(kind, empty.database))
       .map((column) => (column === 'log.position' ? 'events.position' : column))
-      .filter((column) => !/^(migrations|sessions|codes|password_checks|signing_keys)\./.test(column))
+      .filter(
+        (column) => !/^(migrations|sessions|codes|password_checks|signing_keys|subscriptions)\./.test(column),
+      )
       .filter((column) => !/^unlock_(runs|run_slices)\./.test(column))
       .filter((column) => !isSeenTwice(column));
     expect(there.sort()).toEqual([...kept, ...ofOne[kind]].sort());

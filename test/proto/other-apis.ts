@@ -130,6 +130,40 @@ enum UnlockOutcome: UNLOCK_OUTCOME_UNSPECIFIED 0, UNLOCK_OUTCOME_UNLOCKED 1, UNL
   UNLOCK_OUTCOME_LOCKED_AGAIN 6, UNLOCK_OUTCOME_CHANGED 7, UNLOCK_OUTCOME_LOCK_OVER 8
 enum UnlockRunState: UNLOCK_RUN_STATE_UNSPECIFIED 0, UNLOCK_RUN_STATE_RUNNING 1, UNLOCK_RUN_STATE_DONE
   2, UNLOCK_RUN_STATE_CANCELLED 3, UNLOCK_RUN_STATE_STOPPED 4
+CreateSubscriptionRequest: organization_id 1 optional string[1..200], url 2 string[1..2000], description 3
+  string[0..200], event_types 4 repeated string
+CreateSubscriptionResponse: subscription 1 Subscription, secret 2 string
+ListSubscriptionsRequest: query 1 zitadel.object.v2.ListQuery
+ListSubscriptionsResponse: details 1 zitadel.object.v2.ListDetails, subscriptions 2 repeated Subscription
+GetSubscriptionRequest: subscription_id 1 string[1..200]
+GetSubscriptionResponse: subscription 1 Subscription
+UpdateSubscriptionRequest: subscription_id 1 string[1..200], url 2 optional string[1..2000], description 3
+  optional string[0..200], event_types 4 EventTypes, rotate_secret 5 bool, keep_previous_for 6 Duration
+UpdateSubscriptionResponse: subscription 1 Subscription, secret 2 string
+EventTypes: names 1 repeated string
+DeleteSubscriptionRequest: subscription_id 1 string[1..200]
+DeleteSubscriptionResponse: deletion_date 1 Timestamp
+PauseSubscriptionRequest: subscription_id 1 string[1..200]
+PauseSubscriptionResponse: subscription 1 Subscription
+ResumeSubscriptionRequest: subscription_id 1 string[1..200]
+ResumeSubscriptionResponse: subscription 1 Subscription
+TestSubscriptionRequest: subscription_id 1 string[1..200]
+TestSubscriptionResponse: attempt 1 Attempt
+ListAttemptsRequest: subscription_id 1 string[1..200]
+ListAttemptsResponse: attempts 1 repeated Attempt
+Subscription: subscription_id 1 string, organization_id 2 string, owner_user_id 3 string, url 4 string,
+  description 5 string, event_types 6 repeated string, state 7 SubscriptionState, pause_cause 8 PauseCause,
+  creation_date 9 Timestamp, change_date 10 Timestamp, previous_secret_until 11 Timestamp, last_delivered 12
+  Timestamp, failed_tries 13 uint32, next_try 14 Timestamp
+Attempt: time 1 Timestamp, message_id 2 string, event_type 3 string, nth 4 uint32, outcome 5 AttemptOutcome,
+  status 6 uint32, duration 7 Duration
+enum SubscriptionState: SUBSCRIPTION_STATE_UNSPECIFIED 0, SUBSCRIPTION_STATE_ACTIVE 1,
+  SUBSCRIPTION_STATE_PAUSED 2, SUBSCRIPTION_STATE_DISABLED 3
+enum PauseCause: PAUSE_CAUSE_UNSPECIFIED 0, PAUSE_CAUSE_ASKED 1, PAUSE_CAUSE_FAILED 2, PAUSE_CAUSE_GONE 3,
+  PAUSE_CAUSE_OWNER 4
+enum AttemptOutcome: ATTEMPT_OUTCOME_UNSPECIFIED 0, ATTEMPT_OUTCOME_DELIVERED 1, ATTEMPT_OUTCOME_REFUSED 2,
+  ATTEMPT_OUTCOME_TIMEOUT 3, ATTEMPT_OUTCOME_UNREACHABLE 4, ATTEMPT_OUTCOME_NAME_UNKNOWN 5,
+  ATTEMPT_OUTCOME_NOT_ALLOWED 6, ATTEMPT_OUTCOME_TLS_FAILED 7, ATTEMPT_OUTCOME_INVALID_ANSWER 8
 enum LockCause: LOCK_CAUSE_UNSPECIFIED 0, LOCK_CAUSE_POLICY 1, LOCK_CAUSE_ADMINISTRATOR 2,
   LOCK_CAUSE_COMMAND_LINE 3
 enum LockEnd: LOCK_END_UNSPECIFIED 0, LOCK_END_UNLOCKED 1, LOCK_END_TIME 2, LOCK_END_DEACTIVATED 3,

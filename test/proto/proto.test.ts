@@ -21,6 +21,10 @@ import { AdminService, file_latchkey_v1_admin } from '../../gen/es/latchkey/v1/a
 import { file_latchkey_v1_lock, LockService } from '../../gen/es/latchkey/v1/lock_pb.js';
 import { file_latchkey_v1_policy, PolicyService } from '../../gen/es/latchkey/v1/policy_pb.js';
 import { rest_status as restStatus } from '../../gen/es/latchkey/v1/rest_pb.js';
+import {
+  file_latchkey_v1_subscription,
+  SubscriptionService,
+} from '../../gen/es/latchkey/v1/subscription_pb.js';
 import { file_latchkey_v1_unlock_run, UnlockRunService } from '../../gen/es/latchkey/v1/unlock_run_pb.js';
 import { file_zitadel_filter_v2_filter } from '../../gen/es/zitadel/filter/v2/filter_pb.js';
 import { file_zitadel_metadata_v2_metadata } from '../../gen/es/zitadel/metadata/v2/metadata_pb.js';
@@ -40,6 +44,15 @@ import {
 import { file_zitadel_v1_error_detail } from '../../gen/es/zitadel/v1/error_detail_pb.js';
 import { file_zitadel_v1_query } from '../../gen/es/zitadel/v1/query_pb.js';
 import { otherApis } from './other-apis.ts';
+import {
+  adminRoutes,
+  lockRoutes,
+  policyRoutes,
+  sessionRoutes,
+  subscriptionRoutes,
+  unlockRunRoutes,
+  userRoutes,
+} from './routes.ts';
 import { sample } from './sample.ts';
 import { sessionApi } from './session-api.ts';
 import { userApi } from './user-api.ts';
@@ -58,6 +71,7 @@ const packages: Readonly<Record<string, readonly DescFile[]>> = {
     file_latchkey_v1_lock,
     file_latchkey_v1_policy,
     file_latchkey_v1_unlock_run,
+    file_latchkey_v1_subscription,
   ],
   'google.api': [file_google_api_http],
   'google.rpc': [file_google_rpc_status, file_google_rpc_error_details],
@@ -84,84 +98,6 @@ describe('every message and enum is what the contract says, and there are no oth
   });
 });
 
-const userRoutes = `
-UnlockUser POST /v2/users/{user_id}/unlock *
-LockUser POST /v2/users/{user_id}/lock *
-DeactivateUser POST /v2/users/{user_id}/deactivate *
-ReactivateUser POST /v2/users/{user_id}/reactivate *
-DeleteUser DELETE /v2/users/{user_id}
-GetUserByID GET /v2/users/{user_id}
-ListUsers POST /v2/users *
-CreateUser POST /v2/users/new *
-AddHumanUser POST /v2/users/human * deprecated
-SetPassword POST /v2/users/{user_id}/password *
-AddPersonalAccessToken POST /v2/users/{user_id}/pats *
-RemovePersonalAccessToken DELETE /v2/users/{user_id}/pats/{token_id}
-ListPersonalAccessTokens POST /v2/users/pats/search *
-UpdateUser PATCH /v2/users/{user_id} *
-UpdateHumanUser PUT /v2/users/human/{user_id} * deprecated
-SetEmail POST /v2/users/{user_id}/email *
-SetPhone POST /v2/users/{user_id}/phone *
-RemovePhone DELETE /v2/users/{user_id}/phone
-ListAuthenticationMethodTypes GET /v2/users/{user_id}/authentication_methods
-SendEmailCode POST /v2/users/{user_id}/email/send *
-ResendEmailCode POST /v2/users/{user_id}/email/resend *
-VerifyEmail POST /v2/users/{user_id}/email/verify *
-PasswordReset POST /v2/users/{user_id}/password_reset *
-SetUserMetadata POST /v2/users/{user_id}/metadata *
-ListUserMetadata POST /v2/users/{user_id}/metadata/search *
-DeleteUserMetadata DELETE /v2/users/{user_id}/metadata
-`;
-
-const sessionRoutes = `
-CreateSession POST /v2/sessions * 201
-SetSession PATCH /v2/sessions/{session_id} *
-GetSession GET /v2/sessions/{session_id}
-DeleteSession DELETE /v2/sessions/{session_id} *
-ListSessions POST /v2/sessions/search *
-`;
-
-const adminRoutes = `
-CreateOrganization POST /latchkey/v1/organizations *
-ListOrganizations GET /latchkey/v1/organizations
-AddGrant POST /latchkey/v1/users/{user_id}/grants *
-RemoveGrant DELETE /latchkey/v1/users/{user_id}/grants/{role}
-ListGrants GET /latchkey/v1/grants, GET /latchkey/v1/users/{user_id}/grants
-ListEvents GET /latchkey/v1/events
-FollowEvents stream
-ListUserHistory GET /latchkey/v1/users/{user_id}/history
-GetCaller GET /latchkey/v1/me
-ImportUsers POST /latchkey/v1/users/import *
-`;
-
-const lockRoutes = `
-GetLock GET /latchkey/v1/users/{user_id}/lock
-ListLocks GET /latchkey/v1/locks
-LockUser POST /latchkey/v1/users/{user_id}/lock *
-UnlockUser POST /latchkey/v1/users/{user_id}/unlock *
-ExplainUser GET /latchkey/v1/users/{user_id}/explanation
-FollowLocks stream
-`;
-
-const policy = '/latchkey/v1/policies/lockout';
-const policyOfOne = '/latchkey/v1/organizations/{organization_id}/policies/lockout';
-const policyRoutes = `
-GetLockoutPolicy GET ${policy}, GET ${policyOfOne}
-SetLockoutPolicy POST ${policy} *, POST ${policyOfOne} *
-ResetLockoutPolicy DELETE ${policy}, DELETE ${policyOfOne}
-`;
-
-const unlockRunRoutes = `
-PreviewUnlock POST /latchkey/v1/unlock_runs/preview *
-StartUnlockRun POST /latchkey/v1/unlock_runs *
-GetUnlockRun GET /latchkey/v1/unlock_runs/{run_id}
-ListUnlockRuns GET /latchkey/v1/unlock_runs
-ListUnlockRunItems GET /latchkey/v1/unlock_runs/{run_id}/items
-CancelUnlockRun POST /latchkey/v1/unlock_runs/{run_id}/cancel *
-WatchUnlockRun stream
-RevertUnlockRun POST /latchkey/v1/unlock_runs/{run_id}/revert *
-`;
-
 const healthCalls = `
 Check
 List
@@ -177,6 +113,7 @@ describe('every call has its route', () => {
     [LockService, lockRoutes],
     [PolicyService, policyRoutes],
     [UnlockRunService, unlockRunRoutes],
+    [SubscriptionService, subscriptionRoutes],
     [Health, healthCalls],
     [reflectionV1.ServerReflection, 'ServerReflectionInfo stream both'],
     [reflectionV1alpha.ServerReflection, 'ServerReflectionInfo stream both'],
@@ -185,9 +122,10 @@ describe('every call has its route', () => {
   });
 
   test.each(
-    [UserService, SessionService, SettingsService, LockService, PolicyService, UnlockRunService].flatMap(
-      ({ methods }) => methods.map((method) => [method.name, method] as const),
-    ),
+    [
+      ...[UserService, SessionService, SettingsService, LockService, PolicyService],
+      ...[UnlockRunService, SubscriptionService],
+    ].flatMap(({ methods }) => methods.map((method) => [method.name, method] as const)),
   )('%s takes and answers messages of its own name', (name, method) => {
     const { package: packageName } = method.parent.file.proto;
     expect(method.input.typeName).toBe(`${packageName}.${name}Request`);

@@ -2,6 +2,7 @@ import { create, type DescMessage, type MessageInitShape } from '@bufbuild/proto
 import { createValidator } from '@bufbuild/protovalidate';
 import { describe, expect, test } from '@jest/globals';
 import * as admin from '../../gen/es/latchkey/v1/admin_pb.js';
+import * as subscription from '../../gen/es/latchkey/v1/subscription_pb.js';
 import * as run from '../../gen/es/latchkey/v1/unlock_run_pb.js';
 import { CheckOTPSchema, ChecksSchema, CheckTOTPSchema } from '../../gen/es/zitadel/session/v2/check_pb.js';
 import { SearchQuerySchema as SessionQuerySchema } from '../../gen/es/zitadel/session/v2/query_pb.js';
@@ -148,6 +149,21 @@ describe('field rules hold for messages generated from our protos', () => {
     expect(broken(admin.ImportUsersRequestSchema, users(101))).toEqual(['users: repeated.max_items']);
     const nobody = { organizationId: 'o', users: [{}] };
     expect(broken(admin.ImportUsersRequestSchema, nobody)).toEqual(['users[0].profile: required']);
+  });
+
+  test('a subscription is bounded', () => {
+    const { CreateSubscriptionRequestSchema: made, UpdateSubscriptionRequestSchema: changed } = subscription;
+    expect(broken(made, { url: 'x'.repeat(2_000), description: 'x'.repeat(200) })).toEqual([]);
+    expect(broken(made, { url: '' })).toEqual(['url: string.min_len']);
+    expect(broken(made, { url: 'x'.repeat(2_001), description: 'x'.repeat(201) })).toEqual([
+      ...['url: string.max_len', 'description: string.max_len'],
+    ]);
+    const names = (count: number) => Array<string>(count).fill('user.locked');
+    expect(broken(made, { url: 'x', eventTypes: names(100) })).toEqual([]);
+    expect(broken(made, { url: 'x', eventTypes: names(101) })).toEqual(['event_types: repeated.max_items']);
+    const change = { subscriptionId: '1', eventTypes: { names: names(101) } };
+    expect(broken(changed, change)).toEqual(['event_types.names: repeated.max_items']);
+    expect(broken(changed, { url: '' })).toEqual(['subscription_id: string.min_len', 'url: string.min_len']);
   });
 
   test('a page of events has an end', () => {

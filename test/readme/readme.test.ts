@@ -5,6 +5,7 @@ import type { HttpRule } from '../../gen/es/google/api/http_pb.js';
 import { AdminService } from '../../gen/es/latchkey/v1/admin_pb.js';
 import { LockService } from '../../gen/es/latchkey/v1/lock_pb.js';
 import { PolicyService } from '../../gen/es/latchkey/v1/policy_pb.js';
+import { SubscriptionService } from '../../gen/es/latchkey/v1/subscription_pb.js';
 import { UnlockRunService } from '../../gen/es/latchkey/v1/unlock_run_pb.js';
 import { SessionService } from '../../gen/es/zitadel/session/v2/session_service_pb.js';
 import { SettingsService } from '../../gen/es/zitadel/settings/v2/settings_service_pb.js';
@@ -83,8 +84,13 @@ describe("the docs' tables", () => {
     expect(table('docs/calls.md', 'to unlock many', 'rest')).toEqual(methods);
   });
 
+  test('and those of subscriptions', () => {
+    const methods = SubscriptionService.methods.map((method) => [method.name, routesOf(method)]);
+    expect(table('docs/calls.md', 'to be told', 'rest')).toEqual(methods);
+  });
+
   test('POST, PUT, PATCH and DeleteSession alone have a body, and the whole request is in it', () => {
-    const ours = [AdminService, LockService, PolicyService, UnlockRunService];
+    const ours = [AdminService, LockService, PolicyService, UnlockRunService, SubscriptionService];
     const services = [UserService, SessionService, SettingsService, ...ours];
     const rules = services.flatMap(({ methods }) => methods).flatMap(rulesOf);
     const bodies = rules.map(({ pattern, body }) => `${pattern.case} ${body}`.trim());

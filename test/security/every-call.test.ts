@@ -27,6 +27,7 @@ const absent: Target = {
   sessionId: '1',
   sessionToken: 'wrong',
   runId: '1',
+  subscriptionId: 'none',
 };
 let badTokens: Readonly<Record<string, string>> = {};
 /** By role; none of them is worth anything abroad. */
@@ -65,8 +66,13 @@ async function makeVictim(door: Door): Promise<Target> {
   const tokenId = (await people.token(userId)).split('.')[0] ?? '';
   await people.grant(userId, { role: 'ORG_OWNER', organization: 'abroad' });
   const session = await people.session(await people.user({ organization: 'abroad' }));
+  const wanted = { organizationId: 'abroad', url: 'https://hooks.example/' };
+  const { response } = await door.ask('CreateSubscription', wanted);
+  const { subscriptionId } = response.subscription as { readonly subscriptionId: string };
+  // Nothing but attacks moves its row.
+  await door.ask('PauseSubscription', { subscriptionId });
   const runId = await makeRun(door);
-  return { organizationId: 'abroad', userId, tokenId, ...session, runId };
+  return { organizationId: 'abroad', userId, tokenId, ...session, runId, subscriptionId };
 }
 
 /** A run abroad that has ended. */

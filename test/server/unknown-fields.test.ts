@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { AdminService } from '../../gen/es/latchkey/v1/admin_pb.js';
 import { LockService } from '../../gen/es/latchkey/v1/lock_pb.js';
 import { PolicyService } from '../../gen/es/latchkey/v1/policy_pb.js';
+import { SubscriptionService } from '../../gen/es/latchkey/v1/subscription_pb.js';
 import { type Method, methods } from '../support/methods.ts';
 import { startServer, type TestServer } from '../support/start-server.ts';
 import { openWire, type Wire } from '../support/wire.ts';
@@ -64,7 +65,9 @@ const rpcPath = ({ desc }: Method): string => `/${desc.parent.typeName}/${desc.n
 const restPath = ({ route }: Method): string => route.replaceAll(/\{\w+\}/g, userId);
 
 test('every call of ours takes a message of ours, and is in the table', () => {
-  const ofServices = [AdminService, LockService, PolicyService].flatMap((service) => service.methods);
+  const ofServices = [AdminService, LockService, PolicyService, SubscriptionService].flatMap(
+    (service) => service.methods,
+  );
   for (const { input } of ofServices) expect(input.typeName).toMatch(/^latchkey\.v1\./);
   const unary = ofServices.filter(({ methodKind }) => methodKind === 'unary');
   expect(new Set(own.map(({ desc }) => desc))).toEqual(new Set(unary));

@@ -2,6 +2,7 @@ import type { DescMethodUnary } from '@bufbuild/protobuf';
 import { AdminService } from '../../gen/es/latchkey/v1/admin_pb.js';
 import { LockService } from '../../gen/es/latchkey/v1/lock_pb.js';
 import { PolicyService } from '../../gen/es/latchkey/v1/policy_pb.js';
+import { SubscriptionService } from '../../gen/es/latchkey/v1/subscription_pb.js';
 import { UnlockRunService } from '../../gen/es/latchkey/v1/unlock_run_pb.js';
 import { SessionService } from '../../gen/es/zitadel/session/v2/session_service_pb.js';
 import { SettingsService } from '../../gen/es/zitadel/settings/v2/settings_service_pb.js';
@@ -22,6 +23,9 @@ const { method: session } = SessionService;
 const { method: lock } = LockService;
 const { method: policy } = PolicyService;
 const { method: run } = UnlockRunService;
+const { method: subscription } = SubscriptionService;
+const subscriptions = '/latchkey/v1/subscriptions';
+const oneSubscription = `${subscriptions}/{subscription_id}`;
 
 export const methods = {
   UnlockUser: { desc: user.unlockUser, verb: 'POST', route: '/v2/users/{user_id}/unlock' },
@@ -140,6 +144,23 @@ export const methods = {
     verb: 'DELETE',
     route: '/latchkey/v1/policies/lockout',
   },
+  CreateSubscription: { desc: subscription.createSubscription, verb: 'POST', route: subscriptions },
+  ListSubscriptions: { desc: subscription.listSubscriptions, verb: 'GET', route: subscriptions },
+  GetSubscription: { desc: subscription.getSubscription, verb: 'GET', route: oneSubscription },
+  UpdateSubscription: { desc: subscription.updateSubscription, verb: 'PATCH', route: oneSubscription },
+  DeleteSubscription: { desc: subscription.deleteSubscription, verb: 'DELETE', route: oneSubscription },
+  PauseSubscription: {
+    desc: subscription.pauseSubscription,
+    verb: 'POST',
+    route: `${oneSubscription}/pause`,
+  },
+  ResumeSubscription: {
+    desc: subscription.resumeSubscription,
+    verb: 'POST',
+    route: `${oneSubscription}/resume`,
+  },
+  TestSubscription: { desc: subscription.testSubscription, verb: 'POST', route: `${oneSubscription}/test` },
+  ListAttempts: { desc: subscription.listAttempts, verb: 'GET', route: `${oneSubscription}/attempts` },
   GetLockoutSettings: {
     desc: SettingsService.method.getLockoutSettings,
     verb: 'GET',

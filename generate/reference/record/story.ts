@@ -6,6 +6,7 @@ const admin = (name: string): string => `latchkey.v1.AdminService.${name}`;
 const lock = (name: string): string => `latchkey.v1.LockService.${name}`;
 const run = (name: string): string => `latchkey.v1.UnlockRunService.${name}`;
 const policy = (name: string): string => `latchkey.v1.PolicyService.${name}`;
+const subscription = (name: string): string => `latchkey.v1.SubscriptionService.${name}`;
 const session = (name: string): string => `zitadel.session.v2.SessionService.${name}`;
 const health = (name: string): string => `grpc.health.v1.Health.${name}`;
 
@@ -39,6 +40,7 @@ export async function tellStory(recorder: Recorder): Promise<void> {
   await unlockMany(recorder, userId, organizationId);
   await makeTokens(recorder, organizationId);
   await setPolicy(recorder, organizationId);
+  await subscribe(recorder, organizationId);
   await lookAround(recorder, userId);
   await recorder.call(user('DeactivateUser'), { userId });
   await recorder.call(user('ReactivateUser'), { userId });
@@ -175,6 +177,28 @@ async function setPolicy(recorder: Recorder, organizationId: string): Promise<vo
     ctx: { orgId: organizationId },
   });
   await recorder.call(policy('ResetLockoutPolicy'), {});
+}
+
+async function subscribe(recorder: Recorder, organizationId: string): Promise<void> {
+  const made = await recorder.call(subscription('CreateSubscription'), {
+    organizationId,
+    url: 'https://chat.harbour.example/hooks/locks',
+    description: 'locks, to the watch room',
+    eventTypes: ['user.locked', 'user.unlocked'],
+  });
+  const subscriptionId = text(object(made.subscription).subscriptionId);
+  await recorder.call(subscription('ListSubscriptions'), { query: { limit: 10 } });
+  await recorder.call(subscription('PauseSubscription'), { subscriptionId });
+  await recorder.call(subscription('TestSubscription'), { subscriptionId });
+  await recorder.call(subscription('UpdateSubscription'), {
+    subscriptionId,
+    rotateSecret: true,
+    keepPreviousFor: '172800s',
+  });
+  await recorder.call(subscription('GetSubscription'), { subscriptionId });
+  await recorder.call(subscription('ListAttempts'), { subscriptionId });
+  await recorder.call(subscription('ResumeSubscription'), { subscriptionId });
+  await recorder.call(subscription('DeleteSubscription'), { subscriptionId });
 }
 
 async function lookAround(recorder: Recorder, userId: string): Promise<void> {

@@ -17,6 +17,7 @@ import { listTokens } from '../../queries/tokens.ts';
 import { listUserHistory } from '../../queries/user-history.ts';
 import { getUser, listUsers } from '../../queries/users.ts';
 import type { Backend, GrantRow } from '../backend.ts';
+import { localHooks } from './hooks.ts';
 import { localImport } from './import.ts';
 import { checkLengths, lengthsOfChange, lengthsOfUser } from './lengths.ts';
 import { localLocks } from './locks.ts';
@@ -58,6 +59,7 @@ export async function openLocal({ database, osUser, reason }: LocalTarget): Prom
     ...localLocks(app, caller),
     ...localMetadata(app, caller),
     ...localImport(app, caller),
+    ...localHooks(app, caller),
     [Symbol.asyncDispose]: () => app[Symbol.asyncDispose](),
   };
 }

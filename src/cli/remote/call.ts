@@ -11,6 +11,7 @@ import {
 import { AdminServiceClient } from '../../../gen/grpc-js/latchkey/v1/admin.ts';
 import { LockServiceClient } from '../../../gen/grpc-js/latchkey/v1/lock.ts';
 import { PolicyServiceClient } from '../../../gen/grpc-js/latchkey/v1/policy.ts';
+import { SubscriptionServiceClient } from '../../../gen/grpc-js/latchkey/v1/subscription.ts';
 import { UserServiceClient } from '../../../gen/grpc-js/zitadel/user/v2/user_service.ts';
 import { readVersion } from '../../app/version.ts';
 import { isLoopback } from '../loopback.ts';
@@ -40,12 +41,14 @@ export function connect(target: RemoteTarget) {
   const admin = new AdminServiceClient(address, secure, shared);
   const locks = new LockServiceClient(address, secure, shared);
   const policies = new PolicyServiceClient(address, secure, shared);
+  const hooks = new SubscriptionServiceClient(address, secure, shared);
   const metadata = metadataOf(target);
   return {
     users,
     admin,
     locks,
     policies,
+    hooks,
     call<Request, Response>(method: Unary<Request, Response>, request: Request): Promise<Response> {
       return new Promise((resolve, reject) => {
         method(request, metadata, { deadline: Date.now() + timeoutMs }, (error, response) =>

@@ -1,9 +1,11 @@
 import type { Metadata } from '@grpc/grpc-js';
 import type { Backend, GrantRow } from '../backend.ts';
 import type { LockBackend } from '../backend-lock.ts';
+import type { HookBackend } from '../hook-backend.ts';
 import type { MetadataBackend } from '../metadata-backend.ts';
 import type { Listing } from '../page.ts';
 import { connect } from './call.ts';
+import { remoteHooks } from './hooks.ts';
 import { remoteImport } from './import.ts';
 import { remoteLocks } from './locks.ts';
 import { remoteMetadata } from './metadata.ts';
@@ -32,6 +34,7 @@ export function openRemote(target: RemoteTarget): Backend {
     ...remoteLocks(connection),
     ...remoteMetadata(connection),
     ...remoteImport(connection),
+    ...remoteHooks(connection),
     [Symbol.asyncDispose]: async () => connection.close(),
   };
 }
@@ -126,6 +129,7 @@ type AdminCalls = Omit<
   | keyof TokenCalls
   | keyof LockBackend
   | keyof MetadataBackend
+  | keyof HookBackend
   | 'importUsers'
   | typeof Symbol.asyncDispose
 >;

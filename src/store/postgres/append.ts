@@ -8,12 +8,12 @@ import { changedProfile, foldedEmail, nameTakenSql, nameTakenValues, newlyNamed 
 import { lockoutValues } from '../sql/rows.ts';
 import type { Change, ChangeTime } from '../store.ts';
 import { metaColumns } from './batch.ts';
-import { endCodes, writeCodes } from './codes.ts';
 import type { Connection, Statement } from './connection.ts';
 import { sqlState } from './error.ts';
 import { unfenced } from './fence.ts';
-import { writeMetadata } from './metadata.ts';
 import { transaction } from './pool.ts';
+import { endCodes, writeCodes } from './rows/codes.ts';
+import { writeMetadata } from './rows/metadata.ts';
 
 export type AppendOutcome = User | 'stale' | 'user name taken';
 

@@ -11,7 +11,6 @@ import {
 } from '../sql/rows.ts';
 import { type Admit, type Store, type StoreReport, StoreUnusable, type TokenOwner } from '../store.ts';
 import { type DatabaseClock, openClock } from './clock.ts';
-import { loadCode } from './codes.ts';
 import { parseAddresses } from './connect/address.ts';
 import type { PostgresEnvironment } from './connect/parameters.ts';
 import { withoutPassword } from './connect/url.ts';
@@ -20,13 +19,15 @@ import { asStoreError, ConnectionLost, sqlState } from './error.ts';
 import { createHistories } from './histories.ts';
 import { createLists } from './lists.ts';
 import { batchLoads } from './loads.ts';
-import { loadMetadata } from './metadata.ts';
 import { migrate } from './migrate.ts';
 import { createPlacer } from './placer.ts';
 import { listLocksOver, loadPolicies } from './policies.ts';
 import { createPool, limitPool, type Pool, type PoolOptions, withRetries } from './pool.ts';
 import { watchPool } from './readiness.ts';
-import { createSessions } from './sessions.ts';
+import { loadCode } from './rows/codes.ts';
+import { loadMetadata } from './rows/metadata.ts';
+import { createSessions } from './rows/sessions.ts';
+import { createSubscriptions } from './rows/subscriptions.ts';
 import { createRuns } from './unlock-runs.ts';
 import { createWriter } from './writer.ts';
 
@@ -53,6 +54,7 @@ export interface PostgresOptions {
 
 const lockTimeoutMs = 1_000;
 const patienceMsDefault = 2_000;
+const listLimits = { waitingMax: listsWaitingMax, timeoutMs: listTimeoutMs };
 /** A database that starts beside the server may take this long to answer. */
 const startTimeoutMs = 5_000;
 
@@ -63,7 +65,7 @@ const startTimeoutMs = 5_000;
  */
 export async function openPostgres(options: PostgresOptions): Promise<Store> {
   const { connectionsMax = 10, timeoutMs = 5_000, patienceMs = patienceMsDefault } = options;
-  const { onReport = () => undefined } = options;
+  const { onReport = () => undefined, measures = unmeasured } = options;
   const settings = {
     addresses: parseAddresses(options.url, options.environment),
     connectTimeoutMs: patienceMs,
@@ -77,12 +79,10 @@ export async function openPostgres(options: PostgresOptions): Promise<Store> {
   const slowMax = Math.max(1, Math.floor(connectionsMax * 0.4));
   const slow = limitPool(hot, { usesMax: slowMax, patienceMs });
   // One of those stays for who changes something.
-  const gate = createListGate({
-    ...{ placesMax: Math.max(1, slowMax - 1), waitingMax: listsWaitingMax, timeoutMs: listTimeoutMs },
-  });
+  const gate = createListGate({ placesMax: Math.max(1, slowMax - 1), ...listLimits });
   const clock = await openClockOf(hot, options);
   const placer = createPlacer(slow, patienceMs);
-  const writer = createWriter({ hot, slow, patienceMs, measures: options.measures ?? unmeasured });
+  const writer = createWriter({ hot, slow, patienceMs, measures });
   const user = batchLoads({ pool: hot, patienceMs }, readUsers);
   const one = (statement: Statement, value: string) => readOne(hot, patienceMs, statement, value);
   const ask = <Result>(read: (connection: Connection) => Promise<Result>) => asked(hot, patienceMs, read);
@@ -106,6 +106,7 @@ export async function openPostgres(options: PostgresOptions): Promise<Store> {
     listLocksOver: (nowMs, limit) => ask((connection) => listLocksOver(connection, { nowMs, limit })),
     ...createSessions(hot, patienceMs),
     ...createRuns({ hot, slow, gate, patienceMs, listTimeoutMs }),
+    ...createSubscriptions(slow, patienceMs),
     append: writer.append,
     changeLockoutPolicy: writer.changeLockoutPolicy,
     addOrganization: writer.addOrganization,

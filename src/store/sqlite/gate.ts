@@ -58,6 +58,9 @@ export function createGate(onReport: (report: StoreReport) => void = () => undef
       listRuns: gated(store.listRuns),
       listRunsLeft: gated(store.listRunsLeft),
       listRunSlices: gated(store.listRunSlices),
+      loadSubscription: gated(store.loadSubscription),
+      listSubscriptions: gated(store.listSubscriptions),
+      listSubscriptionsFree: gated(store.listSubscriptionsFree),
     }),
   };
 }

@@ -11,7 +11,6 @@ import {
   StoreUnusable,
   type TokenOwner,
 } from '../store.ts';
-import { createCodeReads } from './codes.ts';
 import { busyTimeoutMs, openDatabase, type SqliteOptions } from './database.ts';
 import { reading } from './error.ts';
 import { type FileIdentity, identityOf } from './file-watch.ts';
@@ -19,12 +18,18 @@ import { createGate } from './gate.ts';
 import { createLists } from './lists/lists.ts';
 import { createListQueue } from './lists/queue.ts';
 import { createRuns } from './lists/runs.ts';
-import { createMetadataReads } from './metadata.ts';
 import { createPolicyReads } from './policies.ts';
 import { watchReads } from './readiness.ts';
-import { createSessions } from './sessions.ts';
+import { createCodeReads } from './rows/codes.ts';
+import { createMetadataReads } from './rows/metadata.ts';
+import { createSessions } from './rows/sessions.ts';
+import { createSubscriptions } from './rows/subscriptions.ts';
 import { type Snapshot, TickReader } from './tick.ts';
 import { createWriter } from './writer.ts';
+
+const tokenWithOwner =
+  `SELECT tokens.token_id, tokens.user_id, tokens.sequence, tokens.created_at, tokens.expires_at, tokens.secret_hash, ${loadedColumns} ` +
+  'FROM tokens JOIN users ON users.user_id = tokens.user_id WHERE tokens.token_id = ?';
 
 /**
  * Opens the embedded store: one file in WAL mode, every commit on disk (synchronous=FULL) before its answer.
@@ -39,11 +44,7 @@ export function openSqlite(options: SqliteOptions): Store {
   const queue = createListQueue({ ...thread, timeoutMs: listTimeoutMs, waitingMax: listsWaitingMax });
   const reader = new TickReader(snapshotOf(db, gate.requireOpen));
   const user = look(db, `SELECT ${loadedColumns} FROM users WHERE user_id = ?`);
-  const token = look(
-    db,
-    `SELECT tokens.token_id, tokens.user_id, tokens.sequence, tokens.created_at, tokens.expires_at, tokens.secret_hash, ${loadedColumns} ` +
-      'FROM tokens JOIN users ON users.user_id = tokens.user_id WHERE tokens.token_id = ?',
-  );
+  const token = look(db, tokenWithOwner);
   const passwordHash = db.prepare('SELECT password_hash FROM profiles WHERE user_id = ?');
   const organizationById = db.prepare('SELECT * FROM organizations WHERE organization_id = ?');
   const organizationByDomain = db.prepare('SELECT * FROM organizations WHERE domain = ?');
@@ -72,6 +73,7 @@ export function openSqlite(options: SqliteOptions): Store {
     }),
     ...createPolicyReads(db),
     ...createSessions(db, writer.write),
+    ...createSubscriptions(db, writer.write),
     listSessions: (query) => queue.listSessions(query),
     ...createRuns(db, writer.write, queue),
     countLocked: () => queue.countLocked(),

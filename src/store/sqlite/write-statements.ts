@@ -1,6 +1,7 @@
 import { claimMsMax } from '../session-store.ts';
 import { nameTakenSql } from '../sql/login-name.ts';
 import { sessionColumns } from '../sql/session-rows.ts';
+import { subscriptionColumns } from '../sql/subscription-rows.ts';
 
 /** Every statement that writes, by name; the writer's thread prepares each once. */
 export const writeStatements = {
@@ -60,6 +61,11 @@ export const writeStatements = {
     'ON CONFLICT (user_id, key) DO UPDATE SET value = excluded.value, changed_at = excluded.changed_at',
   deleteMetadata: 'DELETE FROM user_metadata WHERE user_id = ? AND key = ?',
   deleteAllMetadata: 'DELETE FROM user_metadata WHERE user_id = ?',
+  insertSubscription: `INSERT INTO subscriptions (${subscriptionColumns}) VALUES (?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING`,
+  updateSubscription:
+    `UPDATE subscriptions SET (${subscriptionColumns}) = (?1,?2,?3,?4,?5,?6,?7,?8) ` +
+    'WHERE subscription_id = ?1 AND sequence = ?9',
+  deleteSubscription: 'DELETE FROM subscriptions WHERE subscription_id = ? AND sequence = ?',
   insertPolicy: 'INSERT INTO lockout_policies VALUES (?,?,?,?,?) ON CONFLICT DO NOTHING',
   /** Compare-and-set, as for a user. */
   movePolicy:

@@ -56,6 +56,20 @@ const onUnverified: Arrange = async (place) => {
   await door.ask('SetEmail', { userId, email: `${fresh()}@mail.example` });
   return { message: { userId, returnCode: {} } };
 };
+const places = new Map<Place, string>();
+/** A fresh one in the place of the last. */
+const onSubscription =
+  (isPaused: boolean, more: JsonObject = {}): Arrange =>
+  async (place) => {
+    const last = places.get(place);
+    if (last !== undefined) await door.ask('DeleteSubscription', { subscriptionId: last });
+    const wanted = { organizationId: place, url: 'https://127.0.0.1/' };
+    const { response } = await door.ask('CreateSubscription', wanted);
+    const { subscriptionId } = response.subscription as { readonly subscriptionId: string };
+    places.set(place, subscriptionId);
+    if (isPaused) await door.ask('PauseSubscription', { subscriptionId });
+    return { message: { subscriptionId, ...more } };
+  };
 const preview = async (place: Place, howMany = 1) => {
   const userIds: string[] = [];
   for (let index = 0; index < howMany; index += 1) {
@@ -169,6 +183,20 @@ export const arrange: Readonly<Record<MethodName, Arrange>> = {
     await door.ask('SetLockoutPolicy', { organizationId, policy: {} });
     return { message: { organizationId } };
   },
+  CreateSubscription: async (organizationId) => ({
+    message: { organizationId, url: 'https://127.0.0.1/' },
+  }),
+  ListSubscriptions: async (place) => {
+    const { message } = await onSubscription(true)(place);
+    return { message: {}, finds: String(message.subscriptionId) };
+  },
+  GetSubscription: onSubscription(true),
+  UpdateSubscription: onSubscription(true, { rotateSecret: true }),
+  DeleteSubscription: onSubscription(true),
+  PauseSubscription: onSubscription(false),
+  ResumeSubscription: onSubscription(true),
+  TestSubscription: onSubscription(true),
+  ListAttempts: onSubscription(true),
   GetLockoutSettings: async (orgId) => ({ message: { ctx: { orgId } } }),
 };
 

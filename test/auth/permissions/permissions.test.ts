@@ -76,6 +76,8 @@ describe('may read there, but not act: forbidden, not hidden', () => {
     ORG_OWNER: [
       ...methods('SetPassword', 'PasswordReset', 'AddPersonalAccessToken', 'RemovePersonalAccessToken'),
       ...methods('AddGrant', 'RemoveGrant', 'SetLockoutPolicy', 'ResetLockoutPolicy'),
+      ...methods('CreateSubscription', 'GetSubscription', 'UpdateSubscription', 'DeleteSubscription'),
+      ...methods('PauseSubscription', 'ResumeSubscription', 'TestSubscription', 'ListAttempts'),
     ],
   };
   const cases = Object.entries(readers).flatMap(([role, all]) => all.map((name) => [name, role] as const));

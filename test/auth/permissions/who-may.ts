@@ -7,6 +7,7 @@ const user = 'LATCH-us3rnf0d';
 const organization = 'LATCH-0rgn0tfd';
 const session = 'LATCH-s3ss10nf';
 const run = 'LATCH-runn0tf0';
+const subscription = 'LATCH-subscrno';
 
 /** Who may: columns as in permissions.test.ts; the rows say what is asked, of whom where, and the id of the NotFound. */
 export const table: readonly (readonly [MethodName, Place, string, string])[] = [
@@ -116,6 +117,24 @@ export const table: readonly (readonly [MethodName, Place, string, string])[] = 
   ['SetLockoutPolicy', 'abroad', '  +   -   +   -   -   -   ?   -   -   -   -', organization],
   ['ResetLockoutPolicy', 'home', '  +   -   +   -   -   -   +   -   -   -   -', organization],
   ['ResetLockoutPolicy', 'abroad', '+   -   +   -   -   -   ?   -   -   -   -', organization],
+  ['CreateSubscription', 'home', '  +   -   +   -   -   -   +   -   -   -   -', organization],
+  ['CreateSubscription', 'abroad', '+   -   +   -   -   -   ?   -   -   -   -', organization],
+  ['ListSubscriptions', 'home', '   +   -   +   -   -   -   +   -   -   -   -', 'none'],
+  ['ListSubscriptions', 'abroad', ' +   -   +   -   -   -   0   -   -   -   -', 'none'],
+  ['GetSubscription', 'home', '     +   -   +   -   -   -   +   -   -   -   -', subscription],
+  ['GetSubscription', 'abroad', '   +   -   +   -   -   -   ?   -   -   -   -', subscription],
+  ['UpdateSubscription', 'home', '  +   -   +   -   -   -   +   -   -   -   -', subscription],
+  ['UpdateSubscription', 'abroad', '+   -   +   -   -   -   ?   -   -   -   -', subscription],
+  ['DeleteSubscription', 'home', '  +   -   +   -   -   -   +   -   -   -   -', subscription],
+  ['DeleteSubscription', 'abroad', '+   -   +   -   -   -   ?   -   -   -   -', subscription],
+  ['PauseSubscription', 'home', '   +   -   +   -   -   -   +   -   -   -   -', subscription],
+  ['PauseSubscription', 'abroad', ' +   -   +   -   -   -   ?   -   -   -   -', subscription],
+  ['ResumeSubscription', 'home', '  +   -   +   -   -   -   +   -   -   -   -', subscription],
+  ['ResumeSubscription', 'abroad', '+   -   +   -   -   -   ?   -   -   -   -', subscription],
+  ['TestSubscription', 'home', '    +   -   +   -   -   -   +   -   -   -   -', subscription],
+  ['TestSubscription', 'abroad', '  +   -   +   -   -   -   ?   -   -   -   -', subscription],
+  ['ListAttempts', 'home', '        +   -   +   -   -   -   +   -   -   -   -', subscription],
+  ['ListAttempts', 'abroad', '      +   -   +   -   -   -   ?   -   -   -   -', subscription],
   ['GetLockoutSettings', 'home', '  +   +   +   +   -   -   +   +   +   -   -', organization],
   ['GetLockoutSettings', 'abroad', '+   +   +   +   -   -   ?   ?   ?   -   -', organization],
 ];

@@ -6,6 +6,10 @@ import { AdminServiceClient, AdminServiceService } from '../../../gen/grpc-js/la
 import { LockServiceClient, LockServiceService } from '../../../gen/grpc-js/latchkey/v1/lock.ts';
 import { PolicyServiceClient, PolicyServiceService } from '../../../gen/grpc-js/latchkey/v1/policy.ts';
 import {
+  SubscriptionServiceClient,
+  SubscriptionServiceService,
+} from '../../../gen/grpc-js/latchkey/v1/subscription.ts';
+import {
   SessionServiceClient,
   SessionServiceService,
 } from '../../../gen/grpc-js/zitadel/session/v2/session_service.ts';
@@ -29,6 +33,7 @@ const services: readonly ServiceDefinition[] = [
   AdminServiceService,
   LockServiceService,
   PolicyServiceService,
+  SubscriptionServiceService,
   SettingsServiceService,
   SessionServiceService,
 ];
@@ -37,6 +42,7 @@ const stubs = [
   AdminServiceClient,
   LockServiceClient,
   PolicyServiceClient,
+  SubscriptionServiceClient,
   SettingsServiceClient,
   SessionServiceClient,
 ];

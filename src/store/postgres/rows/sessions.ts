@@ -1,19 +1,19 @@
 import { randomBytes } from 'node:crypto';
-import { claimMsMax, type SessionStore, type StoredSession } from '../session-store.ts';
-import { loginSql, loginValues, parseLogins } from '../sql/login-name.ts';
-import type { Row } from '../sql/rows.ts';
+import { claimMsMax, type SessionStore, type StoredSession } from '../../session-store.ts';
+import { loginSql, loginValues, parseLogins } from '../../sql/login-name.ts';
+import type { Row } from '../../sql/rows.ts';
 import {
   parseSessionRecord,
   sessionColumns,
   sessionRecordColumns,
   sessionRecordTables,
   sessionValues,
-} from '../sql/session-rows.ts';
-import type { Connection, Statement } from './connection.ts';
-import { postgresDialect } from './dialect.ts';
-import { asStoreError } from './error.ts';
-import { unfenced } from './fence.ts';
-import { type Pool, withRetries } from './pool.ts';
+} from '../../sql/session-rows.ts';
+import type { Connection, Statement } from '../connection.ts';
+import { postgresDialect } from '../dialect.ts';
+import { asStoreError } from '../error.ts';
+import { unfenced } from '../fence.ts';
+import { type Pool, withRetries } from '../pool.ts';
 
 type Sessions = Omit<SessionStore, 'listSessions'>;
 

@@ -1,16 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import type { DatabaseSync } from 'node:sqlite';
-import type { CheckClaim, SessionStore, StoredSession } from '../session-store.ts';
-import { loginSql, loginValues, parseLogins } from '../sql/login-name.ts';
+import type { CheckClaim, SessionStore, StoredSession } from '../../session-store.ts';
+import { loginSql, loginValues, parseLogins } from '../../sql/login-name.ts';
 import {
   parseSessionRecord,
   sessionRecordColumns,
   sessionRecordTables,
   sessionValues,
-} from '../sql/session-rows.ts';
-import { sqliteDialect } from './dialect.ts';
-import { reading } from './error.ts';
-import type { Write, WriteFailure, WriteOutcome, WriteRequest } from './write-statements.ts';
+} from '../../sql/session-rows.ts';
+import { sqliteDialect } from '../dialect.ts';
+import { reading } from '../error.ts';
+import type { Write, WriteFailure, WriteOutcome, WriteRequest } from '../write-statements.ts';
 
 type Sessions = Omit<SessionStore, 'listSessions'>;
 

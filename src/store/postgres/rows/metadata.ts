@@ -1,9 +1,9 @@
-import type { UserEvent } from '../../domain/events.ts';
-import type { UserId } from '../../domain/ids.ts';
-import type { MetadataEntry } from '../../domain/metadata.ts';
-import { metadataValue, parseMetadata } from '../sql/metadata.ts';
-import type { Change } from '../store.ts';
-import type { Connection, Statement } from './connection.ts';
+import type { UserEvent } from '../../../domain/events.ts';
+import type { UserId } from '../../../domain/ids.ts';
+import type { MetadataEntry } from '../../../domain/metadata.ts';
+import { metadataValue, parseMetadata } from '../../sql/metadata.ts';
+import type { Change } from '../../store.ts';
+import type { Connection, Statement } from '../connection.ts';
 
 /** A user's metadata, in the order of the keys. */
 export async function loadMetadata(

@@ -1,7 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite';
-import { parseMetadata } from '../sql/metadata.ts';
-import type { Store } from '../store.ts';
-import { reading } from './error.ts';
+import { parseMetadata } from '../../sql/metadata.ts';
+import type { Store } from '../../store.ts';
+import { reading } from '../error.ts';
 
 /** A user's metadata. */
 export function createMetadataReads(db: DatabaseSync): Store['loadMetadata'] {

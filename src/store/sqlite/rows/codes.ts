@@ -1,7 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite';
-import { parseCode } from '../sql/codes.ts';
-import type { Store } from '../store.ts';
-import { reading } from './error.ts';
+import { parseCode } from '../../sql/codes.ts';
+import type { Store } from '../../store.ts';
+import { reading } from '../error.ts';
 
 /** The code of a kind that was handed out to a user. */
 export function createCodeReads(db: DatabaseSync): Store['loadCode'] {

@@ -1,9 +1,9 @@
-import type { CodeKind, StoredCode } from '../../domain/code.ts';
-import type { UserEvent } from '../../domain/events.ts';
-import type { UserId } from '../../domain/ids.ts';
-import { codesEndedBy, parseCode } from '../sql/codes.ts';
-import type { Change } from '../store.ts';
-import type { Connection, Statement } from './connection.ts';
+import type { CodeKind, StoredCode } from '../../../domain/code.ts';
+import type { UserEvent } from '../../../domain/events.ts';
+import type { UserId } from '../../../domain/ids.ts';
+import { codesEndedBy, parseCode } from '../../sql/codes.ts';
+import type { Change } from '../../store.ts';
+import type { Connection, Statement } from '../connection.ts';
 
 /** The code of that kind that was handed out to the user. */
 export async function loadCode(

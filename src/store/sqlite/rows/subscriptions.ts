@@ -1,0 +1,52 @@
+import type { DatabaseSync } from 'node:sqlite';
+import { parseSubscription, subscriptionValues } from '../../sql/subscription-rows.ts';
+import { holdMsMax, type ListSubscriptions, type SubscriptionStore } from '../../subscription-store.ts';
+import { reading } from '../error.ts';
+import { snapshot } from '../snapshot.ts';
+import type { Write, WriteFailure, WriteOutcome, WriteRequest } from '../write-statements.ts';
+
+type WriteOne = (request: WriteRequest) => Promise<Exclude<WriteOutcome, WriteFailure>>;
+
+/** Subscriptions in the embedded store. What is written goes the way of every change: through the writer's thread. */
+export function createSubscriptions(db: DatabaseSync, write: WriteOne): SubscriptionStore {
+  const inScope = 'FROM subscriptions WHERE (?1 OR organization_id IN (SELECT value FROM json_each(?2)))';
+  const one = db.prepare('SELECT document FROM subscriptions WHERE subscription_id = ?');
+  const count = db.prepare(`SELECT count(*) AS total ${inScope}`);
+  const order = (direction: string) =>
+    db.prepare(
+      `SELECT document ${inScope} ORDER BY created_at ${direction}, subscription_id ${direction} LIMIT ?3 OFFSET ?4`,
+    );
+  const [rising, falling] = [order('ASC'), order('DESC')];
+  const free = db.prepare(
+    "SELECT document FROM subscriptions WHERE state = 'active' AND next_try_at <= ?1 " +
+      `AND held_until NOT BETWEEN ?1 + 1 AND ?1 + ${holdMsMax} ORDER BY next_try_at LIMIT ?2`,
+  );
+  const listFree = reading(({ nowMs, limit }: { readonly nowMs: number; readonly limit: number }) =>
+    free.all(nowMs, limit).map(parseSubscription),
+  );
+  const only = async (row: Write) => (await write([row, '', 0, [], [], null])) === 'written';
+
+  return {
+    loadSubscription: reading((subscriptionId: string) => {
+      const row = one.get(subscriptionId);
+      return row && parseSubscription(row);
+    }),
+    async addSubscription(subscription) {
+      const values = subscriptionValues(subscription);
+      if (!(await only(['insertSubscription', values]))) throw new Error('bug: a subscription id twice');
+    },
+    changeSubscription(before, after) {
+      const { subscriptionId, sequence } = before;
+      if (after === undefined) return only(['deleteSubscription', [subscriptionId, sequence]]);
+      return only(['updateSubscription', [...subscriptionValues(after), sequence]]);
+    },
+    listSubscriptions: reading(({ scope, page }: ListSubscriptions) =>
+      snapshot(db, () => {
+        const within = [Number(scope === 'all'), JSON.stringify(scope === 'all' ? [] : scope)] as const;
+        const rows = (page.ascending ? rising : falling).all(...within, page.limit, page.offset);
+        return { rows: rows.map(parseSubscription), total: count.get(...within)?.total as number };
+      }),
+    ),
+    listSubscriptionsFree: (nowMs, limit) => listFree({ nowMs, limit }),
+  };
+}

@@ -1,0 +1,80 @@
+import type { Attempt, AttemptOutcome, Subscription } from '../domain/subscription.ts';
+import { OutboundRefused } from '../outbound/allowed.ts';
+import type { Way } from '../outbound/outbound.ts';
+import { OutboundTimeout } from '../outbound/request.ts';
+import type { Message } from './message.ts';
+import type { Signer } from './signature.ts';
+
+/** How long one try may take, name and connection included: what the Standard Webhooks specification recommends at least. */
+export const tryMsMax = 15_000;
+
+export interface AttemptApp {
+  readonly way: Way;
+  readonly signer: Signer;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+}
+
+/** What came of a try, and what the receiver wants. */
+export interface Tried {
+  readonly attempt: Attempt;
+  /** What Retry-After asks for. */
+  readonly askedMs?: number;
+}
+
+/** Sends the message once. Never rejects, but where the signal has ended it. */
+export async function attempt(
+  { way, signer, now }: AttemptApp,
+  subscription: Subscription,
+  message: Message,
+  signal?: AbortSignal,
+): Promise<Tried> {
+  const at = now();
+  const startedMs = performance.now();
+  const { id, type, body } = message;
+  const timestampSeconds = Math.floor(at / 1_000);
+  const facts = { at, messageId: id, eventType: type, nth: subscription.tries + 1 };
+  const lasted = () => Math.round(performance.now() - startedMs);
+  try {
+    const { status, headers } = await way.send({
+      url: subscription.url,
+      method: 'POST',
+      headers: {
+        'content-type': 'application/json',
+        'user-agent': 'latchkey-webhooks',
+        'webhook-id': id,
+        'webhook-timestamp': String(timestampSeconds),
+        'webhook-signature': signer.sign({ id, timestampSeconds, body }, subscription, at),
+      },
+      body,
+      answerBody: 'dropped',
+      timeoutMs: tryMsMax,
+      ...(signal && { signal }),
+    });
+    const outcome = status >= 200 && status <= 299 ? 'delivered' : 'refused';
+    const askedMs = retryAfterMs(headers['retry-after'], at);
+    return { attempt: { ...facts, outcome, code: status, durationMs: lasted() }, askedMs };
+  } catch (error) {
+    signal?.throwIfAborted();
+    return { attempt: { ...facts, outcome: outcomeOf(error), code: 0, durationMs: lasted() } };
+  }
+}
+
+/** Seconds or a date (RFC 9110, section 10.2.3); 0 for what is neither. */
+export function retryAfterMs(text: string | undefined, nowMs: number): number {
+  if (text === undefined) return 0;
+  if (/^\d{1,9}$/.test(text)) return Number(text) * 1_000;
+  const date = Date.parse(text);
+  return Number.isNaN(date) ? 0 : Math.max(0, date - nowMs);
+}
+
+// Whoever owns the subscription may not learn more of this server's network than that it is not for them.
+function outcomeOf(error: unknown): AttemptOutcome {
+  if (error instanceof OutboundRefused) return 'not_allowed';
+  if (error instanceof OutboundTimeout) return 'timeout';
+  const code = String((error as NodeJS.ErrnoException | undefined)?.code ?? '');
+  if (/^(ENOTFOUND|EAI_|ENODATA|ESERVFAIL)/.test(code)) return 'name_unknown';
+  if (/^(HPE_|ERR_INVALID_HTTP)/.test(code)) return 'invalid_answer';
+  if (/(CERT|TLS|SSL|SIGNATURE|ISSUER|ALTNAME)/.test(code)) return 'tls_failed';
+  return 'unreachable';
+}
