@@ -12,11 +12,17 @@ import { openReport } from './report.ts';
 import { type SentRow, send } from './send.ts';
 import { isSourceName, type SourceName, sourceNames, sources } from './sources.ts';
 import { type Survey, survey } from './survey.ts';
+import { readStates, type States, statesSourceOf } from './zitadel-states.ts';
 
 /** Options of `latchkey import --from`. */
 export const peopleOptions = {
   from: { value: 'FORM', choices: sourceNames, help: 'people of another system, and how FILE holds them' },
   org: { value: 'ORG_ID', help: 'the organization', fallback: 'that of the file, else the only one' },
+  'states-url': {
+    value: 'URL',
+    help: 'with --from zitadel: the instance that the file is from, to ask who is locked or inactive',
+  },
+  'states-token-file': { value: 'FILE', help: 'with --states-url: a token that may read all users there' },
   'dry-run': { help: 'write nothing, and find the same faults' },
   report: { value: 'OUT.jsonl', help: 'a line for each row that is refused: which, and why' },
   update: {
@@ -50,7 +56,8 @@ export async function importPeople(
 
 async function carryOut(context: CommandContext, { file, from }: Import): Promise<void> {
   const { args, output } = context;
-  const options = { withoutPasswords: args.flag('without-passwords') };
+  const states = await statesOf(args, from);
+  const options = { withoutPasswords: args.flag('without-passwords'), ...(states && { states }) };
   const reading = startProgress(context, 'rows read');
   const found = await survey(sources[from](file, options), (count) => reading.report(count, count));
   reading.end();
@@ -72,13 +79,13 @@ async function carryOut(context: CommandContext, { file, from }: Import): Promis
     progress.report(counts.created + counts.updated + counts.unchanged + counts.refused, found.rows);
   }
   const seconds = progress.end();
-  const { rows, states, passwords } = found;
+  const { rows, passwords } = found;
   const usersPerSecond = rate(rows, seconds);
   const isDry = args.flag('dry-run');
   await output.document(
     {
       ...{ file, from, dryRun: isDry, rows, ...counts, passwordsLeftOut },
-      ...{ states, passwords, seconds, usersPerSecond },
+      ...{ states: found.states, passwords, seconds, usersPerSecond },
     },
     [
       `${isDry ? 'Nothing was written. It would have been: ' : ''}${toldCounts(counts)}`,
@@ -87,6 +94,15 @@ async function carryOut(context: CommandContext, { file, from }: Import): Promis
     ],
   );
   if (counts.refused > 0) throw refused(counts.refused, { rows, shown, report: args.text('report') });
+}
+
+async function statesOf(args: Arguments, from: SourceName): Promise<States | undefined> {
+  const url = args.text('states-url');
+  const tokenFile = args.text('states-token-file');
+  if (url === undefined && tokenFile === undefined) return undefined;
+  if (from !== 'zitadel') throw new UsageError('--states-url goes with --from zitadel');
+  if (url === undefined) throw new UsageError('--states-token-file goes with --states-url');
+  return readStates(statesSourceOf(url, tokenFile));
 }
 
 /** Of refused rows on stderr; the report has them all. */

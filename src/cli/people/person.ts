@@ -38,6 +38,8 @@ export interface ReadPerson {
 export interface ReadOptions {
   /** Who has a password that cannot be taken comes without it. */
   readonly withoutPasswords: boolean;
+  /** By user id, where a living instance was asked for them. */
+  readonly states?: ReadonlyMap<string, ImportedUser['state']>;
 }
 
 /** The row that `read` makes, or why it makes none: also of texts too long, and of what is no UTF-8. */

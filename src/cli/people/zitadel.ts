@@ -55,10 +55,11 @@ function rowOf(
     const members = parseMembers(text);
     const user = members.inner('user');
     name = user.text('userName', 'user_name') ?? members.text('userId', 'user_id') ?? '';
+    const userId = members.text('userId', 'user_id');
     const common = {
-      userId: members.text('userId', 'user_id'),
+      userId,
       userName: user.text('userName', 'user_name'),
-      state: 'active' as const,
+      state: options.states?.get(userId ?? '') ?? 'active',
     };
     const read = humans.has(path) ? readHuman(common, user) : readMachine(common, user);
     return { ...read, ...(organizationId !== undefined && { organizationId }) };
