@@ -7,12 +7,13 @@ import type { LockBackend } from './backend-lock.ts';
 import type { HookBackend } from './hook-backend.ts';
 import type { MetadataBackend } from './metadata-backend.ts';
 import type { ChangeRow, Listing, PageQuery } from './page.ts';
+import type { RunBackend } from './run-backend.ts';
 
 /**
  * Where the commands get their answers: from a server (remote.ts) or from the database itself (local.ts), with the
  * same rows and the same refusals. Times in rows are RFC 3339, UTC; what is not known is absent.
  */
-export interface Backend extends LockBackend, MetadataBackend, HookBackend, AsyncDisposable {
+export interface Backend extends LockBackend, MetadataBackend, HookBackend, RunBackend, AsyncDisposable {
   listUsers(query: UserQuery): Promise<Listing<UserRow>>;
   getUser(userId: string): Promise<UserRow>;
   /** Newest first. Asks user.read alone. */

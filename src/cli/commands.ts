@@ -11,6 +11,7 @@ import { lockCommands } from './commands/lock.ts';
 import { orgCommands } from './commands/org.ts';
 import { policyCommands } from './commands/policy.ts';
 import { rotateCommand } from './commands/rotate.ts';
+import { runCommands } from './commands/runs.ts';
 import { serverCommands } from './commands/server.ts';
 import { tokenCommands } from './commands/token.ts';
 import { unlockAllCommand } from './commands/unlock-all.ts';
@@ -42,6 +43,7 @@ export const commands: readonly Command[] = [
   ...userMetadataCommands,
   ...lockCommands,
   unlockAllCommand,
+  ...runCommands,
   ...policyCommands,
   ...tokenCommands,
   rotateCommand,

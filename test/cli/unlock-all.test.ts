@@ -70,11 +70,18 @@ describe.each(stores)('`latchkey lock unlock-all` on %s', (_, openDatabase) => {
     ).toEqual([first, second].sort());
     expect(await stateOf(first)).toBe('locked');
 
+    const looked = await run([...wave, '--preview']);
+    expect(parseLines(looked.stdout)).toMatchObject([
+      { count: 2, causes: [{ cause: 'command_line', count: 2 }], notPermitted: 0 },
+    ]);
+
     const ended = await run([...wave, ...because, '--ticket', '4711', '--run', 'night-of-alarms']);
     expect({ code: ended.code, stderr: ended.stderr }).toEqual({ code: 0, stderr: '' });
-    expect(parseLines(ended.stdout)).toMatchObject([
-      { outcome: 'unlocked', generation: 2, run: 'night-of-alarms' },
-      { outcome: 'unlocked', generation: 2, run: 'night-of-alarms' },
+    const items = parseLines(ended.stdout);
+    const runId = items[0]?.run;
+    expect(items).toMatchObject([
+      { outcome: 'unlocked', generation: 2, run: runId },
+      { outcome: 'unlocked', generation: 2, run: runId },
     ]);
     expect([await stateOf(first), await stateOf(second), await stateOf(byHand)]).toEqual([
       'active',
@@ -83,7 +90,7 @@ describe.each(stores)('`latchkey lock unlock-all` on %s', (_, openDatabase) => {
     ]);
     const events = await runHere(['events', '--user', first, '--type', 'user.unlocked', '--json', ...api]);
     expect(parseLines(events.stdout)).toMatchObject([
-      { payload: { ticket: '4711', requestId: 'night-of-alarms' }, actor: { reason: 'false alarm' } },
+      { payload: { ticket: '4711', runId }, actor: { reason: 'false alarm' } },
     ]);
     // The same line again finds nothing left.
     expect(await run([...wave, ...because])).toMatchObject({ code: 0, stdout: '' });
@@ -141,9 +148,10 @@ describe.each(stores)('`latchkey lock unlock-all` on %s', (_, openDatabase) => {
     const [theirs = ''] = await locked(other, 1);
     const viewer = await callerIn(own, 'ORG_OWNER_VIEWER');
     const wave = ['--since', '2020-01-01', ...because];
-    const refused = await run(wave, viewer);
-    expect(refused.code).toBe(5);
-    expect(parseLines(refused.stdout)).toMatchObject([{ userId: mine, outcome: 'not_permitted' }]);
+    expect(parseLines((await run([...wave, '--preview'], viewer)).stdout)).toMatchObject([
+      { count: 1, notPermitted: 1 },
+    ]);
+    expect(await run(wave, viewer)).toMatchObject({ code: 4, stdout: '' });
     const unlocker = await callerIn(own, 'ORG_USER_UNLOCKER');
     expect(parseLines((await run(wave, unlocker)).stdout)).toMatchObject([
       { userId: mine, outcome: 'unlocked' },
@@ -151,4 +159,59 @@ describe.each(stores)('`latchkey lock unlock-all` on %s', (_, openDatabase) => {
     expect(await stateOf(theirs)).toBe('locked');
     expect((await run(wave, '1.nobody')).code).toBe(4);
   });
+
+  test('more than a hundred are nothing for an unlocker', async () => {
+    const id = await organization();
+    await locked(id, 101);
+    const unlocker = await callerIn(id, 'ORG_USER_UNLOCKER');
+    expect(await run(['--org', id, '--yes', '101', ...because], unlocker)).toMatchObject({ code: 4 });
+  });
+
+  test('a run is listed, shown, and taken back', async () => {
+    const id = await organization();
+    const [first = '', second = ''] = [...(await locked(id, 2))].sort();
+    const done = await run(['--org', id, ...because]);
+    const runId = String(parseLines(done.stdout)[0]?.run);
+    const api = ['--json', '--url', server.url, '--token', owner];
+    const listed = parseLines((await runHere(['lock', 'runs', '--limit', '1', ...api])).stdout);
+    expect(listed).toMatchObject([{ runId, state: 'done', total: 2, outcomes: { unlocked: 2 } }]);
+    expect(parseLines((await runHere(['lock', 'run', runId, ...api])).stdout)).toEqual(listed);
+    await server.people.act(second, 'deactivate');
+    const back = await runHere(['lock', 'revert', runId, '--reason', 'it was real', ...api]);
+    expect(back.code).toBe(5);
+    expect(back.stderr).toContain('1 of 2 were not locked again: 1 changed');
+    expect(parseLines(back.stdout)).toMatchObject([
+      { userId: first, outcome: 'locked_again' },
+      { userId: second, outcome: 'changed', why: 'user.deactivated' },
+    ]);
+    const items = ['--items', '--outcome', 'changed'];
+    const reverting = String(parseLines(back.stdout)[0]?.run);
+    const changed = await runHere(['lock', 'run', reverting, ...items, ...api]);
+    expect(parseLines(changed.stdout)).toMatchObject([{ userId: second }]);
+    expect((await runHere(['lock', 'cancel', runId, ...api])).code).toBe(5);
+    expect((await runHere(['lock', 'run', 'nothing', ...api])).code).toBe(3);
+  });
+});
+
+test.each(stores)('on the database itself, without a server, on %s', async (_, openDatabase) => {
+  await using empty = await openDatabase();
+  const { database } = empty;
+  const ids: string[] = [];
+  {
+    await using server = await startServer({ database });
+    await server.people.organization('acme');
+    for (let count = 0; count < 3; count += 1) {
+      ids.push(await server.people.user({ organization: 'acme', state: 'locked' }));
+    }
+  }
+  const onDatabase = ['--json', '--db', database];
+  const since = ['--since', '2020-01-01'];
+  const done = await runHere(['lock', 'unlock-all', ...since, '--reason', 'alarm', ...onDatabase]);
+  expect({ code: done.code, stderr: done.stderr }).toEqual({ code: 0, stderr: '' });
+  expect(parseLines(done.stdout).map(({ userId, outcome }) => [userId, outcome])).toEqual(
+    ids.sort().map((userId) => [userId, 'unlocked']),
+  );
+  const runId = String(parseLines(done.stdout)[0]?.run);
+  const back = await runHere(['lock', 'revert', runId, '--reason', 'real', ...onDatabase]);
+  expect({ code: back.code, stderr: back.stderr }).toEqual({ code: 0, stderr: '' });
 });

@@ -36,6 +36,7 @@ import {
   userFilters,
   userRow,
 } from './rows.ts';
+import { localRuns } from './runs.ts';
 
 export interface LocalTarget {
   readonly database: string;
@@ -52,6 +53,7 @@ export async function openLocal({ database, osUser, reason }: LocalTarget): Prom
   const passwordAttemptsMax = Number(settings['lockout-attempts'].fallback);
   const app = await openApp({ database, passwordAttemptsMax, logLevel: 'silent' });
   const caller = systemCaller(osUser, reason);
+  const runs = localRuns(app, caller);
   return {
     ...users(app, caller),
     ...tokensAndGrants(app, caller),
@@ -60,7 +62,11 @@ export async function openLocal({ database, osUser, reason }: LocalTarget): Prom
     ...localMetadata(app, caller),
     ...localImport(app, caller),
     ...localHooks(app, caller),
-    [Symbol.asyncDispose]: () => app[Symbol.asyncDispose](),
+    ...runs,
+    async [Symbol.asyncDispose]() {
+      await runs[Symbol.asyncDispose]();
+      await app[Symbol.asyncDispose]();
+    },
   };
 }
 

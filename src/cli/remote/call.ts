@@ -12,6 +12,7 @@ import { AdminServiceClient } from '../../../gen/grpc-js/latchkey/v1/admin.ts';
 import { LockServiceClient } from '../../../gen/grpc-js/latchkey/v1/lock.ts';
 import { PolicyServiceClient } from '../../../gen/grpc-js/latchkey/v1/policy.ts';
 import { SubscriptionServiceClient } from '../../../gen/grpc-js/latchkey/v1/subscription.ts';
+import { UnlockRunServiceClient } from '../../../gen/grpc-js/latchkey/v1/unlock_run.ts';
 import { UserServiceClient } from '../../../gen/grpc-js/zitadel/user/v2/user_service.ts';
 import { readVersion } from '../../app/version.ts';
 import { isLoopback } from '../loopback.ts';
@@ -42,6 +43,7 @@ export function connect(target: RemoteTarget) {
   const locks = new LockServiceClient(address, secure, shared);
   const policies = new PolicyServiceClient(address, secure, shared);
   const hooks = new SubscriptionServiceClient(address, secure, shared);
+  const runs = new UnlockRunServiceClient(address, secure, shared);
   const metadata = metadataOf(target);
   return {
     users,
@@ -49,6 +51,7 @@ export function connect(target: RemoteTarget) {
     locks,
     policies,
     hooks,
+    runs,
     call<Request, Response>(method: Unary<Request, Response>, request: Request): Promise<Response> {
       return new Promise((resolve, reject) => {
         method(request, metadata, { deadline: Date.now() + timeoutMs }, (error, response) =>

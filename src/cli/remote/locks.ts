@@ -79,7 +79,8 @@ export function remoteLocks({ locks, policies, call }: ReturnType<typeof connect
   };
 }
 
-const causeNumbers = {
+/** The wire's number of each cause. */
+export const causeNumbers = {
   policy: LockCause.LOCK_CAUSE_POLICY,
   administrator: LockCause.LOCK_CAUSE_ADMINISTRATOR,
   command_line: LockCause.LOCK_CAUSE_COMMAND_LINE,

@@ -4,6 +4,7 @@ import type { LockBackend } from '../backend-lock.ts';
 import type { HookBackend } from '../hook-backend.ts';
 import type { MetadataBackend } from '../metadata-backend.ts';
 import type { Listing } from '../page.ts';
+import type { RunBackend } from '../run-backend.ts';
 import { connect } from './call.ts';
 import { remoteHooks } from './hooks.ts';
 import { remoteImport } from './import.ts';
@@ -21,6 +22,7 @@ import {
   tokenRow,
   userRow,
 } from './rows.ts';
+import { remoteRuns } from './runs.ts';
 import type { RemoteTarget } from './target.ts';
 import { updateUserRequest } from './update.ts';
 
@@ -35,6 +37,7 @@ export function openRemote(target: RemoteTarget): Backend {
     ...remoteMetadata(connection),
     ...remoteImport(connection),
     ...remoteHooks(connection),
+    ...remoteRuns(connection),
     [Symbol.asyncDispose]: async () => connection.close(),
   };
 }
@@ -130,6 +133,7 @@ type AdminCalls = Omit<
   | keyof LockBackend
   | keyof MetadataBackend
   | keyof HookBackend
+  | keyof RunBackend
   | 'importUsers'
   | typeof Symbol.asyncDispose
 >;
