@@ -1,13 +1,16 @@
-import { stat } from 'node:fs/promises';
+import { readFile, stat, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { columns } from '../../src/cli/people/columns.ts';
 import { verify } from '../../src/queries/verify/verify.ts';
 import { isOwnHash } from '../../src/sign-in/password.ts';
-import { runHere } from '../cli/run-cli.ts';
-import { page, section } from '../readme/blocks.ts';
+import { openStore } from '../../src/store/open.ts';
+import { archiveKinds } from '../../src/store/store.ts';
+import { openFolder, runHere, spawnCli } from '../cli/run-cli.ts';
+import { blocks, page, section, shellCommands, shellWords } from '../readme/blocks.ts';
 import { type Door, openDoor } from '../support/door.ts';
 import { startServer, type TestServer } from '../support/start-server.ts';
-import { stores } from '../support/stores.ts';
+import { openEmptyDatabase, stores } from '../support/stores.ts';
 import { otherPrograms } from '../users/other-programs.ts';
 import { type ImportFiles, openFiles } from './file.ts';
 
@@ -170,6 +173,59 @@ test('the report is for its owner’s eyes', async () => {
   const where = ['--url', server.url, '--token', token, '--org', 'home'];
   expect((await runHere(['import', '--from', 'csv', file, '--report', report, ...where])).code).toBe(0);
   expect((await stat(report)).mode & 0o777).toBe(0o600);
+});
+
+describe('the report', () => {
+  test('is never the file itself, nor anywhere that cannot be written; then nothing is', async () => {
+    await using server = await startServer();
+    await server.people.organization('home');
+    const token = await server.people.caller({ organization: 'home', roles: ['IAM_OWNER'] });
+    await using files = await openFiles([]);
+    const text = [header, ...people].join('\n');
+    const file = await files.write(text);
+    const link = `${file}.link`;
+    await symlink(`${file}.elsewhere`, link);
+    for (const [report, message] of [
+      [file, /is the file that is imported/],
+      ['/nowhere/report', /Cannot write --report/],
+      [link, /Cannot write --report/],
+    ] as const) {
+      const where = ['--url', server.url, '--token', token, '--org', 'home', '--report', report];
+      const ended = await runHere(['import', '--from', 'csv', file, ...where]);
+      expect(ended).toMatchObject({ stderr: expect.stringMatching(message), stdout: '' });
+    }
+    expect(await readFile(file, 'utf8')).toBe(text);
+    expect(await server.app.store.findLogins('ada', {})).toEqual([]);
+  });
+});
+
+describe('the docs', () => {
+  const text = page('docs/adopt/import.md');
+
+  test('show commands and a file that work as they are printed', async () => {
+    await using folder = await openFolder();
+    await using empty = await openEmptyDatabase('sqlite');
+    await (await openStore({ database: empty.database }))[Symbol.asyncDispose]();
+    await runHere(['org', 'create', 'Home', '--id', 'home', '--db', empty.database]);
+    const [csv = ''] = blocks(text, 'csv');
+    await writeFile(join(folder.path, 'people.csv'), csv);
+    const said = [];
+    for (const command of shellCommands(text)) {
+      const [, , ...argv] = shellWords(command);
+      const env = { LATCHKEY_DB: empty.database };
+      const { code, stdout } = await spawnCli(argv, { cwd: folder.path, env });
+      said.push([code, stdout.split('\n')[0]]);
+    }
+    expect(said).toEqual([
+      [0, 'Nothing was written. It would have been: 2 created, 0 updated, 0 unchanged, 0 refused'],
+      [0, '2 created, 0 updated, 0 unchanged, 0 refused'],
+    ]);
+  });
+
+  test('name the rows of an export as they are, in their order', async () => {
+    const own = section(text, "Latchkey's own export");
+    expect([...own.matchAll(/`\{"(\w+)": …\}`/g)].map(([, kind]) => kind)).toEqual([...archiveKinds]);
+  });
 });
 
 test('the docs name every column, in its order', () => {

@@ -67,7 +67,7 @@ async function carryOut(context: CommandContext, { file, from }: Import): Promis
   const counts = { created: 0, updated: 0, unchanged: 0, refused: 0 };
   let passwordsLeftOut = 0;
   const progress = startProgress(context, 'users');
-  await using report = await openReport(args.text('report'));
+  await using report = await openReport(args.text('report'), file);
   const shown: string[] = [];
   for await (const sent of send(withoutTwice(sources[from](file, options), found), sending)) {
     for (const { row, result } of sent) {
