@@ -1,4 +1,6 @@
+import { sweepErasures } from '../commands/erase-user.ts';
 import { sweepSessions } from '../commands/sessions.ts';
+import type { UserId } from '../domain/ids.ts';
 import { endLocks } from '../store/lock-ends.ts';
 import type { App } from './app.ts';
 
@@ -7,19 +9,24 @@ const intervalMs = 1_000;
 /**
  * Ends locks by the clock, now and every second, so that the log tells of it soon where nobody looks; whoever does
  * look needs no sweeper: see store/lock-ends.ts. Sessions that
- * are over go as well. A failure is logged once, until a sweep succeeds again.
+ * are over go as well, and erasures that a crash has interrupted are finished. A failure is logged once, until a sweep succeeds again.
  */
 export function startSweeper(app: Pick<App, 'store' | 'now' | 'newId' | 'log'>): AsyncDisposable {
   let isFailing = false;
+  const erasuresSeen = new Set<UserId>();
   let underWay: Promise<void> | undefined;
   const sweep = async (): Promise<void> => {
     try {
       await endLocks(app.store, app);
       await sweepSessions(app);
+      await sweepErasures(app, erasuresSeen);
       isFailing = false;
     } catch (error) {
       if (!isFailing)
-        app.log.error({ err: error }, 'locks and sessions that are over cannot be ended; trying again');
+        app.log.error(
+          { err: error },
+          'locks and sessions that are over cannot be ended, or erasures finished; trying again',
+        );
       isFailing = true;
     }
   };

@@ -27,9 +27,14 @@ export function requireHeldAnywhere(caller: Caller, permission: Permission): voi
 export function requireOnUser(
   caller: Caller,
   user: Standing | undefined,
-  rule: { readonly permission: Permission; readonly notFound: ErrorName },
+  rule: {
+    readonly permission: Permission;
+    readonly notFound: ErrorName;
+    readonly evenDeleted?: boolean;
+  },
 ): void {
-  if (user === undefined || user.state === 'deleted') throw new DomainError(rule.notFound);
+  const isGone = user?.state === 'deleted' && rule.evenDeleted !== true;
+  if (user === undefined || isGone) throw new DomainError(rule.notFound);
   if (!may(caller, 'user.read', user.organizationId)) throw new DomainError(rule.notFound);
   if (!may(caller, rule.permission, user.organizationId)) throw new DomainError('permissionMissing');
 }

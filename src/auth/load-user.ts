@@ -14,6 +14,8 @@ export interface UserRule {
   readonly notFound: ErrorName;
   /** The call is open even on who stands above the caller: unlocking, and roles, which have a rule of their own. */
   readonly evenAbove?: boolean;
+  /** The call is about deleted users as well. */
+  readonly evenDeleted?: boolean;
 }
 
 /**
@@ -28,7 +30,8 @@ export async function loadForCaller(
 ): Promise<User> {
   const user = await store.loadUser(rule.userId, (found) => requireOnUser(caller, found, rule));
   // Deleted meanwhile, at worst: where their lock was over, they were read twice.
-  if (user === undefined || user.state === 'deleted') throw new DomainError(rule.notFound);
+  const isGone = user?.state === 'deleted' && rule.evenDeleted !== true;
+  if (user === undefined || isGone) throw new DomainError(rule.notFound);
   if (rule.evenAbove !== true) requireNotAbove(caller, user);
   return user;
 }

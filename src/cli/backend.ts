@@ -19,6 +19,7 @@ export interface Backend extends LockBackend, MetadataBackend, HookBackend, RunB
   /** Newest first. Asks user.read alone. */
   listHistory(query: HistoryQuery): Promise<HistoryPage>;
   changeUserState(userId: string, action: Exclude<UserAction, 'lock' | 'unlock'>): Promise<ChangeRow>;
+  eraseUser(userId: string): Promise<ChangeRow>;
   createUser(user: UserToCreate): Promise<CreatedUserRow>;
   updateUser(change: UserToUpdate): Promise<UpdatedUserRow>;
   resetPassword(userId: string): Promise<ResetRow>;

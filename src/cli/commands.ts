@@ -16,6 +16,7 @@ import { serverCommands } from './commands/server.ts';
 import { tokenCommands } from './commands/token.ts';
 import { unlockAllCommand } from './commands/unlock-all.ts';
 import { userPasswordCommands } from './commands/user/create.ts';
+import { userEraseCommand } from './commands/user/erase.ts';
 import { userLockCommands } from './commands/user/lock.ts';
 import { userMetadataCommands } from './commands/user/metadata.ts';
 import { userHistoryCommand } from './commands/user/past.ts';
@@ -38,6 +39,7 @@ export const commands: readonly Command[] = [
   userHistoryCommand,
   ...userLockCommands,
   ...userStateCommands,
+  userEraseCommand,
   ...userPasswordCommands,
   ...userUpdateCommands,
   ...userMetadataCommands,

@@ -153,6 +153,7 @@ export const errors = {
     'USER_KIND_OTHER',
     'User is of another kind: a person is changed as a human, a machine as a machine',
   ),
+  userErased: entry('failed_precondition', 'LATCH-erased0k', 'USER_ERASED', 'User is erased already'),
   userExists: entry('already_exists', 'LATCH-us3rdup1', 'USER_EXISTS', 'User already exists'),
   userNameTaken: entry(
     'already_exists',

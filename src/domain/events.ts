@@ -8,7 +8,7 @@ import type { Role } from './roles.ts';
 import type { UnlockRunEvent } from './unlock-run-events.ts';
 import type { Profile, UserState } from './user.ts';
 
-/** Past tense, append-only. A payload never holds a secret: no password, no hash, no token. */
+/** Past tense, append-only; an erasure alone takes out of one again, see domain/erasure.ts. A payload never holds a secret: no password, no hash, no token. */
 export type UserEvent =
   | ProfileEvent
   | {
@@ -20,6 +20,10 @@ export type UserEvent =
   | { readonly type: 'user.locked'; readonly payload: UserLocked }
   | { readonly type: 'user.unlocked'; readonly payload: UserUnlocked }
   | { readonly type: 'user.deactivated' | 'user.reactivated' | 'user.removed'; readonly payload: NoPayload }
+  /** The events before it, from the user's first in this organization on, say no more whom they are about. */
+  | { readonly type: 'user.erased'; readonly payload: NoPayload }
+  /** Who locked is erased, and with them what they wrote; the lock stays. */
+  | { readonly type: 'user.lock.reason.removed'; readonly payload: NoPayload }
   | { readonly type: 'user.human.password.changed'; readonly payload: { readonly changeRequired: boolean } }
   | { readonly type: 'user.human.password.check.failed'; readonly payload: PasswordCheckFailed }
   | {

@@ -1,6 +1,7 @@
 import type { ServiceImpl } from '@connectrpc/connect';
 import type { AdminService } from '../../gen/es/latchkey/v1/admin_pb.js';
 import type { CommandApp } from '../commands/change-user.ts';
+import { eraseUser } from '../commands/erase-user.ts';
 import { addGrant, type GrantRequest, removeGrant } from '../commands/grants.ts';
 import { createOrganization } from '../commands/organizations.ts';
 import { parseOrganizationId, parseUserId } from '../domain/ids.ts';
@@ -9,10 +10,10 @@ import { callerKey } from './limits/caller-key.ts';
 
 type AdminCommandHandlers = Pick<
   ServiceImpl<typeof AdminService>,
-  'createOrganization' | 'addGrant' | 'removeGrant'
+  'createOrganization' | 'addGrant' | 'removeGrant' | 'eraseUser'
 >;
 
-/** Our own calls that write: organizations and roles. */
+/** Our own calls that write: organizations, roles, erasure. */
 export function adminCommandHandlers(app: CommandApp): AdminCommandHandlers {
   return {
     async createOrganization(req, context) {
@@ -26,6 +27,10 @@ export function adminCommandHandlers(app: CommandApp): AdminCommandHandlers {
         },
       );
       return { organization: { organizationId, name, domain, creationDate: timestampOf(createdAt) } };
+    },
+    async eraseUser(req, context) {
+      const user = await eraseUser(app, context.values.get(callerKey), parseUserId(req.userId));
+      return { details: detailsOf(user) };
     },
     async addGrant(req, context) {
       return { details: detailsOf(await addGrant(app, context.values.get(callerKey), grantRequest(req))) };

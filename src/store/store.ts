@@ -5,13 +5,16 @@ import type { Page, Scope, UserFilter, UserSortField } from '../domain/filter.ts
 import type { OrganizationId, UserId } from '../domain/ids.ts';
 import type { LockCause } from '../domain/lock.ts';
 import type { LockoutPolicy } from '../domain/lockout-policy.ts';
-import type { MetadataEntry, MetadataFacts } from '../domain/metadata.ts';
-import type { Grant, Organization, PasswordFacts, Profile, Standing, Token, User } from '../domain/user.ts';
+import type { MetadataEntry } from '../domain/metadata.ts';
+import type { Grant, Organization, Profile, Standing, Token, User } from '../domain/user.ts';
+import type { ErasureStore } from './erasure-store.ts';
+import type { History } from './history.ts';
 import type { Asker, Listed, TimeMethod, UserRecord } from './records.ts';
 import type { SessionStore } from './session-store.ts';
 import type { SubscriptionStore } from './subscription-store.ts';
 import type { UnlockRunStore } from './unlock-run-store.ts';
 
+export type { History, ProfileKeys } from './history.ts';
 export type { Asker, Listed, TimeMethod, UserRecord } from './records.ts';
 export type { SessionFilter, SessionRecord, StoredSession } from './session-store.ts';
 export { holdMsMax, type ListSubscriptions } from './subscription-store.ts';
@@ -22,7 +25,12 @@ export type { FrozenSlice, LocksFound, RunMove, UnlockRunStore } from './unlock-
  * Reads see every change that was answered before they were asked. Writes are compare-and-set: no transaction
  * leaves this room. A database that does not answer is the error storeUnavailable, never a wrong answer.
  */
-export interface Store extends AsyncDisposable, SessionStore, UnlockRunStore, SubscriptionStore {
+export interface Store
+  extends AsyncDisposable,
+    SessionStore,
+    UnlockRunStore,
+    SubscriptionStore,
+    ErasureStore {
   /** The token with its owner, as they stand now; one query serves all that ask in one tick. */
   loadToken(tokenId: string): Promise<TokenOwner | undefined>;
   /**
@@ -147,32 +155,6 @@ export interface GrantRecord {
   readonly grant: Grant;
 }
 
-/** All that is kept of one id at one moment, secrets apart: what `latchkey verify` holds against itself. */
-export interface History {
-  readonly userId: UserId;
-  readonly user: User | undefined;
-  /** What the user's row is found by; of the lock in it. */
-  readonly lockUntil: number | undefined;
-  readonly profile: Profile | undefined;
-  /** What the profile's row is found by. */
-  readonly profileKeys: ProfileKeys | undefined;
-  readonly password: PasswordFacts | undefined;
-  /** In the order in which they were added. */
-  readonly tokens: readonly Token[];
-  /** As the rows say, in the order of the keys. */
-  readonly metadata: readonly MetadataFacts[];
-  /** Every event up to that moment, oldest first; to be read once, before the store is closed. */
-  readonly events: AsyncIterable<RecordedEvent>;
-}
-
-/** No organization has two profiles that share a login name. */
-export interface ProfileKeys {
-  readonly organizationId: OrganizationId;
-  readonly userName: string;
-  readonly userNameFolded: string;
-  readonly emailFolded?: string;
-}
-
 /** Deleted users are never listed. */
 export interface ListUsers {
   readonly asker?: Asker | undefined;
@@ -213,6 +195,8 @@ export interface ListEvents {
   readonly limit: number;
   readonly userId?: UserId;
   readonly type?: string;
+  /** Alone: what this user did, to whomever. */
+  readonly actorUserId?: UserId;
   /** Newest first, with `userId` alone: the last `limit` events of that user, whatever `afterPosition` says. */
   readonly newestFirst?: boolean;
   /** With `newestFirst`: only events with a lower sequence. */

@@ -103,6 +103,7 @@ export const attacks: Readonly<Record<MethodName, (target: Target) => readonly J
   ],
   ListEvents: ({ userId }) => [{}, { userId }],
   ListUserHistory: ({ userId }) => [{ userId }, { userId, beforeSequence: '2', limit: 1 }],
+  EraseUser: onUser,
   GetCaller: nothing,
   ImportUsers: ({ userId, organizationId }) => [
     { organizationId, users: [{ human: imported }] },

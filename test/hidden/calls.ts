@@ -156,6 +156,7 @@ export const calls: readonly Call[] = [
   },
   { ...plainly('ListGrants', 'OK') },
   plainly('ListUserHistory', user),
+  plainly('EraseUser', user),
   plainly('GetLock', user),
   plainly('ExplainUser', user),
   plainly('LockService.LockUser', 'COMMAND-450yxuqrh1'),

@@ -229,7 +229,7 @@ describe.each(stores)('%s', (kind, openEmpty) => {
       .filter(
         (column) => !/^(migrations|sessions|codes|password_checks|signing_keys|subscriptions)\./.test(column),
       )
-      .filter((column) => !/^unlock_(runs|run_slices)\./.test(column))
+      .filter((column) => !/^(unlock_(runs|run_slices)|erasures)\./.test(column))
       .filter((column) => !isSeenTwice(column));
     expect(there.sort()).toEqual([...kept, ...ofOne[kind]].sort());
   });

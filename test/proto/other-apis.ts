@@ -23,6 +23,8 @@ ListEventsRequest: after_position 1 uint64, limit 2 uint32, user_id 3 optional s
 ListEventsResponse: events 1 repeated Event, next_position 2 uint64
 FollowEventsRequest: after_position 1 uint64, heartbeat_seconds 2 uint32
 ListUserHistoryRequest: user_id 1 string[1..200], before_sequence 2 uint64, limit 3 uint32
+EraseUserRequest: user_id 1 string[1..200]
+EraseUserResponse: details 1 zitadel.object.v2.Details
 ListUserHistoryResponse: entries 1 repeated HistoryEntry, next_before_sequence 2 uint64
 HistoryEntry: event 1 Event, actor_login_name 2 string
 GetCallerRequest:

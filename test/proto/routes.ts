@@ -46,6 +46,7 @@ ListGrants GET /latchkey/v1/grants, GET /latchkey/v1/users/{user_id}/grants
 ListEvents GET /latchkey/v1/events
 FollowEvents stream
 ListUserHistory GET /latchkey/v1/users/{user_id}/history
+EraseUser POST /latchkey/v1/users/{user_id}/erase *
 GetCaller GET /latchkey/v1/me
 ImportUsers POST /latchkey/v1/users/import *
 `;

@@ -117,6 +117,7 @@ describe('the command line', () => {
   test.each([
     ...shellCommands(section(page('README.md'), 'Where to go next')),
     ...shellCommands(page('docs/command-line.md')),
+    ...shellCommands(page('docs/erasure.md')),
   ])(
     '%s',
     async (line) => {

@@ -103,6 +103,7 @@ export const methods = {
     verb: 'GET',
     route: '/latchkey/v1/users/{user_id}/history',
   },
+  EraseUser: { desc: admin.eraseUser, verb: 'POST', route: '/latchkey/v1/users/{user_id}/erase' },
   GetCaller: { desc: admin.getCaller, verb: 'GET', route: '/latchkey/v1/me' },
   ImportUsers: { desc: admin.importUsers, verb: 'POST', route: '/latchkey/v1/users/import' },
   GetLock: { desc: lock.getLock, verb: 'GET', route: '/latchkey/v1/users/{user_id}/lock' },

@@ -3,6 +3,7 @@ import { settings } from '../../app/settings.ts';
 import { type Caller, systemCaller } from '../../auth/caller.ts';
 import { resetPassword } from '../../commands/codes.ts';
 import { createUser } from '../../commands/create-user.ts';
+import { eraseUser } from '../../commands/erase-user.ts';
 import { addGrant, type GrantRequest, removeGrant } from '../../commands/grants.ts';
 import { createOrganization } from '../../commands/organizations.ts';
 import { setPassword } from '../../commands/password.ts';
@@ -76,6 +77,7 @@ type UserCalls = Pick<
   | 'getUser'
   | 'listHistory'
   | 'changeUserState'
+  | 'eraseUser'
   | 'createUser'
   | 'updateUser'
   | 'resetPassword'
@@ -97,6 +99,7 @@ function users(app: App, caller: Caller): UserCalls {
     },
     changeUserState: async (userId, action) =>
       changeRow(await changeUserState(app, caller, parseUserId(userId), action)),
+    eraseUser: async (userId) => changeRow(await eraseUser(app, caller, parseUserId(userId))),
     async createUser({ organizationId, ...user }) {
       checkLengths(lengthsOfUser(user));
       const organization = { organizationId: parseOrganizationId(organizationId) };

@@ -49,6 +49,7 @@ type UserCalls = Pick<
   | 'getUser'
   | 'listHistory'
   | 'changeUserState'
+  | 'eraseUser'
   | 'createUser'
   | 'updateUser'
   | 'resetPassword'
@@ -80,6 +81,8 @@ function userCalls({ users, admin, call }: Connection): UserCalls {
     },
     changeUserState: async (userId, action) =>
       changeRow(userId, (await call(stateCalls[action], { userId })).details),
+    eraseUser: async (userId) =>
+      changeRow(userId, (await call(admin.eraseUser.bind(admin), { userId })).details),
     async createUser(user) {
       const made = await call(users.createUser.bind(users), createUserRequest(user));
       return { userId: made.id, creationDate: timeText(made.creationDate) };

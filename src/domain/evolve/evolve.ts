@@ -2,7 +2,7 @@ import type { UserAdded, UserEvent } from '../events.ts';
 import type { UserId } from '../ids.ts';
 import { noLockout } from '../lock.ts';
 import type { Grant, PasswordFacts, User, UserState } from '../user.ts';
-import { failed, lockedOut, succeeded, timedOut } from './lockout.ts';
+import { failed, lockedOut, succeeded, timedOut, withoutReason } from './lockout.ts';
 
 /**
  * The next row: user × event → user. Pure, total, and the only place that moves a user; `latchkey verify` and the
@@ -59,7 +59,10 @@ function moved(next: User, event: MovingEvent): User {
     case 'user.machine.changed':
     case 'user.metadata.set':
     case 'user.metadata.removed':
+    case 'user.erased':
       return next;
+    case 'user.lock.reason.removed':
+      return { ...next, lockout: withoutReason(next.lockout) };
     case 'user.grant.added':
       return { ...next, grants: [...next.grants, event.payload] };
     case 'user.grant.removed':

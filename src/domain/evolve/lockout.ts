@@ -48,6 +48,13 @@ export function timedOut({ devices, policyLocks = 0 }: Lockout): Lockout {
   return withoutNothing({ devices, policyLocks });
 }
 
+/** The same lock, which no longer says why. */
+export function withoutReason(lockout: Lockout): Lockout {
+  if (lockout.lock === undefined) return lockout;
+  const { reason: _reason, ...lock } = lockout.lock;
+  return { ...lockout, lock };
+}
+
 /** After a wrong password: counted for the device where it is a known one, else for strangers. */
 export function failed(
   user: User,

@@ -7,6 +7,7 @@ import { foldText } from '../../domain/filter.ts';
 import type { MetadataFacts } from '../../domain/metadata.ts';
 import type { PasswordFacts, Profile, Token, User } from '../../domain/user.ts';
 import type { History, ProfileKeys, Verifiable } from '../../store/store.ts';
+import { Erasing } from './erasing.ts';
 import { addDifference, Findings, Order, type Problem } from './findings.ts';
 import { verifyInstance } from './instance.ts';
 
@@ -56,10 +57,12 @@ const nothing: Fold = { user: undefined, profile: undefined, password: undefined
 async function verifyHistory(history: History, found: Findings): Promise<void> {
   const { userId } = history;
   const order = new Order(userId, found);
+  const erasing = new Erasing(history, found);
   let fold = nothing;
   try {
     for await (const event of history.events) {
       order.next(event);
+      erasing.next(event);
       fold = step(fold, event);
     }
   } catch (error) {

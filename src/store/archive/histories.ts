@@ -63,6 +63,9 @@ async function* readHistories(snapshot: Snapshot): AsyncGenerator<History> {
   const metadata = new Cursor(readTable(snapshot, metadataTable));
   const events = new Cursor(readTable(snapshot, eventTable, ['user_id', 'sequence']));
   const cursors = [users, profiles, tokens, metadata, events];
+  const erasing = new Set(
+    (await snapshot.query('SELECT user_id FROM erasures', [])).map((row) => row.user_id),
+  );
   // The instance's own stream belongs to no user.
   await drop(events, '');
   for (;;) {
@@ -72,6 +75,7 @@ async function* readHistories(snapshot: Snapshot): AsyncGenerator<History> {
     yield {
       userId,
       ...parseHistoryRows(users.take(userId), profiles.take(userId)),
+      isErasing: erasing.has(userId),
       tokens: await takeTokens(tokens, userId),
       metadata: await takeMetadata(metadata, userId),
       events: takeEvents(events, userId),

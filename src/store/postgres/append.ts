@@ -9,6 +9,7 @@ import { lockoutValues } from '../sql/rows.ts';
 import type { Change, ChangeTime } from '../store.ts';
 import { metaColumns } from './batch.ts';
 import type { Connection, Statement } from './connection.ts';
+import { insertErasure } from './erasures.ts';
 import { sqlState } from './error.ts';
 import { unfenced } from './fence.ts';
 import { transaction } from './pool.ts';
@@ -181,6 +182,9 @@ async function writeRest(
     }
     case 'user.pat.removed':
       await connection.query(deleteToken, [userId, event.payload.tokenId]);
+      return;
+    case 'user.erased':
+      await connection.query(insertErasure, [userId, at.createdAt]);
       return;
     case 'user.removed':
       await connection.query(deleteProfile, [userId]);

@@ -8,6 +8,7 @@ import {
   parseColumnValues,
   writtenColumns,
 } from '../archive/tables.ts';
+import { erasuresIn } from '../sql/erasures.ts';
 import type { Row } from '../sql/rows.ts';
 import {
   type Archive,
@@ -22,6 +23,7 @@ import { createBatchIds } from './batch-id.ts';
 import { parseAddresses } from './connect/address.ts';
 import type { PostgresEnvironment } from './connect/parameters.ts';
 import { type Connection, type ConnectionOptions, connect } from './connection.ts';
+import { insertErasure } from './erasures.ts';
 import { asStoreError, sqlState } from './error.ts';
 import { createPlacer, positionsAfter } from './placer.ts';
 import { createPool } from './pool.ts';
@@ -171,7 +173,10 @@ function createRestoration(connection: Connection, indexes: readonly string[]): 
   const nextBatchId = createBatchIds();
   return {
     ...createVerifiable(createSnapshot(connection)),
-    add: (page) => addPage(connection, page, nextBatchId),
+    async add(page) {
+      await addPage(connection, page, nextBatchId);
+      for (const values of erasuresIn(page)) await connection.query(insertErasure, values);
+    },
     async commit() {
       try {
         await requirePositions(connection);

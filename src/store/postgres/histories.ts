@@ -20,7 +20,10 @@ export interface HistoryReader {
   readonly patienceMs: number;
 }
 
-/** Store.readHistories. Rows are read in one snapshot; their events never change, so those may be read after it. */
+/**
+ * Store.readHistories. Rows are read in one snapshot; their events may be read after it, since nothing but an erasure changes
+ * one.
+ */
 export function createHistories(reader: HistoryReader): () => AsyncGenerator<History> {
   return async function* readHistories() {
     let after = '' as UserId;
@@ -45,6 +48,7 @@ interface Snapshot {
   readonly users: ReadonlyMap<unknown, readonly Row[]>;
   readonly profiles: ReadonlyMap<unknown, readonly Row[]>;
   readonly tokens: ReadonlyMap<unknown, readonly Row[]>;
+  readonly erasing: ReadonlyMap<unknown, readonly Row[]>;
   readonly metadata: ReadonlyMap<unknown, readonly Row[]>;
   readonly newest: ReadonlyMap<unknown, readonly Row[]>;
   /** Of the ids whose history is short. */
@@ -81,6 +85,7 @@ function readAfter(connection: Connection, after: UserId): Promise<Snapshot> {
         'SELECT token_id, user_id, sequence AS token_sequence, created_at AS token_created_at, expires_at ' +
           'FROM tokens WHERE user_id = ANY($1::text[]) ORDER BY user_id, sequence',
       ),
+      erasing: await grouped('SELECT user_id FROM erasures WHERE user_id = ANY($1::text[])'),
       metadata: await grouped(
         'SELECT * FROM user_metadata WHERE user_id = ANY($1::text[]) ORDER BY user_id, key',
       ),
@@ -102,6 +107,7 @@ function historyOf(reader: HistoryReader, snapshot: Snapshot, userId: UserId): H
   return {
     userId,
     ...parseHistoryRows(snapshot.users.get(userId)?.[0], snapshot.profiles.get(userId)?.[0]),
+    isErasing: snapshot.erasing.has(userId),
     tokens: (snapshot.tokens.get(userId) ?? []).map(parseToken),
     metadata: (snapshot.metadata.get(userId) ?? []).map(parseMetadataFacts),
     events: events?.every(isPlaced)

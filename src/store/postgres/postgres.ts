@@ -15,6 +15,7 @@ import { parseAddresses } from './connect/address.ts';
 import type { PostgresEnvironment } from './connect/parameters.ts';
 import { withoutPassword } from './connect/url.ts';
 import { type Connection, connect, NoneWritable, type Statement } from './connection.ts';
+import { createErasures } from './erasures.ts';
 import { asStoreError, ConnectionLost, sqlState } from './error.ts';
 import { createHistories } from './histories.ts';
 import { createLists } from './lists.ts';
@@ -107,9 +108,8 @@ export async function openPostgres(options: PostgresOptions): Promise<Store> {
     ...createSessions(hot, patienceMs),
     ...createRuns({ hot, slow, gate, patienceMs, listTimeoutMs }),
     ...createSubscriptions(slow, patienceMs),
-    append: writer.append,
-    changeLockoutPolicy: writer.changeLockoutPolicy,
-    addOrganization: writer.addOrganization,
+    ...createErasures(slow, patienceMs),
+    ...writer,
     readHistories: createHistories({ pool: slow, placer, patienceMs }),
     clockOffsetMs: clock.offsetMs,
     isReady,

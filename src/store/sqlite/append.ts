@@ -167,6 +167,8 @@ function followingWrites(change: Change, event: UserEvent, sequence: number): re
       const value = metadataValue(change.metadata, key).toString('hex');
       return [['setMetadata', [userId, key, value, at.createdAt]]];
     }
+    case 'user.erased':
+      return [['insertErasure', [userId, at.createdAt]]];
     case 'user.metadata.removed':
       return [['deleteMetadata', [userId, event.payload.key]]];
     case 'user.removed':

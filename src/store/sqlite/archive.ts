@@ -5,6 +5,7 @@ import { createArchive } from '../archive/archive.ts';
 import { createVerifiable } from '../archive/histories.ts';
 import type { Snapshot } from '../archive/snapshot.ts';
 import { archiveTables, type ColumnValue, parseColumnValues, writtenColumns } from '../archive/tables.ts';
+import { erasuresIn } from '../sql/erasures.ts';
 import {
   type Archive,
   type ArchiveKind,
@@ -20,6 +21,7 @@ import { createLinks, linkOf, mendLinks } from './links.ts';
 import { applyPragmas } from './pragmas.ts';
 import { openToRead, type Reading } from './read-only.ts';
 import { createStatementCache } from './statements.ts';
+import { writeStatements } from './write-statements.ts';
 
 /** What a schema that is behind is to do. */
 export interface ArchiveOptions {
@@ -132,9 +134,11 @@ function createRestoration(db: DatabaseSync): Restoration {
   // Only while the file is filled: it keeps sequences unique and finds each event's forerunner.
   db.exec('CREATE UNIQUE INDEX events_by_user ON events (user_id, sequence)');
   const insert = createInserts(db);
+  const insertErasure = db.prepare(writeStatements.insertErasure);
   return {
     ...createVerifiable(createSnapshot({ db })),
-    async add({ kind, rows }) {
+    async add(page) {
+      const { kind, rows } = page;
       for (const [index, row] of rows.entries()) {
         try {
           insert(kind, parseColumnValues(kind, row));
@@ -142,6 +146,7 @@ function createRestoration(db: DatabaseSync): Restoration {
           throw refusal(error, index);
         }
       }
+      for (const values of erasuresIn(page)) insertErasure.run(...values);
       await nextTurn();
     },
     async commit() {

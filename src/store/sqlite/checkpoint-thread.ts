@@ -1,6 +1,6 @@
 import { DatabaseSync } from 'node:sqlite';
 import { parentPort, workerData } from 'node:worker_threads';
-import { applyPragmas, moveLog } from './pragmas.ts';
+import { applyPragmas, emptyLog, moveLog } from './pragmas.ts';
 
 /** What the thread is started with. */
 export interface CheckpointThreadData {
@@ -11,7 +11,11 @@ const { path } = workerData as CheckpointThreadData;
 const db = new DatabaseSync(path);
 applyPragmas(db);
 
-parentPort?.on('message', (message: 'checkpoint' | 'close') => {
+parentPort?.on('message', (message: 'checkpoint' | 'empty' | 'close') => {
+  if (message === 'empty') {
+    parentPort?.postMessage(emptyLog(db));
+    return;
+  }
   if (message === 'checkpoint') {
     parentPort?.postMessage(moveLog(db));
     return;

@@ -41,6 +41,7 @@ export function createGate(onReport: (report: StoreReport) => void = () => undef
       loadPasswordHash: gated(store.loadPasswordHash),
       loadCode: gated(store.loadCode),
       loadMetadata: gated(store.loadMetadata),
+      listErasures: gated(store.listErasures),
       loadOrganization: gated(store.loadOrganization),
       loadLockoutPolicies: gated(store.loadLockoutPolicies),
       loadSession: gated(store.loadSession),

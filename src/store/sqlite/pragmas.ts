@@ -10,6 +10,8 @@ export function applyPragmas(db: DatabaseSync): void {
   db.exec('PRAGMA page_size = 2048');
   waitWhileBusy(() => db.exec('PRAGMA journal_mode = WAL'));
   db.exec('PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;');
+  // Nothing that was deleted or written over can be read out of the file any more: an erased user's name least of all.
+  db.exec('PRAGMA secure_delete = ON');
   // No memory map: SQLite maps a file that has grown anew, and every page that is looked at then faults again. Between
   // two checkpoints (32 MB and more) many unlocks meet in one page, which then is copied once.
   db.exec('PRAGMA cache_size = -65536; PRAGMA mmap_size = 0; PRAGMA wal_autocheckpoint = 16000;');
@@ -46,4 +48,14 @@ export function moveLog(db: DatabaseSync): number | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** How long those who write wait for those who read, while the log is being emptied. */
+const emptyTimeoutMs = 50;
+
+/** Moves all of the log into the file and cuts it to nothing. False where somebody still reads in it, or moves it. */
+export function emptyLog(db: DatabaseSync): boolean {
+  moveLog(db);
+  db.exec(`PRAGMA busy_timeout = ${emptyTimeoutMs}`);
+  return db.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get()?.busy === 0;
 }

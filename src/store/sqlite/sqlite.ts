@@ -12,6 +12,7 @@ import {
   type TokenOwner,
 } from '../store.ts';
 import { busyTimeoutMs, openDatabase, type SqliteOptions } from './database.ts';
+import { createErasures } from './erasures.ts';
 import { reading } from './error.ts';
 import { type FileIdentity, identityOf } from './file-watch.ts';
 import { createGate } from './gate.ts';
@@ -20,11 +21,10 @@ import { createListQueue } from './lists/queue.ts';
 import { createRuns } from './lists/runs.ts';
 import { createPolicyReads } from './policies.ts';
 import { watchReads } from './readiness.ts';
-import { createCodeReads } from './rows/codes.ts';
-import { createMetadataReads } from './rows/metadata.ts';
 import { createSessions } from './rows/sessions.ts';
 import { createSubscriptions } from './rows/subscriptions.ts';
 import { type Snapshot, TickReader } from './tick.ts';
+import { createUserRowReads } from './user-rows.ts';
 import { createWriter } from './writer.ts';
 
 const tokenWithOwner =
@@ -45,7 +45,6 @@ export function openSqlite(options: SqliteOptions): Store {
   const reader = new TickReader(snapshotOf(db, gate.requireOpen));
   const user = look(db, `SELECT ${loadedColumns} FROM users WHERE user_id = ?`);
   const token = look(db, tokenWithOwner);
-  const passwordHash = db.prepare('SELECT password_hash FROM profiles WHERE user_id = ?');
   const organizationById = db.prepare('SELECT * FROM organizations WHERE organization_id = ?');
   const organizationByDomain = db.prepare('SELECT * FROM organizations WHERE domain = ?');
   // Every call comes by these two: what they find damaged must not be called ready.
@@ -61,11 +60,7 @@ export function openSqlite(options: SqliteOptions): Store {
     listUsers: (query) => (isQuick(query) ? lists : queue).listUsers(query),
     loadToken: reader.of(readToken),
     loadUser: (userId, admit) => readUser(userId).then((values) => admitted(values, admit)),
-    loadPasswordHash: reading(
-      (userId) => (passwordHash.get(userId)?.password_hash as string | null | undefined) ?? undefined,
-    ),
-    loadCode: createCodeReads(db),
-    loadMetadata: createMetadataReads(db),
+    ...createUserRowReads(db),
     loadOrganization: reading((by) => {
       const row =
         'domain' in by ? organizationByDomain.get(by.domain) : organizationById.get(by.organizationId);
@@ -74,6 +69,7 @@ export function openSqlite(options: SqliteOptions): Store {
     ...createPolicyReads(db),
     ...createSessions(db, writer.write),
     ...createSubscriptions(db, writer.write),
+    ...createErasures(db, { write: writer.write, path: options.path }),
     listSessions: (query) => queue.listSessions(query),
     ...createRuns(db, writer.write, queue),
     countLocked: () => queue.countLocked(),

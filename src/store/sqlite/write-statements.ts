@@ -66,6 +66,13 @@ export const writeStatements = {
     `UPDATE subscriptions SET (${subscriptionColumns}) = (?1,?2,?3,?4,?5,?6,?7,?8) ` +
     'WHERE subscription_id = ?1 AND sequence = ?9',
   deleteSubscription: 'DELETE FROM subscriptions WHERE subscription_id = ? AND sequence = ?',
+  insertErasure:
+    'INSERT INTO erasures (user_id, erased_at) VALUES (?,?) ON CONFLICT (user_id) DO UPDATE SET erased_at = excluded.erased_at',
+  deleteErasure: 'DELETE FROM erasures WHERE user_id = ?',
+  /** What an erasure leaves of it. */
+  rewriteEvent:
+    'UPDATE events SET payload = ?, ip = ?, user_agent = ?, request_id = ?, traceparent = ?, reason = ? ' +
+    'WHERE position = ? AND user_id = ?',
   insertPolicy: 'INSERT INTO lockout_policies VALUES (?,?,?,?,?) ON CONFLICT DO NOTHING',
   /** Compare-and-set, as for a user. */
   movePolicy:

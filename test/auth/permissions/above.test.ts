@@ -65,6 +65,7 @@ const actions: Readonly<Record<string, Action>> = {
   deactivates: { method: 'DeactivateUser', may: writers },
   reactivates: { method: 'ReactivateUser', may: writers, from: 'inactive' },
   deletes: { method: 'DeleteUser', may: managers },
+  erases: { method: 'EraseUser', may: managers },
   'sets a password': { method: 'SetPassword', may: credentials, more: { newPassword } },
   'sets a password, knowing the old one': {
     ...{ method: 'SetPassword', may: credentials, more: { newPassword, currentPassword: password } },

@@ -154,6 +154,7 @@ export const arrange: Readonly<Record<MethodName, Arrange>> = {
   ListSessions: async (place) => ({ message: {}, finds: (await onSession(place)).sessionId }),
   ListEvents: async () => ({ message: {}, finds: 'organization.added' }),
   ListUserHistory: onUser('locked'),
+  EraseUser: onUser('locked'),
   GetCaller: async () => ({ message: {} }),
   ImportUsers: async (place) => ({ message: { organizationId: place, users: [newImported()] } }),
   GetLock: onUser('locked'),

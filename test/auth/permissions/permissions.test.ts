@@ -70,7 +70,7 @@ describe('may read there, but not act: forbidden, not hidden', () => {
       ...methods('LockUser', 'DeactivateUser', 'ReactivateUser', 'DeleteUser', 'LockService.LockUser'),
       ...methods('UpdateUser', 'UpdateHumanUser', 'SetEmail', 'SetPhone', 'RemovePhone', 'CreateUser'),
       ...methods('SendEmailCode', 'ResendEmailCode', 'VerifyEmail', 'AddHumanUser'),
-      ...methods('ImportUsers'),
+      ...methods('ImportUsers', 'EraseUser'),
       ...methods('SetUserMetadata', 'DeleteUserMetadata'),
     ],
     ORG_OWNER: [

@@ -85,6 +85,8 @@ export const table: readonly (readonly [MethodName, Place, string, string])[] = 
   ['ListEvents', 'home', '          +   +   -   -   -   -   -   -   -   -   -', 'none'],
   ['ListUserHistory', 'home', '     +   +   +   +   +   +   +   +   +   +   -', user],
   ['ListUserHistory', 'abroad', '   +   +   +   +   +   +   ?   ?   ?   ?   -', user],
+  ['EraseUser', 'home', '           +   -   +   +   -   -   +   -   +   -   -', user],
+  ['EraseUser', 'abroad', '         +   -   +   +   -   -   ?   -   ?   -   -', user],
   ['GetCaller', 'home', '           +   +   +   +   +   +   +   +   +   +   +', 'none'],
   ['ImportUsers', 'home', '         +   -   +   +   +   -   +   -   +   -   -', organization],
   ['ImportUsers', 'abroad', '       +   -   +   +   +   -   ?   -   ?   -   -', organization],

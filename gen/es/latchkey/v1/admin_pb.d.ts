@@ -77,7 +77,7 @@ export declare type Grant = Message<"latchkey.v1.Grant"> & {
 export declare const GrantSchema: GenMessage<Grant>;
 
 /**
- * One thing that happened to one user. Events are never changed and never removed.
+ * One thing that happened to one user. Events are never removed, and changed by EraseUser alone.
  *
  * @generated from message latchkey.v1.Event
  */
@@ -516,6 +516,38 @@ export declare type FollowEventsRequest = Message<"latchkey.v1.FollowEventsReque
  * Use `create(FollowEventsRequestSchema)` to create a new message.
  */
 export declare const FollowEventsRequestSchema: GenMessage<FollowEventsRequest>;
+
+/**
+ * @generated from message latchkey.v1.EraseUserRequest
+ */
+export declare type EraseUserRequest = Message<"latchkey.v1.EraseUserRequest"> & {
+  /**
+   * @generated from field: string user_id = 1;
+   */
+  userId: string;
+};
+
+/**
+ * Describes the message latchkey.v1.EraseUserRequest.
+ * Use `create(EraseUserRequestSchema)` to create a new message.
+ */
+export declare const EraseUserRequestSchema: GenMessage<EraseUserRequest>;
+
+/**
+ * @generated from message latchkey.v1.EraseUserResponse
+ */
+export declare type EraseUserResponse = Message<"latchkey.v1.EraseUserResponse"> & {
+  /**
+   * @generated from field: zitadel.object.v2.Details details = 1;
+   */
+  details?: Details | undefined;
+};
+
+/**
+ * Describes the message latchkey.v1.EraseUserResponse.
+ * Use `create(EraseUserResponseSchema)` to create a new message.
+ */
+export declare const EraseUserResponseSchema: GenMessage<EraseUserResponse>;
 
 /**
  * @generated from message latchkey.v1.ListUserHistoryRequest
@@ -1106,6 +1138,19 @@ export declare const AdminService: GenService<{
     methodKind: "unary";
     input: typeof ListUserHistoryRequestSchema;
     output: typeof ListUserHistoryResponseSchema;
+  },
+  /**
+   * Deletes a user, where they are not deleted already, and takes the person out of the log: names, addresses, numbers,
+   * metadata, IP addresses, user agents and free texts. What remains is that something happened, when, and by whom. It
+   * cannot be undone.
+   * Permission: user.delete.
+   *
+   * @generated from rpc latchkey.v1.AdminService.EraseUser
+   */
+  eraseUser: {
+    methodKind: "unary";
+    input: typeof EraseUserRequestSchema;
+    output: typeof EraseUserResponseSchema;
   },
   /**
    * Answers who the caller is, what they hold, and until when their token is good.

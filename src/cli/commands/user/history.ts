@@ -62,6 +62,8 @@ function fold(typedUserId: string, events: readonly EventRow[]): UserHistory {
 const known = {
   'user.human.added': true,
   'user.machine.added': true,
+  'user.erased': true,
+  'user.lock.reason.removed': true,
   'user.locked': true,
   'user.unlocked': true,
   'user.deactivated': true,

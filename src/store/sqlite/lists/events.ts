@@ -6,7 +6,7 @@ import type { ListEvents } from '../../store.ts';
 import { asStoreError } from '../error.ts';
 import type { StatementCache } from '../statements.ts';
 
-/** How many events one turn of the event loop looks through for those of one type, which no index holds. */
+/** How many events one turn of the event loop looks through for those of one type or of one actor, which no index holds. */
 const windowSize = 20_000;
 
 /** How far the events of one user are walked in one turn: this many of every 64th. */
@@ -18,11 +18,15 @@ export async function listEvents(
   query: ListEvents,
 ): Promise<readonly RecordedEvent[]> {
   try {
-    const { type, userId } = query;
+    const { type, userId, actorUserId } = query;
+    if (actorUserId !== undefined)
+      return await ofAll(statements, query, { column: 'actor_user_id', is: actorUserId });
     if (userId === instanceStream) return ofInstance(statements, query);
     if (userId !== undefined && query.newestFirst) return newestOf(statements, { ...query, userId });
     if (userId !== undefined) return await ofUser(statements, { ...query, userId });
-    return type === undefined ? page(statements, query) : await ofType(statements, { ...query, type });
+    return type === undefined
+      ? page(statements, query)
+      : await ofAll(statements, query, { column: 'type', is: type });
   } catch (error) {
     throw asStoreError(error);
   }
@@ -109,9 +113,10 @@ async function ofUser(
   }
 }
 
-async function ofType(
+async function ofAll(
   statements: StatementCache,
-  query: ListEvents & { readonly type: string },
+  query: ListEvents,
+  { column, is }: { readonly column: 'type' | 'actor_user_id'; readonly is: string },
 ): Promise<readonly RecordedEvent[]> {
   const end =
     (statements.get('SELECT max(position) AS position FROM events').get()?.position as number | null) ?? 0;
@@ -120,9 +125,9 @@ async function ofType(
     if (from > query.afterPosition) await nextTurn();
     const rows = statements
       .get(
-        'SELECT * FROM events WHERE position > ?1 AND position <= ?2 AND type = ?3 ORDER BY position LIMIT ?4',
+        `SELECT * FROM events WHERE position > ?1 AND position <= ?2 AND ${column} = ?3 ORDER BY position LIMIT ?4`,
       )
-      .all(from, Math.min(from + windowSize, end), query.type, query.limit - found.length);
+      .all(from, Math.min(from + windowSize, end), is, query.limit - found.length);
     found.push(...rows.map(parseEvent));
   }
   return found;

@@ -1,0 +1,142 @@
+import { erasedAct, erasedEvent, erasedRun, isErased, isErasedAct, isErasedRun } from '../domain/erasure.ts';
+import { DomainError } from '../domain/errors.ts';
+import type { RecordedEvent } from '../domain/events.ts';
+import type { UserId } from '../domain/ids.ts';
+import { isEnded, type UnlockRun } from '../domain/unlock-run.ts';
+import type { ListEvents } from '../store/store.ts';
+import type { CommandApp } from './change-user.ts';
+
+type ErasingApp = Pick<CommandApp, 'store' | 'now' | 'newId'>;
+
+const pageSize = 500;
+const pagesMax = 1_000_000;
+const attemptsMax = 20;
+
+/** Whatever a call can still write when its user is erased is written by then: no call lasts as long. */
+export const settledAfterMs = 60_000;
+
+/**
+ * Takes the person out of the log, wherever `user.erased` says that they are to be gone: of their own events names,
+ * addresses and texts; of what they did to others their addresses, clients and words. Each step may be done twice, so
+ * whoever comes after a crash begins again. Answers whether that is all, the files of the store included.
+ */
+export async function eraseTraces(app: ErasingApp, userId: UserId): Promise<boolean> {
+  let isOver = true;
+  for (const span of await spansOf(app, userId)) {
+    if (!(await eraseOwn(app, userId, span))) continue;
+    await eraseActs(app, userId, span);
+    isOver = (await eraseRuns(app, userId, span)) && isOver;
+  }
+  return (await app.store.dropOverwritten()) && isOver;
+}
+
+/** From where to where in the log somebody is to be erased. */
+interface Span {
+  /** Position of their first event. */
+  readonly from: number;
+  readonly erased: RecordedEvent;
+  /** Position at which somebody else gets the id; what is done under it from then on is theirs. */
+  readonly until: number;
+}
+
+/**
+ * A deleted id may be used again, in another organization by somebody else: the span is the lives of the id before the
+ * event that lie in one organization, the last one's, without another between them.
+ */
+async function spansOf(app: ErasingApp, userId: UserId): Promise<readonly Span[]> {
+  const births: RecordedEvent[] = [];
+  for (const type of ['user.human.added', 'user.machine.added']) {
+    for await (const page of pagesOf(app, { userId, type })) births.push(...page);
+  }
+  births.sort((one, other) => one.position - other.position);
+  const spans: Span[] = [];
+  for await (const page of pagesOf(app, { userId, type: 'user.erased' })) {
+    spans.push(...page.map((erased) => spanBefore(erased, births)));
+  }
+  return spans;
+}
+
+function spanBefore(erased: RecordedEvent, births: readonly RecordedEvent[]): Span {
+  const before = births.filter(({ position }) => position < erased.position);
+  const until = births[before.length]?.position ?? Number.MAX_SAFE_INTEGER;
+  const organizationId = before.at(-1)?.payload.organizationId;
+  const other = before.findLastIndex(({ payload }) => payload.organizationId !== organizationId);
+  return { from: before[other + 1]?.position ?? erased.position, erased, until };
+}
+
+/** Answers whether they ever held a role, without which nobody does anything to anybody. */
+async function eraseOwn(app: ErasingApp, userId: UserId, { from, erased }: Span): Promise<boolean> {
+  let hasActed = false;
+  for await (const page of pagesOf(app, { userId, afterPosition: from - 1 })) {
+    const own = page.filter(({ position }) => position < erased.position);
+    hasActed ||= own.some(({ type }) => type === 'user.grant.added');
+    await app.store.rewriteEvents(own.filter((event) => !isErased(event)).map(erasedEvent));
+    if (own.length < page.length) break;
+  }
+  // Whoever erases says why, and that stays; not from where, if it is they themselves.
+  const isByThemselves = erased.meta.actorUserId === userId;
+  if (isByThemselves && !isErased(erased)) await app.store.rewriteEvents([erasedEvent(erased)]);
+  return hasActed;
+}
+
+async function eraseActs(app: ErasingApp, actorUserId: UserId, { from, until }: Span): Promise<void> {
+  for await (const page of pagesOf(app, { actorUserId, afterPosition: from - 1 })) {
+    const acts = page.filter(({ position, userId }) => position < until && userId !== actorUserId);
+    const left = acts.filter((event) => !isErasedAct(event));
+    // First the row, so that it is at no moment another than its events make.
+    for (const event of left) if (event.type === 'user.locked') await removeReason(app, event);
+    await app.store.rewriteEvents(left.map(erasedAct));
+    if (page.some(({ position }) => position >= until)) break;
+  }
+}
+
+/** Runs have rows of their own. False: one goes on, and is to be looked at again. */
+async function eraseRuns({ store }: ErasingApp, actorUserId: UserId, { erased }: Span): Promise<boolean> {
+  let isOver = true;
+  let before = '';
+  for (let page = 0; page < pagesMax; page += 1) {
+    const runs = await store.listRuns({ before, limit: runsAtOnce });
+    for (const run of runs.filter((each) => isOf(each, actorUserId) && !isErasedRun(each))) {
+      // Whoever has the id now has runs of their own.
+      if (run.startedAt > erased.createdAt + settledAfterMs) continue;
+      const after = { ...erasedRun(run), version: run.version + 1 };
+      isOver = isEnded(run) && (await store.moveRun({ before: run, after })) && isOver;
+    }
+    if (runs.length < runsAtOnce) return isOver;
+    before = runs.at(-1)?.runId ?? before;
+  }
+  return isOver;
+}
+
+const runsAtOnce = 100;
+
+const isOf = ({ meta, cancelledBy }: UnlockRun, userId: UserId): boolean =>
+  meta.actorUserId === userId || cancelledBy?.actorUserId === userId;
+
+/** A lock that still stands says no more why. */
+async function removeReason(app: ErasingApp, { userId, sequence }: RecordedEvent): Promise<void> {
+  for (let attempt = 0; attempt < attemptsMax; attempt += 1) {
+    const before = await app.store.loadUser(userId);
+    const lock = before?.lockout.lock;
+    if (lock?.generation !== sequence || lock.reason === undefined) return;
+    const at = { createdAt: app.now(), eventId: app.newId() };
+    const events = [{ type: 'user.lock.reason.removed', payload: {} }] as const;
+    const after = await app.store.append({ before, userId, events, at, meta: {} });
+    if (typeof after !== 'string') return;
+  }
+  throw new DomainError('conflict');
+}
+
+/** All events that the query finds, oldest first. */
+async function* pagesOf(
+  { store }: Pick<CommandApp, 'store'>,
+  query: Omit<ListEvents, 'limit' | 'afterPosition'> & { readonly afterPosition?: number },
+): AsyncGenerator<readonly RecordedEvent[]> {
+  let { afterPosition = 0 } = query;
+  for (let page = 0; page < pagesMax; page += 1) {
+    const found = await store.listEvents({ ...query, afterPosition, limit: pageSize });
+    if (found.length > 0) yield found;
+    if (found.length < pageSize) return;
+    afterPosition = found.at(-1)?.position ?? afterPosition;
+  }
+}

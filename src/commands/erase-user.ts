@@ -1,0 +1,53 @@
+import type { Caller } from '../auth/caller.ts';
+import { DomainError } from '../domain/errors.ts';
+import type { UserEvent } from '../domain/events.ts';
+import type { UserId } from '../domain/ids.ts';
+import type { User } from '../domain/user.ts';
+import { decide } from '../domain/user-state.ts';
+import { type CommandApp, changeUser } from './change-user.ts';
+import { eraseTraces, settledAfterMs } from './erase-traces.ts';
+
+const erased: UserEvent = Object.freeze({ type: 'user.erased', payload: Object.freeze({}) });
+
+/**
+ * Deletes the user, where they are not deleted already, and takes the person out of the log: see erase-traces.ts. Of
+ * several at once one does it. What a crash interrupts, the next start finishes. Throws userErased, and as changeUser.
+ */
+export async function eraseUser(app: CommandApp, caller: Caller, userId: UserId): Promise<User> {
+  const rule = { userId, permission: 'user.delete', notFound: 'userNotFound', evenDeleted: true } as const;
+  const user = await changeUser(app, caller, rule, async (found) => {
+    if (found.state !== 'deleted') {
+      return { events: [{ type: decide(found, 'delete'), payload: {} } as UserEvent, erased] };
+    }
+    const [newest] = await app.store.listEvents({ userId, newestFirst: true, afterPosition: 0, limit: 1 });
+    if (newest?.type !== 'user.erased') return { events: [erased] };
+    // Whoever asks again because the first answer was lost may rely on it as well.
+    if (await isUnderWay(app, userId)) await eraseTraces(app, userId);
+    throw new DomainError('userErased');
+  });
+  await eraseTraces(app, userId);
+  return user;
+}
+
+async function isUnderWay({ store }: Pick<CommandApp, 'store'>, userId: UserId): Promise<boolean> {
+  return (await store.listErasures()).some((erasure) => erasure.userId === userId);
+}
+
+/**
+ * Finishes what others have begun: at once what this process has not looked at yet (a crash may have left it), and once
+ * more when nobody can have a call under way that had begun before. `seen` are those that it has looked at.
+ */
+export async function sweepErasures(
+  app: Pick<CommandApp, 'store' | 'now' | 'newId'>,
+  seen: Set<UserId>,
+): Promise<void> {
+  for (const { userId, erasedAt } of await app.store.listErasures()) {
+    const isSettled = erasedAt + settledAfterMs <= app.now();
+    if (seen.has(userId) && !isSettled) continue;
+    const isDropped = await eraseTraces(app, userId);
+    seen.add(userId);
+    if (!isSettled || !isDropped) continue;
+    await app.store.endErasure(userId);
+    seen.delete(userId);
+  }
+}

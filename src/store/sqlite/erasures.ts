@@ -1,0 +1,69 @@
+import type { DatabaseSync } from 'node:sqlite';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
+import type { RecordedEvent } from '../../domain/events.ts';
+import type { UserId } from '../../domain/ids.ts';
+import type { ErasureStore } from '../erasure-store.ts';
+import type { CheckpointThreadData } from './checkpoint-thread.ts';
+import { reading } from './error.ts';
+import { execArgv } from './thread-flags.ts';
+import type { Write, WriteFailure, WriteOutcome, WriteRequest } from './write-statements.ts';
+
+interface Writing extends CheckpointThreadData {
+  write(request: WriteRequest): Promise<Exclude<WriteOutcome, WriteFailure>>;
+}
+
+/** How often the log is tried to be emptied, and how long after one another: a reader of a moment is then gone. */
+const triesMax = 10;
+const triesIntervalMs = 50;
+
+/**
+ * Erasures in the embedded store. What a row gives up is overwritten with zeros (secure_delete: see pragmas.ts); what
+ * the log has of it goes when the log is emptied.
+ */
+export function createErasures(db: DatabaseSync, { write, path }: Writing): ErasureStore {
+  const all = db.prepare('SELECT user_id, erased_at FROM erasures ORDER BY erased_at, user_id');
+  const readAll = reading((_all: undefined) =>
+    all.all().map((row) => ({ userId: row.user_id as UserId, erasedAt: row.erased_at as number })),
+  );
+  return {
+    listErasures: () => readAll(undefined),
+    async rewriteEvents(events) {
+      const [first, ...rest] = events.map(rewrite);
+      // A row that changes none is one that somebody has taken out of the file by hand.
+      if (first !== undefined) await write([first, '', 0, [], rest, null]);
+    },
+    async dropOverwritten() {
+      for (let tries = 0; tries < triesMax; tries += 1) {
+        if (await isLogEmptied(path)) return true;
+        await delay(triesIntervalMs);
+      }
+      return false;
+    },
+    async endErasure(userId) {
+      await write([['deleteErasure', [userId]], '', 0, [], [], null]);
+    },
+  };
+}
+
+function rewrite({ position, userId, payload, meta }: RecordedEvent): Write {
+  const { ip, userAgent, requestId, traceparent, reason } = meta;
+  const left = [ip, userAgent, requestId, traceparent, reason].map((value) => value ?? null);
+  return ['rewriteEvent', [JSON.stringify(payload), ...left, position, userId]];
+}
+
+// In a thread of its own, which lives as long as this: a disk may be slow.
+function isLogEmptied(path: string): Promise<boolean> {
+  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+  const data: CheckpointThreadData = { path };
+  const worker = new Worker(new URL(`./checkpoint-thread.${extension}`, import.meta.url), {
+    env: {},
+    execArgv,
+    workerData: data,
+  });
+  const emptied = Promise.withResolvers<boolean>();
+  worker.once('message', emptied.resolve);
+  worker.once('error', emptied.reject);
+  worker.postMessage('empty');
+  return emptied.promise.finally(() => worker.postMessage('close'));
+}

@@ -1,0 +1,5 @@
+-- Users whose erasure has begun and may have left something. Whoever finishes it takes the row away.
+CREATE TABLE erasures (
+  user_id   TEXT PRIMARY KEY,
+  erased_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
