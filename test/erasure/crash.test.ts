@@ -13,7 +13,7 @@ import { createPeople } from '../support/people.ts';
 import { repetitions } from '../support/repetitions.ts';
 import { tracesIn, values, writtenIn } from './traces.ts';
 
-const kills = repetitions({ few: 6, many: 50 });
+const kills = repetitions({ few: 4, many: 50 });
 /** So many events that an erasure takes a few writes. */
 const namesEach = 40;
 
