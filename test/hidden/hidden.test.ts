@@ -56,7 +56,13 @@ afterAll(async () => {
   await server[Symbol.asyncDispose]();
 });
 
-const byTheClock = ['listLocksOver', 'removeSessionsOver', 'listSubscriptionsFree', 'listRunsLeft'];
+const byTheClock = [
+  'listErasures',
+  'listLocksOver',
+  'removeSessionsOver',
+  'listSubscriptionsFree',
+  'listRunsLeft',
+];
 
 function counting(store: Store): Store {
   return new Proxy(store, {
