@@ -59,6 +59,7 @@ afterAll(async () => {
 const byTheClock = [
   'listErasures',
   'listLocksOver',
+  'listRunsLeft',
   'removeSessionsOver',
   'listSubscriptionsFree',
   'listRunsLeft',
