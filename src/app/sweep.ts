@@ -1,4 +1,4 @@
-import { sweepErasures } from '../commands/erase-user.ts';
+import { sweepErasures } from '../commands/erasure/erase-user.ts';
 import { sweepSessions } from '../commands/sessions.ts';
 import type { UserId } from '../domain/ids.ts';
 import { endLocks } from '../store/lock-ends.ts';

@@ -1,7 +1,7 @@
 import type { ServiceImpl } from '@connectrpc/connect';
 import type { AdminService } from '../../gen/es/latchkey/v1/admin_pb.js';
 import type { CommandApp } from '../commands/change-user.ts';
-import { eraseUser } from '../commands/erase-user.ts';
+import { eraseUser } from '../commands/erasure/erase-user.ts';
 import { addGrant, type GrantRequest, removeGrant } from '../commands/grants.ts';
 import { createOrganization } from '../commands/organizations.ts';
 import { parseOrganizationId, parseUserId } from '../domain/ids.ts';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { openApp } from '../../src/app/app.ts';
 import { systemCaller } from '../../src/auth/caller.ts';
-import { eraseUser } from '../../src/commands/erase-user.ts';
+import { eraseUser } from '../../src/commands/erasure/erase-user.ts';
 import { parseUserId } from '../../src/domain/ids.ts';
 import { verify } from '../../src/queries/verify/verify.ts';
 import { openFolder } from '../cli/run-cli.ts';

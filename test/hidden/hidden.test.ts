@@ -59,7 +59,6 @@ afterAll(async () => {
 const byTheClock = [
   'listErasures',
   'listLocksOver',
-  'listRunsLeft',
   'removeSessionsOver',
   'listSubscriptionsFree',
   'listRunsLeft',

@@ -3,7 +3,7 @@ import { settings } from '../../app/settings.ts';
 import { type Caller, systemCaller } from '../../auth/caller.ts';
 import { resetPassword } from '../../commands/codes.ts';
 import { createUser } from '../../commands/create-user.ts';
-import { eraseUser } from '../../commands/erase-user.ts';
+import { eraseUser } from '../../commands/erasure/erase-user.ts';
 import { addGrant, type GrantRequest, removeGrant } from '../../commands/grants.ts';
 import { createOrganization } from '../../commands/organizations.ts';
 import { setPassword } from '../../commands/password.ts';

@@ -1,10 +1,10 @@
-import type { Caller } from '../auth/caller.ts';
-import { DomainError } from '../domain/errors.ts';
-import type { UserEvent } from '../domain/events.ts';
-import type { UserId } from '../domain/ids.ts';
-import type { User } from '../domain/user.ts';
-import { decide } from '../domain/user-state.ts';
-import { type CommandApp, changeUser } from './change-user.ts';
+import type { Caller } from '../../auth/caller.ts';
+import { DomainError } from '../../domain/errors.ts';
+import type { UserEvent } from '../../domain/events.ts';
+import type { UserId } from '../../domain/ids.ts';
+import type { User } from '../../domain/user.ts';
+import { decide } from '../../domain/user-state.ts';
+import { type CommandApp, changeUser } from '../change-user.ts';
 import { eraseTraces, settledAfterMs } from './erase-traces.ts';
 
 const erased: UserEvent = Object.freeze({ type: 'user.erased', payload: Object.freeze({}) });

@@ -1,10 +1,17 @@
-import { erasedAct, erasedEvent, erasedRun, isErased, isErasedAct, isErasedRun } from '../domain/erasure.ts';
-import { DomainError } from '../domain/errors.ts';
-import type { RecordedEvent } from '../domain/events.ts';
-import type { UserId } from '../domain/ids.ts';
-import { isEnded, type UnlockRun } from '../domain/unlock-run.ts';
-import type { ListEvents } from '../store/store.ts';
-import type { CommandApp } from './change-user.ts';
+import {
+  erasedAct,
+  erasedEvent,
+  erasedRun,
+  isErased,
+  isErasedAct,
+  isErasedRun,
+} from '../../domain/erasure.ts';
+import { DomainError } from '../../domain/errors.ts';
+import type { RecordedEvent } from '../../domain/events.ts';
+import type { UserId } from '../../domain/ids.ts';
+import { isEnded, type UnlockRun } from '../../domain/unlock-run.ts';
+import type { ListEvents } from '../../store/store.ts';
+import type { CommandApp } from '../change-user.ts';
 
 type ErasingApp = Pick<CommandApp, 'store' | 'now' | 'newId'>;
 
