@@ -27,7 +27,8 @@ const threadsMax = 2;
 
 /**
  * node:sqlite is synchronous, and a filter on text looks at every user in scope, a thousand filters a thousand times:
- * on the server's own thread nobody would be locked or unlocked meanwhile. A thread starts when a list needs it.
+ * on the server's own thread nobody would be locked or unlocked meanwhile. A thread starts when a list needs it, and with it
+ * the one that the next caller may need: to start one takes longer than most lists.
  */
 export function createListQueue(options: ListQueueOptions): ListQueue {
   return new Queue(options);
@@ -37,6 +38,10 @@ class Queue implements ListQueue {
   readonly #options: ListQueueOptions;
   readonly #gate: ListGate;
   readonly #idle: Worker[] = [];
+  readonly #threads = new Set<Worker>();
+  #isClosed = false;
+  /** Somebody has asked: nobody is to wait for a thread to start any more. */
+  #isAsked = false;
   /** Ends the list under way in each of the others. */
   readonly #abandons = new Set<(reason: DomainError) => Promise<void>>();
 
@@ -69,6 +74,7 @@ class Queue implements ListQueue {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosed = true;
     this.#gate.close();
     await Promise.all([...this.#abandons].map((abandon) => abandon(gaveUp('the store is closing'))));
     await Promise.all(this.#idle.splice(0).map((thread) => thread.terminate()));
@@ -77,6 +83,8 @@ class Queue implements ListQueue {
   async #ask<Answer>(question: ListQuestion, asker?: Asker): Promise<Answer> {
     const place = await this.#gate.enter(asker);
     const thread = this.#idle.pop() ?? this.#start();
+    this.#isAsked ||= asker !== undefined;
+    this.#keepReady();
     const { promise, resolve, reject } = Promise.withResolvers<ListOutcome>();
     // A list that was given up holds its place until its thread is gone: who hangs up often gets no more threads by it.
     const abandon = async (reason: DomainError) => {
@@ -120,11 +128,21 @@ class Queue implements ListQueue {
     const thread = new Worker(entry, { env: {}, execArgv, workerData });
     // One that ends while it is idle is not used again; what it says then concerns nobody.
     thread.on('error', () => undefined);
+    this.#threads.add(thread);
     thread.once('exit', () => {
+      this.#threads.delete(thread);
       const place = this.#idle.indexOf(thread);
       if (place !== -1) this.#idle.splice(place, 1);
+      // One that ended by itself may do so again: it is not replaced before somebody asks.
+      if (place === -1) this.#keepReady();
     });
     return thread;
+  }
+
+  // As many as may be at work at once, whoever of them is.
+  #keepReady(): void {
+    if (this.#isClosed || !this.#isAsked || this.#threads.size >= threadsMax) return;
+    this.#idle.push(this.#start());
   }
 }
 
