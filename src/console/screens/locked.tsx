@@ -43,9 +43,9 @@ export function Locked({ query, me, reasonRequired }: LockedProps) {
       <p role="status" class="count">
         {value === undefined ? isLoading && 'Loading…' : countWords(value, live.arrived)}
       </p>
-      {live.arrived > 0 && (
+      {(live.arrived > 0 || live.isStale) && (
         <button type="button" onClick={live.show}>
-          Show {live.arrived === 1 ? 'a new lock' : `${live.arrived} new locks`}
+          {showWords(live.arrived)}
         </button>
       )}
       {rows.length > 0 && (
@@ -83,16 +83,23 @@ function countWords({ total }: LockedPage, arrived: number): string {
   return `${total} ${total === 1 ? 'person is' : 'people are'} locked out.`;
 }
 
+function showWords(arrived: number): string {
+  if (arrived === 0) return 'Show what has changed';
+  return arrived === 1 ? 'Show a new lock' : `Show ${arrived} new locks`;
+}
+
 /** What the stream says of the rows. While somebody points at the table, or is in it, nothing moves there. */
 function useLive(reload: () => void) {
   const [ended, setEnded] = useState<ReadonlyMap<string, Ending>>(new Map());
   const [arrived, setArrived] = useState(0);
+  const [isStale, setStale] = useState(false);
   const [isBroken, setBroken] = useState(false);
   const isBusy = useRef(false);
   const again = useRef(reload);
   again.current = reload;
   const show = () => {
     setArrived(0);
+    setStale(false);
     again.current();
   };
   const end = (key: string, ending: Ending) => setEnded((before) => new Map(before).set(key, ending));
@@ -100,7 +107,10 @@ function useLive(reload: () => void) {
     () =>
       follow((news) => {
         setBroken(news.case === 'broken');
-        if (news.case === 'begun' && !isBusy.current) show();
+        if (news.case === 'begun') {
+          if (isBusy.current) setStale(true);
+          else show();
+        }
         if (news.case === 'locked') {
           if (isBusy.current) setArrived((before) => before + 1);
           else show();
@@ -112,7 +122,7 @@ function useLive(reload: () => void) {
   const setBusy = (busy: boolean) => {
     isBusy.current = busy;
   };
-  return { ended, arrived, isBroken, show, end, setBusy };
+  return { ended, arrived, isStale, isBroken, show, end, setBusy };
 }
 
 function Filters({

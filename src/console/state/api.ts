@@ -41,6 +41,9 @@ export function errorText(thrown: unknown): string {
   if (error.code === Code.Unknown || error.code === Code.Unavailable) {
     return `The server cannot be reached, or cannot do it now (${error.rawMessage}). Please try again.`;
   }
+  if (error.code === Code.PermissionDenied) {
+    return `You may not do or see this: it takes a role that you do not have (${error.rawMessage}).`;
+  }
   return error.rawMessage;
 }
 

@@ -32,12 +32,18 @@ function tell(news: Parameters<Follower>[0]): void {
 export function follow(follower: Follower): () => void {
   followers.add(follower);
   update();
-  document.addEventListener('visibilitychange', update);
+  document.addEventListener('visibilitychange', seen);
   return () => {
     followers.delete(follower);
-    if (followers.size === 0) document.removeEventListener('visibilitychange', update);
+    if (followers.size === 0) document.removeEventListener('visibilitychange', seen);
     update();
   };
+}
+
+/** Another tab may hold the stream, and this one has missed something while nobody saw it. */
+function seen(): void {
+  update();
+  if (running !== undefined) tell({ case: 'begun' });
 }
 
 function update(): void {
@@ -45,8 +51,6 @@ function update(): void {
   if (isWanted && running === undefined) {
     running = new AbortController();
     void hold(running.signal);
-    // Another tab may hold the stream, and this one may have missed something.
-    tell({ case: 'begun' });
   } else if (!isWanted) {
     running?.abort();
     running = undefined;

@@ -1,0 +1,136 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { AxeBuilder } from '@axe-core/playwright';
+import type { BrowserContextOptions, Page } from 'playwright-core';
+import { systemCaller } from '../../../src/auth/caller.ts';
+import { createUser } from '../../../src/commands/create-user.ts';
+import { lockUser } from '../../../src/commands/lock-user.ts';
+import { parseOrganizationId, parseUserId, type UserId } from '../../../src/domain/ids.ts';
+import { equal, type Tab, type World } from './world.ts';
+
+const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
+
+const appearances: Readonly<Record<string, BrowserContextOptions>> = {
+  light: { colorScheme: 'light' },
+  dark: { colorScheme: 'dark' },
+  'forced colours': { forcedColors: 'active' },
+  '320 pixels': { viewport: { width: 320, height: 720 } },
+};
+
+/** What docs/console.md shows. */
+const pictured: ReadonlySet<string> = new Set(['sign-in', 'locked', 'person', 'unlock', 'lock', 'search']);
+
+interface Screen {
+  readonly name: string;
+  readonly path: string;
+  /** From there to what is to be looked at. */
+  readonly reach: (page: Page) => Promise<void>;
+}
+
+const press = (name: string) => async (page: Page) => {
+  await page.getByRole('button', { name, exact: true }).click();
+  await page.getByRole('dialog').waitFor();
+};
+const heading = (name: string) => (page: Page) => page.getByRole('heading', { name }).first().waitFor();
+
+const hourMs = 3_600_000;
+
+/** A lockout by wrong passwords, a timed lock, one until somebody unlocks, and somebody who is fine. */
+async function furnish(world: World): Promise<readonly Screen[]> {
+  const { app } = world;
+  const ids = new Map<string, string>();
+  for (const name of ['Ines Okafor', 'Jules Laurent', 'Kim Lindqvist', 'Lena Moreau'])
+    ids.set(name, await addPerson(world, name));
+  const order = { requestId: '', validateOnly: false };
+  const lock = (name: string, reason: string, until?: number) =>
+    lockUser(app, systemCaller('night shift'), { ...order, userId: idOf(ids, name), reason, until });
+  await lock('Jules Laurent', 'laptop left on a train');
+  await lock('Lena Moreau', 'on leave', app.now() + 30 * hourMs);
+  await lockOut(world, 'ines');
+  const [ines, kim] = [idOf(ids, 'Ines Okafor'), idOf(ids, 'Kim Lindqvist')];
+  const person = `/console/users/${ines}`;
+  return [
+    { name: 'locked', path: '/console/', reach: (page) => page.locator('tbody tr').first().waitFor() },
+    {
+      name: 'search',
+      path: '/console/search?q=k',
+      reach: (page) => page.locator('tbody tr').first().waitFor(),
+    },
+    { name: 'person', path: person, reach: (page) => page.locator('.timeline li').first().waitFor() },
+    { name: 'unlock', path: person, reach: press('Unlock') },
+    { name: 'lock', path: `/console/users/${kim}`, reach: press('Lock') },
+    { name: 'password', path: `/console/users/${kim}`, reach: press('Set a password') },
+    { name: 'code', path: `/console/users/${kim}`, reach: press('Make a reset code') },
+    { name: 'policy', path: '/console/policy', reach: heading('The whole instance') },
+    { name: 'about', path: '/console/about', reach: heading('Your roles') },
+    { name: 'nowhere', path: '/console/x', reach: heading('Nothing here') },
+  ];
+}
+
+function idOf(ids: ReadonlyMap<string, string>, name: string): UserId {
+  return parseUserId(ids.get(name) ?? '');
+}
+
+async function addPerson({ app }: World, name: string): Promise<string> {
+  const [givenName = '', familyName = ''] = name.split(' ');
+  const userName = givenName.toLowerCase();
+  const userId = parseUserId(app.newId());
+  await createUser(app, systemCaller('night shift'), {
+    organization: { organizationId: parseOrganizationId('acme') },
+    ...{ userId, userName },
+    profile: { kind: 'human', givenName, familyName, email: `${userName}@mail.example`, emailVerified: true },
+    password: { hash: '$2b$04$cNL8kd2qcuo1YAEbacpbAOFlyJrZqmq.VpOOL6PhoQz.DXcl1ct3W', changeRequired: false },
+  });
+  return userId;
+}
+
+/** Ten wrong passwords, as somebody types them who has forgotten theirs. */
+async function lockOut({ url, tokens }: World, userName: string): Promise<void> {
+  for (let attempt = 0; attempt < 10; attempt += 1) {
+    const checks = {
+      user: { loginName: `${userName}@acme.example` },
+      password: { password: `summer ${attempt}` },
+    };
+    const answer = await fetch(`${url}/v2/sessions`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${tokens.owner}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ checks }),
+    });
+    await answer.body?.cancel();
+  }
+}
+
+/** Judged by axe in each appearance; pictures of the light and the dark one. */
+export async function appearanceCases(world: World): Promise<void> {
+  const screens = await furnish(world);
+  for (const [appearance, options] of Object.entries(appearances)) {
+    await world.check(`the sign-in in ${appearance}: no barrier`, async () => {
+      await using tab = await world.open(undefined, options);
+      await tab.page.getByLabel('Your token').waitFor();
+      await judge(tab, 'sign-in', appearance);
+    });
+    await using tab = await world.open(world.tokens.owner, options);
+    for (const { name, path, reach } of screens) {
+      await world.check(`${name} in ${appearance}: no barrier`, async () => {
+        await tab.go(path);
+        await reach(tab.page);
+        await judge(tab, name, appearance);
+      });
+    }
+  }
+}
+
+async function judge({ page, complaints }: Tab, name: string, appearance: string): Promise<void> {
+  const { violations, passes } = await new AxeBuilder({ page }).withTags(tags).analyze();
+  const told = violations.flatMap(({ id, nodes }) =>
+    nodes.map(({ target, failureSummary }) => [id, target, failureSummary]),
+  );
+  equal(told, []);
+  equal(passes.length > 10, true);
+  equal(await page.evaluate('document.documentElement.scrollWidth <= innerWidth'), true);
+  equal(complaints, []);
+  const { SCREENSHOTS: folder } = process.env;
+  if (folder === undefined || !pictured.has(name) || !/light|dark/.test(appearance)) return;
+  await mkdir(folder, { recursive: true });
+  await page.screenshot({ path: join(folder, `${name}-${appearance}.png`) });
+}

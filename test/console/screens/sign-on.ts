@@ -1,0 +1,62 @@
+import { clientId, startProvider } from './provider.ts';
+import { equal, openWorld, type World } from './world.ts';
+
+/** The company's own sign-on: a real OpenID provider, the code exchanged by the server, PKCE required. */
+export async function signOnCases({ browser, check }: World): Promise<void> {
+  await using provider = await startProvider();
+  const roles = '{"desk": "ORG_USER_UNLOCKER@acme"}';
+  await using world = await openWorld(browser, check, [
+    ...['--oidc-issuer', provider.url, '--oidc-audience', clientId, '--oidc-roles', roles],
+    ...['--console-oidc-client', clientId],
+  ]);
+  provider.returnTo(world.url);
+
+  await check("somebody signs in with the company's account, and unlocks", async () => {
+    const userId = await world.people.user({ organization: 'acme', userName: 'sara', state: 'locked' });
+    await using tab = await world.open(undefined);
+    const { page } = tab;
+    await page.getByRole('button', { name: /company/ }).click();
+    await page.locator('input[name=login]').fill('kim');
+    await page.locator('input[name=password]').fill('any');
+    await page.locator('button[type=submit]').click();
+    await page.getByRole('button', { name: /continue/i }).click();
+    await page.getByRole('navigation', { name: 'Screens' }).waitFor();
+    await page.getByText(`${provider.url}|kim`).waitFor();
+    equal(provider.challenges, ['S256']);
+    await page.locator('tr', { hasText: 'sara@acme' }).getByRole('button').click();
+    await page.getByLabel('Reason').fill('sso');
+    await page.getByRole('dialog').getByRole('button', { name: 'Unlock', exact: true }).click();
+    await page.getByText('is unlocked').waitFor();
+    const events = await world.app.store.listEvents({ afterPosition: 0, limit: 1_000 });
+    const event = events.filter((one) => one.userId === userId).at(-1);
+    equal([event?.type, event?.meta.actorSubject], ['user.unlocked', `${provider.url}|kim`]);
+    const cookies = await tab.context.cookies(world.url);
+    equal(
+      cookies.map(({ name }) => name).filter((name) => name.startsWith('latchkey')),
+      ['latchkey-session'],
+    );
+  });
+
+  await check('a code that nobody here asked for signs nobody in', async () => {
+    await using tab = await world.open(undefined);
+    const answer = await tab.page.goto(
+      `${world.url}/console/sign-on/callback?code=x&state=y&iss=${provider.url}`,
+    );
+    equal(answer?.status(), 400);
+    await tab.page.getByText('nobody is signing in here').waitFor();
+    equal(await tab.context.cookies(), []);
+  });
+
+  await check('a state of another sign-in signs nobody in', async () => {
+    await using tab = await world.open(undefined);
+    const { page } = tab;
+    await page.route(`${provider.url}/**`, (route) => route.abort());
+    await page.getByRole('button', { name: /company/ }).click();
+    await page.waitForTimeout(500);
+    const iss = encodeURIComponent(provider.url);
+    const answer = await page.goto(`${world.url}/console/sign-on/callback?code=x&state=y&iss=${iss}`);
+    equal(answer?.status(), 401);
+    const names = (await tab.context.cookies()).map(({ name }) => name);
+    equal(names.includes('latchkey-session'), false);
+  });
+}

@@ -1,0 +1,145 @@
+import type { Page } from 'playwright-core';
+import { equal, lockedPerson, type World } from './world.ts';
+
+const rowOf = (page: Page, userName: string) => page.locator('tr', { hasText: `${userName}@acme.example` });
+
+/** The newest event of somebody, as the log has it. */
+async function newest(world: World, userId: string) {
+  const events = await world.app.store.listEvents({ afterPosition: 0, limit: 1_000 });
+  return events.filter((event) => event.userId === userId).at(-1);
+}
+
+/** From the list to the unlocked person. */
+export async function unlockCases(world: World): Promise<void> {
+  await oneUnlock(world);
+  await byKeyboard(world);
+  await onceOnly(world);
+  await lockAndPassword(world);
+}
+
+/** With all that the record asks for, and not without a reason. */
+async function oneUnlock(world: World): Promise<void> {
+  const { check, tokens } = world;
+
+  await check('who has never seen it unlocks somebody, with reason, ticket and identification', async () => {
+    const userId = await lockedPerson(world, 'ada');
+    await using tab = await world.open(tokens.unlocker);
+    const { page } = tab;
+    await rowOf(page, 'ada').getByRole('button').click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByLabel('Reason').fill('came back from leave');
+    await dialog.getByLabel('Ticket').fill('4711');
+    await dialog.getByLabel('ID shown').check();
+    await dialog.getByRole('button', { name: 'Unlock', exact: true }).click();
+    await dialog.getByText('is unlocked').waitFor();
+    const event = await newest(world, userId);
+    equal(event?.type, 'user.unlocked');
+    equal(event?.meta.reason, 'came back from leave');
+    equal([event?.payload.ticket, event?.payload.identification], ['4711', 'ID shown']);
+    equal(typeof event?.payload.requestId, 'string');
+    equal(tab.complaints, []);
+  });
+
+  await check('nobody is unlocked without a reason', async () => {
+    const userId = await lockedPerson(world, 'ben');
+    await using tab = await world.open(tokens.unlocker);
+    await rowOf(tab.page, 'ben').getByRole('button').click();
+    await tab.page.getByRole('dialog').getByRole('button', { name: 'Unlock', exact: true }).click();
+    equal(await tab.page.evaluate('document.activeElement.name'), 'reason');
+    equal((await newest(world, userId))?.type, 'user.locked');
+  });
+}
+
+/** Without a mouse. */
+async function byKeyboard(world: World): Promise<void> {
+  const { check, tokens } = world;
+
+  await check('by the keyboard alone, and the focus comes back to the row', async () => {
+    const userId = await lockedPerson(world, 'cleo');
+    await using tab = await world.open(tokens.unlocker);
+    const { keyboard } = tab.page;
+    await rowOf(tab.page, 'cleo').waitFor();
+    for (let presses = 0; presses < 40; presses += 1) {
+      await keyboard.press('Tab');
+      const label = await tab.page.evaluate('document.activeElement.getAttribute("aria-label")');
+      // Everybody here is called alike: the newest stands first.
+      if (String(label).startsWith('Unlock')) break;
+    }
+    await keyboard.press('Enter');
+    await keyboard.type('keyboard');
+    for (const key of ['Tab', 'Tab', 'Space', 'Tab', 'Enter']) await keyboard.press(key);
+    await tab.page.getByText('is unlocked').waitFor();
+    await keyboard.press('Escape');
+    await tab.page.waitForFunction(`document.activeElement.id === "row-${userId}"`);
+    const event = await newest(world, userId);
+    equal([event?.type, event?.meta.reason], ['user.unlocked', 'keyboard']);
+  });
+}
+
+/** Pressed twice, and by two. */
+async function onceOnly(world: World): Promise<void> {
+  const { check, tokens } = world;
+
+  await check('a double click is one unlock', async () => {
+    const userId = await lockedPerson(world, 'dan');
+    await using tab = await world.open(tokens.unlocker);
+    await rowOf(tab.page, 'dan').getByRole('button').click();
+    await tab.page.getByLabel('Reason').fill('twice');
+    await tab.page.getByRole('dialog').getByRole('button', { name: 'Unlock', exact: true }).dblclick();
+    await tab.page.getByText('is unlocked').waitFor();
+    const events = await world.app.store.listEvents({ afterPosition: 0, limit: 1_000 });
+    equal(events.filter((event) => event.userId === userId && event.type === 'user.unlocked').length, 1);
+    const bodies = tab.sent.filter(({ path }) => path.endsWith('/UnlockUser')).map(({ body }) => body);
+    equal(new Set(bodies).size, 1);
+    equal(bodies[0]?.includes('expectedGeneration'), true);
+  });
+
+  await check('of two browsers one wins, and the other is told by whom', async () => {
+    await lockedPerson(world, 'eve');
+    await using first = await world.open(tokens.unlocker);
+    await using second = await world.open(tokens.owner);
+    for (const { page } of [first, second]) {
+      await rowOf(page, 'eve').getByRole('button').click();
+      await page.getByLabel('Reason').fill('race');
+    }
+    await first.page.getByLabel('Ticket').fill('9');
+    for (const { page } of [first, second]) {
+      await page.getByRole('dialog').getByRole('button', { name: 'Unlock', exact: true }).click();
+      await page.getByText(page === first.page ? 'is unlocked' : 'You changed nothing').waitFor();
+    }
+    const told = await second.page.getByText('You changed nothing').textContent();
+    if (!/unlocked them \d+ seconds? ago .*, ticket 9\./.test(told ?? '')) throw new Error(`told: ${told}`);
+  });
+}
+
+/** What stands beside it. */
+async function lockAndPassword(world: World): Promise<void> {
+  const { check, tokens } = world;
+
+  await check('somebody is locked for an hour, gets a password, and a code', async () => {
+    const userId = await world.people.user({ organization: 'acme', userName: 'finn' });
+    await using tab = await world.open(tokens.owner);
+    const { page } = tab;
+    await tab.go(`/console/users/${userId}`);
+    await page.getByRole('button', { name: 'Lock', exact: true }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByLabel('For an hour').check();
+    await dialog.getByLabel('Reason').fill('laptop lost');
+    await dialog.getByRole('button', { name: 'Lock', exact: true }).click();
+    await page.getByRole('heading', { name: 'The lock' }).waitFor();
+    await page
+      .getByText(/5\d minutes 5?\d seconds left/)
+      .first()
+      .waitFor();
+    await page.getByRole('button', { name: 'Set a password' }).click();
+    await dialog.getByLabel('New password').fill('a long new Password 1!');
+    await dialog.getByRole('button', { name: 'Set the password' }).click();
+    await dialog.getByText('The password is set').waitFor();
+    await page.keyboard.press('Escape');
+    await page.getByRole('button', { name: 'Make a reset code' }).click();
+    await dialog.getByRole('button', { name: 'Make a code' }).click();
+    await dialog.locator('code.big').waitFor();
+    equal((await dialog.locator('code.big').textContent())?.length !== 0, true);
+    equal(tab.complaints, []);
+  });
+}
