@@ -16,6 +16,7 @@ import { testWith } from '../readme/installed.ts';
 import { startServer } from '../support/start-server.ts';
 import { tableWithHeader } from '../tidy/markdown.ts';
 import { readSource, repositoryFiles, root } from '../tidy/source.ts';
+import { linkPackages } from './packages.ts';
 
 const timeoutMs = 60_000;
 const run = promisify(execFile);
@@ -162,12 +163,26 @@ describe('the image', () => {
   test(
     'holds enough to serve, and to be found healthy',
     async () => {
-      const image = join(folder, 'image');
-      const [stage = ''] = containerfile.split(/^FROM /m).slice(-1);
-      for (const [, path = ''] of stage.matchAll(/^COPY (?!--from)(\S+) \S+$/gm)) {
-        await cp(join(root, path), join(image, path), { recursive: true });
+      const [image, built] = [join(folder, 'image'), join(folder, 'built')];
+      const [, first = '', second = ''] = containerfile.split(/^FROM /m);
+      for (const [stage, place] of [
+        [first, built],
+        [second, image],
+      ] as const) {
+        for (const [, sources = ''] of stage.matchAll(/^COPY (?!--from)(.+) \S+$/gm)) {
+          for (const path of sources.split(' ')) {
+            await cp(join(root, path), join(place, path), { recursive: true });
+          }
+        }
       }
+      await symlink(join(root, 'node_modules'), join(built, 'node_modules'));
       await linkPackages(join(image, 'node_modules'));
+      expect(await readdir(join(image, 'node_modules'))).not.toContain('jest');
+      expect(first).toMatch(/^RUN node generate\/bundle\.ts /m);
+      await run(process.execPath, ['generate/bundle.ts'], { cwd: built });
+      for (const [, path = ''] of second.matchAll(/^COPY --from=built \/latchkey\/dist (\S+)$/gm)) {
+        await cp(join(built, path), join(image, path), { recursive: true });
+      }
       const environment = { PATH: dirname(process.execPath), LATCHKEY_DATA: join(folder, 'data') };
       const own = { ...environment, LATCHKEY_HOST: '127.0.0.1', LATCHKEY_PORT: '0' };
       const [program = '', ...argv] = serveWords();
@@ -177,8 +192,8 @@ describe('the image', () => {
       server.stderr.on('data', (chunk) => {
         complaint += String(chunk);
       });
-      const first = await Promise.race([once(server.stdout, 'data'), exited]);
-      const url = /at (http:\S+)/.exec(String(first[0]))?.[1];
+      const said = await Promise.race([once(server.stdout, 'data'), exited]);
+      const url = /at (http:\S+)/.exec(String(said[0]))?.[1];
       if (url === undefined) throw new Error(`the server ended: ${complaint}`);
       const [health = '', ...words] = healthWords();
       const asked = { cwd: image, env: { ...environment, LATCHKEY_URL: url } };
@@ -190,21 +205,6 @@ describe('the image', () => {
     timeoutMs,
   );
 });
-
-/** As `npm ci --omit=dev` would: a package that only tests need is not there. */
-async function linkPackages(target: string): Promise<void> {
-  const lock = JSON.parse(readSource('package-lock.json').text) as {
-    packages: Record<string, { dev?: boolean; optional?: boolean }>;
-  };
-  for (const [path, { dev }] of Object.entries(lock.packages)) {
-    const name = /^node_modules\/((?:@[^/]+\/)?[^/]+)$/.exec(path)?.[1];
-    // The runtime's own Node serves.
-    if (name === undefined || dev === true || name === 'node' || !existsSync(join(root, path))) continue;
-    await mkdir(dirname(join(target, name)), { recursive: true });
-    await symlink(join(root, path), join(target, name));
-  }
-  expect(await readdir(target)).not.toContain('jest');
-}
 
 describe('what reads these files finds them right', () => {
   testWith('systemd-analyze')('systemd', async () => {

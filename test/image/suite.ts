@@ -35,7 +35,9 @@ function equal(found: unknown, wanted: unknown): void {
 
 const healthCommand = (): readonly string[] => {
   const text = readFileSync(new URL('Containerfile', deploy), 'utf8');
-  return JSON.parse(/^ *CMD (\["node", "src\/main.ts", "health"\])$/m.exec(text)?.[1] ?? '[]') as string[];
+  return JSON.parse(
+    /^ *CMD (\["node", "dist\/src\/latchkey.js", "health"\])$/m.exec(text)?.[1] ?? '[]',
+  ) as string[];
 };
 
 function lookAtImage(): void {
