@@ -72,7 +72,7 @@ describe.each(stores.map(([kind]) => kind))('lists that take long, on %s', (kind
     // Of a few, the middle; in one line each would wait for forty others.
     const times99 = slowdown(times, repetitions({ few: 0.5, many: 0.99 }));
     process.stdout.write(`beside the lists of one caller: ${times99.toFixed(2)} times as long\n`);
-    expect(times99).toBeLessThan(repetitions({ few: 10, many: kind === 'sqlite' ? 3 : 15 }));
+    expect(times99).toBeLessThan(repetitions({ few: 10, many: 3 }));
   }, 120_000);
 
   test('are dropped where nobody waits for them any more, those under way too', async () => {
