@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto';
 import type { Logger } from 'pino';
+import { attemptMsDefault } from '../commands/attempts/settle.ts';
 import type { HookSender } from '../commands/subscriptions.ts';
 import { type Measures, type Tracer, unmeasured } from '../ops/measures.ts';
 import type { Metrics } from '../ops/metrics.ts';
@@ -39,6 +40,8 @@ export interface AppConfig {
   readonly importedHashCostMax?: number;
   /** Default: as many as there are processors. */
   readonly passwordThreads?: number | undefined;
+  /** How long an attempt of an application's may last, in milliseconds. Default 30 s. */
+  readonly attemptMs?: number;
   readonly logLevel: string;
   readonly logFormat?: LogFormat;
   /** Where metrics are to be read; undefined: nowhere, and nothing is counted. */
@@ -61,6 +64,7 @@ export interface App extends AsyncDisposable {
   readonly log: Logger;
   readonly passwordAttemptsMax: number;
   readonly importedHashCostMax: number;
+  readonly attemptMs: number;
   readonly signIns: SignIns;
   readonly outbound: Outbound;
   readonly hooks: HookSender;
@@ -141,6 +145,7 @@ export async function openApp(config: AppConfig, clocks: AppClocks = {}): Promis
     failed: failed.promise,
     passwordAttemptsMax: config.passwordAttemptsMax,
     importedHashCostMax: config.importedHashCostMax ?? importedCostMaxDefault,
+    attemptMs: config.attemptMs ?? attemptMsDefault,
     signIns: createSignIns({
       ...(metrics && { tell: (check) => metered?.countCheck(metrics, check) }),
       ...(tracer && { within: tracer.span }),

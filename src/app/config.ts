@@ -40,6 +40,7 @@ export interface ServeConfig {
   readonly importedHashCostMax: number;
   /** Undefined: as many as there are processors. */
   readonly passwordThreads: number | undefined;
+  readonly attemptMs: number;
   readonly bodyBytesMax: number;
   readonly timeoutMsMax: number;
   readonly idleTimeoutMs: number;
@@ -78,7 +79,7 @@ export function parseServeConfig(argv: readonly string[]): ServeConfig {
   const flags = parseFlags(argv);
   const value = (name: SettingName): string =>
     flags[name] ?? ownVariable(process.env, settings[name].env) ?? settings[name].fallback;
-  const count = (name: SettingName, max: number): number => parseCount(name, value(name), max);
+  const count = (name: SettingName, max: number, min = 0) => parseCount(name, value(name), [min, max]);
   const list = (name: SettingName) =>
     value(name)
       .split(',')
@@ -104,6 +105,7 @@ export function parseServeConfig(argv: readonly string[]): ServeConfig {
     passwordThreads: value('password-threads')
       ? Math.max(1, count('password-threads', passwordThreadsMax))
       : undefined,
+    attemptMs: count('attempt-seconds', 120, 1) * 1_000,
     importedHashCostMax: count('imported-hash-cost-max', importedCostMaxMax),
     passwordAttemptsMax: count('lockout-attempts', policyMax.maxPasswordAttempts),
     bodyBytesMax: count('body-bytes-max', 64 * 1024 * 1024),
@@ -113,7 +115,7 @@ export function parseServeConfig(argv: readonly string[]): ServeConfig {
     shutdownDelayMs: count('shutdown-delay-ms', 600_000),
     corsOrigins: list('cors-origins'),
     trustedProxies: list('trusted-proxies'),
-    outboundAllowed: parseOutbound(list('outbound-allow')),
+    outboundAllowed: asUsage(() => parseAllowed(list('outbound-allow')), '--outbound-allow: '),
     callsPerSecondPerToken: count('calls-per-second-per-token', 1_000_000),
     callsPerSecondPerAddress: count('calls-per-second-per-address', 1_000_000),
     refusedPerSecondPerAddress: count('refused-per-second-per-address', 1_000_000),
@@ -200,19 +202,17 @@ function parseFlags(argv: readonly string[]): Partial<Record<SettingName | 'demo
   const options = Object.fromEntries(
     Object.keys(settings).map((name) => [name, { type: 'string' as const }]),
   );
-  try {
-    const { values } = parseArgs({ args: [...argv], options: { ...options, demo: { type: 'boolean' } } });
-    return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, String(value)]));
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error));
-  }
+  const { values } = asUsage(() =>
+    parseArgs({ args: [...argv], options: { ...options, demo: { type: 'boolean' } } }),
+  );
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, String(value)]));
 }
 
-function parseCount(name: SettingName, text: string, max: number): number {
+function parseCount(name: SettingName, text: string, [min, max]: readonly [number, number]): number {
   const value = Number(text);
-  if (/^\d+$/.test(text) && value <= max) return value;
+  if (/^\d+$/.test(text) && value >= min && value <= max) return value;
   throw new UsageError(
-    `--${name} (${settings[name].env}) must be a whole number from 0 to ${max}, not "${text}"`,
+    `--${name} (${settings[name].env}) must be a whole number from ${min} to ${max}, not "${text}"`,
   );
 }
 
@@ -225,21 +225,17 @@ function parseListen(name: SettingName, text: string): ListenAddress | undefined
   );
 }
 
-function parseOutbound(entries: readonly string[]): Allowed {
+function asUsage<Value>(read: () => Value, prefix = ''): Value {
   try {
-    return parseAllowed(entries);
+    return read();
   } catch (error) {
-    throw new UsageError(`--outbound-allow: ${error instanceof Error ? error.message : String(error)}`);
+    throw new UsageError(`${prefix}${error instanceof Error ? error.message : String(error)}`);
   }
 }
 
-function parseTracing(trust: string): ServeConfig['tracing'] {
-  const isTrusted = parseChoice('trace-trust-remote', trust, ['true', 'false']) === 'true';
-  try {
-    return readTracing(process.env, isTrusted);
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error));
-  }
+function parseTracing(text: string): ServeConfig['tracing'] {
+  const trust = parseChoice('trace-trust-remote', text, ['true', 'false']);
+  return asUsage(() => readTracing(process.env, trust === 'true'));
 }
 
 function parseTls(certPath: string, keyPath: string): ServeConfig['tls'] {

@@ -65,6 +65,11 @@ export const settings = {
     fallback: '10',
     help: 'wrong passwords in a row that lock a user, 100 at most; 0: never',
   },
+  'attempt-seconds': {
+    env: 'LATCHKEY_ATTEMPT_SECONDS',
+    fallback: '30',
+    help: 'how long an application may take from BeginAttempt to EndAttempt before the attempt has failed, 1 to 120',
+  },
   'imported-hash-cost-max': {
     env: 'LATCHKEY_IMPORTED_HASH_COST_MAX',
     fallback: '8',

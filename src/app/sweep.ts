@@ -1,3 +1,4 @@
+import { sweepAttempts } from '../commands/attempts/settle.ts';
 import { sweepErasures } from '../commands/erasure/erase-user.ts';
 import { sweepSessions } from '../commands/sessions.ts';
 import type { UserId } from '../domain/ids.ts';
@@ -8,16 +9,17 @@ const intervalMs = 1_000;
 
 /**
  * Ends locks by the clock, now and every second, so that the log tells of it soon where nobody looks; whoever does
- * look needs no sweeper: see store/lock-ends.ts. Sessions that
- * are over go as well, and erasures that a crash has interrupted are finished. A failure is logged once, until a sweep succeeds again.
+ * look needs no sweeper: see store/lock-ends.ts. Attempts that nobody has ended in time are counted, sessions that are
+ * over go, and erasures that a crash has interrupted are finished. A failure is logged once, until a sweep succeeds again.
  */
-export function startSweeper(app: Pick<App, 'store' | 'now' | 'newId' | 'log'>): AsyncDisposable {
+export function startSweeper(app: App): AsyncDisposable {
   let isFailing = false;
   const erasuresSeen = new Set<UserId>();
   let underWay: Promise<void> | undefined;
   const sweep = async (): Promise<void> => {
     try {
       await endLocks(app.store, app);
+      await sweepAttempts(app);
       await sweepSessions(app);
       await sweepErasures(app, erasuresSeen);
       isFailing = false;
@@ -25,7 +27,7 @@ export function startSweeper(app: Pick<App, 'store' | 'now' | 'newId' | 'log'>):
       if (!isFailing)
         app.log.error(
           { err: error },
-          'locks and sessions that are over cannot be ended, or erasures finished; trying again',
+          'locks, attempts and sessions that are over cannot be ended, or erasures finished; trying again',
         );
       isFailing = true;
     }

@@ -11,7 +11,7 @@ import type { Caller } from './caller.ts';
  */
 export function withNameReach<Named extends Profile>(caller: Caller, profile: Named): Named {
   const isVouched = mayVouch(caller);
-  if (profile.kind === 'machine') return { ...profile, ...(!isVouched && { userNameLocal: true }) };
+  if (profile.kind !== 'human') return { ...profile, ...(!isVouched && { userNameLocal: true }) };
   const emailLocal = !isVouched || !profile.emailVerified;
   // A user name that is the address is as good as that.
   const isAddress = foldText(profile.userName) === foldText(profile.email);

@@ -59,6 +59,8 @@ export interface UserQuery extends PageQuery {
   readonly loginName?: string;
   /** The whole user name or e-mail address, in any letter case. */
   readonly name?: string;
+  /** The whole id that an application calls the user by. */
+  readonly externalId?: string;
 }
 
 export interface UserRow {
@@ -70,6 +72,7 @@ export interface UserRow {
   readonly displayName: string;
   readonly email?: string;
   readonly phone?: string;
+  readonly externalId?: string;
   readonly organizationId: string;
   readonly sequence: number;
   readonly creationDate: string;

@@ -1,5 +1,6 @@
 import { UsageError } from '../app/config.ts';
-import { DomainError, type ErrorKind, errors } from '../domain/errors.ts';
+import type { ErrorKind } from '../domain/error-entry.ts';
+import { DomainError, errors } from '../domain/errors.ts';
 import { StoreUnusable } from '../store/store.ts';
 
 export type FailureCode = ErrorKind | 'usage';

@@ -5,7 +5,14 @@ import { DomainError } from '../domain/errors.ts';
 import type { UserAdded } from '../domain/events.ts';
 import { foldText } from '../domain/filter.ts';
 import { type OrganizationId, parseName, parseText, parseUserId, type UserId } from '../domain/ids.ts';
-import type { HumanProfile, MachineProfile, Profile, Standing, User } from '../domain/user.ts';
+import type {
+  ExternalProfile,
+  HumanProfile,
+  MachineProfile,
+  Profile,
+  Standing,
+  User,
+} from '../domain/user.ts';
 import { hashPassword, parsePasswordHash } from '../sign-in/password.ts';
 import type { OrganizationKey } from '../store/store.ts';
 import type { CommandApp } from './change-user.ts';
@@ -23,14 +30,24 @@ export interface NewUser {
   readonly organization: OrganizationKey;
   /** Made where absent. */
   readonly userId: string | undefined;
-  /** The e-mail address (a human's) or the id (a machine's) where absent. */
+  /** The e-mail address (a human's) or the id (anybody else's) where absent. */
   readonly userName: string | undefined;
   readonly profile: Unnamed<HumanProfile> | Unnamed<MachineProfile>;
   readonly password?: NewPassword;
 }
 
+/** Whom an application tries and nobody has made. */
+export interface NewExternal extends Omit<NewUser, 'profile' | 'password'> {
+  readonly profile: Unnamed<ExternalProfile>;
+  readonly password?: never;
+}
+
 /** Adds a user. Throws permissionMissing, organizationNotFound, userExists, userNameTaken, and what hashOf throws. */
-export async function createUser(app: CommandApp, caller: Caller, request: NewUser): Promise<User> {
+export async function createUser(
+  app: CommandApp,
+  caller: Caller,
+  request: NewUser | NewExternal,
+): Promise<User> {
   requireHeldAnywhere(caller, 'user.write');
   const organization = await app.store.loadOrganization(request.organization);
   const organizationId = requireOnOrganization(caller, organization?.organizationId, 'user.write');
@@ -49,7 +66,7 @@ export async function createUser(app: CommandApp, caller: Caller, request: NewUs
   const after = await app.store.append({
     before,
     userId,
-    events: [{ type: profile.kind === 'human' ? 'user.human.added' : 'user.machine.added', payload }],
+    events: [{ type: `user.${profile.kind}.added`, payload }],
     at: { createdAt: app.now(), eventId: app.newId() },
     meta: caller.meta,
     ...(passwordHash !== undefined && { secrets: { passwordHash } }),
@@ -101,7 +118,7 @@ export async function hashOf(
 }
 
 /** The profile with the names as they are kept. Throws fieldInvalid. */
-export function named(request: Pick<NewUser, 'profile' | 'userName'>, userId: string): Profile {
+export function named(request: Pick<NewUser | NewExternal, 'profile' | 'userName'>, userId: string): Profile {
   const { profile } = request;
   for (const [field, value] of Object.entries({ ...profile, username: request.userName })) {
     if (typeof value === 'string') parseText(value, snakeCase(field));
@@ -114,12 +131,13 @@ export function named(request: Pick<NewUser, 'profile' | 'userName'>, userId: st
       userName: userName ?? parseName(userId, 'user_id'),
     };
   }
+  if (profile.kind === 'external') return { ...profile, userName: userName ?? parseName(userId, 'user_id') };
   const email = parseEmail(profile.email, 'email');
   return { ...profile, email, userName: userName ?? email };
 }
 
 function startState(profile: Profile, passwordHash: string | undefined): UserAdded['state'] {
-  if (profile.kind === 'machine') return 'active';
+  if (profile.kind !== 'human') return 'active';
   return passwordHash !== undefined && profile.emailVerified ? 'active' : 'initial';
 }
 

@@ -56,7 +56,8 @@ export function profileEvents(
   change: ProfileChange,
 ): readonly ProfileEvent[] {
   const { userName, human, machine } = change;
-  const isOther = before.kind === 'human' ? machine !== undefined : human !== undefined;
+  const isOther =
+    (machine !== undefined && before.kind !== 'machine') || (human !== undefined && before.kind !== 'human');
   if (isOther) throw new DomainError('userKindOther');
   const events: ProfileEvent[] = [];
   let profile = before;

@@ -1,6 +1,6 @@
 import type { Caller } from '../auth/caller.ts';
 import { DomainError } from '../domain/errors.ts';
-import type { EventMeta, RecordedEvent, UserEventType } from '../domain/events.ts';
+import { birthTypes, type EventMeta, type RecordedEvent, type UserEventType } from '../domain/events.ts';
 import type { User } from '../domain/user.ts';
 import type { CommandApp } from './change-user.ts';
 
@@ -29,13 +29,15 @@ export async function findRequest(
   const query = { userId, newestFirst: true, afterPosition: 0, limit: eventsLookedAt };
   for (const event of await app.store.listEvents(query)) {
     // A deleted id may be used again: what was asked about the one before is no answer about this one.
-    if (event.type === 'user.human.added' || event.type === 'user.machine.added') return undefined;
+    if (births.has(event.type)) return undefined;
     if (event.payload.requestId !== requestId || !isSameActor(event.meta, caller.meta)) continue;
     if (event.type !== type) throw new DomainError('requestIdUsed');
     return event;
   }
   return undefined;
 }
+
+const births: ReadonlySet<string> = new Set(birthTypes);
 
 function isSameActor(one: EventMeta, other: EventMeta): boolean {
   return actorOf(one) === actorOf(other);

@@ -32,7 +32,7 @@ export async function renewedHash(
  */
 export async function deviceTokenFor(
   app: SignInApp,
-  { user, policy, deviceId, nowMs, hash }: CheckFacts,
+  { user, policy, deviceId, nowMs, hash }: SignInFacts & Pick<Credential, 'hash'>,
   renewed: string | undefined,
 ): Promise<string | undefined> {
   if (!policy.knownDevices || (deviceId !== undefined && renewed === undefined)) return undefined;

@@ -3,7 +3,7 @@ import { effectivePolicy } from '../domain/effective-policy.ts';
 import type { OrganizationId, UserId } from '../domain/ids.ts';
 import type { LockoutPolicy } from '../domain/lockout-policy.ts';
 import type { User } from '../domain/user.ts';
-import { readDevice } from '../sign-in/device-token.ts';
+import { noPassword, readDevice } from '../sign-in/device-token.ts';
 import type { SignIns } from '../sign-in/sign-ins.ts';
 import type { CommandApp } from './change-user.ts';
 
@@ -11,6 +11,8 @@ export interface SignInApp extends CommandApp {
   /** The instance's limit of wrong passwords where no policy was set; 0: never. */
   readonly passwordAttemptsMax: number;
   readonly signIns: SignIns;
+  /** How long an attempt of an application's may last, in milliseconds. */
+  readonly attemptMs: number;
 }
 
 /** The policy that holds for users of the organization; for those of none, the instance's. */
@@ -44,8 +46,7 @@ export async function factsOf(
   const stranger = { user, policy, nowMs, deviceId: undefined };
   if (!deviceToken || !policy.knownDevices) return stranger;
   const { userId, createdAt } = user;
-  const passwordHash = await app.store.loadPasswordHash(userId);
-  if (passwordHash === undefined) return stranger;
+  const passwordHash = (await app.store.loadPasswordHash(userId)) ?? noPassword;
   const owner = { userId, createdAt, passwordHash, nowMs };
   const deviceId = readDevice(await app.store.loadSigningKey(), deviceToken, owner);
   return isKnownDevice(user, policy, { nowMs, deviceId }) ? { ...stranger, deviceId } : stranger;

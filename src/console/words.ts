@@ -34,6 +34,8 @@ const eventWords: Readonly<Record<string, string>> = {
   'user.removed': 'Deleted',
   'user.human.added': 'Created',
   'user.machine.added': 'Created',
+  'user.external.added': 'Created',
+  'user.attempt.abandoned': 'Attempt given up',
   'user.human.password.changed': 'Password set',
   'user.human.password.check.failed': 'Wrong password',
   'user.human.password.check.succeeded': 'Signed in with a password',

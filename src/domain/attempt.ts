@@ -44,6 +44,26 @@ export function decideFailure(user: User, policy: LockoutPolicy, attempt: Attemp
   return [failure, locked(user, { cause: 'policy', failedAttempts: attempts, ...until })];
 }
 
+/**
+ * What an attempt makes of the user that was begun and never checked: as many as the policy allows failures are free,
+ * each one more is a failure. None: the policy counts nothing.
+ */
+export function decideAbandonment(user: User, policy: LockoutPolicy, attempt: Attempt): readonly UserEvent[] {
+  if (policy.maxPasswordAttempts === 0) return [];
+  const abandoned = (user.lockout.abandoned ?? 0) + 1;
+  if (abandoned > policy.maxPasswordAttempts) return decideFailure(user, policy, attempt);
+  return [{ type: 'user.attempt.abandoned', payload: { abandoned } }];
+}
+
+/** Failures until the lock, the one that locks included, as this attempt counts; undefined: the policy never locks. */
+export function attemptsLeft(user: User, policy: LockoutPolicy, attempt: Attempt): number | undefined {
+  if (policy.maxPasswordAttempts === 0) return undefined;
+  // Who is locked has none, however the count stands; a known device has its own.
+  const isShut =
+    user.state === 'locked' && (attempt.deviceId === undefined || user.lockout.lock?.cause !== 'policy');
+  return isShut ? 0 : Math.max(policy.maxPasswordAttempts - failuresOf(user, policy, attempt), 0);
+}
+
 // Growth ends at the cap, or at a year: a number of seconds must stay one. What has no length does not grow: enough
 // growth is Infinity, and 0 × Infinity is no number.
 function lockMsOf({ lockSeconds, lockGrowth, lockSecondsMax }: LockoutPolicy, locksBefore: number): number {

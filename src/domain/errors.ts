@@ -97,6 +97,24 @@ export const errors = {
     'User has not set a password',
   ),
   passwordWrong: entry('invalid_argument', 'COMMAND-3M0fs', 'PASSWORD_INVALID', 'Password is invalid'),
+  attemptRefused: entry(
+    'failed_precondition',
+    'LATCH-attrefus',
+    'ATTEMPT_REFUSED',
+    'User may not be tried: unknown, locked or inactive',
+  ),
+  attemptNotFound: entry(
+    'not_found',
+    'LATCH-att0v3r1',
+    'ATTEMPT_NOT_FOUND',
+    'Attempt could not be found: it was ended, or has failed because it was not ended in time',
+  ),
+  attemptUnderWay: entry(
+    'resource_exhausted',
+    'LATCH-attund3r',
+    'ATTEMPT_UNDER_WAY',
+    'Another attempt of this user is under way, please try again',
+  ),
   sessionNotFound: entry('not_found', 'LATCH-s3ss10nf', 'SESSION_NOT_FOUND', 'Session could not be found'),
   sessionTokenInvalid: entry(
     'permission_denied',

@@ -6,7 +6,7 @@ import type { MetadataFacts } from './metadata.ts';
 import type { ProfileEvent, SharedNames } from './profile-events.ts';
 import type { Role } from './roles.ts';
 import type { UnlockRunEvent } from './unlock-run-events.ts';
-import type { Profile, UserState } from './user.ts';
+import type { Profile, UserKind, UserState } from './user.ts';
 
 /** Past tense, append-only; an erasure alone takes out of one again, see domain/erasure.ts. A payload never holds a secret: no password, no hash, no token. */
 export type UserEvent =
@@ -16,7 +16,10 @@ export type UserEvent =
       readonly type: `user.human.${CodeKind}.code.added`;
       readonly payload: { readonly expiresAt: number };
     }
-  | { readonly type: 'user.human.added' | 'user.machine.added'; readonly payload: UserAdded }
+  | {
+      readonly type: `user.${UserKind}.added`;
+      readonly payload: UserAdded;
+    }
   | { readonly type: 'user.locked'; readonly payload: UserLocked }
   | { readonly type: 'user.unlocked'; readonly payload: UserUnlocked }
   | { readonly type: 'user.deactivated' | 'user.reactivated' | 'user.removed'; readonly payload: NoPayload }
@@ -32,6 +35,11 @@ export type UserEvent =
       readonly payload: { readonly deviceId?: string; readonly sessionId?: string };
     }
   | {
+      /** Begun and never checked. `abandoned`: so many, this one included, that counted as no failure. */
+      readonly type: 'user.attempt.abandoned';
+      readonly payload: { readonly abandoned: number };
+    }
+  | {
       readonly type: 'user.pat.added';
       readonly payload: { readonly tokenId: string; readonly expiresAt: number };
     }
@@ -39,6 +47,13 @@ export type UserEvent =
   | { readonly type: 'user.metadata.set'; readonly payload: MetadataSet }
   | { readonly type: 'user.metadata.removed'; readonly payload: { readonly key: string } }
   | { readonly type: 'user.grant.added' | 'user.grant.removed'; readonly payload: GrantPayload };
+
+/** How a user's events begin. */
+export const birthTypes = [
+  'user.human.added',
+  'user.machine.added',
+  'user.external.added',
+] as const satisfies readonly `user.${UserKind}.added`[];
 
 export type StateEventType =
   | 'user.locked'

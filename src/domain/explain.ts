@@ -1,4 +1,4 @@
-import { failuresOf } from './attempt.ts';
+import { attemptsLeft, failuresOf } from './attempt.ts';
 import type { Lock, LockCause } from './lock.ts';
 import type { LockoutPolicy } from './lockout-policy.ts';
 import type { User } from './user.ts';
@@ -58,25 +58,22 @@ export interface Explained {
 /** Why the user cannot sign in with a password at this moment, and what would change it. */
 export function explain(facts: Explained): Explanation {
   const { user, policy } = facts;
-  const attemptsLeft = leftOf(facts, undefined);
+  const left = leftOf(facts, undefined);
   const devices = policy.knownDevices ? devicesOf(facts) : [];
   const found = [
     ...stateObstacles(user, policy),
     ...passwordObstacles(facts),
-    ...(attemptsLeft === 1 && user.state !== 'locked' ? [lastAttempt(facts)] : []),
+    ...(left === 1 && user.state !== 'locked' ? [lastAttempt(facts)] : []),
     ...devices.filter((device) => device.attemptsLeft === 0).map(outOfAttempts),
   ];
   const blocking = found.filter(({ blocks }) => blocks).map(({ text }) => text);
   const canSignIn = blocking.length === 0;
   const summary = canSignIn ? 'Nothing stands in the way of the right password.' : blocking.join(' ');
-  return { canSignIn, summary, obstacles: found, attemptsLeft, devices };
+  return { canSignIn, summary, obstacles: found, attemptsLeft: left, devices };
 }
 
 function leftOf({ user, policy, nowMs }: Explained, deviceId: string | undefined): number | undefined {
-  if (policy.maxPasswordAttempts === 0) return undefined;
-  // Who is locked has none, however the count stands; a known device has its own.
-  if (user.state === 'locked' && (deviceId === undefined || user.lockout.lock?.cause !== 'policy')) return 0;
-  return Math.max(policy.maxPasswordAttempts - failuresOf(user, policy, { nowMs, deviceId }), 0);
+  return attemptsLeft(user, policy, { nowMs, deviceId });
 }
 
 function devicesOf(facts: Explained): readonly KnownDevice[] {
@@ -163,7 +160,8 @@ function passwordObstacles({ user, hasPassword }: Explained): readonly Obstacle[
     const text = 'A machine user has no password.';
     return [{ code: 'USER_IS_MACHINE', text, remedy: 'Make a personal access token.', ...blocking }];
   }
-  if (hasPassword) return [];
+  // Of an external user the application has it.
+  if (hasPassword || user.kind === 'external') return [];
   return [{ code: 'PASSWORD_MISSING', text: 'No password is set.', remedy: 'Set a password.', ...blocking }];
 }
 

@@ -21,7 +21,8 @@ export type UserTextField =
   | 'display_name'
   | 'email'
   | 'phone'
-  | 'login_name';
+  | 'login_name'
+  | 'external_id';
 
 /** What a list asks for, apart from who may see it. */
 export type UserFilter =

@@ -28,6 +28,8 @@ export interface Lockout {
   readonly devices?: Readonly<Record<string, readonly number[]>>;
   /** Locks by the policy since a stranger last signed in or somebody unlocked by hand. */
   readonly policyLocks?: number;
+  /** Attempts that were begun and never checked, and counted as no failure, since the counters were last cleared. */
+  readonly abandoned?: number;
 }
 
 /** As many failures as a policy can ask for. */

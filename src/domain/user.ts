@@ -3,7 +3,8 @@ import type { Lockout } from './lock.ts';
 import type { Role } from './roles.ts';
 
 export type UserState = 'initial' | 'active' | 'inactive' | 'locked' | 'deleted';
-export type UserKind = 'human' | 'machine';
+/** external: an application checks their password itself, and their name is nowhere here. */
+export type UserKind = 'human' | 'machine' | 'external';
 export type Gender = 'unspecified' | 'female' | 'male' | 'diverse';
 
 /** A role held on the instance (no organizationId) or on one organization. */
@@ -57,6 +58,8 @@ export interface HumanProfile extends NameReach {
   readonly emailLocal?: true;
   readonly phone?: string;
   readonly phoneVerified?: boolean;
+  /** What an application calls them that checks the password itself; unique in the organization. */
+  readonly externalId?: string;
 }
 
 export interface MachineProfile extends NameReach {
@@ -66,8 +69,20 @@ export interface MachineProfile extends NameReach {
   readonly description?: string;
 }
 
+/** Nothing personal: the user name is the id. */
+export interface ExternalProfile extends NameReach {
+  readonly kind: 'external';
+  readonly userName: string;
+  readonly externalId: string;
+}
+
 /** Who the user is, apart from what may be done: kept in a row of its own, so that an unlock moves few bytes. */
-export type Profile = HumanProfile | MachineProfile;
+export type Profile = HumanProfile | MachineProfile | ExternalProfile;
+
+/** What an application calls the user, where it does. */
+export function externalIdOf(profile: Profile): string | undefined {
+  return profile.kind === 'machine' ? undefined : profile.externalId;
+}
 
 /** What is known of a password besides its hash. */
 export interface PasswordFacts {

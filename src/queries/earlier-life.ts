@@ -1,8 +1,8 @@
-import type { RecordedEvent } from '../domain/events.ts';
+import { birthTypes, type RecordedEvent } from '../domain/events.ts';
 import type { UserId } from '../domain/ids.ts';
 import type { Store } from '../store/store.ts';
 
-const births = ['user.human.added', 'user.machine.added'];
+const births: readonly string[] = birthTypes;
 const birthsAtOnce = 100;
 
 /** Whether it is how a user's events begin. */

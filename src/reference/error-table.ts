@@ -1,4 +1,5 @@
-import { type ErrorEntry, type ErrorKind, errors } from '../domain/errors.ts';
+import type { ErrorEntry, ErrorKind } from '../domain/error-entry.ts';
+import { errors } from '../domain/errors.ts';
 import type { Call } from './contract.ts';
 import { type Html, html } from './html.ts';
 import { table } from './layout.ts';

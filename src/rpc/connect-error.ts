@@ -1,7 +1,8 @@
 import { Code, ConnectError } from '@connectrpc/connect';
 import { ErrorInfoSchema, RetryInfoSchema } from '../../gen/es/google/rpc/error_details_pb.js';
 import { CredentialsCheckErrorSchema, ErrorDetailSchema } from '../../gen/es/zitadel/v1/error_detail_pb.js';
-import { DomainError, type ErrorKind, errors } from '../domain/errors.ts';
+import type { ErrorKind } from '../domain/error-entry.ts';
+import { DomainError, errors } from '../domain/errors.ts';
 
 /** AIP-193: the service that an ErrorInfo's reason belongs to. */
 const errorDomain = 'latchkey';

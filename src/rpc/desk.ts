@@ -5,6 +5,7 @@ import { Health as HealthService } from '../../gen/es/grpc/health/v1/health_pb.j
 import { ServerReflection as ReflectionV1 } from '../../gen/es/grpc/reflection/v1/reflection_pb.js';
 import { ServerReflection as ReflectionV1Alpha } from '../../gen/es/grpc/reflection/v1alpha/reflection_pb.js';
 import { AdminService } from '../../gen/es/latchkey/v1/admin_pb.js';
+import { AttemptService } from '../../gen/es/latchkey/v1/attempt_pb.js';
 import { LockService } from '../../gen/es/latchkey/v1/lock_pb.js';
 import { PolicyService } from '../../gen/es/latchkey/v1/policy_pb.js';
 import { SubscriptionService } from '../../gen/es/latchkey/v1/subscription_pb.js';
@@ -19,6 +20,7 @@ import type { DeskMeasures } from '../ops/measures.ts';
 import type { QueryApp } from '../queries/users.ts';
 import { adminCommandHandlers } from './admin-command.ts';
 import { adminQueryHandlers } from './admin-query.ts';
+import { attemptHandlers } from './attempt.ts';
 import { callerHandlers } from './caller.ts';
 import { createHealth } from './health.ts';
 import { importHandlers } from './import-users.ts';
@@ -73,6 +75,7 @@ export function createDesk(app: DeskApp, isReady: () => Promise<boolean>): Desk 
     mount(UserService, users(app)),
     mount(SessionService, sessions(app)),
     mount(SettingsService, settingsHandlers(app)),
+    mount(AttemptService, attemptHandlers(app)),
     mount(LockService, lockHandlers(app)),
     mount(UnlockRunService, unlockRunHandlers(app)),
     mount(PolicyService, policyHandlers(app)),

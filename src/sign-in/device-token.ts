@@ -13,6 +13,9 @@ interface DeviceFacts {
   readonly issuedAt: number;
 }
 
+/** In the place of a hash, for whose password an application checks: that it was changed, nobody tells us. */
+export const noPassword = 'no password here';
+
 /** 96 random bits: no two devices of a user share a counter. */
 export function newDeviceId(): string {
   return randomBytes(12).toString('base64url');

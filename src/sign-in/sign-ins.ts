@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type AddressFailures, createAddressFailures } from './address-failures.ts';
 import { type AnswerTimes, createAnswerTimes } from './answer-times.ts';
+import { createOpenAttempts, type OpenAttempts } from './open-attempts.ts';
 import { createRepeatedPasswords, type RepeatedPasswords } from './repeated-passwords.ts';
 import { createUserQueue, type UserQueue } from './user-queue.ts';
 
@@ -12,6 +13,7 @@ export interface SignIns {
   readonly repeats: RepeatedPasswords;
   readonly addresses: AddressFailures;
   readonly answers: AnswerTimes;
+  readonly open: OpenAttempts;
   /** A check has ended. */
   readonly tell: (check: EndedCheck) => void;
   /** Carries out a part of a check, under a name for whoever follows it. */
@@ -40,5 +42,6 @@ export function createSignIns(watch: SignInWatch = {}): SignIns {
     repeats: createRepeatedPasswords(),
     addresses: createAddressFailures(),
     answers: createAnswerTimes(),
+    open: createOpenAttempts(),
   };
 }

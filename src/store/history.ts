@@ -29,4 +29,5 @@ export interface ProfileKeys {
   readonly userName: string;
   readonly userNameFolded: string;
   readonly emailFolded?: string;
+  readonly externalId?: string;
 }

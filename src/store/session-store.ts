@@ -1,10 +1,11 @@
 import type { Page, Scope } from '../domain/filter.ts';
 import type { OrganizationId, UserId } from '../domain/ids.ts';
 import type { Session } from '../domain/session.ts';
+import type { AttemptStore } from './attempt-store.ts';
 import type { Asker, Listed, TimeMethod, UserRecord } from './records.ts';
 
 /** What the memory holds of sign-ins. Sessions are no history: their rows have no events. */
-export interface SessionStore {
+export interface SessionStore extends AttemptStore {
   /**
    * Whom this name means, as foldText makes it: in the organization that is named, whoever has it there. Else the owner of
    * `user name@domain`; else those whose bare user name or e-mail address it is and reaches beyond their organization; else

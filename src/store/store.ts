@@ -14,6 +14,7 @@ import type { SessionStore } from './session-store.ts';
 import type { SubscriptionStore } from './subscription-store.ts';
 import type { UnlockRunStore } from './unlock-run-store.ts';
 
+export type { AttemptFacts, ExternalName, StoredAttempt } from './attempt-store.ts';
 export type { History, ProfileKeys } from './history.ts';
 export type { Asker, Listed, TimeMethod, UserRecord } from './records.ts';
 export type { SessionFilter, SessionRecord, StoredSession } from './session-store.ts';
@@ -108,6 +109,8 @@ export interface Change {
   readonly profile?: Profile;
   /** Codes as they are from now on: at most one of each kind. Written behind what the events do to codes. */
   readonly codes?: readonly { readonly kind: CodeKind; readonly after: StoredCode | undefined }[];
+  /** The attempt that this change ends, and with it: 'stale' where it is no more. */
+  readonly attemptId?: string;
   /** What no event may hold. */
   readonly secrets?: { readonly passwordHash?: string; readonly tokenSecretHash?: Uint8Array };
   /** By their keys, what `user.metadata.set` events set. */

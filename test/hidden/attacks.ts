@@ -109,6 +109,12 @@ export const attacks: Readonly<Record<MethodName, (target: Target) => readonly J
     { organizationId, users: [{ human: imported }] },
     { organizationId, users: [{ userId, human: imported }], updateExisting: true, validateOnly: true },
   ],
+  BeginAttempt: ({ userId, organizationId }) => [
+    { userId },
+    { loginName: `${userId}@${organizationId}.example` },
+    { externalId: 'mine', organizationId, createMissing: true },
+  ],
+  EndAttempt: () => [{ attemptId: 'guessed', outcome: 'OUTCOME_SUCCEEDED' }],
   GetLock: onUser,
   ListLocks: ({ userId, organizationId }) => [
     {},

@@ -157,6 +157,7 @@ export const calls: readonly Call[] = [
   { ...plainly('ListGrants', 'OK') },
   plainly('ListUserHistory', user),
   plainly('EraseUser', user),
+  plainly('BeginAttempt', 'AUTH-AWfge'),
   plainly('GetLock', user),
   plainly('ExplainUser', user),
   plainly('LockService.LockUser', 'COMMAND-450yxuqrh1'),

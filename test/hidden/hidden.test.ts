@@ -57,6 +57,7 @@ afterAll(async () => {
 });
 
 const byTheClock = [
+  'listAttemptsOver',
   'listErasures',
   'listLocksOver',
   'removeSessionsOver',

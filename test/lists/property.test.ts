@@ -9,6 +9,7 @@ import {
   type UserTextField,
 } from '../../src/domain/filter.ts';
 import type { OrganizationId } from '../../src/domain/ids.ts';
+import { externalIdOf } from '../../src/domain/user.ts';
 import type { Store, UserRecord } from '../../src/store/store.ts';
 import { human, type SeededUser, seedOrganization, seedTime, seedUser } from '../support/seed-users.ts';
 import { openEmptyStore, stores } from '../support/stores.ts';
@@ -192,7 +193,9 @@ test('what every store finds, sorts and counts is what the same filter finds in 
 function textOf({ profile, organizationDomain }: UserRecord, field: UserTextField): string | undefined {
   if (field === 'user_name') return profile.userName;
   if (field === 'login_name') return `${profile.userName}@${organizationDomain}`;
+  if (field === 'external_id') return externalIdOf(profile);
   if (profile.kind === 'machine') return field === 'display_name' ? profile.name : undefined;
+  if (profile.kind === 'external') return field === 'display_name' ? profile.externalId : undefined;
   switch (field) {
     case 'first_name':
       return profile.givenName;

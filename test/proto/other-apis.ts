@@ -52,6 +52,13 @@ Event: position 1 uint64, event_id 2 string, user_id 3 string, sequence 4 uint64
   creation_date 6 Timestamp, payload 7 Struct, actor 8 Actor
 Actor: user_id 1 string, os_user 2 string, ip 3 string, user_agent 4 string, request_id 5 string,
   traceparent 6 string, reason 7 string, subject 8 string, policy 9 string
+BeginAttemptRequest: user_id 1 string[1..200] {user}, login_name 2 string[1..454] {user}, external_id 3
+  string[1..200] {user}, organization_id 4 optional string[1..200], ip 5 string[0..64], user_agent 6
+  string[0..500], device_token 7 string[0..1000], create_missing 8 bool
+BeginAttemptResponse: attempt_id 1 string, expires 2 Timestamp, attempts_left 3 optional uint32
+EndAttemptRequest: attempt_id 1 string[1..200], outcome 2 Outcome, repeat_digest 3 bytes
+EndAttemptResponse: attempts_left 1 optional uint32, lock 2 Lock, device_token 3 string
+enum Outcome: OUTCOME_UNSPECIFIED 0, OUTCOME_SUCCEEDED 1, OUTCOME_FAILED 2, OUTCOME_ABANDONED 3
 ExplainUserRequest: user_id 1 string[1..200]
 ExplainUserResponse: user_id 1 string, state 2 zitadel.user.v2.UserState, can_sign_in 3 bool, summary 4
   string, obstacles 5 repeated Obstacle, attempts_left 6 optional uint32, lock 7 Lock, devices 8 repeated

@@ -18,6 +18,7 @@ import { file_grpc_health_v1_health, Health } from '../../gen/es/grpc/health/v1/
 import * as reflectionV1 from '../../gen/es/grpc/reflection/v1/reflection_pb.js';
 import * as reflectionV1alpha from '../../gen/es/grpc/reflection/v1alpha/reflection_pb.js';
 import { AdminService, file_latchkey_v1_admin } from '../../gen/es/latchkey/v1/admin_pb.js';
+import { AttemptService, file_latchkey_v1_attempt } from '../../gen/es/latchkey/v1/attempt_pb.js';
 import { file_latchkey_v1_lock, LockService } from '../../gen/es/latchkey/v1/lock_pb.js';
 import { file_latchkey_v1_policy, PolicyService } from '../../gen/es/latchkey/v1/policy_pb.js';
 import { rest_status as restStatus } from '../../gen/es/latchkey/v1/rest_pb.js';
@@ -46,6 +47,7 @@ import { file_zitadel_v1_query } from '../../gen/es/zitadel/v1/query_pb.js';
 import { otherApis } from './other-apis.ts';
 import {
   adminRoutes,
+  attemptRoutes,
   lockRoutes,
   policyRoutes,
   sessionRoutes,
@@ -68,6 +70,7 @@ const packages: Readonly<Record<string, readonly DescFile[]>> = {
   'zitadel.v1': [file_zitadel_v1_error_detail, file_zitadel_v1_query],
   'latchkey.v1': [
     file_latchkey_v1_admin,
+    file_latchkey_v1_attempt,
     file_latchkey_v1_lock,
     file_latchkey_v1_policy,
     file_latchkey_v1_unlock_run,
@@ -110,6 +113,7 @@ describe('every call has its route', () => {
     [SessionService, sessionRoutes],
     [SettingsService, 'GetLockoutSettings GET /v2/settings/lockout'],
     [AdminService, adminRoutes],
+    [AttemptService, attemptRoutes],
     [LockService, lockRoutes],
     [PolicyService, policyRoutes],
     [UnlockRunService, unlockRunRoutes],
@@ -124,7 +128,7 @@ describe('every call has its route', () => {
   test.each(
     [
       ...[UserService, SessionService, SettingsService, LockService, PolicyService],
-      ...[UnlockRunService, SubscriptionService],
+      ...[UnlockRunService, SubscriptionService, AttemptService],
     ].flatMap(({ methods }) => methods.map((method) => [method.name, method] as const)),
   )('%s takes and answers messages of its own name', (name, method) => {
     const { package: packageName } = method.parent.file.proto;

@@ -92,3 +92,8 @@ ResumeSubscription POST ${subscription}/resume *
 TestSubscription POST ${subscription}/test *
 ListAttempts GET ${subscription}/attempts
 `;
+
+export const attemptRoutes = `
+BeginAttempt POST /latchkey/v1/attempts *
+EndAttempt POST /latchkey/v1/attempts/{attempt_id}/end *
+`;

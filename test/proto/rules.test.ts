@@ -105,7 +105,7 @@ describe('field rules hold for messages generated from our protos', () => {
 
   test('every text query checks its method', () => {
     const texts = SearchQuerySchema.fields.filter((field) => field.message?.field.method !== undefined);
-    expect(texts).toHaveLength(8);
+    expect(texts).toHaveLength(9);
     for (const { name, localName } of texts) {
       const query = { case: localName, value: { method: 8 } } as MessageInitShape<
         typeof SearchQuerySchema

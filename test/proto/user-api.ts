@@ -93,14 +93,15 @@ ListPersonalAccessTokensResponse: pagination 1 zitadel.filter.v2.PaginationRespo
   PersonalAccessToken
 User: user_id 1 string, details 8 zitadel.object.v2.Details, state 2 UserState, username 3 string,
   login_names 4 repeated string, preferred_login_name 5 string, human 6 HumanUser {type}, machine 7
-  MachineUser {type}
+  MachineUser {type}, external_id 1000 string
 SearchQuery: user_name_query 1 UserNameQuery {query}, first_name_query 2 FirstNameQuery {query},
   last_name_query 3 LastNameQuery {query}, nick_name_query 4 NickNameQuery {query}, display_name_query 5
   DisplayNameQuery {query}, email_query 6 EmailQuery {query}, state_query 7 StateQuery {query}, type_query
   8 TypeQuery {query}, login_name_query 9 LoginNameQuery {query}, in_user_ids_query 10 InUserIDQuery
   {query}, or_query 11 OrQuery {query}, and_query 12 AndQuery {query}, not_query 13 NotQuery {query},
   in_user_emails_query 14 InUserEmailsQuery {query}, organization_id_query 15 OrganizationIdQuery {query},
-  phone_query 16 PhoneQuery {query}
+  phone_query 16 PhoneQuery {query}, external_id_query 1000 ExternalIdQuery {query}
+ExternalIdQuery: external_id 1 string[1..200], method 2 zitadel.object.v2.TextQueryMethod
 CreateUserRequest.Human: profile 1 SetHumanProfile required, email 2 SetHumanEmail required, phone 3
   optional SetHumanPhone, password 4 Password {password_type}, hashed_password 5 HashedPassword
   {password_type}, idp_links 7 repeated IDPLink, totp_secret 8 optional string[1..200], metadata 9
@@ -172,7 +173,7 @@ enum UserState: USER_STATE_UNSPECIFIED 0, USER_STATE_ACTIVE 1, USER_STATE_INACTI
   3, USER_STATE_LOCKED 4, USER_STATE_INITIAL 5
 enum Gender: GENDER_UNSPECIFIED 0, GENDER_FEMALE 1, GENDER_MALE 2, GENDER_DIVERSE 3
 enum AccessTokenType: ACCESS_TOKEN_TYPE_BEARER 0, ACCESS_TOKEN_TYPE_JWT 1
-enum Type: TYPE_UNSPECIFIED 0, TYPE_HUMAN 1, TYPE_MACHINE 2
+enum Type: TYPE_UNSPECIFIED 0, TYPE_HUMAN 1, TYPE_MACHINE 2, TYPE_EXTERNAL 1000
 `,
   'zitadel.object.v2': `
 Details: sequence 1 uint64, change_date 2 Timestamp, resource_owner 3 string, creation_date 4 Timestamp

@@ -3,6 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import { http } from '../../gen/es/google/api/annotations_pb.js';
 import type { HttpRule } from '../../gen/es/google/api/http_pb.js';
 import { AdminService } from '../../gen/es/latchkey/v1/admin_pb.js';
+import { AttemptService } from '../../gen/es/latchkey/v1/attempt_pb.js';
 import { LockService } from '../../gen/es/latchkey/v1/lock_pb.js';
 import { PolicyService } from '../../gen/es/latchkey/v1/policy_pb.js';
 import { SubscriptionService } from '../../gen/es/latchkey/v1/subscription_pb.js';
@@ -72,6 +73,11 @@ describe("the docs' tables", () => {
     expect(table('docs/calls.md', 'to sign in and out', 'rest')).toEqual(methods);
   });
 
+  test('and those of attempts', () => {
+    const methods = AttemptService.methods.map((method) => [method.name, routesOf(method)]);
+    expect(table('docs/calls.md', 'to count attempts', 'rest')).toEqual(methods);
+  });
+
   test('and so are those for a help desk', () => {
     const methods = [LockService, PolicyService, SettingsService].flatMap((service) => service.methods);
     expect(table('docs/calls.md', 'call', 'rest')).toEqual(
@@ -90,7 +96,14 @@ describe("the docs' tables", () => {
   });
 
   test('POST, PUT, PATCH and DeleteSession alone have a body, and the whole request is in it', () => {
-    const ours = [AdminService, LockService, PolicyService, UnlockRunService, SubscriptionService];
+    const ours = [
+      AdminService,
+      AttemptService,
+      LockService,
+      PolicyService,
+      UnlockRunService,
+      SubscriptionService,
+    ];
     const services = [UserService, SessionService, SettingsService, ...ours];
     const rules = services.flatMap(({ methods }) => methods).flatMap(rulesOf);
     const bodies = rules.map(({ pattern, body }) => `${pattern.case} ${body}`.trim());

@@ -1,6 +1,7 @@
 /** Whether a field that nobody knows is heard of: our own calls name it, the contract's ignore it, in every JSON dialect. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { AdminService } from '../../gen/es/latchkey/v1/admin_pb.js';
+import { AttemptService } from '../../gen/es/latchkey/v1/attempt_pb.js';
 import { LockService } from '../../gen/es/latchkey/v1/lock_pb.js';
 import { PolicyService } from '../../gen/es/latchkey/v1/policy_pb.js';
 import { SubscriptionService } from '../../gen/es/latchkey/v1/subscription_pb.js';
@@ -65,9 +66,8 @@ const rpcPath = ({ desc }: Method): string => `/${desc.parent.typeName}/${desc.n
 const restPath = ({ route }: Method): string => route.replaceAll(/\{\w+\}/g, userId);
 
 test('every call of ours takes a message of ours, and is in the table', () => {
-  const ofServices = [AdminService, LockService, PolicyService, SubscriptionService].flatMap(
-    (service) => service.methods,
-  );
+  const services = [AdminService, AttemptService, LockService, PolicyService, SubscriptionService];
+  const ofServices = services.flatMap((service) => service.methods);
   for (const { input } of ofServices) expect(input.typeName).toMatch(/^latchkey\.v1\./);
   const unary = ofServices.filter(({ methodKind }) => methodKind === 'unary');
   expect(new Set(own.map(({ desc }) => desc))).toEqual(new Set(unary));

@@ -1,5 +1,6 @@
 import type { DescMethodUnary } from '@bufbuild/protobuf';
 import { AdminService } from '../../gen/es/latchkey/v1/admin_pb.js';
+import { AttemptService } from '../../gen/es/latchkey/v1/attempt_pb.js';
 import { LockService } from '../../gen/es/latchkey/v1/lock_pb.js';
 import { PolicyService } from '../../gen/es/latchkey/v1/policy_pb.js';
 import { SubscriptionService } from '../../gen/es/latchkey/v1/subscription_pb.js';
@@ -20,6 +21,7 @@ export interface Method {
 const { method: user } = UserService;
 const { method: admin } = AdminService;
 const { method: session } = SessionService;
+const { method: attempt } = AttemptService;
 const { method: lock } = LockService;
 const { method: policy } = PolicyService;
 const { method: run } = UnlockRunService;
@@ -106,6 +108,12 @@ export const methods = {
   EraseUser: { desc: admin.eraseUser, verb: 'POST', route: '/latchkey/v1/users/{user_id}/erase' },
   GetCaller: { desc: admin.getCaller, verb: 'GET', route: '/latchkey/v1/me' },
   ImportUsers: { desc: admin.importUsers, verb: 'POST', route: '/latchkey/v1/users/import' },
+  BeginAttempt: { desc: attempt.beginAttempt, verb: 'POST', route: '/latchkey/v1/attempts' },
+  EndAttempt: {
+    desc: attempt.endAttempt,
+    verb: 'POST',
+    route: '/latchkey/v1/attempts/{attempt_id}/end',
+  },
   GetLock: { desc: lock.getLock, verb: 'GET', route: '/latchkey/v1/users/{user_id}/lock' },
   ListLocks: { desc: lock.listLocks, verb: 'GET', route: '/latchkey/v1/locks' },
   'LockService.LockUser': {

@@ -124,7 +124,7 @@ async function create(app: App, options: NewPerson): Promise<string> {
     profile:
       kind === 'human'
         ? { kind, givenName: 'Given', familyName: 'Family', ...email }
-        : { kind, name: 'Machine' },
+        : { kind: 'machine', name: 'Machine' },
     ...(kind === 'human' &&
       state !== 'initial' && { password: { hash: passwordHash, changeRequired: false } }),
   });

@@ -1,7 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { type ErrorEntry, errors } from '../../src/domain/errors.ts';
+import type { ErrorEntry } from '../../src/domain/error-entry.ts';
+import { errors } from '../../src/domain/errors.ts';
 import { bannedName, bannedSyntax } from './bans.ts';
 import {
   brokenLinks,

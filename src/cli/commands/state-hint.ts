@@ -1,4 +1,4 @@
-import type { ErrorKind } from '../../domain/errors.ts';
+import type { ErrorKind } from '../../domain/error-entry.ts';
 import type { UserState } from '../../domain/user.ts';
 import type { UserAction } from '../../domain/user-state.ts';
 import type { CommandContext } from '../command.ts';

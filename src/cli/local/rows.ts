@@ -57,23 +57,28 @@ export function userRow({ user, profile, organizationDomain }: UserRecord): User
   };
 }
 
-function profileFields(profile: Profile): Pick<UserRow, 'displayName' | 'email' | 'phone'> {
+function profileFields(profile: Profile): Pick<UserRow, 'displayName' | 'email' | 'phone' | 'externalId'> {
   if (profile.kind === 'machine') return { displayName: profile.name };
-  const { givenName, familyName, displayName, email, phone } = profile;
+  if (profile.kind === 'external') {
+    return { displayName: profile.externalId, externalId: profile.externalId };
+  }
+  const { givenName, familyName, displayName, email, phone, externalId } = profile;
   return {
     displayName: displayName || `${givenName} ${familyName}`,
     email,
     ...(phone !== undefined && { phone }),
+    ...(externalId !== undefined && { externalId }),
   };
 }
 
 /** What a list of users asks for. */
 export function userFilters(query: Omit<UserQuery, keyof PageQuery>): readonly UserFilter[] {
-  const { state, type, organizationId, search, loginName, name } = query;
+  const { state, type, organizationId, search, loginName, name, externalId } = query;
   const filters: UserFilter[] = [];
   if (state !== undefined) filters.push({ kind: 'state', state });
   if (type !== undefined) filters.push({ kind: 'type', type });
   if (organizationId !== undefined) filters.push({ kind: 'organization', organizationId });
+  if (externalId !== undefined) filters.push(anyOf(['external_id'], 'equals', externalId));
   if (search !== undefined) {
     filters.push(anyOf(['user_name', 'display_name', 'email'], 'contains_ignore_case', search));
   }

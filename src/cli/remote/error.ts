@@ -3,7 +3,7 @@ import type { Any } from '../../../gen/grpc-js/google/protobuf/any.ts';
 import { ErrorInfo } from '../../../gen/grpc-js/google/rpc/error_details.ts';
 import { Status } from '../../../gen/grpc-js/google/rpc/status.ts';
 import { CredentialsCheckError, ErrorDetail } from '../../../gen/grpc-js/zitadel/v1/error_detail.ts';
-import type { ErrorKind } from '../../domain/errors.ts';
+import type { ErrorKind } from '../../domain/error-entry.ts';
 import { CliError, type Failure } from '../failure.ts';
 import type { RemoteTarget } from './target.ts';
 import { unreachedText } from './unreached.ts';

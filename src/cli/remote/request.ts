@@ -7,7 +7,7 @@ import type {
   CreateUserRequest_Human,
   ListUsersRequest,
 } from '../../../gen/grpc-js/zitadel/user/v2/user_service.ts';
-import type { Gender as DomainGender, HumanProfile } from '../../domain/user.ts';
+import type { Gender as DomainGender, HumanProfile, UserKind } from '../../domain/user.ts';
 import type { TokenQuery, UserQuery, UserToCreate } from '../backend.ts';
 import type { PageQuery } from '../page.ts';
 import { stateNumbers } from './rows.ts';
@@ -33,16 +33,25 @@ type Search = NonNullable<SearchQuery['query']>;
 const contains = TextQueryMethod.TEXT_QUERY_METHOD_CONTAINS_IGNORE_CASE;
 const equals = TextQueryMethod.TEXT_QUERY_METHOD_EQUALS_IGNORE_CASE;
 
+const typeNumbers = {
+  human: Type.TYPE_HUMAN,
+  machine: Type.TYPE_MACHINE,
+  external: Type.TYPE_EXTERNAL,
+} as const satisfies Record<UserKind, Type>;
+
 function searchQueries(query: Omit<UserQuery, keyof PageQuery>): SearchQuery[] {
-  const { state, type, organizationId, search, loginName, name } = query;
+  const { state, type, organizationId, search, loginName, name, externalId } = query;
   const found: Search[] = [];
   if (state !== undefined) found.push({ $case: 'stateQuery', value: { state: stateNumbers[state] } });
   if (type !== undefined) {
-    const number = type === 'human' ? Type.TYPE_HUMAN : Type.TYPE_MACHINE;
-    found.push({ $case: 'typeQuery', value: { type: number } });
+    found.push({ $case: 'typeQuery', value: { type: typeNumbers[type] } });
   }
   if (organizationId !== undefined) {
     found.push({ $case: 'organizationIdQuery', value: { organizationId } });
+  }
+  if (externalId !== undefined) {
+    const method = TextQueryMethod.TEXT_QUERY_METHOD_EQUALS;
+    found.push({ $case: 'externalIdQuery', value: { externalId, method } });
   }
   if (search !== undefined) {
     const displayName: Search = {

@@ -58,10 +58,10 @@ export function userRow(user: User): UserRow {
   return {
     ...changeRow(user.userId, user.details),
     state: stateOf(user.state),
-    type: user.type?.$case === 'human' ? 'human' : 'machine',
+    type: user.type?.$case ?? 'external',
     userName: user.username,
     loginName: user.preferredLoginName,
-    ...profileFields(user.type),
+    ...profileFields(user),
   };
 }
 
@@ -74,13 +74,18 @@ export function stateOf(number: UserState): DomainState {
   );
 }
 
-function profileFields(type: User['type']): Pick<UserRow, 'displayName' | 'email' | 'phone'> {
-  if (type?.$case !== 'human') return { displayName: type?.value.name ?? '' };
+function profileFields({
+  type,
+  externalId,
+}: User): Pick<UserRow, 'displayName' | 'email' | 'phone' | 'externalId'> {
+  if (type === undefined) return { displayName: externalId, externalId };
+  if (type.$case === 'machine') return { displayName: type.value.name };
   const { profile, email, phone } = type.value;
   return {
     displayName: profile?.displayName || `${profile?.givenName ?? ''} ${profile?.familyName ?? ''}`.trim(),
     ...(email !== undefined && { email: email.email }),
     ...(phone !== undefined && { phone: phone.phone }),
+    ...(externalId !== '' && { externalId }),
   };
 }
 

@@ -7,7 +7,7 @@ import {
   isErasedRun,
 } from '../../domain/erasure.ts';
 import { DomainError } from '../../domain/errors.ts';
-import type { RecordedEvent } from '../../domain/events.ts';
+import { birthTypes, type RecordedEvent } from '../../domain/events.ts';
 import type { UserId } from '../../domain/ids.ts';
 import { isEnded, type UnlockRun } from '../../domain/unlock-run.ts';
 import type { ListEvents } from '../../store/store.ts';
@@ -52,7 +52,7 @@ interface Span {
  */
 async function spansOf(app: ErasingApp, userId: UserId): Promise<readonly Span[]> {
   const births: RecordedEvent[] = [];
-  for (const type of ['user.human.added', 'user.machine.added']) {
+  for (const type of birthTypes) {
     for await (const page of pagesOf(app, { userId, type })) births.push(...page);
   }
   births.sort((one, other) => one.position - other.position);

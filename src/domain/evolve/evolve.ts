@@ -1,4 +1,4 @@
-import type { UserAdded, UserEvent } from '../events.ts';
+import { birthTypes, type UserAdded, type UserEvent } from '../events.ts';
 import type { UserId } from '../ids.ts';
 import { noLockout } from '../lock.ts';
 import type { Grant, PasswordFacts, User, UserState } from '../user.ts';
@@ -19,8 +19,10 @@ type MovingEvent = Exclude<UserEvent, AddedEvent>;
 
 /** Whether a user begins with it. */
 export function isAdded(event: UserEvent): event is AddedEvent {
-  return event.type === 'user.human.added' || event.type === 'user.machine.added';
+  return births.has(event.type);
 }
+
+const births: ReadonlySet<string> = new Set(birthTypes);
 
 function moved(next: User, event: MovingEvent): User {
   switch (event.type) {
@@ -45,6 +47,8 @@ function moved(next: User, event: MovingEvent): User {
       return { ...next, ...succeeded(next, event.payload.deviceId) };
     case 'user.human.password.check.failed':
       return { ...next, ...failed(next, event.payload) };
+    case 'user.attempt.abandoned':
+      return { ...next, lockout: { ...next.lockout, abandoned: event.payload.abandoned } };
     case 'user.pat.added':
     case 'user.pat.removed':
     case 'user.human.email.code.added':
@@ -112,7 +116,7 @@ export function evolvePassword(
   event: UserEvent,
   createdAt: number,
 ): PasswordFacts | undefined {
-  if (event.type === 'user.human.added' || event.type === 'user.machine.added') {
+  if (isAdded(event)) {
     return (
       event.payload.password && {
         changeRequired: event.payload.password.changeRequired,

@@ -105,12 +105,13 @@ export function hasRoomFor(lockout: Lockout, deviceId: string): boolean {
 type Loose = { readonly [Key in keyof Lockout]?: Lockout[Key] | undefined };
 
 // One form for one state of things: what is empty is absent, and nothing at all is `noLockout`.
-function withoutNothing({ lock, failedAt, devices, policyLocks }: Loose): Lockout {
+function withoutNothing({ lock, failedAt, devices, policyLocks, abandoned }: Loose): Lockout {
   const left: Lockout = {
     ...(lock !== undefined && { lock }),
     ...(failedAt !== undefined && failedAt.length > 0 && { failedAt }),
     ...(devices !== undefined && Object.keys(devices).length > 0 && { devices }),
     ...(policyLocks !== undefined && policyLocks > 0 && { policyLocks }),
+    ...(abandoned !== undefined && { abandoned }),
   };
   return Object.keys(left).length === 0 ? noLockout : left;
 }

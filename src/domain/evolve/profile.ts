@@ -21,6 +21,7 @@ export function evolveProfile(before: Profile | undefined, event: UserEvent): Pr
   switch (event.type) {
     case 'user.human.added':
     case 'user.machine.added':
+    case 'user.external.added':
       return event.payload.profile;
     case 'user.removed':
       return undefined;
@@ -35,6 +36,7 @@ function changed(before: Profile, event: ProfileEvent): Profile {
     const { userName, userNameLocal } = event.payload;
     return { ...rest, userName, ...(userNameLocal && { userNameLocal }) };
   }
+  if (before.kind === 'external') return before;
   if (before.kind === 'machine') {
     return event.type === 'user.machine.changed' ? { ...before, ...event.payload } : before;
   }

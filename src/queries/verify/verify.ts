@@ -5,7 +5,7 @@ import { evolveProfile } from '../../domain/evolve/profile.ts';
 import { evolveTokens } from '../../domain/evolve/tokens.ts';
 import { foldText } from '../../domain/filter.ts';
 import type { MetadataFacts } from '../../domain/metadata.ts';
-import type { PasswordFacts, Profile, Token, User } from '../../domain/user.ts';
+import { externalIdOf, type PasswordFacts, type Profile, type Token, type User } from '../../domain/user.ts';
 import type { History, ProfileKeys, Verifiable } from '../../store/store.ts';
 import { Erasing } from './erasing.ts';
 import { addDifference, Findings, Order, type Problem } from './findings.ts';
@@ -127,5 +127,9 @@ function keysOf({ user, profile }: Fold): ProfileKeys | undefined {
   const { organizationId } = user;
   const { userName } = profile;
   const emailFolded = profile.kind === 'human' ? { emailFolded: foldText(profile.email) } : {};
-  return { organizationId, userName, userNameFolded: foldText(userName), ...emailFolded };
+  const externalId = externalIdOf(profile);
+  return {
+    ...{ organizationId, userName, userNameFolded: foldText(userName), ...emailFolded },
+    ...(externalId !== undefined && { externalId }),
+  };
 }

@@ -28,7 +28,11 @@ const states: Readonly<Record<number, DomainState>> = {
   [UserState.INITIAL]: 'initial',
 };
 
-const types: Readonly<Record<number, UserKind>> = { [Type.HUMAN]: 'human', [Type.MACHINE]: 'machine' };
+const types: Readonly<Record<number, UserKind>> = {
+  [Type.HUMAN]: 'human',
+  [Type.MACHINE]: 'machine',
+  [Type.EXTERNAL]: 'external',
+};
 
 const sortFields: Readonly<Record<number, UserSortField>> = {
   [UserFieldName.USER_NAME]: 'user_name',
@@ -137,6 +141,8 @@ function textOf(query: TextQuery): {
       return { field: 'email', name: 'email_address', value: query.value.emailAddress };
     case 'loginNameQuery':
       return { field: 'login_name', value: query.value.loginName };
+    case 'externalIdQuery':
+      return { field: 'external_id', value: query.value.externalId };
     case 'phoneQuery':
       return { field: 'phone', name: 'number', value: query.value.number };
     default:

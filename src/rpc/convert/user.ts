@@ -7,12 +7,13 @@ import {
   type UserSchema,
   UserState,
 } from '../../../gen/es/zitadel/user/v2/user_pb.js';
-import type {
-  Gender as DomainGender,
-  UserState as DomainState,
-  HumanProfile,
-  MachineProfile,
-  Profile,
+import {
+  type Gender as DomainGender,
+  type UserState as DomainState,
+  externalIdOf,
+  type HumanProfile,
+  type MachineProfile,
+  type Profile,
 } from '../../domain/user.ts';
 import type { UserRecord } from '../../queries/users.ts';
 import { detailsOf, timestampOf } from '../details.ts';
@@ -40,10 +41,11 @@ export function userOf(record: UserRecord): MessageInitShape<typeof UserSchema> 
   return {
     ...named,
     details: detailsOf(user),
-    type:
-      profile.kind === 'human'
-        ? { case: 'human', value: { ...named, ...humanOf(profile, record) } }
-        : { case: 'machine', value: machineOf(profile) },
+    ...(profile.kind === 'human' && {
+      type: { case: 'human', value: { ...named, ...humanOf(profile, record) } },
+    }),
+    ...(profile.kind === 'machine' && { type: { case: 'machine', value: machineOf(profile) } }),
+    externalId: externalIdOf(profile) ?? '',
   };
 }
 
@@ -68,6 +70,7 @@ export function loginNameOf({ profile, organizationDomain }: UserRecord): string
 /** What people call the user. */
 export function displayNameOf(profile: Profile): string {
   if (profile.kind === 'machine') return profile.name;
+  if (profile.kind === 'external') return profile.externalId;
   return profile.displayName || `${profile.givenName} ${profile.familyName}`;
 }
 

@@ -113,7 +113,7 @@ export const archiveTables: Readonly<Record<ArchiveKind, ArchiveTable>> = {
       column('password_change_required', 'boolean', true),
       column('password_changed_at', 'number', true),
     ],
-    derived: ['user_name', 'user_name_folded', 'email_folded'],
+    derived: ['user_name', 'user_name_folded', 'email_folded', 'external_id'],
   },
   token: {
     name: 'tokens',
@@ -232,9 +232,10 @@ function lockUntil(lockout: unknown): number | null {
   throw new RowRefused('lockout.lock.until must be a whole number');
 }
 
-// The derived columns of a profile; uniqueness is judged by the last two.
+// The derived columns of a profile; uniqueness is judged by the last three.
 function userNames(profile: unknown): readonly (string | null)[] {
-  const { userName, email } = profile as { readonly userName?: unknown; readonly email?: unknown };
+  const { userName, email, externalId } = profile as Readonly<Record<string, unknown>>;
   if (typeof userName !== 'string') throw new RowRefused('a profile without userName');
-  return [userName, foldText(userName), typeof email === 'string' ? foldText(email) : null];
+  const texts = { email: typeof email === 'string' ? foldText(email) : null };
+  return [userName, foldText(userName), texts.email, typeof externalId === 'string' ? externalId : null];
 }

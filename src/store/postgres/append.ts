@@ -3,7 +3,7 @@ import { type AddedEvent, evolve, evolvePassword } from '../../domain/evolve/evo
 import { isProfileEvent } from '../../domain/evolve/profile.ts';
 import { foldText } from '../../domain/filter.ts';
 import type { UserId } from '../../domain/ids.ts';
-import type { Profile, User } from '../../domain/user.ts';
+import { externalIdOf, type Profile, type User } from '../../domain/user.ts';
 import { changedProfile, foldedEmail, nameTakenSql, nameTakenValues, newlyNamed } from '../sql/login-name.ts';
 import { lockoutValues } from '../sql/rows.ts';
 import type { Change, ChangeTime } from '../store.ts';
@@ -13,6 +13,7 @@ import { insertErasure } from './erasures.ts';
 import { sqlState } from './error.ts';
 import { unfenced } from './fence.ts';
 import { transaction } from './pool.ts';
+import { AttemptOver, deleteChecks, endAttempt } from './rows/attempts.ts';
 import { endCodes, writeCodes } from './rows/codes.ts';
 import { writeMetadata } from './rows/metadata.ts';
 
@@ -37,6 +38,7 @@ export async function appendAlone(
     return await transaction(connection, 'BEGIN', async () => {
       if (await isNameTaken(connection, change)) return 'user name taken';
       if (!(await writeUser(connection, change.before, after))) return 'stale';
+      await endAttempt(connection, change);
       await writeEvents(connection, change, nextBatchId());
       let sequence = change.before?.sequence ?? 0;
       for (const event of change.events) {
@@ -54,6 +56,8 @@ export async function appendAlone(
   } catch (error) {
     // Two at once may both have found the name free; the constraint lets one through.
     if (isConstraint(error, 'profiles_user_name')) return 'user name taken';
+    if (isConstraint(error, 'profiles_external_id')) return 'user name taken';
+    if (error instanceof AttemptOver) return 'stale';
     throw error;
   }
 }
@@ -161,6 +165,7 @@ async function writeRest(
   switch (event.type) {
     case 'user.human.added':
     case 'user.machine.added':
+    case 'user.external.added':
       await connection.query(insertProfile, profileValues(change, event));
       return;
     case 'user.human.password.changed': {
@@ -190,6 +195,7 @@ async function writeRest(
       await connection.query(deleteProfile, [userId]);
       await connection.query(deleteTokens, [userId]);
       await connection.query(deleteSessions, [userId]);
+      await connection.query(deleteChecks, [userId]);
       return;
     case 'user.locked':
     case 'user.deactivated':
@@ -222,6 +228,7 @@ function profileValues({ userId, at, secrets }: Change, event: AddedEvent): read
     password && Number(password.changeRequired),
     password?.changedAt,
     foldedEmail(profile),
+    externalIdOf(profile),
   ];
 }
 
@@ -241,11 +248,12 @@ const searched: ReadonlySet<string> = new Set<keyof Extract<Profile, { kind: 'hu
   'email',
   'phone',
   'name',
+  'externalId',
 ]);
 
 const insertProfile: Statement = {
   name: 'insert_profile',
-  text: 'INSERT INTO profiles VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10)',
+  text: 'INSERT INTO profiles VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11)',
 };
 const updateProfile: Statement = {
   name: 'update_profile',

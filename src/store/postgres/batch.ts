@@ -15,10 +15,10 @@ export interface PlainChange {
 
 /** Nearly all changes are plain; undefined for the others, which take a transaction of their own. */
 export function parsePlain(change: Change): PlainChange | undefined {
-  const { before, events, userId, at, secrets, codes } = change;
+  const { before, events, userId, at, secrets, codes, attemptId } = change;
   const [event] = events;
-  // A hash or a code goes into another row.
-  if (secrets !== undefined || codes !== undefined) return undefined;
+  // A hash, a code or an attempt is in another row.
+  if (secrets !== undefined || codes !== undefined || attemptId !== undefined) return undefined;
   if (before === undefined || event === undefined || events.length > 1) return undefined;
   if (!plainTypes.has(event.type)) return undefined;
   return { change, before, after: evolve(before, event, { userId, createdAt: at.createdAt }) };

@@ -79,7 +79,7 @@ function readAfter(connection: Connection, after: UserId): Promise<Snapshot> {
         `SELECT ${userColumns}, users.lock_until FROM users WHERE user_id = ANY($1::text[])`,
       ),
       profiles: await grouped(
-        'SELECT user_id, organization_id, user_name, user_name_folded, email_folded, profile, password_change_required, password_changed_at FROM profiles WHERE user_id = ANY($1::text[])',
+        'SELECT user_id, organization_id, user_name, user_name_folded, email_folded, external_id, profile, password_change_required, password_changed_at FROM profiles WHERE user_id = ANY($1::text[])',
       ),
       tokens: await grouped(
         'SELECT token_id, user_id, sequence AS token_sequence, created_at AS token_created_at, expires_at ' +

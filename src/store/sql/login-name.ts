@@ -3,7 +3,7 @@ import { isAdded } from '../../domain/evolve/evolve.ts';
 import { evolveProfile } from '../../domain/evolve/profile.ts';
 import { foldText } from '../../domain/filter.ts';
 import type { UserId } from '../../domain/ids.ts';
-import type { HumanProfile, Profile } from '../../domain/user.ts';
+import { externalIdOf, type HumanProfile, type Profile } from '../../domain/user.ts';
 import type { LoginPlace } from '../session-store.ts';
 import type { Change } from '../store.ts';
 import type { Row } from './rows.ts';
@@ -24,7 +24,7 @@ type Placeholder = (index: number) => string;
 
 /**
  * Finds whoever else in the organization signs in by a name that the profile would have as well: user name, e-mail address,
- * or `user name@domain` of one against any of the three of the other.
+ * or `user name@domain` of one against any of the three of the other; or has the same external id.
  */
 export function nameTakenSql(placeholder: Placeholder): string {
   const [organizationId, name, email] = [placeholder(1), placeholder(2), placeholder(3)];
@@ -36,7 +36,8 @@ export function nameTakenSql(placeholder: Placeholder): string {
   // The second organization is no plain column: SQLite, without statistics, would look at everybody in it.
   return (
     `${found} organization_id = ${organizationId} AND user_name_folded IN (${names}, ${userNameOf(4)}, ${userNameOf(6)}) ` +
-    `UNION ALL ${found} organization_id || '' = ${organizationId} AND email_folded IN (${names}) LIMIT 1`
+    `UNION ALL ${found} organization_id || '' = ${organizationId} AND email_folded IN (${names}) ` +
+    `UNION ALL ${found} external_id = ${placeholder(9)} AND organization_id = ${organizationId} LIMIT 1`
   );
 }
 
@@ -72,7 +73,8 @@ export function changedProfile(before: Profile, events: readonly UserEvent[]): P
 export function nameTakenValues({ organizationId, userId, profile }: NamedUser): readonly (string | null)[] {
   const name = foldText(profile.userName);
   const email = foldedEmail(profile);
-  return [organizationId, name, email ?? null, ...parted(name), ...parted(email), userId];
+  const externalId = externalIdOf(profile) ?? null;
+  return [organizationId, name, email ?? null, ...parted(name), ...parted(email), userId, externalId];
 }
 
 /**

@@ -158,13 +158,14 @@ export function parseHistoryRows(
   };
 }
 
-/** A row with organization_id, user_name, user_name_folded, email_folded of the profiles table. */
+/** A row with organization_id, user_name, user_name_folded, email_folded, external_id of the profiles table. */
 function parseProfileKeys(row: Row): ProfileKeys {
   return {
     organizationId: row.organization_id as OrganizationId,
     userName: row.user_name as string,
     userNameFolded: row.user_name_folded as string,
     ...(row.email_folded !== null && { emailFolded: row.email_folded as string }),
+    ...(row.external_id !== null && { externalId: row.external_id as string }),
   };
 }
 

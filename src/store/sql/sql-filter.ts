@@ -199,12 +199,14 @@ const profileMembers = {
   nick_name: 'nickName',
   email: 'email',
   phone: 'phone',
+  external_id: 'externalId',
 } as const;
 
 // NULL where the user has none.
 function fieldSql(sink: Sink, field: UserTextField, form: Form): string {
   const isFolded = form === 'folded';
   if (field === 'user_name') return sink.column('profiles', isFolded ? 'user_name_folded' : 'user_name');
+  if (field === 'external_id' && !isFolded) return sink.column('profiles', 'external_id');
   if (field === 'login_name') {
     // A domain is lower-case ASCII, its own folded form.
     return `(${fieldSql(sink, 'user_name', form)} || '@' || ${sink.column('organizations', 'domain')})`;
@@ -213,7 +215,7 @@ function fieldSql(sink: Sink, field: UserTextField, form: Form): string {
   const { member, folded } = sink.dialect;
   const text = (of: SqlDialect['member']) =>
     field === 'display_name'
-      ? `coalesce(nullif(${of(profile, 'displayName')}, ''), ${of(profile, 'givenName')} || ' ' || ${of(profile, 'familyName')}, ${of(profile, 'name')})`
+      ? `coalesce(nullif(${of(profile, 'displayName')}, ''), ${of(profile, 'givenName')} || ' ' || ${of(profile, 'familyName')}, ${of(profile, 'name')}, ${of(profile, 'externalId')})`
       : of(profile, profileMembers[field]);
   return isFolded ? folded(text) : text(member);
 }

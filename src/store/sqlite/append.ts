@@ -9,7 +9,7 @@ import { type AddedEvent, evolve, evolvePassword } from '../../domain/evolve/evo
 import { evolvePolicy, policyEvent, type StoredPolicy } from '../../domain/evolve/policy.ts';
 import { isProfileEvent } from '../../domain/evolve/profile.ts';
 import { foldText } from '../../domain/filter.ts';
-import type { Profile, User } from '../../domain/user.ts';
+import { externalIdOf, type Profile, type User } from '../../domain/user.ts';
 import { codesEndedBy } from '../sql/codes.ts';
 import { changedProfile, foldedEmail, nameTakenValues, newlyNamed } from '../sql/login-name.ts';
 import { metadataValue } from '../sql/metadata.ts';
@@ -40,6 +40,7 @@ export function planChange(change: Change): PlannedChange {
   if (change.profile !== undefined && change.events.some(isProfileEvent)) {
     rest.push(profileUpdate(change.profile, change));
   }
+  if (change.attemptId !== undefined) rest.push(['deleteAttempt', [userId, change.attemptId]]);
   if (change.codes !== undefined) rest.push(...codeWrites(userId, change.codes));
   const previous = LoadedUser.newestPosition(before) ?? null;
   return { request: [rowWrite(before, after), userId, previous, events, rest, guardOf(change)], after };
@@ -72,6 +73,8 @@ export function planPolicy(change: PolicyChange): PlannedPolicy {
 }
 
 function guardOf(change: Change): Write | null {
+  const { userId, attemptId } = change;
+  if (attemptId !== undefined) return ['attemptOver', [userId, attemptId]];
   const named = newlyNamed(change);
   return named === undefined ? null : ['nameTaken', nameTakenValues(named)];
 }
@@ -145,6 +148,7 @@ function followingWrites(change: Change, event: UserEvent, sequence: number): re
   switch (event.type) {
     case 'user.human.added':
     case 'user.machine.added':
+    case 'user.external.added':
       return [profileWrite(change, event)];
     case 'user.human.password.changed': {
       if (secrets?.passwordHash === undefined) throw new Error('bug: a password without a hash');
@@ -177,6 +181,7 @@ function followingWrites(change: Change, event: UserEvent, sequence: number): re
         ['deleteAllMetadata', [userId]],
         ['deleteTokens', [userId]],
         ['deleteSessions', [userId]],
+        ['deleteCheck', [userId]],
       ];
     case 'user.locked':
     case 'user.deactivated':
@@ -226,6 +231,7 @@ function profileWrite(change: Change, event: AddedEvent): Write {
       password === undefined ? null : Number(password.changeRequired),
       password?.changedAt ?? null,
       foldedEmail(profile) ?? null,
+      externalIdOf(profile) ?? null,
     ],
   ];
 }

@@ -23,7 +23,7 @@ export const writeStatements = {
     'actor_user_id, actor_os_user, actor_subject, ip, user_agent, request_id, traceparent, reason) ' +
     'VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)',
   nameTaken: nameTakenSql((index) => `?${index}`),
-  insertProfile: 'INSERT INTO profiles VALUES (?,?,?,?,?,?,?,?,?)',
+  insertProfile: 'INSERT INTO profiles VALUES (?,?,?,?,?,?,?,?,?,?)',
   updateProfile:
     'UPDATE profiles SET user_name = ?, user_name_folded = ?, profile = ?, email_folded = ? WHERE user_id = ?',
   deleteProfile: 'DELETE FROM profiles WHERE user_id = ?',
@@ -46,8 +46,19 @@ export const writeStatements = {
   claimCheck:
     'INSERT INTO password_checks (user_id, sequence, holder, until) VALUES (?1,?2,?3,?4) ON CONFLICT (user_id) DO UPDATE ' +
     'SET sequence = excluded.sequence, holder = excluded.holder, until = excluded.until ' +
-    `WHERE sequence < excluded.sequence OR until NOT BETWEEN ?5 + 1 AND ?5 + ${claimMsMax} OR holder = excluded.holder`,
-  deleteCheckOver: 'DELETE FROM password_checks WHERE user_id = ? AND until <= ?',
+    `WHERE attempt_id IS NULL AND (sequence < excluded.sequence OR until NOT BETWEEN ?5 + 1 AND ?5 + ${claimMsMax} OR holder = excluded.holder)`,
+  /** As a claim; but nobody takes it from its holder, even when it is over: it is to be counted first. */
+  beginAttempt:
+    'INSERT INTO password_checks (user_id, sequence, holder, until, attempt_id, attempt) VALUES (?1,?2,?3,?4,?3,?6) ' +
+    'ON CONFLICT (user_id) DO UPDATE SET sequence = excluded.sequence, holder = excluded.holder, until = excluded.until, ' +
+    'attempt_id = excluded.attempt_id, attempt = excluded.attempt ' +
+    `WHERE attempt_id IS NULL AND (sequence < excluded.sequence OR until NOT BETWEEN ?5 + 1 AND ?5 + ${claimMsMax})`,
+  /** Finds something where the attempt is no more. */
+  attemptOver:
+    'SELECT 1 AS over WHERE NOT EXISTS (SELECT 1 FROM password_checks WHERE user_id = ? AND attempt_id = ?)',
+  deleteAttempt: 'DELETE FROM password_checks WHERE user_id = ? AND attempt_id = ?',
+  deleteCheck: 'DELETE FROM password_checks WHERE user_id = ?',
+  deleteCheckOver: 'DELETE FROM password_checks WHERE user_id = ? AND until <= ? AND attempt_id IS NULL',
   insertSigningKey: 'INSERT INTO signing_keys VALUES (1, unhex(?)) ON CONFLICT DO NOTHING',
   insertOrganization: 'INSERT INTO organizations VALUES (?,?,?,?) ON CONFLICT DO NOTHING',
   setCode:

@@ -52,7 +52,8 @@ export function createWriter(options: WriterOptions): Writer {
         options.measures.moved(change.before, change.events, change.at.createdAt);
         return after;
       }
-      return outcome === 'stale' ? 'stale' : 'user name taken';
+      // What guards the end of an attempt is the attempt.
+      return outcome === 'stale' || change.attemptId !== undefined ? 'stale' : 'user name taken';
     },
     async addOrganization(event, at, meta) {
       const outcome = await thread.write(planOrganization(event, at, meta));

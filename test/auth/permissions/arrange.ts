@@ -157,6 +157,11 @@ export const arrange: Readonly<Record<MethodName, Arrange>> = {
   EraseUser: onUser('locked'),
   GetCaller: async () => ({ message: {} }),
   ImportUsers: async (place) => ({ message: { organizationId: place, users: [newImported()] } }),
+  BeginAttempt: onUser('active'),
+  EndAttempt: async (place) => {
+    const { response } = await door.ask('BeginAttempt', (await onUser('active')(place)).message);
+    return { message: { attemptId: response.attemptId ?? '', outcome: 'OUTCOME_SUCCEEDED' } };
+  },
   GetLock: onUser('locked'),
   ListLocks: async (place) => {
     const userId = await people.user({ organization: place, state: 'locked' });

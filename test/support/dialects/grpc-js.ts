@@ -3,6 +3,7 @@ import { type Client, credentials, Metadata, type ServiceDefinition, type Servic
 import { ErrorInfo, RetryInfo } from '../../../gen/grpc-js/google/rpc/error_details.ts';
 import { Status } from '../../../gen/grpc-js/google/rpc/status.ts';
 import { AdminServiceClient, AdminServiceService } from '../../../gen/grpc-js/latchkey/v1/admin.ts';
+import { AttemptServiceClient, AttemptServiceService } from '../../../gen/grpc-js/latchkey/v1/attempt.ts';
 import { LockServiceClient, LockServiceService } from '../../../gen/grpc-js/latchkey/v1/lock.ts';
 import { PolicyServiceClient, PolicyServiceService } from '../../../gen/grpc-js/latchkey/v1/policy.ts';
 import {
@@ -31,6 +32,7 @@ export interface GrpcJsClient extends AsyncDisposable {
 const services: readonly ServiceDefinition[] = [
   UserServiceService,
   AdminServiceService,
+  AttemptServiceService,
   LockServiceService,
   PolicyServiceService,
   SubscriptionServiceService,
@@ -40,6 +42,7 @@ const services: readonly ServiceDefinition[] = [
 const stubs = [
   UserServiceClient,
   AdminServiceClient,
+  AttemptServiceClient,
   LockServiceClient,
   PolicyServiceClient,
   SubscriptionServiceClient,

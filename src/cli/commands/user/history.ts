@@ -64,6 +64,8 @@ const known = {
   'user.machine.added': true,
   'user.erased': true,
   'user.lock.reason.removed': true,
+  'user.external.added': true,
+  'user.attempt.abandoned': true,
   'user.locked': true,
   'user.unlocked': true,
   'user.deactivated': true,

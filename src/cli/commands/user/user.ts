@@ -1,5 +1,5 @@
 import { UsageError } from '../../../app/config.ts';
-import type { UserState } from '../../../domain/user.ts';
+import type { UserKind, UserState } from '../../../domain/user.ts';
 import type { Backend, GrantRow, UserQuery, UserRow } from '../../backend.ts';
 import { type Command, type CommandContext, connectionOptions, userOptions } from '../../command.ts';
 import { type Column, pairs, tableLines } from '../../output.ts';
@@ -12,6 +12,8 @@ import { userIdOf } from './name.ts';
 
 const states = ['initial', 'active', 'inactive', 'locked'] as const satisfies readonly UserState[];
 
+const types = ['human', 'machine', 'external'] as const satisfies readonly UserKind[];
+
 /** `latchkey user list`, `show`. */
 export const userCommands: readonly Command[] = [
   {
@@ -21,8 +23,9 @@ export const userCommands: readonly Command[] = [
     summary: 'List users, by user name',
     options: {
       state: { value: 'STATE', choices: states, help: 'only users in this state' },
-      type: { value: 'TYPE', choices: ['human', 'machine'], help: 'only users of this type' },
+      type: { value: 'TYPE', choices: types, help: 'only users of this type' },
       org: { value: 'ORG_ID', help: 'only users of this organization' },
+      'external-id': { value: 'ID', help: 'only whom an application calls so' },
       search: { value: 'TEXT', help: 'only where user name, display name or e-mail address contain it' },
       ...pageOptions,
       ...connectionOptions,
@@ -72,13 +75,15 @@ const columns: readonly Column<UserRow>[] = [
 async function list(context: CommandContext): Promise<void> {
   const { args } = context;
   const state = states.find((one) => one === args.text('state'));
-  const type = args.text('type');
+  const type = types.find((one) => one === args.text('type'));
+  const externalId = args.text('external-id');
   const organizationId = args.text('org');
   const search = args.operands[0] ?? args.text('search');
   const query = (page: PageQuery): UserQuery => ({
     ...page,
     ...(state !== undefined && { state }),
-    ...(type !== undefined && { type: type === 'human' ? 'human' : 'machine' }),
+    ...(type !== undefined && { type }),
+    ...(externalId !== undefined && { externalId }),
     ...(organizationId !== undefined && { organizationId }),
     ...(search !== undefined && { search }),
   });

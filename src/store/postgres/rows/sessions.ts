@@ -14,6 +14,7 @@ import { postgresDialect } from '../dialect.ts';
 import { asStoreError } from '../error.ts';
 import { unfenced } from '../fence.ts';
 import { type Pool, withRetries } from '../pool.ts';
+import { createAttempts } from './attempts.ts';
 
 type Sessions = Omit<SessionStore, 'listSessions'>;
 
@@ -64,6 +65,7 @@ export function createSessions(pool: Pool, patienceMs: number): Sessions {
     },
     claimCheck: ({ userId, sequence, holder, until, nowMs }) =>
       tell(claim, [userId, sequence, holder, until, nowMs]),
+    ...createAttempts(rows),
     async loadSigningKey() {
       const found = await readKey();
       if (found !== undefined) return found;
@@ -135,8 +137,8 @@ const deleteOver: Statement = {
 const deleteChecksOver: Statement = {
   name: 'delete_checks_over',
   text:
-    'DELETE FROM password_checks WHERE user_id IN (SELECT user_id FROM password_checks WHERE until <= $1 LIMIT $2) ' +
-    `AND until <= $1 AND ${unfenced} = 1`,
+    'DELETE FROM password_checks WHERE user_id IN (SELECT user_id FROM password_checks WHERE until <= $1 AND attempt_id IS NULL LIMIT $2) ' +
+    `AND until <= $1 AND attempt_id IS NULL AND ${unfenced} = 1`,
 };
 // The row's own lock puts two that claim at once in order: the second sees what the first wrote.
 const claim: Statement = {
@@ -144,8 +146,8 @@ const claim: Statement = {
   text:
     `INSERT INTO password_checks AS held (user_id, sequence, holder, until) VALUES ($1,$2::bigint * ${unfenced},$3,$4) ON CONFLICT (user_id) DO UPDATE ` +
     'SET sequence = excluded.sequence, holder = excluded.holder, until = excluded.until ' +
-    `WHERE held.sequence < excluded.sequence OR held.until NOT BETWEEN $5::bigint + 1 AND $5::bigint + ${claimMsMax} ` +
-    'OR held.holder = excluded.holder RETURNING held.user_id',
+    `WHERE held.attempt_id IS NULL AND (held.sequence < excluded.sequence OR held.until NOT BETWEEN $5::bigint + 1 AND $5::bigint + ${claimMsMax} ` +
+    'OR held.holder = excluded.holder) RETURNING held.user_id',
 };
 const signingKey: Statement = { text: 'SELECT secret FROM signing_keys WHERE key_id = 1' };
 const insertKey: Statement = {

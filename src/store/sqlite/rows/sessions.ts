@@ -11,6 +11,7 @@ import {
 import { sqliteDialect } from '../dialect.ts';
 import { reading } from '../error.ts';
 import type { Write, WriteFailure, WriteOutcome, WriteRequest } from '../write-statements.ts';
+import { createAttempts } from './attempts.ts';
 
 type Sessions = Omit<SessionStore, 'listSessions'>;
 
@@ -26,7 +27,9 @@ export function createSessions(db: DatabaseSync, write: WriteOne): Sessions {
   const over = db.prepare(
     'SELECT session_id FROM sessions WHERE expires_at <= ? ORDER BY expires_at LIMIT ?',
   );
-  const claimsOver = db.prepare('SELECT user_id FROM password_checks WHERE until <= ? LIMIT ?');
+  const claimsOver = db.prepare(
+    'SELECT user_id FROM password_checks WHERE until <= ? AND attempt_id IS NULL LIMIT ?',
+  );
   const readLogin = reading((values: readonly (string | null)[]) => login.all(...values));
   const signingKey = db.prepare('SELECT secret FROM signing_keys WHERE key_id = ?');
   const readKey = reading((keyId: number) => signingKey.get(keyId)?.secret as Uint8Array | undefined);
@@ -58,6 +61,7 @@ export function createSessions(db: DatabaseSync, write: WriteOne): Sessions {
     },
     claimCheck: ({ userId, sequence, holder, until, nowMs }: CheckClaim) =>
       only(['claimCheck', [userId, sequence, holder, until, nowMs]]),
+    ...createAttempts(db, only),
     async loadSigningKey() {
       const found = await readKey(1);
       if (found !== undefined) return found;

@@ -117,6 +117,12 @@ export declare type SearchQuery = Message<"zitadel.user.v2.SearchQuery"> & {
      */
     value: PhoneQuery;
     case: "phoneQuery";
+  } | {
+    /**
+     * @generated from field: zitadel.user.v2.ExternalIdQuery external_id_query = 1000;
+     */
+    value: ExternalIdQuery;
+    case: "externalIdQuery";
   } | { case: undefined; value?: undefined };
 };
 
@@ -351,6 +357,29 @@ export declare type PhoneQuery = Message<"zitadel.user.v2.PhoneQuery"> & {
 export declare const PhoneQuerySchema: GenMessage<PhoneQuery>;
 
 /**
+ * What an application calls the user.
+ *
+ * @generated from message zitadel.user.v2.ExternalIdQuery
+ */
+export declare type ExternalIdQuery = Message<"zitadel.user.v2.ExternalIdQuery"> & {
+  /**
+   * @generated from field: string external_id = 1;
+   */
+  externalId: string;
+
+  /**
+   * @generated from field: zitadel.object.v2.TextQueryMethod method = 2;
+   */
+  method: TextQueryMethod;
+};
+
+/**
+ * Describes the message zitadel.user.v2.ExternalIdQuery.
+ * Use `create(ExternalIdQuerySchema)` to create a new message.
+ */
+export declare const ExternalIdQuerySchema: GenMessage<ExternalIdQuery>;
+
+/**
  * @generated from message zitadel.user.v2.StateQuery
  */
 export declare type StateQuery = Message<"zitadel.user.v2.StateQuery"> & {
@@ -454,6 +483,13 @@ export enum Type {
    * @generated from enum value: TYPE_MACHINE = 2;
    */
   MACHINE = 2,
+
+  /**
+   * Known by an external id alone.
+   *
+   * @generated from enum value: TYPE_EXTERNAL = 1000;
+   */
+  EXTERNAL = 1000,
 }
 
 /**

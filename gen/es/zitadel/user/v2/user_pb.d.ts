@@ -70,6 +70,14 @@ export declare type User = Message<"zitadel.user.v2.User"> & {
     value: MachineUser;
     case: "machine";
   } | { case: undefined; value?: undefined };
+
+  /**
+   * What an application calls the user that checks the password itself; unique within the organization. Such a user may
+   * be neither human nor machine.
+   *
+   * @generated from field: string external_id = 1000;
+   */
+  externalId: string;
 };
 
 /**

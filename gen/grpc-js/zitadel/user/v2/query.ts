@@ -10,7 +10,13 @@ export const protobufPackage = "zitadel.user.v2";
 
 export const protobufFileName = "zitadel/user/v2/query.proto";
 
-export const Type = { TYPE_UNSPECIFIED: 0, TYPE_HUMAN: 1, TYPE_MACHINE: 2, UNRECOGNIZED: -1 } as const;
+export const Type = {
+  TYPE_UNSPECIFIED: 0,
+  TYPE_HUMAN: 1,
+  TYPE_MACHINE: 2,
+  TYPE_EXTERNAL: 1000,
+  UNRECOGNIZED: -1,
+} as const;
 
 export type Type = typeof Type[keyof typeof Type];
 
@@ -18,6 +24,7 @@ export namespace Type {
   export type TYPE_UNSPECIFIED = typeof Type.TYPE_UNSPECIFIED;
   export type TYPE_HUMAN = typeof Type.TYPE_HUMAN;
   export type TYPE_MACHINE = typeof Type.TYPE_MACHINE;
+  export type TYPE_EXTERNAL = typeof Type.TYPE_EXTERNAL;
   export type UNRECOGNIZED = typeof Type.UNRECOGNIZED;
 }
 
@@ -32,6 +39,9 @@ export function typeFromJSON(object: any): Type {
     case 2:
     case "TYPE_MACHINE":
       return Type.TYPE_MACHINE;
+    case 1000:
+    case "TYPE_EXTERNAL":
+      return Type.TYPE_EXTERNAL;
     case -1:
     case "UNRECOGNIZED":
     default:
@@ -47,6 +57,8 @@ export function typeToJSON(object: Type): string {
       return "TYPE_HUMAN";
     case Type.TYPE_MACHINE:
       return "TYPE_MACHINE";
+    case Type.TYPE_EXTERNAL:
+      return "TYPE_EXTERNAL";
     case Type.UNRECOGNIZED:
     default:
       return "UNRECOGNIZED";
@@ -168,6 +180,7 @@ export interface SearchQuery {
     | { $case: "inUserEmailsQuery"; value: InUserEmailsQuery }
     | { $case: "organizationIdQuery"; value: OrganizationIdQuery }
     | { $case: "phoneQuery"; value: PhoneQuery }
+    | { $case: "externalIdQuery"; value: ExternalIdQuery }
     | undefined;
 }
 
@@ -220,6 +233,11 @@ export interface LoginNameQuery {
 
 export interface PhoneQuery {
   number: string;
+  method: TextQueryMethod;
+}
+
+export interface ExternalIdQuery {
+  externalId: string;
   method: TextQueryMethod;
 }
 
@@ -297,6 +315,9 @@ export const SearchQuery: MessageFns<SearchQuery> = {
         break;
       case "phoneQuery":
         PhoneQuery.encode(message.query.value, writer.uint32(130).fork()).join();
+        break;
+      case "externalIdQuery":
+        ExternalIdQuery.encode(message.query.value, writer.uint32(8002).fork()).join();
         break;
     }
     return writer;
@@ -446,6 +467,14 @@ export const SearchQuery: MessageFns<SearchQuery> = {
             message.query = { $case: "phoneQuery", value: PhoneQuery.decode(reader, reader.uint32()) };
             continue;
           }
+          case 1000: {
+            if (tag !== 8002) {
+              break;
+            }
+
+            message.query = { $case: "externalIdQuery", value: ExternalIdQuery.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -524,6 +553,10 @@ export const SearchQuery: MessageFns<SearchQuery> = {
         ? { $case: "phoneQuery", value: PhoneQuery.fromJSON(object.phoneQuery) }
         : isSet(object.phone_query)
         ? { $case: "phoneQuery", value: PhoneQuery.fromJSON(object.phone_query) }
+        : isSet(object.externalIdQuery)
+        ? { $case: "externalIdQuery", value: ExternalIdQuery.fromJSON(object.externalIdQuery) }
+        : isSet(object.external_id_query)
+        ? { $case: "externalIdQuery", value: ExternalIdQuery.fromJSON(object.external_id_query) }
         : undefined,
     };
   },
@@ -562,6 +595,8 @@ export const SearchQuery: MessageFns<SearchQuery> = {
       obj.organizationIdQuery = OrganizationIdQuery.toJSON(message.query.value);
     } else if (message.query?.$case === "phoneQuery") {
       obj.phoneQuery = PhoneQuery.toJSON(message.query.value);
+    } else if (message.query?.$case === "externalIdQuery") {
+      obj.externalIdQuery = ExternalIdQuery.toJSON(message.query.value);
     }
     return obj;
   },
@@ -665,6 +700,12 @@ export const SearchQuery: MessageFns<SearchQuery> = {
       case "phoneQuery": {
         if (object.query?.value !== undefined && object.query?.value !== null) {
           message.query = { $case: "phoneQuery", value: PhoneQuery.fromPartial(object.query.value) };
+        }
+        break;
+      }
+      case "externalIdQuery": {
+        if (object.query?.value !== undefined && object.query?.value !== null) {
+          message.query = { $case: "externalIdQuery", value: ExternalIdQuery.fromPartial(object.query.value) };
         }
         break;
       }
@@ -1583,6 +1624,95 @@ export const PhoneQuery: MessageFns<PhoneQuery> = {
   fromPartial(object: DeepPartial<PhoneQuery>): PhoneQuery {
     const message = createBasePhoneQuery();
     message.number = object.number ?? "";
+    message.method = object.method ?? 0;
+    return message;
+  },
+};
+
+function createBaseExternalIdQuery(): ExternalIdQuery {
+  return { externalId: "", method: 0 };
+}
+
+export const ExternalIdQuery: MessageFns<ExternalIdQuery> = {
+  encode(message: ExternalIdQuery, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.externalId !== "") {
+      writer.uint32(10).string(message.externalId);
+    }
+    if (message.method !== 0) {
+      writer.uint32(16).int32(message.method);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ExternalIdQuery {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseExternalIdQuery();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.externalId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.method = reader.int32() as any;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ExternalIdQuery {
+    return {
+      externalId: isSet(object.externalId)
+        ? globalThis.String(object.externalId)
+        : isSet(object.external_id)
+        ? globalThis.String(object.external_id)
+        : "",
+      method: isSet(object.method) ? textQueryMethodFromJSON(object.method) : 0,
+    };
+  },
+
+  toJSON(message: ExternalIdQuery): unknown {
+    const obj: any = {};
+    if (message.externalId !== "") {
+      obj.externalId = message.externalId;
+    }
+    if (message.method !== 0) {
+      obj.method = textQueryMethodToJSON(message.method);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ExternalIdQuery>): ExternalIdQuery {
+    return ExternalIdQuery.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ExternalIdQuery>): ExternalIdQuery {
+    const message = createBaseExternalIdQuery();
+    message.externalId = object.externalId ?? "";
     message.method = object.method ?? 0;
     return message;
   },

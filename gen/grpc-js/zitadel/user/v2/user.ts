@@ -181,6 +181,7 @@ export interface User {
   loginNames: string[];
   preferredLoginName: string;
   type: { $case: "human"; value: HumanUser } | { $case: "machine"; value: MachineUser } | undefined;
+  externalId: string;
 }
 
 export interface HumanUser {
@@ -232,6 +233,7 @@ function createBaseUser(): User {
     loginNames: [],
     preferredLoginName: "",
     type: undefined,
+    externalId: "",
   };
 }
 
@@ -262,6 +264,9 @@ export const User: MessageFns<User> = {
       case "machine":
         MachineUser.encode(message.type.value, writer.uint32(58).fork()).join();
         break;
+    }
+    if (message.externalId !== "") {
+      writer.uint32(8002).string(message.externalId);
     }
     return writer;
   },
@@ -343,6 +348,14 @@ export const User: MessageFns<User> = {
             message.type = { $case: "machine", value: MachineUser.decode(reader, reader.uint32()) };
             continue;
           }
+          case 1000: {
+            if (tag !== 8002) {
+              break;
+            }
+
+            message.externalId = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -380,6 +393,11 @@ export const User: MessageFns<User> = {
         : isSet(object.machine)
         ? { $case: "machine", value: MachineUser.fromJSON(object.machine) }
         : undefined,
+      externalId: isSet(object.externalId)
+        ? globalThis.String(object.externalId)
+        : isSet(object.external_id)
+        ? globalThis.String(object.external_id)
+        : "",
     };
   },
 
@@ -407,6 +425,9 @@ export const User: MessageFns<User> = {
       obj.human = HumanUser.toJSON(message.type.value);
     } else if (message.type?.$case === "machine") {
       obj.machine = MachineUser.toJSON(message.type.value);
+    }
+    if (message.externalId !== "") {
+      obj.externalId = message.externalId;
     }
     return obj;
   },
@@ -438,6 +459,7 @@ export const User: MessageFns<User> = {
         break;
       }
     }
+    message.externalId = object.externalId ?? "";
     return message;
   },
 };
