@@ -1,5 +1,11 @@
 import { maySignIn } from '../../src/commands/sign-in-facts.ts';
-import { decideFailure, failuresOf, isKnownDevice } from '../../src/domain/attempt.ts';
+import {
+  type Attempt,
+  decideAbandonment,
+  decideFailure,
+  failuresOf,
+  isKnownDevice,
+} from '../../src/domain/attempt.ts';
 import { DomainError, errors } from '../../src/domain/errors.ts';
 import type { UserEvent } from '../../src/domain/events.ts';
 import { evolve } from '../../src/domain/evolve/evolve.ts';
@@ -16,10 +22,11 @@ import { type Device, firstRules, type Rules, type Step } from './steps.ts';
 export interface Law {
   readonly evolve: typeof evolve;
   readonly decideFailure: typeof decideFailure;
+  readonly decideAbandonment: typeof decideAbandonment;
   readonly isLockOver: typeof isLockOver;
 }
 
-export const law: Law = { evolve, decideFailure, isLockOver };
+export const law: Law = { evolve, decideFailure, decideAbandonment, isLockOver };
 
 const userId = 'ada' as UserId;
 const added: UserEvent = {
@@ -77,6 +84,10 @@ export class Lawful {
     switch (step.kind) {
       case 'sign in':
         return this.#signIn(step.device, step.isRight);
+      case 'abandon':
+        return this.#abandon(step.device);
+      case 'leave open':
+        return this.#leaveOpen(step.device);
       case 'act':
         this.#append([this.#stateEvent(step.action)]);
         return 'ok';
@@ -130,19 +141,49 @@ export class Lawful {
     return { type, payload: {} };
   }
 
-  #signIn(device: Device | undefined, isRight: boolean): Outcome {
+  #enter(deviceId: string | undefined): Attempt {
     const user = this.#user;
     if (user.state === 'deleted') throw new DomainError('userNotFound');
-    const policy = this.#policy;
-    const shown = device === undefined ? undefined : this.#devices.get(device);
-    const isKnown = isKnownDevice(user, policy, { nowMs: this.nowMs, deviceId: shown });
-    const attempt = { nowMs: this.nowMs, deviceId: isKnown ? shown : undefined };
+    const isKnown = isKnownDevice(user, this.#policy, { nowMs: this.nowMs, deviceId });
+    const attempt = { nowMs: this.nowMs, deviceId: isKnown ? deviceId : undefined };
     if (!maySignIn({ user, deviceId: attempt.deviceId })) throw new DomainError('signInNotActive');
-    if (!isRight) {
-      const count = failuresOf(user, policy, attempt) + 1;
-      this.#append(this.#law.decideFailure(user, policy, attempt));
-      return `wrong ${count}`;
+    return attempt;
+  }
+
+  #shown(device: Device | undefined): string | undefined {
+    return device === undefined ? undefined : this.#devices.get(device);
+  }
+
+  #fail(attempt: Attempt): Outcome {
+    const count = failuresOf(this.#user, this.#policy, attempt) + 1;
+    this.#append(this.#law.decideFailure(this.#user, this.#policy, attempt));
+    return `wrong ${count}`;
+  }
+
+  #abandon(device: Device | undefined): Outcome {
+    const attempt = this.#enter(this.#shown(device));
+    const count = failuresOf(this.#user, this.#policy, attempt) + 1;
+    const events = this.#law.decideAbandonment(this.#user, this.#policy, attempt);
+    this.#append(events);
+    return events[0]?.type === 'user.human.password.check.failed' ? `wrong ${count}` : 'ok';
+  }
+
+  #leaveOpen(device: Device | undefined): Outcome {
+    const { deviceId } = this.#enter(this.#shown(device));
+    this.nowMs += 30_000;
+    this.#settle();
+    try {
+      this.#fail(this.#enter(deviceId));
+    } catch (error) {
+      if (!(error instanceof DomainError)) throw error;
     }
+    return 'ok';
+  }
+
+  #signIn(device: Device | undefined, isRight: boolean): Outcome {
+    const policy = this.#policy;
+    const attempt = this.#enter(this.#shown(device));
+    if (!isRight) return this.#fail(attempt);
     const payload = attempt.deviceId === undefined ? {} : { deviceId: attempt.deviceId };
     this.#append([{ type: 'user.human.password.check.succeeded', payload }]);
     if (device !== undefined && policy.knownDevices && attempt.deviceId === undefined) {

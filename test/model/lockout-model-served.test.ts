@@ -9,13 +9,13 @@ import { startServer, type TestServer } from '../support/start-server.ts';
 import { stores } from '../support/stores.ts';
 import { policyOf } from './law.ts';
 import { Reference } from './reference.ts';
-import { Served } from './served.ts';
-import { firstRules, servedSteps } from './steps.ts';
+import { type Checker, Served } from './served.ts';
+import { firstRules, servedAttemptSteps, servedSteps } from './steps.ts';
 
 /** After every step every way to look at the user agrees with every other, and with the reference. */
-const property = (server: TestServer, door: Door) =>
-  fc.asyncProperty(servedSteps, async (life) => {
-    const served = await Served.open(server, door);
+const property = (server: TestServer, door: Door, checker: Checker = 'latchkey') =>
+  fc.asyncProperty(checker === 'latchkey' ? servedSteps : servedAttemptSteps, async (life) => {
+    const served = await Served.open(server, door, checker);
     const reference = new Reference(server.clock.nowMs);
     for (const step of life) {
       const expected = reference.apply(step);
@@ -54,7 +54,40 @@ describe.each(stores)('on %s', (store) => {
       }),
     900_000,
   );
+
+  test(
+    `${lives} lives whose password an application checks go as the reference says`,
+    () =>
+      withServer({ store }, async (server, door) => {
+        await fc.assert(property(server, door, 'application'), { numRuns: lives });
+        expect(await verify(server.app.store)).toMatchObject({ problems: [] });
+      }),
+    900_000,
+  );
 });
+
+test('a store that does not count what fails in an attempt is noticed', () =>
+  withServer({ wrapStore: withoutAttemptFailures }, async (server, door) => {
+    const checked = await fc.check(property(server, door, 'application'), {
+      numRuns: 100,
+      seed: 20_260_101,
+      endOnFailure: true,
+    });
+    expect(checked.failed).toBe(true);
+  }));
+
+function withoutAttemptFailures(store: Store): Store {
+  return {
+    ...store,
+    append: async (change) => {
+      if (change.attemptId === undefined || change.events[0]?.type !== 'user.human.password.check.failed') {
+        return store.append(change);
+      }
+      await store.dropAttempt({ userId: change.userId, attemptId: change.attemptId });
+      return change.before ?? 'stale';
+    },
+  };
+}
 
 test('a store that loses the lock of the last failure is noticed', () =>
   withServer({ wrapStore: withoutLocks }, async (server, door) => {

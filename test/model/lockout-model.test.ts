@@ -1,16 +1,16 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { decideFailure } from '../../src/domain/attempt.ts';
+import { decideAbandonment, decideFailure } from '../../src/domain/attempt.ts';
 import { evolve } from '../../src/domain/evolve/evolve.ts';
 import { isLockOver } from '../../src/domain/lock-events.ts';
 import { startMs } from '../support/start-server.ts';
 import { type Law, Lawful } from './law.ts';
 import { Reference } from './reference.ts';
-import { steps } from './steps.ts';
+import { attemptSteps, steps } from './steps.ts';
 
 /** After every step the row, the fold of the log, and what the words of the contract make of it are the same. */
-const property = (broken: Partial<Law> = {}) =>
-  fc.property(steps, (life) => {
+const property = (broken: Partial<Law> = {}, lives = steps) =>
+  fc.property(lives, (life) => {
     const real = new Lawful(startMs, broken);
     const reference = new Reference(startMs);
     for (const step of life) {
@@ -24,6 +24,34 @@ const property = (broken: Partial<Law> = {}) =>
 
 test('ten thousand lives under the law go as the reference says', () => {
   fc.assert(property(), { numRuns: 10_000 });
+});
+
+test('and so do ten thousand whose password an application checks', () => {
+  fc.assert(property({}, attemptSteps), { numRuns: 10_000 });
+});
+
+const abandonments: Readonly<Record<string, Partial<Law>>> = {
+  'one abandoned attempt too many that is free': {
+    decideAbandonment: (user, policy, attempt) =>
+      decideAbandonment(user, { ...policy, maxPasswordAttempts: policy.maxPasswordAttempts + 1 }, attempt),
+  },
+  'abandoned attempts that are always free': {
+    decideAbandonment: (user, policy, attempt) =>
+      decideAbandonment({ ...user, lockout: { ...user.lockout, abandoned: 0 } }, policy, attempt),
+  },
+  'a tally that outlives a success': {
+    evolve: (before, event, at) => {
+      const after = evolve(before, event, at);
+      const abandoned = before?.lockout.abandoned;
+      if (event.type !== 'user.human.password.check.succeeded' || abandoned === undefined) return after;
+      return { ...after, lockout: { ...after.lockout, abandoned } };
+    },
+  },
+};
+
+test.each(Object.entries(abandonments))('%s is noticed', (_bug, broken) => {
+  const checked = fc.check(property(broken, attemptSteps), { numRuns: 10_000, seed: 20_260_101 });
+  expect(checked.failed).toBe(true);
 });
 
 const bugs: Readonly<Record<string, Partial<Law>>> = {

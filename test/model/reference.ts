@@ -32,6 +32,8 @@ export class Reference {
   #counted = 0;
   #ofDevice = new Map<Device, number[]>();
   #locksInARow = 0;
+  /** Attempts that were given up, and were no failures. */
+  #abandoned = 0;
   readonly #known = new Set<Device>();
 
   constructor(nowMs: number) {
@@ -48,6 +50,10 @@ export class Reference {
     switch (step.kind) {
       case 'sign in':
         return this.#signIn(step.device, step.isRight);
+      case 'abandon':
+        return this.#abandon(step.device);
+      case 'leave open':
+        return this.#leaveOpen(step.device);
       case 'act':
         return this.#act(step.action);
       case 'lock for':
@@ -88,6 +94,7 @@ export class Reference {
     this.#counted = 0;
     this.#ofDevice.clear();
     this.#locksInARow = 0;
+    this.#abandoned = 0;
   }
 
   #act(action: UserAction, until?: number): Outcome {
@@ -97,6 +104,7 @@ export class Reference {
       this.#state = 'locked';
       this.#lock = { byPolicy: false, until };
       this.#failures = [];
+      this.#abandoned = 0;
       return 'ok';
     }
     if (action === 'unlock' && this.#state !== 'locked') return idOf('userNotLocked');
@@ -114,25 +122,61 @@ export class Reference {
     return times.filter((time) => windowSeconds === 0 || time > this.nowMs - windowSeconds * 1_000).length;
   }
 
-  #signIn(device: Device | undefined, isRight: boolean): Outcome {
-    if (this.#state === 'deleted') return idOf('userNotFound');
+  /** As which device it is tried, or why it is not. */
+  #enter(device: Device | undefined): { readonly known: Device | undefined } | { readonly refused: Outcome } {
+    if (this.#state === 'deleted') return { refused: idOf('userNotFound') };
     const { knownDevices, maxPasswordAttempts } = this.rules;
     const shown = device !== undefined && knownDevices && this.#known.has(device) ? device : undefined;
     const ofShown = shown === undefined ? [] : (this.#ofDevice.get(shown) ?? []);
     const isUsedUp = maxPasswordAttempts > 0 && this.#inWindow(ofShown) >= maxPasswordAttempts;
     const known = isUsedUp ? undefined : shown;
     const isOpen = this.#state === 'active' || (this.#lock?.byPolicy === true && known !== undefined);
-    if (!isOpen) return idOf('signInNotActive');
+    return isOpen ? { known } : { refused: idOf('signInNotActive') };
+  }
+
+  #fail(known: Device | undefined): Outcome {
+    if (known === undefined) return this.#strangerFails();
+    const before = this.#ofDevice.get(known) ?? [];
+    this.#ofDevice.set(known, [...before, this.nowMs]);
+    return `wrong ${this.#inWindow(before) + 1}`;
+  }
+
+  // As many as may fail are free.
+  #abandon(device: Device | undefined): Outcome {
+    const entered = this.#enter(device);
+    if ('refused' in entered) return entered.refused;
+    const { maxPasswordAttempts } = this.rules;
+    if (maxPasswordAttempts === 0) return 'ok';
+    if (this.#abandoned >= maxPasswordAttempts) return this.#fail(entered.known);
+    this.#abandoned += 1;
+    return 'ok';
+  }
+
+  // It fails at its end, as things stand then; nobody is told.
+  #leaveOpen(device: Device | undefined): Outcome {
+    const entered = this.#enter(device);
+    if ('refused' in entered) return entered.refused;
+    this.nowMs += 30_000;
+    this.#settle();
+    const later = this.#enter(entered.known);
+    if (!('refused' in later)) this.#fail(later.known);
+    return 'ok';
+  }
+
+  #signIn(device: Device | undefined, isRight: boolean): Outcome {
+    const entered = this.#enter(device);
+    if ('refused' in entered) return entered.refused;
+    const { known } = entered;
+    if (!isRight) return this.#fail(known);
     if (known !== undefined) {
-      if (isRight) this.#ofDevice.delete(known);
-      else this.#ofDevice.set(known, [...ofShown, this.nowMs]);
-      return isRight ? 'ok' : `wrong ${this.#inWindow(ofShown) + 1}`;
+      this.#ofDevice.delete(known);
+      return 'ok';
     }
-    if (!isRight) return this.#strangerFails();
+    this.#abandoned = 0;
     this.#failures = [];
     this.#counted = 0;
     this.#locksInARow = 0;
-    if (device !== undefined && knownDevices) this.#renew(device);
+    if (device !== undefined && this.rules.knownDevices) this.#renew(device);
     return 'ok';
   }
 
@@ -153,6 +197,7 @@ export class Reference {
       this.#state = 'locked';
       this.#lock = { byPolicy: true, until: lockSeconds === 0 ? undefined : this.nowMs + seconds * 1_000 };
       this.#failures = [];
+      this.#abandoned = 0;
       this.#locksInARow += 1;
     }
     return `wrong ${this.#counted}`;

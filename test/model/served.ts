@@ -1,7 +1,9 @@
 import type { JsonObject } from '@bufbuild/protobuf';
 import bcrypt from 'bcryptjs';
 import { systemCaller } from '../../src/auth/caller.ts';
+import { sweepAttempts } from '../../src/commands/attempts/settle.ts';
 import { setPassword } from '../../src/commands/password.ts';
+import { errors } from '../../src/domain/errors.ts';
 import type { UserEvent } from '../../src/domain/events.ts';
 import { evolve } from '../../src/domain/evolve/evolve.ts';
 import { parseUserId } from '../../src/domain/ids.ts';
@@ -27,27 +29,37 @@ const methodOf = {
 
 let lives = 0;
 
+/** Who checks the password: the server itself, or an application that asks for the count. */
+export type Checker = 'latchkey' | 'application';
+
+interface Life {
+  readonly name: string;
+  readonly checker: Checker;
+}
+
 /** One user of a real server, in an organization of their own, by its public door. */
 export class Served {
   readonly #server: TestServer;
   readonly #door: Door;
   readonly #name: string;
   readonly #devices = new Map<Device, string>();
+  readonly #checker: Checker;
   #guesses = 0;
 
-  private constructor(server: TestServer, door: Door, name: string) {
+  private constructor(server: TestServer, door: Door, { name, checker }: Life) {
     this.#server = server;
     this.#door = door;
     this.#name = name;
+    this.#checker = checker;
   }
 
-  static async open(server: TestServer, door: Door): Promise<Served> {
+  static async open(server: TestServer, door: Door, checker: Checker = 'latchkey'): Promise<Served> {
     lives += 1;
     const name = `life-${lives}`;
     await server.people.organization(name);
     await server.people.user({ organization: name, userId: name });
     await seedPolicy(server.app.store, name, policyOf(firstRules));
-    return new Served(server, door, name);
+    return new Served(server, door, { name, checker });
   }
 
   /** What get, both lists and the lock's record say, and the fold of the log: the same, or it throws. */
@@ -91,7 +103,17 @@ export class Served {
     const userId = this.#name;
     switch (step.kind) {
       case 'sign in':
-        return this.#signIn(step.device, step.isRight);
+        if (this.#checker === 'latchkey') return this.#signIn(step.device, step.isRight);
+        return this.#attempt(step.device, step.isRight ? 'SUCCEEDED' : 'FAILED');
+      case 'abandon':
+        return this.#attempt(step.device, 'ABANDONED');
+      case 'leave open': {
+        const begun = await this.#begin(step.device);
+        if (!begun.ok) return refusalOf(begun);
+        clock.nowMs += 30_000;
+        await sweepAttempts(app);
+        return 'ok';
+      }
       case 'act':
         if (step.action === 'delete') this.#devices.clear();
         return outcomeOf(await this.#door.ask(methodOf[step.action], { userId }));
@@ -130,6 +152,26 @@ export class Served {
     });
   }
 
+  #begin(device: Device | undefined): Promise<Answer> {
+    const deviceToken = device && this.#devices.get(device);
+    const more = deviceToken === undefined ? {} : { deviceToken };
+    return this.#door.ask('BeginAttempt', { userId: this.#name, ...more });
+  }
+
+  async #attempt(device: Device | undefined, outcome: string): Promise<Outcome> {
+    const begun = await this.#begin(device);
+    if (!begun.ok) return refusalOf(begun);
+    const before = (await this.#door.events(this.#name)).length;
+    const attemptId = String(begun.response.attemptId);
+    const { response } = await this.#door.ask('EndAttempt', { attemptId, outcome: `OUTCOME_${outcome}` });
+    const handed = response.deviceToken;
+    if (device !== undefined && typeof handed === 'string' && handed !== '')
+      this.#devices.set(device, handed);
+    const event = (await this.#door.events(this.#name))[before];
+    const isFailure = event?.type === 'user.human.password.check.failed';
+    return isFailure ? `wrong ${(event.payload as JsonObject).attempts}` : 'ok';
+  }
+
   async #signIn(device: Device | undefined, isRight: boolean): Promise<Outcome> {
     // The same wrong password again would not count.
     this.#guesses += 1;
@@ -151,6 +193,12 @@ function outcomeOf({ code, details: [detail] }: Answer): Outcome {
   if (code === 'OK') return 'ok';
   if (detail?.failedAttempts !== undefined) return `wrong ${detail.failedAttempts}`;
   return String(detail?.id ?? code);
+}
+
+// An application is told whether it is a lock.
+function refusalOf(answer: Answer): Outcome {
+  const outcome = outcomeOf(answer);
+  return outcome === errors.signInLocked.id ? errors.signInNotActive.id : outcome;
 }
 
 function fold(events: readonly JsonObject[]): User | undefined {

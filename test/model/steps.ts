@@ -16,6 +16,10 @@ export interface Rules {
 /** One thing that happens to one user. */
 export type Step =
   | { readonly kind: 'sign in'; readonly device: Device | undefined; readonly isRight: boolean }
+  /** An attempt of an application's that is begun and not checked. */
+  | { readonly kind: 'abandon'; readonly device: Device | undefined }
+  /** One that nobody ends: half a minute later. */
+  | { readonly kind: 'leave open'; readonly device: Device | undefined }
   | { readonly kind: 'act'; readonly action: UserAction }
   | { readonly kind: 'create again' }
   | { readonly kind: 'lock for'; readonly ms: number }
@@ -81,6 +85,22 @@ const step = fc.oneof(
   { weight: 1, arbitrary: jumpBack },
 );
 
+const devices = fc.constantFrom(undefined, 'phone' as const, 'laptop' as const);
+const attempted = fc.oneof(
+  { weight: 24, arbitrary: step },
+  {
+    weight: 6,
+    arbitrary: fc.record({ kind: fc.constant('abandon' as const), device: devices }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({ kind: fc.constant('leave open' as const), device: devices }),
+  },
+);
+
 /** A life: under the law alone, and at the door of a real server, where each step takes a while. */
 export const steps: fc.Arbitrary<readonly Step[]> = fc.array(step, { maxLength: 40 });
 export const servedSteps: fc.Arbitrary<readonly Step[]> = fc.array(step, { maxLength: 20 });
+/** Lives of users whose password an application checks. */
+export const attemptSteps: fc.Arbitrary<readonly Step[]> = fc.array(attempted, { maxLength: 40 });
+export const servedAttemptSteps: fc.Arbitrary<readonly Step[]> = fc.array(attempted, { maxLength: 20 });
