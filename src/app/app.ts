@@ -143,9 +143,7 @@ export async function openApp(config: AppConfig, clocks: AppClocks = {}): Promis
     outbound,
     hooks,
     failed: failed.promise,
-    passwordAttemptsMax: config.passwordAttemptsMax,
-    importedHashCostMax: config.importedHashCostMax ?? importedCostMaxDefault,
-    attemptMs: config.attemptMs ?? attemptMsDefault,
+    ...limitsOf(config),
     signIns: createSignIns({
       ...(metrics && { tell: (check) => metered?.countCheck(metrics, check) }),
       ...(tracer && { within: tracer.span }),
@@ -154,6 +152,14 @@ export async function openApp(config: AppConfig, clocks: AppClocks = {}): Promis
     measures,
     tracer,
     [Symbol.asyncDispose]: () => all.disposeAsync(),
+  };
+}
+
+function limitsOf(config: AppConfig): Pick<App, 'passwordAttemptsMax' | 'importedHashCostMax' | 'attemptMs'> {
+  return {
+    passwordAttemptsMax: config.passwordAttemptsMax,
+    importedHashCostMax: config.importedHashCostMax ?? importedCostMaxDefault,
+    attemptMs: config.attemptMs ?? attemptMsDefault,
   };
 }
 
