@@ -1,4 +1,5 @@
 import type { DescMessage, DescMethod, DescService, FileRegistry } from '@bufbuild/protobuf';
+import { errorsOfEveryCall } from '../../src/reference/error-table.ts';
 import { createDialectTable } from '../../src/server/dialects/table.ts';
 import { compileRoutes, type Route } from '../../src/server/routes/http-rule.ts';
 import { descriptionOf } from './comment.ts';
@@ -32,6 +33,7 @@ export function openApiDocument({ image, services, examples, version }: Document
     openapi: '3.1.1',
     info: { title: 'Latchkey', version, license: { name: 'Apache-2.0', identifier: 'Apache-2.0' } },
     security: [{ token: [] }],
+    'x-errors': errorsOfEveryCall.map(({ id }) => id).filter((id) => id !== ''),
     tags: served.map((service) => ({ name: service.typeName, description: descriptionOf(service) })),
     paths: pathsOf(routes, { examples, rpcTypes }),
     components: {

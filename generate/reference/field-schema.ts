@@ -54,7 +54,8 @@ function scalarSchema(scalar: ScalarType): Schema {
   }
 }
 
-const bytes: Schema = { type: 'string', contentEncoding: 'base64' };
+// The mapping reads the alphabet of URLs as well, with or without the padding.
+const bytes: Schema = { type: 'string', contentEncoding: 'base64', pattern: '^[A-Za-z0-9+/_-]*={0,2}$' };
 const anything: Schema = {};
 
 // As the JSON mapping of protobuf prescribes.

@@ -14,7 +14,7 @@ export function messageSchema(desc: DescMessage, without: readonly string[] = []
     type: 'object',
     properties: Object.fromEntries(fields.map((field) => [field.jsonName, fieldSchema(field)])),
     ...(required.length > 0 && { required }),
-    ...choices(desc, fields),
+    ...choices(desc),
     ...(isStrict(desc) && { additionalProperties: false }),
   };
 }
@@ -38,12 +38,8 @@ const isStrict = ({ file, name }: DescMessage): boolean =>
   file.proto.package.startsWith('latchkey.') && name.endsWith('Request');
 
 /** At most one member of a oneof, and one of it at least where the rules say so. */
-function choices(desc: DescMessage, fields: readonly DescField[]): Schema {
-  const [only, ...others] = desc.oneofs;
-  if (only === undefined) return {};
-  if (others.length === 0 && only.fields.length === fields.length) {
-    return { ...(isRequired(only) && { minProperties: 1 }), maxProperties: 1 };
-  }
+function choices(desc: DescMessage): Schema {
+  if (desc.oneofs.length === 0) return {};
   const dependent = desc.oneofs.flatMap(({ fields: members }) =>
     members.map((member) => [member.jsonName, noneOf(members.filter((other) => other !== member))] as const),
   );

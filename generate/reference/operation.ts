@@ -105,9 +105,11 @@ export function bodySchemas(routes: readonly Route[]): Record<string, Schema> {
 }
 
 const failing = [400, 401, 403, 404, 409, 429];
+/** A URL and headers beyond the limit: refused by HTTP itself, before anybody knows of a call. */
+const bodiless = 431;
 const refToResponse = (name: string): Schema => ({ $ref: `#/components/responses/${name}` });
 const failures = {
-  ...Object.fromEntries(failing.map((status) => [String(status), refToResponse(String(status))])),
+  ...Object.fromEntries([...failing, bodiless].map((status) => [status, refToResponse(String(status))])),
   default: refToResponse('default'),
 };
 
@@ -125,6 +127,7 @@ export function failureResponses(status: DescMessage, rpcTypes: readonly string[
   ];
   return {
     ...Object.fromEntries(failing.map(entry)),
+    [bodiless]: { description: STATUS_CODES[bodiless] ?? '' },
     default: { description: descriptionOf(status), content },
   };
 }

@@ -5,7 +5,7 @@ import { type Html, html } from './html.ts';
 import { table } from './layout.ts';
 
 /** What any call with a token can be refused with, whatever it is about. */
-const ofEveryCall: readonly ErrorEntry[] = [
+export const errorsOfEveryCall: readonly ErrorEntry[] = [
   errors.authHeaderMissing,
   errors.authHeaderInvalid,
   errors.tokenInvalid,
@@ -35,7 +35,7 @@ const httpStatuses = {
 export function errorsOf({ errorIds }: Call): readonly ErrorEntry[] {
   const byId = new Map(Object.values<ErrorEntry>(errors).map((entry) => [entry.id, entry]));
   const own = errorIds.map((id) => byId.get(id)).filter((entry) => entry !== undefined);
-  return [...own, ...ofEveryCall.filter((entry) => !own.includes(entry))];
+  return [...own, ...errorsOfEveryCall.filter((entry) => !own.includes(entry))];
 }
 
 /** The table of them. */

@@ -38,6 +38,7 @@ export async function tellStory(recorder: Recorder): Promise<void> {
   await signInAndOut(recorder);
   await lockAndUnlock(recorder, userId);
   await unlockMany(recorder, userId, organizationId);
+  await bringPeople(recorder, organizationId);
   await makeTokens(recorder, organizationId);
   await setPolicy(recorder, organizationId);
   await subscribe(recorder, organizationId);
@@ -150,6 +151,17 @@ async function ended(recorder: Recorder, runId: string): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
   throw new Error(`the run ${runId} goes on`);
+}
+
+async function bringPeople(recorder: Recorder, organizationId: string): Promise<void> {
+  const human = {
+    givenName: 'Ines',
+    familyName: 'Duarte',
+    email: 'ines@harbour.example',
+    emailVerified: true,
+  };
+  const users = [{ username: 'ines', human, state: 'USER_STATE_LOCKED', lockReason: 'on leave' }];
+  await recorder.call(admin('ImportUsers'), { organizationId, users });
 }
 
 async function makeTokens(recorder: Recorder, organizationId: string): Promise<void> {

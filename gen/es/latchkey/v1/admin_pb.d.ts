@@ -1081,8 +1081,8 @@ export declare const AdminService: GenService<{
   /**
    * Takes a role from a user, from the user's next call on.
    * Permission: grant.write, and the role must be one that the caller may hand out.
-   * Errors: USER_NOT_FOUND (LATCH-us3rnf0d), ROLE_UNKNOWN (LATCH-r0leunkn), GRANT_NOT_FOUND (LATCH-grantnfd),
-   * CONCURRENT_CHANGE (LATCH-c0nfl1ct).
+   * Errors: USER_NOT_FOUND (LATCH-us3rnf0d), ORGANIZATION_NOT_FOUND (LATCH-0rgn0tfd), ROLE_UNKNOWN (LATCH-r0leunkn),
+   * GRANT_NOT_FOUND (LATCH-grantnfd), CONCURRENT_CHANGE (LATCH-c0nfl1ct).
    *
    * @generated from rpc latchkey.v1.AdminService.RemoveGrant
    */
@@ -1167,6 +1167,7 @@ export declare const AdminService: GenService<{
    * Brings users of another system into one organization, each for itself: what is refused keeps nobody else out. Who is
    * there already, by id or else by login name, stays as they are, so the same request again changes nothing.
    * Permission: user.write.
+   * Errors: ORGANIZATION_NOT_FOUND (LATCH-0rgn0tfd), OVERLOADED (LATCH-0verl0ad).
    *
    * @generated from rpc latchkey.v1.AdminService.ImportUsers
    */

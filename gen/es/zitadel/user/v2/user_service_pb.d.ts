@@ -1068,6 +1068,7 @@ export declare const UserService: GenService<{
   /**
    * Sets notes of a user by their keys; the others stay.
    * Permission: user.write.
+   * Errors: USER_NOT_FOUND (LATCH-us3rnf0d), METADATA_FULL (LATCH-metafu11), CONCURRENT_CHANGE (LATCH-c0nfl1ct).
    *
    * @generated from rpc zitadel.user.v2.UserService.SetUserMetadata
    */
@@ -1079,6 +1080,7 @@ export declare const UserService: GenService<{
   /**
    * Answers the notes of a user.
    * Permission: user.read.
+   * Errors: USER_NOT_FOUND (LATCH-us3rnf0d), LIMIT_TOO_LARGE (LATCH-l1m1tmax).
    *
    * @generated from rpc zitadel.user.v2.UserService.ListUserMetadata
    */
@@ -1090,6 +1092,7 @@ export declare const UserService: GenService<{
   /**
    * Takes notes of a user away, by their keys.
    * Permission: user.write.
+   * Errors: USER_NOT_FOUND (LATCH-us3rnf0d), CONCURRENT_CHANGE (LATCH-c0nfl1ct).
    *
    * @generated from rpc zitadel.user.v2.UserService.DeleteUserMetadata
    */

@@ -1,0 +1,59 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { languages } from '../../src/reference/snippets/languages.ts';
+import type { Demo } from './demo.ts';
+import { has, run } from './tools.ts';
+
+/** What a language needs on the machine; the rest of them are run by their own `command`. */
+const programs: Readonly<Record<string, string>> = {
+  curl: 'curl',
+  Python: 'python3',
+  Go: 'go',
+  'Node.js': 'node',
+  Ruby: 'ruby',
+  'C#': 'mcs',
+  PHP: 'php',
+  Java: 'java',
+  PowerShell: 'pwsh',
+};
+
+// Where nothing in Go was compiled before, its library is.
+const timeoutMs = 150_000;
+
+/** The languages that this machine has, and those that it lacks. */
+export async function languagesHere(): Promise<{
+  readonly here: readonly string[];
+  readonly missing: readonly string[];
+}> {
+  const names = languages.map(({ name }) => name);
+  const found = await Promise.all(names.map((name) => has(programs[name] ?? name)));
+  return {
+    here: names.filter((_, index) => found[index]),
+    missing: names.filter((_, index) => !found[index]),
+  };
+}
+
+/** The snippet of one language, as the page of a call prints it. */
+export async function printedSnippet({ url }: Demo, call: string, language: string): Promise<string> {
+  const page = await (await fetch(new URL(`/docs/${call}`, url))).text();
+  const name = language.replace('&', '&amp;');
+  const at = page.indexOf(`<summary>${name}</summary>`);
+  const code = /<code>(.*?)<\/code>/s.exec(page.slice(at))?.[1];
+  if (at === -1 || code === undefined) throw new Error(`${call} has no snippet in ${language}`);
+  return unescaped(code);
+}
+
+function unescaped(html: string): string {
+  const marks = { '&lt;': '<', '&gt;': '>', '&quot;': '"', '&#39;': "'", '&amp;': '&' } as const;
+  return html.replace(/&(?:lt|gt|quot|#39|amp);/g, (mark) => marks[mark as keyof typeof marks]);
+}
+
+/** Runs it from a file, as its page says; answers what it printed. */
+export async function runSnippet(demo: Demo, folder: string, name: string, snippet: string): Promise<string> {
+  const language = languages.find((each) => each.name === name);
+  if (language === undefined) throw new Error(`there is no ${name}`);
+  await mkdir(folder, { recursive: true });
+  await writeFile(join(folder, language.file), snippet);
+  const env = { LATCHKEY_TOKEN: demo.token, GO111MODULE: 'off' };
+  return run('sh', ['-c', language.command], { cwd: folder, env, timeoutMs });
+}

@@ -1,0 +1,169 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { readContract } from '../../src/reference/contract.ts';
+import { look } from './browser.ts';
+import { bringGenerator, type ClientsAt, generate, runJava, runPython } from './clients.ts';
+import { type Demo, startDemo } from './demo.ts';
+import { languagesHere, printedSnippet, runSnippet } from './snippets.ts';
+import { check, run, sumUp } from './tools.ts';
+
+const here = fileURLToPath(new URL('.', import.meta.url));
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const minuteMs = 60_000;
+
+async function validate({ url }: Demo, folder: string): Promise<void> {
+  const tools = join(here, 'validator');
+  await run('npm', ['ci', '--no-progress', '--silent'], { cwd: tools, timeoutMs: 2 * minuteMs });
+  const file = join(folder, 'openapi.json');
+  await writeFile(file, await (await fetch(new URL('/openapi.json', url))).text());
+  const said = await run('node', ['validate.js', file], { cwd: tools, timeoutMs: minuteMs });
+  process.stdout.write(`     ${said}`);
+}
+
+// Random bodies are refused far more often than not: what the document must not be is silent, or the server broken.
+const judged = [
+  'not_a_server_error',
+  'status_code_conformance',
+  'content_type_conformance',
+  'response_schema_conformance',
+  'response_headers_conformance',
+  'error_is_named',
+  'error_is_a_status',
+];
+
+async function fuzz(demo: Demo, python: string, types: 'json' | 'all'): Promise<void> {
+  const ids = { user_id: await demo.userIds() };
+  const env = {
+    SCHEMATHESIS_HOOKS: join(here, 'fuzz', 'hooks.py'),
+    REFERENCE_IDS: JSON.stringify(ids),
+    REFERENCE_TYPES: types,
+  };
+  const checks = types === 'json' ? [...judged, 'ignored_auth'] : judged;
+  const args = ['run', `${demo.url}/openapi.json`, '--header', `Authorization: Bearer ${demo.token}`];
+  const said = await run(
+    join(python, '..', 'st'),
+    [
+      ...[...args, '--checks', checks.join(','), '--phases', 'examples,coverage,fuzzing', '--no-color'],
+      ...[
+        '--max-examples',
+        types === 'json' ? '8' : '2',
+        '--workers',
+        '2',
+        '--seed',
+        '4711',
+        '--request-timeout',
+        '20',
+      ],
+    ],
+    { cwd: join(python, '..'), env, timeoutMs: 2 * minuteMs },
+  );
+  const [cases = 'no cases'] = /\d+ generated, .*/.exec(said) ?? [];
+  process.stdout.write(`     ${cases}; ${/Tested: \d+/.exec(said)?.[0] ?? ''} operations\n`);
+}
+
+/** These are printed in every way that a page prints: with a body and without, with a query, with each verb. */
+const everyLanguage = [
+  'zitadel.user.v2.UserService.UnlockUser',
+  'zitadel.user.v2.UserService.GetUserByID',
+  'zitadel.user.v2.UserService.UpdateUser',
+  'latchkey.v1.LockService.ListLocks',
+];
+
+async function snippets(demo: Demo, folder: string): Promise<void> {
+  const { here: names, missing } = await languagesHere();
+  for (const name of missing)
+    process.stdout.write(`     ${name} is not on this machine: its snippets are not run\n`);
+  for (const call of everyLanguage) {
+    for (const name of names) {
+      await check(`${call.split('.').at(-1)} in ${name}`, () => works(demo, folder, { call, name }));
+    }
+  }
+  const calls = readContract().services.flatMap(({ name: service, calls: all }) =>
+    all.filter(({ kind }) => kind === 'unary').map(({ name }) => `${service}.${name}`),
+  );
+  await check(`${calls.length} calls in curl and Node.js: each snippet is a whole call`, async () => {
+    for (const call of calls) {
+      for (const name of ['curl', 'Node.js']) await isWhole(demo, folder, { call, name });
+    }
+  });
+}
+
+type Printed = { readonly call: string; readonly name: string };
+
+async function works(demo: Demo, folder: string, { call, name }: Printed): Promise<void> {
+  await demo.userIn('active');
+  await demo.userIn('locked');
+  const snippet = await printedSnippet(demo, call, name);
+  const said = await runSnippet(demo, join(folder, 'snippets', name.replace(/\W/g, '')), name, snippet);
+  if (name !== 'curl' && !/\b200\b/.test(said)) throw new Error(said);
+  if (/"code":/.test(said)) throw new Error(said);
+  const locked = /users\/(\d+)\/unlock/.exec(snippet)?.[1];
+  if (locked === undefined) return;
+  const { user } = (await demo.call('GET', `/v2/users/${locked}`)) as { user: { state: string } };
+  if (user.state !== 'USER_STATE_ACTIVE') throw new Error(`still ${user.state}`);
+}
+
+// The ids of an example are those of another server: what is asked for may be missing here, but it is asked for rightly.
+async function isWhole(demo: Demo, folder: string, printed: Printed): Promise<void> {
+  const said = await runPrinted(demo, folder, printed);
+  const error = /\{"code":(\d+),"message":"([^"]*)/.exec(said);
+  const isMalformed = error !== null && /JSON|parameter|value is required|must be at/.test(error[2] ?? '');
+  const isUnheard = error !== null && ['2', '12', '13', '14', '16'].includes(error[1] ?? '');
+  if (!said.includes('{') || isMalformed || isUnheard)
+    throw new Error(`${printed.call} in ${printed.name}: ${said}`);
+}
+
+async function runPrinted(demo: Demo, folder: string, { call, name }: Printed): Promise<string> {
+  const snippet = await printedSnippet(demo, call, name);
+  return runSnippet(demo, join(folder, 'snippets', name.replace(/\W/g, '')), name, snippet);
+}
+
+async function bringSchemathesis(folder: string, python: string): Promise<void> {
+  await run('python3', ['-m', 'venv', 'python'], { cwd: folder, timeoutMs: minuteMs });
+  const wanted = join(here, 'fuzz', 'requirements.txt');
+  const args = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '-r', wanted];
+  await run(python, args, { cwd: folder, timeoutMs: 2 * minuteMs });
+}
+
+async function clients(demo: Demo, at: ClientsAt, python: string): Promise<void> {
+  const env = { LATCHKEY_TOKEN: demo.token, LATCHKEY_USER_ID: await demo.userIn('active') };
+  await check('a generated client in Python locks, lists and unlocks', async () => {
+    await generate(demo, at.folder, 'python');
+    await runPython(at, python, env);
+  });
+  await check('a generated client in Java locks, lists and unlocks', async () => {
+    await generate(demo, at.folder, 'java');
+    await runJava(at, env);
+  });
+}
+
+async function main(): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'latchkey-reference-'));
+  const python = join(folder, 'python', 'bin', 'python');
+  try {
+    await using demo = await startDemo(root, folder);
+    const at = { sources: join(here, 'client'), folder: join(folder, 'clients') };
+    // Three registries, none of which waits for another.
+    await Promise.all([
+      check('an independent validator finds the document valid', () => validate(demo, folder)),
+      check('schemathesis is to be had', () => bringSchemathesis(folder, python)),
+      check('openapi-generator is to be had', () => bringGenerator(at)),
+    ]);
+    await clients(demo, at, python);
+    await check('a browser without scripts uses the pages; axe has nothing to say in four appearances', () =>
+      look(demo.url, ['/docs/', ...everyLanguage.slice(0, 2).map((call) => `/docs/${call}`)]),
+    );
+    await snippets(demo, folder);
+    await check('schemathesis, JSON: no 5xx, no answer that is not described', () =>
+      fuzz(demo, python, 'json'),
+    );
+    await check('schemathesis, every content type: the same', () => fuzz(demo, python, 'all'));
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+  sumUp();
+}
+
+await main();
