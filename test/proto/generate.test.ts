@@ -32,9 +32,21 @@ async function contents(at: string): Promise<Map<string, string>> {
   return new Map(paths.map((path, i) => [path.slice(at.length), texts[i] ?? '']));
 }
 
+/** Those of `npm run console`, with the folder of the test in the place of the committed one. */
+async function consoleArguments(): Promise<string[]> {
+  const { scripts } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as {
+    readonly scripts: { readonly console: string };
+  };
+  return scripts.console
+    .replace('=gen/console', `=${join(folder, 'gen', 'console')}`)
+    .split(' ')
+    .slice(1);
+}
+
 test('what is committed in gen/ is what the protos generate', async () => {
   await run(root, 'buf', 'generate', '--output', folder);
   await run(root, 'node', 'generate/reference/main.ts', join(folder, 'gen', 'openapi'));
+  await run(root, 'esbuild', ...(await consoleArguments()));
   const fresh = await contents(join(folder, 'gen'));
   const committed = await contents(join(root, 'gen'));
   expect([...committed.keys()].sort()).toEqual([...fresh.keys()].sort());
