@@ -9,6 +9,8 @@ import { Policy } from './screens/policy.tsx';
 import { Search } from './screens/search.tsx';
 import { SignIn } from './screens/sign-in.tsx';
 import { UserScreen } from './screens/user.tsx';
+import { Run } from './screens/waves/run.tsx';
+import { Waves } from './screens/waves/waves.tsx';
 import { type Route, to, useRoute } from './state/route.ts';
 import { beginSession, type Session, useSession, watchSession } from './state/session.ts';
 
@@ -16,6 +18,8 @@ const titles: Readonly<Record<Route['screen'], string>> = {
   locked: 'Locked now',
   search: 'Search',
   user: 'User',
+  waves: 'Waves',
+  run: 'Run',
   policy: 'Policy',
   about: 'About',
   nowhere: 'Nothing here',
@@ -58,6 +62,10 @@ function Screen({ session, route }: { session: Extract<Session, { kind: 'in' }>;
       return <Search query={route.query} />;
     case 'user':
       return <UserScreen key={route.userId} userId={route.userId} {...{ me, reasonRequired }} />;
+    case 'waves':
+      return <Waves query={route.query} {...{ me, reasonRequired }} />;
+    case 'run':
+      return <Run key={route.runId} runId={route.runId} {...{ me, reasonRequired }} />;
     case 'policy':
       return <Policy me={me} />;
     case 'about':

@@ -24,6 +24,7 @@ export function Header({ session, route }: HeaderProps) {
     <header>
       <nav aria-label="Screens">
         {link('locked', to.locked, 'Locked now')}
+        {link('waves', to.waves, 'Waves')}
         {link('policy', to.policy, 'Policy')}
         {link('about', to.about, 'About')}
       </nav>

@@ -3,6 +3,7 @@ import { createConnectTransport, createGrpcWebTransport } from '@connectrpc/conn
 import { AdminService } from '../../../gen/es/latchkey/v1/admin_pb.js';
 import { LockService } from '../../../gen/es/latchkey/v1/lock_pb.js';
 import { PolicyService } from '../../../gen/es/latchkey/v1/policy_pb.js';
+import { UnlockRunService } from '../../../gen/es/latchkey/v1/unlock_run_pb.js';
 import { UserService } from '../../../gen/es/zitadel/user/v2/user_service_pb.js';
 
 const baseUrl = location.origin;
@@ -32,7 +33,9 @@ export const users = createClient(UserService, unary);
 export const locks = createClient(LockService, unary);
 export const admin = createClient(AdminService, unary);
 export const policies = createClient(PolicyService, unary);
+export const runs = createClient(UnlockRunService, unary);
 export const liveLocks = createClient(LockService, streams);
+export const liveRuns = createClient(UnlockRunService, streams);
 
 /** What went wrong, in words for whoever sits before it. */
 export function errorText(thrown: unknown): string {

@@ -6,6 +6,8 @@ const base = '/console/';
 export type Route =
   | { readonly screen: 'locked'; readonly query: URLSearchParams }
   | { readonly screen: 'search'; readonly query: URLSearchParams }
+  | { readonly screen: 'waves'; readonly query: URLSearchParams }
+  | { readonly screen: 'run'; readonly runId: string }
   | { readonly screen: 'user'; readonly userId: string }
   | { readonly screen: 'policy' | 'about' | 'nowhere' };
 
@@ -14,14 +16,16 @@ function parseRoute(pathname: string, search: string): Route {
   const query = new URLSearchParams(search);
   if (first === '' && second === undefined) return { screen: 'locked', query };
   if (first === 'search' && second === undefined) return { screen: 'search', query };
-  if (first === 'users' && second && more.length === 0) return userRoute(second);
+  if (first === 'waves' && second === undefined) return { screen: 'waves', query };
+  if ((first === 'users' || first === 'waves') && second && more.length === 0) return idRoute(first, second);
   if ((first === 'policy' || first === 'about') && second === undefined) return { screen: first };
   return { screen: 'nowhere' };
 }
 
-function userRoute(encoded: string): Route {
+function idRoute(folder: 'users' | 'waves', encoded: string): Route {
   try {
-    return { screen: 'user', userId: decodeURIComponent(encoded) };
+    const id = decodeURIComponent(encoded);
+    return folder === 'users' ? { screen: 'user', userId: id } : { screen: 'run', runId: id };
   } catch {
     return { screen: 'nowhere' };
   }
@@ -32,6 +36,8 @@ export const to = {
   locked: base,
   policy: `${base}policy`,
   about: `${base}about`,
+  waves: `${base}waves`,
+  run: (runId: string): string => `${base}waves/${encodeURIComponent(runId)}`,
   user: (userId: string): string => `${base}users/${encodeURIComponent(userId)}`,
   search: (text: string): string => `${base}search?${new URLSearchParams({ q: text })}`,
 };

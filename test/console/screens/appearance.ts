@@ -18,7 +18,15 @@ const appearances: Readonly<Record<string, BrowserContextOptions>> = {
 };
 
 /** What docs/console.md shows. */
-const pictured: ReadonlySet<string> = new Set(['sign-in', 'locked', 'person', 'unlock', 'lock', 'search']);
+const pictured: ReadonlySet<string> = new Set([
+  'sign-in',
+  'locked',
+  'person',
+  'unlock',
+  'lock',
+  'search',
+  'waves',
+]);
 
 interface Screen {
   readonly name: string;
@@ -61,6 +69,7 @@ async function furnish(world: World): Promise<readonly Screen[]> {
     { name: 'lock', path: `/console/users/${kim}`, reach: press('Lock') },
     { name: 'password', path: `/console/users/${kim}`, reach: press('Set a password') },
     { name: 'code', path: `/console/users/${kim}`, reach: press('Make a reset code') },
+    { name: 'waves', path: '/console/waves', reach: heading('3 locks') },
     { name: 'policy', path: '/console/policy', reach: heading('The whole instance') },
     { name: 'about', path: '/console/about', reach: heading('Your roles') },
     { name: 'nowhere', path: '/console/x', reach: heading('Nothing here') },
@@ -120,7 +129,8 @@ export async function appearanceCases(world: World): Promise<void> {
   }
 }
 
-async function judge({ page, complaints }: Tab, name: string, appearance: string): Promise<void> {
+/** No barrier that axe knows, nothing that sticks out, no complaint of the browser; and a picture where one is asked for. */
+export async function judge({ page, complaints }: Tab, name: string, appearance: string): Promise<void> {
   const { violations, passes } = await new AxeBuilder({ page }).withTags(tags).analyze();
   const told = violations.flatMap(({ id, nodes }) =>
     nodes.map(({ target, failureSummary }) => [id, target, failureSummary]),
@@ -130,7 +140,7 @@ async function judge({ page, complaints }: Tab, name: string, appearance: string
   equal(await page.evaluate('document.documentElement.scrollWidth <= innerWidth'), true);
   equal(complaints, []);
   const { SCREENSHOTS: folder } = process.env;
-  if (folder === undefined || !pictured.has(name) || !/light|dark/.test(appearance)) return;
+  if (folder === undefined || !pictured.has(name) || !/^(light|dark)$/.test(appearance)) return;
   await mkdir(folder, { recursive: true });
   await page.screenshot({ path: join(folder, `${name}-${appearance}.png`) });
 }

@@ -7,6 +7,7 @@ import { protectionCases } from './protection.ts';
 import { roleCases } from './roles.ts';
 import { signOnCases } from './sign-on.ts';
 import { unlockCases } from './unlock.ts';
+import { waveCases } from './waves.ts';
 import { openWorld, type World } from './world.ts';
 
 const caseTimeoutMs = 60_000;
@@ -37,6 +38,7 @@ const groups: Readonly<Record<string, (world: World) => Promise<void>>> = {
   live: liveCases,
   names: nameCases,
   protection: protectionCases,
+  waves: waveCases,
   'sign-on': signOnCases,
   appearance: appearanceCases,
 };
