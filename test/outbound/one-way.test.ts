@@ -1,8 +1,11 @@
 import { expect, test } from '@jest/globals';
 import { readSource, repositoryFiles } from '../tidy/source.ts';
 
-/** Runs in a process of its own, for whoever types it; or speaks to the database that it was given. */
-const others = /^src\/(outbound|cli|store\/postgres)\//;
+/**
+ * Runs in a process of its own, for whoever types it; speaks to the database that it was given; runs in a browser, or is
+ * text for readers.
+ */
+const others = /^src\/(outbound|cli|store\/postgres|console|reference\/snippets)\//;
 const opens =
   /(?<![.\w])fetch\(|import \{[^}]*\b(request|get|connect|createConnection|Socket|Agent|globalAgent)\b[^}]*\} from 'node:(http|https|http2|net|tls|dgram)'/g;
 
