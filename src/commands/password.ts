@@ -36,36 +36,49 @@ export async function setPassword(
   }
   const change = { rules: [rule], guess: proof, signal, admit: requireHuman } as const;
   return changeProven(app, caller, change, (facts) =>
-    withNewPassword(app, { user: facts.user, newPassword, resetBy: proof.code && facts }),
+    withNewPassword(app, { user: facts.user, newPassword, proven: { by: proof, facts } }),
   );
 }
 
 interface PasswordChange {
   readonly user: User;
   readonly newPassword: NewPassword;
-  /** Where it is set by a code. */
-  readonly resetBy?: SignInFacts | undefined;
+  /** Absent where nobody asked whether the person themselves wants it. */
+  readonly proven?: { readonly by: Guess; readonly facts: SignInFacts };
 }
 
 /** The decision, with a new password on top. Throws passwordOfMachine, and what hashOf throws. */
 export async function withNewPassword(
   app: PasswordApp,
-  { user, newPassword, resetBy }: PasswordChange,
+  { user, newPassword, proven }: PasswordChange,
   decision: Decision = { events: [] },
 ): Promise<Decision> {
   requireHuman(user);
   const { changeRequired } = newPassword;
   const events: UserEvent[] = [
     ...decision.events,
-    { type: 'user.human.password.changed', payload: { changeRequired } },
+    {
+      type: 'user.human.password.changed',
+      payload: { changeRequired, ...(!forgivesFailures(proven) && { failuresStay: true }) },
+    },
   ];
   // With an event and a cause of its own: who reads the log sees that nobody looked into it.
-  if (resetBy !== undefined && endsByReset(resetBy)) events.push(unlocked(user, { cause: 'password_reset' }));
+  if (proven?.by.code !== undefined && endsByReset(proven.facts)) {
+    events.push(unlocked(user, { cause: 'password_reset' }));
+  }
   return {
     ...decision,
     events,
     secrets: { passwordHash: await hashOf(app, newPassword, user.organizationId) },
   };
+}
+
+/**
+ * Whoever knew the password has signed in, as it were. No other new password gives fresh attempts, unless the policy says
+ * so of a reset by code.
+ */
+function forgivesFailures(proven: PasswordChange['proven']): boolean {
+  return proven !== undefined && (proven.by.code === undefined || proven.facts.policy.resetUnlocks === true);
 }
 
 /** Throws passwordOfMachine. */

@@ -64,7 +64,7 @@ export async function updateUser(app: PasswordApp, caller: Caller, update: UserU
     admit: requireHuman,
   } as const;
   const user = await changeProven(app, caller, proven, async (facts) => {
-    const by = { user: facts.user, newPassword, resetBy: proof.code && facts };
+    const by = { user: facts.user, newPassword, proven: { by: proof, facts } };
     return withNewPassword(app, by, await decide(facts.user));
   });
   return { user, codes };

@@ -21,7 +21,7 @@ const kept: Readonly<Record<EventType, readonly string[]>> = {
   'user.human.email.changed': [],
   'user.human.email.code.added': ['expiresAt'],
   'user.human.email.verified': [],
-  'user.human.password.changed': ['changeRequired'],
+  'user.human.password.changed': ['changeRequired', 'failuresStay'],
   'user.human.password.check.failed': ['attempts'],
   'user.human.password.check.succeeded': [],
   'user.human.password.code.added': ['expiresAt'],

@@ -27,7 +27,14 @@ export type UserEvent =
   | { readonly type: 'user.erased'; readonly payload: NoPayload }
   /** Who locked is erased, and with them what they wrote; the lock stays. */
   | { readonly type: 'user.lock.reason.removed'; readonly payload: NoPayload }
-  | { readonly type: 'user.human.password.changed'; readonly payload: { readonly changeRequired: boolean } }
+  | {
+      readonly type: 'user.human.password.changed';
+      /**
+       * failuresStay: it gives no fresh attempts. Absent: set by whoever knew the one before, or by a code where the policy
+       * lets that forgive failures; and events from before that was asked.
+       */
+      readonly payload: { readonly changeRequired: boolean; readonly failuresStay?: true };
+    }
   | { readonly type: 'user.human.password.check.failed'; readonly payload: PasswordCheckFailed }
   | {
       readonly type: 'user.human.password.check.succeeded';

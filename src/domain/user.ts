@@ -23,7 +23,7 @@ export interface User {
   readonly sequence: number;
   readonly createdAt: number;
   readonly changedAt: number;
-  /** Strangers' wrong passwords that counted at the last of them; 0 after a right one, an unlock or a new password. */
+  /** Strangers' wrong passwords that counted at the last of them; 0 after a right one or an unlock. */
   readonly failedPasswordAttempts: number;
   readonly lockout: Lockout;
   /** Tokens added at or before this sequence are void: lock, deactivate and delete end them all at once. */

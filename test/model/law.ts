@@ -101,7 +101,8 @@ export class Lawful {
         if (this.#user.state !== 'deleted') {
           // Their tokens are signed over the old one's hash.
           this.#devices.clear();
-          this.#append([{ type: 'user.human.password.changed', payload: { changeRequired: false } }]);
+          const payload = { changeRequired: false, failuresStay: true } as const;
+          this.#append([{ type: 'user.human.password.changed', payload }]);
         }
         return 'ok';
       case 'policy':

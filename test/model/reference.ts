@@ -62,7 +62,8 @@ export class Reference {
         if (this.#state === 'deleted') this.#state = 'active';
         return 'ok';
       case 'new password':
-        if (this.#state !== 'locked') this.#forget();
+        // No fresh attempts: every device becomes a stranger, and strangers have failed as often as before.
+        if (this.#state !== 'locked') this.#ofDevice.clear();
         this.#known.clear();
         return 'ok';
       case 'policy':

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { verify } from '../../src/queries/verify/verify.ts';
 import type { Store } from '../../src/store/store.ts';
 import type { Answer } from '../support/answer.ts';
 import { type Door, openDoor } from '../support/door.ts';
@@ -114,6 +115,22 @@ describe('a new password', () => {
     const userId = await server.people.user({ organization: 'acme', state });
     expect(await set(userId, 'next')).toMatchObject({ code: 'OK' });
     expect(await stateOf(userId)).toBe(`USER_STATE_${state.toUpperCase()}`);
+  });
+
+  test('set by an administrator, it gives no fresh attempts; set by whoever knows it, it is a sign-in', async () => {
+    const userId = await server.people.user({ organization: 'acme' });
+    for (let count = 1; count <= 3; count += 1)
+      expect(await change(userId, `no ${count}`)).toEqual(wrong(count));
+    expect(await set(userId, 'next')).toMatchObject({ code: 'OK' });
+    expect(await change(userId, 'no 4')).toEqual(wrong(4));
+    expect(await change(userId, 'next', 'after next')).toMatchObject({ code: 'OK' });
+    expect(await change(userId, 'no 5')).toEqual(wrong(1));
+    const human = { password: { password: { password: 'by update' } } };
+    expect(await door.ask('UpdateUser', { userId, human })).toMatchObject({ code: 'OK' });
+    for (let count = 2; count <= 5; count += 1)
+      expect(await change(userId, `no ${count}`)).toEqual(wrong(count));
+    expect(await stateOf(userId)).toBe('USER_STATE_LOCKED');
+    expect(await verify(server.app.store)).toMatchObject({ problems: [] });
   });
 });
 

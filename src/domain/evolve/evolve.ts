@@ -2,7 +2,7 @@ import { birthTypes, type UserAdded, type UserEvent } from '../events.ts';
 import type { UserId } from '../ids.ts';
 import { noLockout } from '../lock.ts';
 import type { Grant, PasswordFacts, User, UserState } from '../user.ts';
-import { failed, lockedOut, succeeded, timedOut, withoutReason } from './lockout.ts';
+import { failed, lockedOut, succeeded, timedOut, withoutDevices, withoutReason } from './lockout.ts';
 
 /**
  * The next row: user × event → user. Pure, total, and the only place that moves a user; `latchkey verify` and the
@@ -42,7 +42,9 @@ function moved(next: User, event: MovingEvent): User {
       return { ...inState(next, 'deleted'), tokensEndedSequence: next.sequence, grants: [] };
     case 'user.human.password.changed':
       // A lock once set stays, and so does its counter: only the ways out of locked clear it.
-      return next.state === 'locked' ? next : { ...next, failedPasswordAttempts: 0, lockout: noLockout };
+      if (next.state === 'locked') return next;
+      if (event.payload.failuresStay) return { ...next, lockout: withoutDevices(next.lockout) };
+      return { ...next, failedPasswordAttempts: 0, lockout: noLockout };
     case 'user.human.password.check.succeeded':
       return { ...next, ...succeeded(next, event.payload.deviceId) };
     case 'user.human.password.check.failed':

@@ -48,6 +48,11 @@ export function timedOut({ devices, policyLocks = 0 }: Lockout): Lockout {
   return withoutNothing({ devices, policyLocks });
 }
 
+/** After a new password, which makes every device a stranger: strangers' failures count as before. */
+export function withoutDevices({ failedAt, policyLocks }: Lockout): Lockout {
+  return withoutNothing({ failedAt, policyLocks });
+}
+
 /** The same lock, which no longer says why. */
 export function withoutReason(lockout: Lockout): Lockout {
   if (lockout.lock === undefined) return lockout;

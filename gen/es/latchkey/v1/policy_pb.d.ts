@@ -79,7 +79,8 @@ export declare type LockoutPolicy = Message<"latchkey.v1.LockoutPolicy"> & {
   maxAddressFailures?: number | undefined;
 
   /**
-   * A new password set by a code ends the lock that this policy set. An administrator's lock it never ends.
+   * A new password set by a code ends the lock that this policy set, and the failures before it count no more. An
+   * administrator's lock it never ends, and no other new password gives fresh attempts.
    *
    * @generated from field: optional bool reset_unlocks = 9;
    */

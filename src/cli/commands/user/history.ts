@@ -10,7 +10,7 @@ import { pageRowsMax } from '../../page.ts';
 export interface UserHistory {
   /** When the user came into the present state. */
   readonly stateSince?: string;
-  /** Wrong passwords since the last right one, unlock or new password. */
+  /** Wrong passwords since the last right one or unlock. */
   readonly failedPasswordAttempts?: number;
   /** The newest, oldest first. */
   readonly events: readonly EventRow[];
