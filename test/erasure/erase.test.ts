@@ -10,6 +10,7 @@ import { createPeople, password } from '../support/people.ts';
 import { human } from '../support/seed-users.ts';
 import { startServer, type TestServer } from '../support/start-server.ts';
 import { openEmptyDatabase, stores } from '../support/stores.ts';
+import { ended, previewOf, startOf } from '../unlock-run/runs.ts';
 import { takenFrom, tracesIn, values, writtenIn } from './traces.ts';
 
 const erased = { code: 'FailedPrecondition', details: [{ id: 'LATCH-erased0k' }, {}] };
@@ -118,12 +119,19 @@ describe.each(stores)('erasure, on %s', (kind, openDatabase) => {
     const order = { ticket: writtenTicket, identification: writtenIdentification };
     await ok('LockService.UnlockUser', { userId: unlocked, ...order }, token, written);
     await ok('CreateOrganization', { name: `by-${userId}` }, token, written);
+    await using actor = openDoor(server.url, token);
+    const waved = await server.people.user({ organization: 'beta', state: 'locked' });
+    const run = await startOf(actor, await previewOf(actor, { userIds: [waved] }), {
+      ...{ reason: values.writtenReason, ...order },
+    });
+    await ended(actor, run);
     await ok('SetEmail', { userId: locked, email: `${locked}@kept.example` }, token, written);
     expect(tracesIn(await writtenIn(kind, database))).toContain(values.writtenReason);
 
     await ok('EraseUser', { userId }, token, written);
     expect(tracesIn(await writtenIn(kind, database))).toEqual([]);
     expect((await door.events(userId)).at(-1)?.actor).toEqual({ userId });
+    expect((await ok('GetUnlockRun', { runId: run.runId ?? '' })).run).toMatchObject({ startedBy: userId });
     const lock = await ok('GetLock', { userId: locked });
     expect(lock.lock).toMatchObject({ lockedBy: userId, cause: 'LOCK_CAUSE_ADMINISTRATOR' });
     expect(lock.lock).not.toHaveProperty('reason');
