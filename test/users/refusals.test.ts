@@ -59,6 +59,7 @@ const refused: readonly Refused[] = [
   ]),
   ...refusals('machine', kindOther, [
     ['UpdateUser', { human: { phone: { phone: '1' } } }],
+    ['UpdateUser', { human: newPassword }],
     ['UpdateHumanUser', { phone: { phone: '1' } }],
     ['SetEmail', email('machine')],
     ['SetPhone', { phone: '1' }],
@@ -70,7 +71,6 @@ const refused: readonly Refused[] = [
   ...refusals('person', kindOther, [['UpdateUser', { machine: { name: 'Import' } }]]),
   ...refusals('machine', { code: 'FailedPrecondition', id: 'LATCH-pwmach1n' }, [
     ['PasswordReset', { returnCode: {} }],
-    ['UpdateUser', { human: newPassword }],
   ]),
   ...refusals('person', { code: 'FailedPrecondition', id: 'LATCH-ema1lver' }, [
     ['SendEmailCode', { returnCode: {} }],
