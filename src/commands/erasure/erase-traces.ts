@@ -19,8 +19,8 @@ const pageSize = 500;
 const pagesMax = 1_000_000;
 const attemptsMax = 20;
 
-/** Whatever a call can still write when its user is erased is written by then: no call lasts as long. */
-export const settledAfterMs = 60_000;
+/** What was under way when a user was erased is written by then: no call lasts as long, and no attempt. */
+export const settledAfterMs = 180_000;
 
 /**
  * Takes the person out of the log, wherever `user.erased` says that they are to be gone: of their own events names,
