@@ -20,6 +20,8 @@ export interface Received {
   /** HTTP/2: how the stream was reset and the connection given up, by the names of the codes. */
   readonly reset?: string;
   readonly goaway?: string;
+  /** HTTP/2: every frame, as `type:flags:stream:payload`, the payload in hexadecimal. */
+  readonly frames?: readonly string[];
 }
 
 const settleMs = 250;
@@ -129,6 +131,8 @@ export interface RawStream {
   readonly trailers?: readonly (readonly [name: string, value: string])[];
   /** Frames in the place of all of that. */
   readonly frames?: Buffer;
+  /** In the place of the preface and of empty SETTINGS. */
+  readonly opening?: Buffer;
 }
 
 /** HPACK without tables and without Huffman, so that nothing is made right on the way. */
@@ -160,7 +164,7 @@ export async function exchangeHttp2(
     const { answers, reset, goaway } = readHttp2(received);
     return reset !== undefined || goaway !== undefined || answers.length >= settled;
   };
-  const sent = Buffer.concat([preface, framesFor(stream)]);
+  const sent = Buffer.concat([stream.opening ?? preface, framesFor(stream)]);
   const { bytes, closed } = await talk(port, { sent, isWhole, waitMs });
   return { ...readHttp2(bytes), closed };
 }
@@ -208,8 +212,12 @@ function readHttp2(bytes: Buffer): Omit<Received, 'closed'> {
     else if (type === frameType.goaway) goaway = payload.readUInt32BE(4);
   }
   const name = (code: number | undefined) => (code === undefined ? undefined : codeNames.get(code));
+  const frames = framesOf(bytes).map(
+    ({ type, flags, stream, payload }) => `${type}:${flags}:${stream}:${payload.toString('hex')}`,
+  );
   return {
     answers,
+    frames,
     ...(reset !== undefined && reset !== 0 && { reset: name(reset) ?? String(reset) }),
     ...(goaway !== undefined && { goaway: name(goaway) ?? String(goaway) }),
   };

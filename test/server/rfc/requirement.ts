@@ -13,6 +13,11 @@ export interface Comes {
   /** HTTP/2: the code that ends the stream, or the connection. */
   readonly reset?: string;
   readonly goaway?: string;
+  /** HTTP/2: another end that the section allows as well. */
+  readonly either?: Pick<Comes, 'reset' | 'goaway'>;
+  /** HTTP/2: of the frames that came, as `type:flags:stream:payload`, one that is there, and one that is not. */
+  readonly frame?: RegExp;
+  readonly noFrame?: RegExp;
 }
 
 /** One requirement of an RFC, what is sent to see whether it is kept, and what must come. */

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { startServer, type TestServer } from '../../support/start-server.ts';
 import { http1Requirements } from './http1.ts';
 import { http2Requirements } from './http2.ts';
+import { http2ConnectionRequirements } from './http2-connection.ts';
 import { exchangeHttp1, exchangeHttp2, type RawAnswer, type RawStream, type Received } from './raw.ts';
 import type { Requirement } from './requirement.ts';
 import { semanticsRequirements } from './semantics.ts';
@@ -87,18 +88,22 @@ describe.each([
   ['HTTP/1.1', http1Requirements],
   ['HTTP', semanticsRequirements],
   ['HTTP/2', http2Requirements],
+  ['HTTP/2, the connection', http2ConnectionRequirements],
 ] as const)('%s', (_name, requirements) => {
   test.concurrent.each(
     requirements.map((one) => [one.section, one.must, one] as const),
   )('%s: %s', async (_section, _must, requirement) => {
     const { comes, sent } = requirement;
-    const { answers, closed, reset, goaway } = await exchange(requirement);
+    const { answers, closed, reset, goaway, frames = [] } = await exchange(requirement);
     const last = answers.at(-1);
     const isHttp2 = typeof sent !== 'string';
     expect(answers.flatMap((answer) => faultsOf(answer, isHttp2))).toEqual([]);
     if (comes.status !== undefined) expect(answers.map(({ status }) => status)).toEqual(comes.status);
     if (comes.closes !== undefined) expect(closed).toBe(comes.closes);
-    if (isHttp2) expect({ reset, goaway }).toEqual({ reset: comes.reset, goaway: comes.goaway });
+    const ends = [comes, comes.either ?? comes].map((end) => ({ reset: end.reset, goaway: end.goaway }));
+    if (isHttp2) expect(ends).toContainEqual({ reset, goaway });
+    if (comes.frame !== undefined) expect(frames).toContainEqual(expect.stringMatching(comes.frame));
+    if (comes.noFrame !== undefined) expect(frames).not.toContainEqual(expect.stringMatching(comes.noFrame));
     for (const [name, wanted] of Object.entries(comes.fields ?? {})) {
       if (wanted === undefined) expect(fieldOf(last, name)).toBeUndefined();
       else expect(fieldOf(last, name)).toMatch(wanted);
