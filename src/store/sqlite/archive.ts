@@ -47,12 +47,15 @@ export async function openArchive(path: string, options: ArchiveOptions = {}): P
 export function repair(path: string, options: ArchiveOptions = {}): number {
   // What a crash has left in the log goes into the file, and the log with it, unless somebody else has it open.
   openDatabase({ path, ...options }).close();
-  if (existsSync(`${path}-wal`)) {
-    throw new StoreUnusable(`${path} is being served: stop the servers first, and repair it then`);
-  }
+  const isServed = () =>
+    new StoreUnusable(`${path} is being served: stop the servers first, and repair it then`);
+  if (existsSync(`${path}-wal`)) throw isServed();
   const db = openDatabase({ path, ...options });
   try {
-    db.exec('BEGIN IMMEDIATE');
+    leaveWal(db);
+    // Without its log nobody else has it open, and without it nobody begins to: who starts now waits for the end.
+    if (db.prepare('PRAGMA journal_mode').get()?.journal_mode !== 'delete') throw isServed();
+    db.exec('BEGIN EXCLUSIVE');
     const mended = mendLinks(db);
     db.exec('COMMIT');
     return mended;
