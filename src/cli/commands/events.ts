@@ -5,6 +5,7 @@ import { type Command, type CommandContext, connectionOptions, userOptions } fro
 import { followThrough } from '../follow.ts';
 import type { Column } from '../output.ts';
 import { pageRowsMax } from '../page.ts';
+import { type EventRange, isBehind, isWithin, rangeOf, rangeOptions } from './event-range.ts';
 import { userIdIfGiven } from './user/name.ts';
 
 /** `latchkey events`. */
@@ -25,7 +26,7 @@ export const eventsCommands: readonly Command[] = [
         help: 'with --follow, how long to look for a server that is gone',
         fallback: '60; 0: not at all',
       },
-      after: { value: 'POSITION', help: 'only events after this one', fallback: '0' },
+      ...rangeOptions,
       limit: { value: 'N', help: 'how many events at most', fallback: '100; with --follow, no limit' },
       all: { help: 'all events, however many' },
       user: { value: 'USER_ID', help: "only this user's" },
@@ -37,6 +38,8 @@ export const eventsCommands: readonly Command[] = [
     examples: [
       'latchkey events --type user.locked --all',
       'latchkey events --login ada@acme.example',
+      'latchkey events --since 2h --all',
+      'latchkey events --tail 20 --type user.locked',
       'latchkey events --follow --after 4711 --json',
     ],
     run: events,
@@ -63,13 +66,14 @@ export function actorName(actor: ActorRow): string | undefined {
 async function events(context: CommandContext): Promise<void> {
   const { args, output } = context;
   const filter = await filterOf(context);
-  if (!args.flag('follow')) return output.rows(eventColumns, pagesOf(context, filter));
+  const range = await rangeOf(args, await context.backend(), filter);
+  if (!args.flag('follow')) return output.rows(eventColumns, pagesOf(context, filter, range));
   const stop = new AbortController();
   const interrupt = () => stop.abort();
   process.once('SIGINT', interrupt);
   process.once('SIGTERM', interrupt);
   try {
-    await output.rows(eventColumns, follow(context, filter, stop));
+    await output.rows(eventColumns, follow(context, { ...filter, ...range }, stop));
   } finally {
     process.off('SIGINT', interrupt);
     process.off('SIGTERM', interrupt);
@@ -92,30 +96,34 @@ async function filterOf(context: CommandContext): Promise<EventFilter> {
 const limitDefault = 100;
 const retrySecondsDefault = 60;
 
-async function* pagesOf({ args, backend }: CommandContext, filter: EventFilter) {
+async function* pagesOf({ args, backend }: CommandContext, filter: EventFilter, range: EventRange) {
   const source = await backend();
-  let afterPosition = args.count('after') ?? 0;
-  let wanted = args.flag('all') ? Number.POSITIVE_INFINITY : (args.count('limit') ?? limitDefault);
+  let { afterPosition } = range;
+  // The newest so many are as many as they are.
+  const isWhole = args.flag('all') || (args.text('tail') !== undefined && args.text('limit') === undefined);
+  let wanted = isWhole ? Number.POSITIVE_INFINITY : (args.count('limit') ?? limitDefault);
   while (wanted > 0) {
-    const limit = Math.min(wanted, pageRowsMax);
+    const isTimed = range.since !== undefined || range.until !== undefined;
+    const limit = isTimed ? pageRowsMax : Math.min(wanted, pageRowsMax);
     const rows = await source.listEvents({ ...filter, afterPosition, limit });
-    yield rows;
-    if (rows.length < limit) return;
+    const shown = rows.filter((row) => isWithin(row, range)).slice(0, wanted);
+    yield shown;
+    if (rows.length < limit || isBehind(rows, range)) return;
     afterPosition = rows.at(-1)?.position ?? afterPosition;
-    wanted -= rows.length;
+    wanted -= shown.length;
   }
 }
 
 async function* follow(
   { args, backend, output }: CommandContext,
-  filter: EventFilter,
+  filter: EventFilter & EventRange,
   stop: AbortController,
 ) {
   const source = await backend();
   let wanted = args.count('limit') ?? Number.POSITIVE_INFINITY;
   if (wanted === 0) return;
   const events = followThrough(source, {
-    afterPosition: args.count('after') ?? 0,
+    afterPosition: filter.afterPosition,
     signal: stop.signal,
     retryMs: (args.count('retry-seconds') ?? retrySecondsDefault) * 1_000,
     note: output.note,
@@ -124,6 +132,7 @@ async function* follow(
     // The stream has no filter of its own: a follower must see every position to know that it missed none.
     if (filter.userId !== undefined && event.userId !== filter.userId) continue;
     if (filter.type !== undefined && event.type !== filter.type) continue;
+    if (!isWithin(event, filter)) continue;
     yield [event];
     wanted -= 1;
     if (wanted === 0) return;

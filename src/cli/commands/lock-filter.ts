@@ -27,7 +27,8 @@ export function lockFilterOf(args: Arguments): Omit<LockQuery, 'offset' | 'limit
   };
 }
 
-function timeOf(args: Arguments, option: 'since' | 'before'): number | undefined {
+/** A time, or how long ago; milliseconds since 1970. Throws UsageError. */
+export function timeOf(args: Arguments, option: 'since' | 'before' | 'until'): number | undefined {
   const text = args.text(option);
   if (text === undefined) return undefined;
   if (/^\d+[a-z]$/.test(text)) return Date.now() - parseDuration(text, option) * 1_000;
