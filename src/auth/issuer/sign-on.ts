@@ -40,11 +40,11 @@ export type AskIssuer = (
 export function createSignOn({ issuer, clientId, clientSecret }: SignOnConfig, ask: AskIssuer): SignOn {
   const client = { client_id: clientId };
   const url = new URL(issuer);
-  const discover = async (): Promise<AuthorizationServer> => {
+  const discover = kept(async (): Promise<AuthorizationServer> => {
     const oauth = await loadLibrary();
     const found = await oauth.discoveryRequest(url, { ...(await options(url, ask)), algorithm: 'oidc' });
     return oauth.processDiscoveryResponse(url, found);
-  };
+  });
   return {
     async begin(redirectUri) {
       const oauth = await loadLibrary();
@@ -80,6 +80,24 @@ export function createSignOn({ issuer, clientId, clientSecret }: SignOnConfig, a
         });
       }
     },
+  };
+}
+
+/** Asked once in ten minutes, however many strangers ask to sign in. */
+const keptMs = 600_000;
+
+function kept<Value>(ask: () => Promise<Value>): () => Promise<Value> {
+  let answer: { readonly value: Promise<Value>; readonly untilMs: number } | undefined;
+  return () => {
+    const nowMs = performance.now();
+    if (answer === undefined || answer.untilMs <= nowMs) {
+      const value = ask();
+      answer = { value, untilMs: nowMs + keptMs };
+      value.catch(() => {
+        answer = undefined;
+      });
+    }
+    return answer.value;
   };
 }
 

@@ -26,7 +26,8 @@ const watchSession: Interceptor = (next) => async (req) => {
 };
 
 const unary = createConnectTransport({ baseUrl, defaultTimeoutMs, interceptors: [watchSession] });
-const streams = createGrpcWebTransport({ baseUrl, interceptors: [watchSession] });
+// Whoever opened a stream half an hour ago with a cookie of then has a newer one by now: its end is not the session's.
+const streams = createGrpcWebTransport({ baseUrl });
 
 /** The same calls that everybody else has; the session's cookie goes along by itself. */
 export const users = createClient(UserService, unary);
@@ -48,6 +49,12 @@ export function errorText(thrown: unknown): string {
     return `You may not do or see this: it takes a role that you do not have (${error.rawMessage}).`;
   }
   return error.rawMessage;
+}
+
+/** After a stream was refused: asks whether the session is over, which has it end here where it is. */
+export async function askSession(thrown: unknown): Promise<void> {
+  if (ConnectError.from(thrown).code !== Code.Unauthenticated) return;
+  await admin.getCaller({}).catch(() => undefined);
 }
 
 /** Whether the call failed because somebody else was faster. */

@@ -1,7 +1,7 @@
 import { fromJsonString, toJsonString } from '@bufbuild/protobuf';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { type FollowLocksResponse, FollowLocksResponseSchema } from '../../../gen/es/latchkey/v1/lock_pb.js';
-import { liveLocks } from './api.ts';
+import { askSession, liveLocks } from './api.ts';
 import { msOf, setServerTime } from './clock.ts';
 
 /** Locks as they come and go, and 'begun' where a list that is asked for now leaves nothing out. */
@@ -79,8 +79,9 @@ async function stream(signal: AbortSignal): Promise<void> {
       const { code } = ConnectError.from(error);
       // Of another database, or so old that it means nothing any more.
       if (code === Code.InvalidArgument) position = '';
-      if (code === Code.Unauthenticated || code === Code.PermissionDenied) return;
-      tell({ case: 'broken' });
+      if (code === Code.PermissionDenied) return;
+      await askSession(error);
+      if (code !== Code.Unauthenticated) tell({ case: 'broken' });
     }
     await new Promise((resolve) => setTimeout(resolve, waitMs));
   }

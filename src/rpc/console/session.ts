@@ -41,6 +41,8 @@ export interface ConsoleSessions {
   begin(info: RequestInfo, token: string): Promise<ConsoleSession>;
   /** The same session, seen now. Throws authHeaderMissing where there is none. */
   renew(info: RequestInfo): Promise<ConsoleSession>;
+  /** What a stranger has done for them: counted like a token where it comes to nothing. Throws what it throws, tooManyCalls. */
+  guarded<Value>(info: RequestInfo, work: () => Promise<Value>): Promise<Value>;
   /** Of this server's database, for what else a browser carries. */
   seal(): Promise<Seal>;
   readonly now: () => number;
@@ -73,6 +75,7 @@ export function createConsoleSessions(app: ConsoleSessionApp): ConsoleSessions {
   return {
     now: app.now,
     seal: loadSeal,
+    guarded: (info, work) => counted(app, info, { authorization: undefined, work }),
     authorizationOf: async (info) => bearer((await read(info))?.token),
     async begin(info, pasted) {
       const token = pasted.trim();
@@ -100,18 +103,29 @@ function isAlive({ begunAt, seenAt }: Sealed, now: number): boolean {
 }
 
 /** As every call does it: who guesses tokens here is counted with those who guess them there. */
-async function callerOf(app: ConsoleSessionApp, info: RequestInfo, authorization: string | undefined) {
-  requireNotRefused(app, info.remoteAddress, authorization);
+function callerOf(app: ConsoleSessionApp, info: RequestInfo, authorization: string | undefined) {
+  const origin = () => readOrigin(info);
+  const work = () => authenticate(app, { authorization, organizationId: undefined, origin });
+  return counted(app, info, { authorization, work });
+}
+
+interface Attempt<Value> {
+  readonly authorization: string | undefined;
+  readonly work: () => Promise<Value>;
+}
+
+async function counted<Value>(
+  app: ConsoleSessionApp,
+  { remoteAddress }: RequestInfo,
+  { authorization, work }: Attempt<Value>,
+): Promise<Value> {
+  requireNotRefused(app, remoteAddress, authorization);
   try {
-    const caller = await authenticate(app, {
-      authorization,
-      organizationId: undefined,
-      origin: () => readOrigin(info),
-    });
-    chargeRefused(app, info.remoteAddress, { authorization });
-    return caller;
+    const value = await work();
+    if (authorization !== undefined) chargeRefused(app, remoteAddress, { authorization });
+    return value;
   } catch (error) {
-    chargeRefused(app, info.remoteAddress, { authorization, error });
+    chargeRefused(app, remoteAddress, { authorization, error });
     throw error;
   }
 }

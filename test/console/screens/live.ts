@@ -1,4 +1,4 @@
-import { equal, lockedPerson, type World } from './world.ts';
+import { equal, lockedPerson, signIn, type World } from './world.ts';
 
 const names = (texts: readonly string[]) => texts.map((text) => /(?:Family)?(\w+?)@acme/.exec(text)?.[1]);
 
@@ -9,6 +9,7 @@ export async function liveCases(world: World): Promise<void> {
   await oneStream(world);
   await outage(world, mia);
   await places(world);
+  await longDay(world);
 }
 
 /** Rows that come and go. */
@@ -99,4 +100,44 @@ async function places(world: World): Promise<void> {
     await page.goBack();
     equal(await page.getByLabel('Cause').inputValue(), '1');
   });
+}
+
+const minuteMs = 60_000;
+
+/** The stream was opened with a cookie that is long over, the session goes on. */
+async function longDay(world: World): Promise<void> {
+  const { check, tokens } = world;
+  await check(
+    'who works on stays signed in, and goes on hearing of locks; who does not is warned, then signed out',
+    async () => {
+      await using tab = await world.open(undefined);
+      const { page } = tab;
+      await page.clock.install();
+      await page.reload();
+      await signIn(page, tokens.owner);
+      await page.locator('tbody tr').first().waitFor();
+      const pass = async (minutes: number) => {
+        world.advance(minutes * minuteMs);
+        await page.clock.fastForward(minutes * minuteMs);
+      };
+      for (let half = 0; half < 2; half += 1) {
+        await pass(20);
+        const renewed = page.waitForResponse((answer) => answer.url().endsWith('/session/renew'));
+        await page.keyboard.press('Shift');
+        await renewed;
+      }
+      const { createPeople } = await import('../../support/people.ts');
+      await createPeople(world.app).user({ organization: 'acme', userName: 'late', state: 'locked' });
+      for (let tries = 0; tries < 20; tries += 1) {
+        await page.clock.fastForward(1_000);
+        if ((await page.locator('tr', { hasText: 'late@acme' }).count()) > 0) break;
+        await new Promise((resolve) => setTimeout(resolve, 250));
+      }
+      equal(await page.locator('tr', { hasText: 'late@acme' }).count(), 1);
+      await pass(29);
+      await page.getByText('You will be signed out in').waitFor();
+      await pass(2);
+      await page.getByText('Your session is over').waitFor();
+    },
+  );
 }

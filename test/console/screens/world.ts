@@ -18,6 +18,8 @@ export interface World extends AsyncDisposable {
   readonly tokens: Readonly<Record<'owner' | 'unlocker' | 'viewer' | 'nobody', string>>;
   /** A browser of its own, signed in unless there is no token. */
   open(token: string | undefined, options?: BrowserContextOptions): Promise<Tab>;
+  /** The server's clock is so much further on. */
+  advance(ms: number): void;
   /** The server is gone, and nothing else. */
   stop(): Promise<void>;
   /** It is back, on the same port and database. */
@@ -46,7 +48,9 @@ export async function openWorld(
   flags: readonly string[] = [],
 ): Promise<World> {
   const folder = await mkdtemp(join(tmpdir(), 'console-'));
-  const start = (port: number) => startOn(join(folder, 'latchkey.db'), port, flags);
+  const clock = { offsetMs: 0 };
+  const localNow = () => Date.now() + clock.offsetMs;
+  const start = (port: number) => startOn(join(folder, 'latchkey.db'), { port, flags, localNow });
   let running = await start(0);
   const { url } = running;
   const people = createPeople(running.app);
@@ -68,6 +72,9 @@ export async function openWorld(
       return running.app;
     },
     open: (token, options) => openTab({ browser, url }, token, options),
+    advance(ms) {
+      clock.offsetMs += ms;
+    },
     stop: async () => running[Symbol.asyncDispose](),
     async restart() {
       running = await start(Number(new URL(url).port));
@@ -86,11 +93,17 @@ async function owner(people: People): Promise<string> {
   return userId;
 }
 
-async function startOn(database: string, port: number, flags: readonly string[]): Promise<Running> {
+interface Start {
+  readonly port: number;
+  readonly flags: readonly string[];
+  readonly localNow: () => number;
+}
+
+async function startOn(database: string, { port, flags, localNow }: Start): Promise<Running> {
   const always = ['--host', '127.0.0.1', '--port', String(port), '--db', database, '--log-level', 'silent'];
   const config = parseServeConfig([...always, '--drain-timeout-ms', '500', ...flags]);
   await using resources = new AsyncDisposableStack();
-  const app = resources.use(await openApp(config));
+  const app = resources.use(await openApp(config, { localNow }));
   const { url } = resources.use(await startServer(app, config));
   const all = resources.move();
   return { url, app, [Symbol.asyncDispose]: () => all.disposeAsync() };

@@ -12,7 +12,7 @@ import { Failure } from '../../parts/failure.tsx';
 import { NameLink } from '../../parts/name.tsx';
 import { announce } from '../../parts/notices.tsx';
 import { Since } from '../../parts/time.tsx';
-import { errorText, liveRuns, newRequestId, runs } from '../../state/api.ts';
+import { askSession, errorText, liveRuns, newRequestId, runs } from '../../state/api.ts';
 import { msOf } from '../../state/clock.ts';
 import { useLoad } from '../../state/load.ts';
 import { navigate, to } from '../../state/route.ts';
@@ -65,6 +65,7 @@ function useRun(runId: string) {
           isOver = true;
         } catch (error) {
           if (abort.signal.aborted) return;
+          await askSession(error);
           setFailure(errorText(error));
           await new Promise((resolve) => setTimeout(resolve, retryMs));
         }

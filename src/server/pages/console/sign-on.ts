@@ -30,7 +30,8 @@ export async function beginSignOn(
 ): Promise<Reply> {
   const origin = requireOwnPage(exchange);
   await readJson(exchange);
-  const { url, pending } = await signOn.begin(`${origin.origin}/console/sign-on/callback`);
+  const redirectUri = `${origin.origin}/console/sign-on/callback`;
+  const { url, pending } = await sessions.guarded(exchange, () => signOn.begin(redirectUri));
   const kept = { ...pending, until: sessions.now() + pendingSeconds * 1_000 };
   const sealed = (await sessions.seal()).close('console-signing-in', JSON.stringify(kept));
   const isSecure = origin.protocol === 'https:';
@@ -53,7 +54,8 @@ export async function finishSignOn(
 ): Promise<Reply> {
   const pending = await openPending(sessions, exchange);
   const { redirectUri } = pending;
-  const tokens = await signOn.finish(pending, new URL(exchange.target, redirectUri));
+  const returnedTo = new URL(exchange.target, redirectUri);
+  const tokens = await sessions.guarded(exchange, () => signOn.finish(pending, returnedTo));
   const session = await firstSession(sessions, exchange, tokens);
   const cookies = [sessionCookie(session, new URL(redirectUri), sessions.now()), ...dropCookie('signing-in')];
   return documentReply({
