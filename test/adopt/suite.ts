@@ -1,0 +1,94 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { createServer } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+
+const { LATCHKEY_URL = '', LATCHKEY_TOKEN = '', ADMIN_TOKEN = '' } = process.env;
+const [, , recipe = '', ...command] = process.argv;
+const startMsMax = 60_000;
+const limit = 3;
+
+/** What somebody reads who tries to sign in. */
+type SignIn = (password: string) => Promise<string>;
+
+async function post(path: string, message: object): Promise<Record<string, unknown>> {
+  const answer = await fetch(LATCHKEY_URL + path, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${ADMIN_TOKEN}`, 'content-type': 'application/json' },
+    body: JSON.stringify(message),
+    signal: AbortSignal.timeout(10_000),
+  });
+  const body = (await answer.json()) as Record<string, unknown>;
+  if (!answer.ok) throw new Error(`${path}: ${answer.status} ${JSON.stringify(body)}`);
+  return body;
+}
+
+async function unlockLocked(): Promise<number> {
+  const queries = [{ stateQuery: { state: 'USER_STATE_LOCKED' } }, { typeQuery: { type: 'TYPE_EXTERNAL' } }];
+  const { result = [] } = await post('/v2/users', { queries });
+  const users = result as { userId: string }[];
+  for (const { userId } of users) await post(`/v2/users/${userId}/unlock`, {});
+  return users.length;
+}
+
+/** Signs in, fails until locked, is told, is unlocked, signs in. */
+async function live(signIn: SignIn): Promise<void> {
+  const expect = async (password: string, wanted: string) => {
+    const read = await signIn(password);
+    if (!read.startsWith(wanted)) throw new Error(`"${password}" reads "${read}", not "${wanted}"`);
+  };
+  await expect('correct horse', 'Welcome ada');
+  for (let time = 1; time < limit; time += 1) await expect(`wrong ${time}`, 'Wrong name or password');
+  await expect(`wrong ${limit}`, 'Locked');
+  await expect('correct horse', 'Locked');
+  const unlocked = await unlockLocked();
+  if (unlocked !== 1) throw new Error(`${unlocked} users were locked`);
+  await expect('wrong again', 'Wrong name or password');
+  await expect('correct horse', 'Welcome ada');
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+  const address = server.address();
+  await new Promise((done) => server.close(done));
+  return typeof address === 'object' && address !== null ? address.port : 0;
+}
+
+async function untilListening(url: string, app: ChildProcess): Promise<void> {
+  const deadlineMs = performance.now() + startMsMax;
+  for (;;) {
+    const isThere = await fetch(url, { signal: AbortSignal.timeout(5_000) }).then(
+      () => true,
+      () => false,
+    );
+    if (isThere) return;
+    if (app.exitCode !== null || performance.now() > deadlineMs)
+      throw new Error('the application did not start');
+    await delay(200);
+  }
+}
+
+async function withApplication(): Promise<void> {
+  const port = await freePort();
+  const [file = '', ...args] = command;
+  const env = { ...process.env, PORT: String(port), ADMIN_TOKEN: '' };
+  const app = spawn(file, args, { cwd: `${recipe}/dist/files`, env, stdio: ['ignore', 'ignore', 'inherit'] });
+  try {
+    await untilListening(`http://127.0.0.1:${port}/`, app);
+    await live(async (password) => {
+      const body = new URLSearchParams({ username: 'ada', password });
+      const signal = AbortSignal.timeout(20_000);
+      return (await fetch(`http://127.0.0.1:${port}/login`, { method: 'POST', body, signal })).text();
+    });
+  } finally {
+    app.kill('SIGKILL');
+  }
+}
+
+const inShell: SignIn = async (password) => {
+  const options = { encoding: 'utf8', timeout: 30_000, cwd: `${recipe}/dist/files` } as const;
+  return spawnSync('bash', ['sign-in.sh', 'ada', password], options).stdout;
+};
+
+if (LATCHKEY_TOKEN === '') throw new Error('LATCHKEY_TOKEN is missing');
+await (recipe === 'curl' ? live(inShell) : withApplication());
