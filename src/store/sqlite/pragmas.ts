@@ -17,20 +17,22 @@ export function applyPragmas(db: DatabaseSync): void {
   db.exec('PRAGMA cache_size = -65536; PRAGMA mmap_size = 0; PRAGMA wal_autocheckpoint = 16000;');
 }
 
-const attemptsMax = 100;
+const waitMsMax = 5_000;
 const attemptIntervalMs = 50;
 
 /**
  * Where several open a new file at once, or one opens what the last one is just closing, SQLite does not wait as it does
- * for a write: it says BUSY at once, whatever the busy timeout.
+ * for a write: it says BUSY at once, whatever the busy timeout. In other cases it waits for that, so the time counts and
+ * not the attempts.
  */
 export function waitWhileBusy(work: () => void): void {
-  for (let attempt = 1; ; attempt += 1) {
+  const startedMs = performance.now();
+  for (;;) {
     try {
       work();
       return;
     } catch (error) {
-      if (resultCode(error) !== 5 /* BUSY */ || attempt >= attemptsMax) throw error;
+      if (resultCode(error) !== 5 /* BUSY */ || performance.now() - startedMs >= waitMsMax) throw error;
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, attemptIntervalMs);
     }
   }
