@@ -5,8 +5,15 @@ import { DomainError, type ErrorKind, type ErrorName, errors } from '../domain/e
 import type { UserAdded, UserEvent } from '../domain/events.ts';
 import { evolve } from '../domain/evolve/evolve.ts';
 import { foldText } from '../domain/filter.ts';
-import { type OrganizationId, parseUserId, type UserId } from '../domain/ids.ts';
-import type { Organization, Profile, Standing, User, UserState } from '../domain/user.ts';
+import { type OrganizationId, parseName, parseUserId, type UserId } from '../domain/ids.ts';
+import {
+  externalIdOf,
+  type Organization,
+  type Profile,
+  type Standing,
+  type User,
+  type UserState,
+} from '../domain/user.ts';
 import { hashKindOf, parsePasswordHash } from '../sign-in/password.ts';
 import type { Change } from '../store/store.ts';
 import { type NewUser, named, sharedNamesOf } from './create-user.ts';
@@ -52,8 +59,8 @@ export function passwordKindOf(hash: string): string | undefined {
 }
 
 /**
- * Brings people in, each for themselves: in one append with their state, or refused. Who is there already, by id or else by
- * login name, stays as they are, so the same again changes nothing. Throws permissionMissing and organizationNotFound, and
+ * Brings people in, each for themselves: in one append with their state, or refused. Who is there already, by external id,
+ * else by id, else by login name, stays as they are, so the same again changes nothing. Throws permissionMissing and organizationNotFound, and
  * what says nothing of one of them: storeUnavailable, overloaded.
  */
 export async function importUsers(
@@ -89,10 +96,11 @@ async function importOne(desk: Desk, imported: ImportedUser): Promise<ImportOutc
   const userId = parseUserId(imported.userId ?? app.newId());
   const profile = named(imported, userId);
   requireLockFits(imported, app.now());
-  const find = () =>
-    imported.userId === undefined
+  const find = async () =>
+    (await findExternal(desk, profile)) ??
+    (imported.userId === undefined
       ? findByName(desk, profile)
-      : app.store.loadUser(userId, (found) => requireOurs(desk, found));
+      : app.store.loadUser(userId, (found) => requireOurs(desk, found)));
   const there = await find();
   if (isLiving(there)) {
     return order.updateExisting
@@ -133,6 +141,15 @@ function requireLockFits({ state, lockedUntil, lockReason, profile }: ImportedUs
   }
 }
 
+async function findExternal({ app, order }: Desk, profile: Profile): Promise<User | undefined> {
+  const externalId = externalIdOf(profile);
+  if (externalId === undefined) return undefined;
+  const { organizationId } = order;
+  const name = { organizationId, externalId: parseName(externalId, 'external_id') };
+  const userId = await app.store.findExternal(name);
+  return userId === undefined ? undefined : app.store.loadUser(userId);
+}
+
 async function findByName({ app, order }: Desk, { userName }: Profile): Promise<User | undefined> {
   const [userId] = await app.store.findLogins(foldText(userName), { named: order.organizationId });
   return userId === undefined ? undefined : app.store.loadUser(userId);
@@ -160,7 +177,15 @@ function changeOf({ userName, profile }: ImportedUser): ProfileChange {
       machine: { name: profile.name, ...(description !== undefined && { description }) },
     };
   }
-  const { kind: _kind, email, emailVerified, phone, phoneVerified = false, ...texts } = profile;
+  const {
+    kind: _kind,
+    externalId: _external,
+    email,
+    emailVerified,
+    phone,
+    phoneVerified = false,
+    ...texts
+  } = profile;
   const number = phone !== undefined && { phone: { phone, isVerified: phoneVerified } };
   return { ...name, human: { texts, email: { email, isVerified: emailVerified }, ...number } };
 }

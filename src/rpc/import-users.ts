@@ -41,7 +41,7 @@ const states: Readonly<Record<number, ImportedUser['state']>> = {
 };
 
 function parseImported(message: ImportedUserMessage, at: number): ImportedUser {
-  const { userId, username, profile, lockedUntil, lockReason } = message;
+  const { userId, externalId, username, profile, lockedUntil, lockReason } = message;
   const state = states[message.state];
   if (state === undefined) {
     throw new DomainError('fieldInvalid', { text: `users[${at}].state: nobody is imported deleted` });
@@ -49,11 +49,16 @@ function parseImported(message: ImportedUserMessage, at: number): ImportedUser {
   if (profile.case === undefined) {
     throw new DomainError('fieldInvalid', { text: `users[${at}].profile: value is required` });
   }
+  if (profile.case === 'machine' && externalId !== '') {
+    throw new DomainError('fieldInvalid', { text: `users[${at}].external_id: a machine user has none` });
+  }
   return {
     state,
     userId: given(userId),
     userName: given(username),
-    ...(profile.case === 'human' ? parseHuman(profile.value) : { profile: parseMachine(profile.value) }),
+    ...(profile.case === 'human'
+      ? parseHuman(profile.value, externalId)
+      : { profile: parseMachine(profile.value) }),
     ...(lockedUntil && { lockedUntil: Math.floor(parseTimestamp(lockedUntil, `users[${at}].locked_until`)) }),
     ...(lockReason !== '' && { lockReason }),
   };
@@ -61,7 +66,7 @@ function parseImported(message: ImportedUserMessage, at: number): ImportedUser {
 
 const given = (text: string): string | undefined => (text === '' ? undefined : text);
 
-function parseHuman(human: ImportedHuman): Pick<ImportedUser, 'profile' | 'password'> {
+function parseHuman(human: ImportedHuman, externalId: string): Pick<ImportedUser, 'profile' | 'password'> {
   const { givenName, familyName, nickName, displayName, preferredLanguage, email, emailVerified } = human;
   const { phone, phoneVerified, passwordHash, changeRequired } = human;
   return {
@@ -75,6 +80,7 @@ function parseHuman(human: ImportedHuman): Pick<ImportedUser, 'profile' | 'passw
       email,
       emailVerified,
       ...(phone !== '' && { phone, phoneVerified }),
+      ...(externalId !== '' && { externalId }),
     },
     ...(passwordHash !== '' && { password: { hash: passwordHash, changeRequired } }),
   };

@@ -75,6 +75,11 @@ describe.each(stores)('ImportUsers on %s', (_, openDatabase) => {
       /users\[0\]\.state: nobody is imported/,
     ],
     ['nobody at all', { userId: 'x' }, /profile/],
+    [
+      'a machine that an application knows',
+      { machine: { name: 'm' }, externalId: 'x' },
+      /external_id: a machine/,
+    ],
     ['a name too long', human('long', { givenName: 'x'.repeat(201) }), /given_name/],
   ])('refuses %s as a whole', async (__, user, message) => {
     const answer = await ask([user, human('beside')]);

@@ -154,6 +154,30 @@ describe.each(stores)('people of a CSV file on %s', (kind, openDatabase) => {
     }
   });
 
+  test('are known again by what an application calls them', async () => {
+    const named = (...rows: readonly string[]) =>
+      ['external_id,id,user_name,given_name,family_name,email', ...rows].join('\n');
+    const first = named('app-1,,ivy,Ivy,Roe,ivy@mail.example', 'app-2,jon,,Jon,Roe,jon@mail.example');
+    expect(await files.bring('csv', first)).toMatchObject({ code: 0, told: { created: 2 } });
+    const ivy = await idOf('ivy');
+    expect(await door.user(ivy)).toMatchObject({ externalId: 'app-1' });
+    const before = await positionOf();
+    expect(await files.bring('csv', first)).toMatchObject({ code: 0, told: { unchanged: 2 } });
+    const renamed = named(
+      'app-1,,ivy2,Ivy,Roe,ivy2@mail.example',
+      'app-2,other,jon2,Jon,Roe,jon@mail.example',
+    );
+    expect(await files.bring('csv', renamed)).toMatchObject({ code: 0, told: { unchanged: 2 } });
+    expect(await positionOf()).toBe(before);
+    expect(await files.bring('csv', renamed, '--update')).toMatchObject({ code: 0, told: { updated: 2 } });
+    expect(await door.user(ivy)).toMatchObject({ username: 'ivy2', externalId: 'app-1' });
+    expect(await door.user('other')).toBeUndefined();
+    const twice = named('app-3,,kay,Kay,Roe,kay@mail.example', 'app-3,,lee,Lee,Roe,lee@mail.example');
+    const { told, refused } = await files.bring('csv', twice);
+    expect(told).toMatchObject({ created: 1, refused: 1 });
+    expect(refused).toMatchObject([{ line: 3, message: 'has the same external id as line 2' }]);
+  });
+
   test('that belong to another organization are not told of', async () => {
     await server.people.organization('abroad');
     await server.people.user({ organization: 'abroad', userId: 'zoe' });

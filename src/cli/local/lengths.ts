@@ -37,6 +37,7 @@ export function lengthsOfUser({
     preferred_language: [profile.preferredLanguage, 0, 10],
     email: [profile.email, 1, 200],
     phone: [profile.phone, 0, 200],
+    external_id: [profile.externalId, 1, 200],
   };
 }
 

@@ -4,6 +4,7 @@ import { type ReadPerson, RowFault } from './person.ts';
 /** What a row of CSV or JSON Lines may name, in the order of the docs. */
 export const columns = [
   'id',
+  'external_id',
   'user_name',
   'given_name',
   'family_name',
@@ -42,6 +43,7 @@ export function readCells(cells: Cells): ReadPerson {
     text('display_name'),
     text('language'),
   ];
+  const externalId = text('external_id');
   const [phone, hash, lockedUntil, lockReason] = [
     text('phone'),
     text('password_hash'),
@@ -60,6 +62,7 @@ export function readCells(cells: Cells): ReadPerson {
       ...(preferredLanguage !== undefined && { preferredLanguage }),
       email: needed('email'),
       emailVerified: flagOf('email_verified', text('email_verified')),
+      ...(externalId !== undefined && { externalId }),
       ...(phone !== undefined && { phone, phoneVerified: flagOf('phone_verified', text('phone_verified')) }),
     },
     state: stateOf(text('state')),

@@ -63,9 +63,11 @@ function sameAsBefore(firstLines: Map<string, number>, row: PersonRow): string |
 function keysOf({ user, organizationId = '' }: PersonRow): readonly (readonly [string, string])[] {
   if (user === undefined) return [];
   const { userId, userName, profile } = user;
+  const externalId = profile.kind === 'human' ? profile.externalId : undefined;
   const nameKey = (name: string) => `name ${organizationId} ${foldText(name.trim())}`;
   const keys: (readonly [string, string])[] = [];
   if (userId !== undefined) keys.push(['id', `id ${userId}`]);
+  if (externalId !== undefined) keys.push(['external id', `external ${organizationId} ${externalId}`]);
   if (userName !== undefined) keys.push(['user name', nameKey(userName)]);
   if (profile.kind === 'human') {
     const email = nameKey(profile.email);

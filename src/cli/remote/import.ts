@@ -19,9 +19,10 @@ export function remoteImport({ admin, call }: ReturnType<typeof connect>): Pick<
 }
 
 function messageOf(user: ImportedUser): ImportedUserMessage {
-  const { userId = '', userName = '', state, lockedUntil, lockReason = '' } = user;
+  const { userId = '', userName = '', profile, state, lockedUntil, lockReason = '' } = user;
   return {
     userId,
+    externalId: (profile.kind === 'human' && profile.externalId) || '',
     username: userName,
     profile: profileOf(user),
     state: stateNumbers[state],

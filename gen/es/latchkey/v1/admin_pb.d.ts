@@ -791,6 +791,13 @@ export declare type ImportedUser = Message<"latchkey.v1.ImportedUser"> & {
   userId: string;
 
   /**
+   * What an application calls a human; unique in the organization, and looked for before the id and the name.
+   *
+   * @generated from field: string external_id = 2;
+   */
+  externalId: string;
+
+  /**
    * Empty: a human's address, a machine's id.
    *
    * @generated from field: string username = 3;
@@ -1165,7 +1172,7 @@ export declare const AdminService: GenService<{
   },
   /**
    * Brings users of another system into one organization, each for itself: what is refused keeps nobody else out. Who is
-   * there already, by id or else by login name, stays as they are, so the same request again changes nothing.
+   * there already, by external id, else by id, else by login name, stays as they are, so the same request again changes nothing.
    * Permission: user.write.
    * Errors: ORGANIZATION_NOT_FOUND (LATCH-0rgn0tfd), OVERLOADED (LATCH-0verl0ad).
    *

@@ -244,6 +244,7 @@ export interface ImportUsersRequest {
 
 export interface ImportedUser {
   userId: string;
+  externalId: string;
   username: string;
   profile: { $case: "human"; value: ImportedHuman } | { $case: "machine"; value: ImportedMachine } | undefined;
   state: UserState;
@@ -3093,13 +3094,24 @@ export const ImportUsersRequest: MessageFns<ImportUsersRequest> = {
 };
 
 function createBaseImportedUser(): ImportedUser {
-  return { userId: "", username: "", profile: undefined, state: 0, lockedUntil: undefined, lockReason: "" };
+  return {
+    userId: "",
+    externalId: "",
+    username: "",
+    profile: undefined,
+    state: 0,
+    lockedUntil: undefined,
+    lockReason: "",
+  };
 }
 
 export const ImportedUser: MessageFns<ImportedUser> = {
   encode(message: ImportedUser, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.userId !== "") {
       writer.uint32(10).string(message.userId);
+    }
+    if (message.externalId !== "") {
+      writer.uint32(18).string(message.externalId);
     }
     if (message.username !== "") {
       writer.uint32(26).string(message.username);
@@ -3143,6 +3155,14 @@ export const ImportedUser: MessageFns<ImportedUser> = {
             }
 
             message.userId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.externalId = reader.string();
             continue;
           }
           case 3: {
@@ -3212,6 +3232,11 @@ export const ImportedUser: MessageFns<ImportedUser> = {
         : isSet(object.user_id)
         ? globalThis.String(object.user_id)
         : "",
+      externalId: isSet(object.externalId)
+        ? globalThis.String(object.externalId)
+        : isSet(object.external_id)
+        ? globalThis.String(object.external_id)
+        : "",
       username: isSet(object.username) ? globalThis.String(object.username) : "",
       profile: isSet(object.human)
         ? { $case: "human", value: ImportedHuman.fromJSON(object.human) }
@@ -3236,6 +3261,9 @@ export const ImportedUser: MessageFns<ImportedUser> = {
     const obj: any = {};
     if (message.userId !== "") {
       obj.userId = message.userId;
+    }
+    if (message.externalId !== "") {
+      obj.externalId = message.externalId;
     }
     if (message.username !== "") {
       obj.username = message.username;
@@ -3263,6 +3291,7 @@ export const ImportedUser: MessageFns<ImportedUser> = {
   fromPartial(object: DeepPartial<ImportedUser>): ImportedUser {
     const message = createBaseImportedUser();
     message.userId = object.userId ?? "";
+    message.externalId = object.externalId ?? "";
     message.username = object.username ?? "";
     switch (object.profile?.$case) {
       case "human": {
