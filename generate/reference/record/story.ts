@@ -8,6 +8,7 @@ const run = (name: string): string => `latchkey.v1.UnlockRunService.${name}`;
 const policy = (name: string): string => `latchkey.v1.PolicyService.${name}`;
 const subscription = (name: string): string => `latchkey.v1.SubscriptionService.${name}`;
 const session = (name: string): string => `zitadel.session.v2.SessionService.${name}`;
+const elsewhere = (name: string): string => `latchkey.v1.AttemptService.${name}`;
 const health = (name: string): string => `grpc.health.v1.Health.${name}`;
 
 const password = 'a lantern on the quay';
@@ -36,6 +37,7 @@ export async function tellStory(recorder: Recorder): Promise<void> {
   await findAndChange(recorder, userId, organizationId);
   await proveAndReset(recorder, userId);
   await signInAndOut(recorder);
+  await tryElsewhere(recorder, userId);
   await lockAndUnlock(recorder, userId);
   await unlockMany(recorder, userId, organizationId);
   await bringPeople(recorder, organizationId);
@@ -46,6 +48,7 @@ export async function tellStory(recorder: Recorder): Promise<void> {
   await recorder.call(user('DeactivateUser'), { userId });
   await recorder.call(user('ReactivateUser'), { userId });
   await recorder.call(user('DeleteUser'), { userId });
+  await recorder.call(admin('EraseUser'), { userId });
 }
 
 async function findAndChange(recorder: Recorder, userId: string, organizationId: string): Promise<void> {
@@ -94,6 +97,12 @@ const isWrong = (error: unknown): JsonObject => {
   if (!String(error).includes('PASSWORD_INVALID')) throw error;
   return {};
 };
+
+async function tryElsewhere(recorder: Recorder, userId: string): Promise<void> {
+  const attempt = { ip: '192.0.2.7', userAgent: 'Harbour intranet' };
+  const { attemptId } = await recorder.call(elsewhere('BeginAttempt'), { userId, ...attempt });
+  await recorder.call(elsewhere('EndAttempt'), { attemptId: text(attemptId), outcome: 'OUTCOME_SUCCEEDED' });
+}
 
 async function lockAndUnlock(recorder: Recorder, userId: string): Promise<void> {
   await recorder.call(user('LockUser'), { userId });

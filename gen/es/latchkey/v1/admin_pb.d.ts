@@ -1151,6 +1151,7 @@ export declare const AdminService: GenService<{
    * metadata, IP addresses, user agents and free texts. What remains is that something happened, when, and by whom. It
    * cannot be undone.
    * Permission: user.delete.
+   * Errors: USER_NOT_FOUND (LATCH-us3rnf0d), USER_ERASED (LATCH-erased0k), CONCURRENT_CHANGE (LATCH-c0nfl1ct).
    *
    * @generated from rpc latchkey.v1.AdminService.EraseUser
    */

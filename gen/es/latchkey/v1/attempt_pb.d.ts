@@ -230,6 +230,10 @@ export declare const AttemptService: GenService<{
    * EndAttempt. Of one user, one attempt is under way at a time, on all servers; others wait for their turn. So never more
    * fail than the lockout policy allows.
    * Permission: session.write; with create_missing, user.write in the organization as well.
+   * Errors: USER_NOT_FOUND (LATCH-us3rnf0d), USER_LOCKED (COMMAND-SFA3t), USER_NOT_ACTIVE (SESSION-Gj4ko), USER_NOT_HUMAN
+   * (LATCH-pwmach1n), ATTEMPT_REFUSED (LATCH-attrefus), ATTEMPT_UNDER_WAY (LATCH-attund3r), ADDRESS_FAILING
+   * (LATCH-addrfa1l), OVERLOADED (LATCH-0verl0ad), ORGANIZATION_NOT_FOUND (LATCH-0rgn0tfd), USER_EXISTS (LATCH-us3rdup1),
+   * USER_NAME_TAKEN (LATCH-us3rname), CONCURRENT_CHANGE (LATCH-c0nfl1ct).
    *
    * @generated from rpc latchkey.v1.AttemptService.BeginAttempt
    */
@@ -241,6 +245,8 @@ export declare const AttemptService: GenService<{
   /**
    * What came of it. An attempt that is not ended by its `expires` has failed.
    * Permission: session.write.
+   * Errors: ATTEMPT_NOT_FOUND (LATCH-att0v3r1), USER_NOT_FOUND (LATCH-us3rnf0d), USER_LOCKED (COMMAND-SFA3t),
+   * USER_NOT_ACTIVE (SESSION-Gj4ko), CONCURRENT_CHANGE (LATCH-c0nfl1ct).
    *
    * @generated from rpc latchkey.v1.AttemptService.EndAttempt
    */
