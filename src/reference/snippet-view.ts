@@ -8,10 +8,11 @@ import { type Request, tokenVariable } from './snippets/request.ts';
 /** The call in every language, the first one open; browsers keep one of them open at a time. */
 export function snippetViews({ call, service, origin }: Asked, { request }: Filled): Html {
   const grpc = snippetView('gRPC', grpcurl(service, call.name, request, origin), false);
-  if (call.kind !== 'unary') return html`${tokenNote(request)}${grpc}`;
-  const views = languages.map((language, index) =>
-    snippetView(language.name, language.snippet(request), index === 0),
-  );
+  if (call.kind === 'bidi_streaming') return html`${tokenNote(request)}${grpc}`;
+  const views = languages.flatMap((language, index) => {
+    const text = call.kind === 'unary' ? language.snippet(request) : language.stream?.(request);
+    return text === undefined ? [] : [snippetView(language.name, text, index === 0)];
+  });
   return html`${tokenNote(request)}${views}${grpc}`;
 }
 

@@ -75,6 +75,13 @@ test('a page shows the call in nine languages and three content types', async ()
   expect(heads).toContain('application/grpc-web+proto');
 });
 
+test('the page of a stream shows how it is read', async () => {
+  const text = await page('/docs/latchkey.v1.LockService.FollowLocks');
+  const names = [...text.matchAll(/<summary>(.+?)<\/summary>/g)].map(([, name]) => name);
+  expect(names).toEqual(['curl', 'Python', 'Go', 'Node.js', 'gRPC']);
+  expect(text).toContain('application/connect+json');
+});
+
 test('snippets name the server by the address that it was asked by', async () => {
   const text = await page(`${unlock}?user_id=someone-1`);
   expect(text).toContain(`http://127.0.0.1:${server.port}/v2/users/someone-1/unlock`);

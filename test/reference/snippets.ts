@@ -48,12 +48,25 @@ function unescaped(html: string): string {
   return html.replace(/&(?:lt|gt|quot|#39|amp);/g, (mark) => marks[mark as keyof typeof marks]);
 }
 
+export interface Snippet {
+  /** Of the language. */
+  readonly name: string;
+  readonly snippet: string;
+  /** When to stop it, where it goes on by itself. */
+  readonly seconds?: number;
+}
+
 /** Runs it from a file, as its page says; answers what it printed. */
-export async function runSnippet(demo: Demo, folder: string, name: string, snippet: string): Promise<string> {
+export async function runSnippet(
+  demo: Demo,
+  folder: string,
+  { name, snippet, seconds }: Snippet,
+): Promise<string> {
   const language = languages.find((each) => each.name === name);
   if (language === undefined) throw new Error(`there is no ${name}`);
   await mkdir(folder, { recursive: true });
   await writeFile(join(folder, language.file), snippet);
   const env = { LATCHKEY_TOKEN: demo.token, GO111MODULE: 'off' };
-  return run('sh', ['-c', language.command], { cwd: folder, env, timeoutMs });
+  const command = seconds === undefined ? language.command : `timeout ${seconds} ${language.command} || true`;
+  return run('sh', ['-c', command], { cwd: folder, env, timeoutMs });
 }

@@ -90,13 +90,25 @@ async function snippets(demo: Demo, folder: string): Promise<void> {
   });
 }
 
+async function streams(demo: Demo, folder: string): Promise<void> {
+  const { here: names } = await languagesHere();
+  for (const name of names.filter((each) => ['curl', 'Python', 'Go', 'Node.js'].includes(each))) {
+    await check(`FollowLocks in ${name}: the stream begins`, async () => {
+      const snippet = await printedSnippet(demo, 'latchkey.v1.LockService.FollowLocks', name);
+      const at = join(folder, 'snippets', `stream-${name.replace(/\W/g, '')}`);
+      const said = await runSnippet(demo, at, { name, snippet, seconds: 8 });
+      if (!said.includes('"position"')) throw new Error(said);
+    });
+  }
+}
+
 type Printed = { readonly call: string; readonly name: string };
 
 async function works(demo: Demo, folder: string, { call, name }: Printed): Promise<void> {
   await demo.userIn('active');
   await demo.userIn('locked');
   const snippet = await printedSnippet(demo, call, name);
-  const said = await runSnippet(demo, join(folder, 'snippets', name.replace(/\W/g, '')), name, snippet);
+  const said = await runSnippet(demo, join(folder, 'snippets', name.replace(/\W/g, '')), { name, snippet });
   if (name !== 'curl' && !/\b200\b/.test(said)) throw new Error(said);
   if (/"code":/.test(said)) throw new Error(said);
   const locked = /users\/(\d+)\/unlock/.exec(snippet)?.[1];
@@ -117,14 +129,14 @@ async function isWhole(demo: Demo, folder: string, printed: Printed): Promise<vo
 
 async function runPrinted(demo: Demo, folder: string, { call, name }: Printed): Promise<string> {
   const snippet = await printedSnippet(demo, call, name);
-  return runSnippet(demo, join(folder, 'snippets', name.replace(/\W/g, '')), name, snippet);
+  return runSnippet(demo, join(folder, 'snippets', name.replace(/\W/g, '')), { name, snippet });
 }
 
 async function bringSchemathesis(folder: string, python: string): Promise<void> {
   await run('python3', ['-m', 'venv', 'python'], { cwd: folder, timeoutMs: minuteMs });
   const wanted = join(here, 'fuzz', 'requirements.txt');
   const args = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '-r', wanted];
-  await run(python, args, { cwd: folder, timeoutMs: 2 * minuteMs });
+  await run(python, args, { cwd: folder, timeoutMs: 3 * minuteMs });
 }
 
 async function clients(demo: Demo, at: ClientsAt, python: string): Promise<void> {
@@ -156,6 +168,7 @@ async function main(): Promise<void> {
       look(demo.url, ['/docs/', ...everyLanguage.slice(0, 2).map((call) => `/docs/${call}`)]),
     );
     await snippets(demo, folder);
+    await streams(demo, folder);
     await check('schemathesis, JSON: no 5xx, no answer that is not described', () =>
       fuzz(demo, python, 'json'),
     );

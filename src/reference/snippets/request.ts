@@ -15,6 +15,8 @@ export interface Language {
   /** How it is run. */
   readonly command: string;
   snippet(request: Request): string;
+  /** A call that answers with a stream, over Connect: before each message stand a byte of flags and four of its length. */
+  stream?(request: Request): string;
 }
 
 /** Where every snippet takes the token from: no page ever shows one. */
