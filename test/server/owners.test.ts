@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import http2 from 'node:http2';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, test } from '@jest/globals';
 import { accountOf } from '../../src/server/http/admission.ts';
@@ -146,6 +147,30 @@ describe('a connection on which a valid token was seen', () => {
     expect(await isKnown(port, resting)).toBe(false);
     expect(isOpen(busy)).toBe(true);
     busy.socket.destroy();
+  });
+
+  test('has the streams that it was told of, though nothing was seen on it for long', async () => {
+    await using server = await start(1_000, { ...options, knownTimeoutMs: 200 });
+    const { handleStream } = server.door;
+    server.door.handleStream = (stream) => {
+      if (stream.head.path === '/known') stream.prove('one');
+      handleStream(stream);
+    };
+    const session = http2.connect(server.listener.url);
+    const ask = async (path: string): Promise<unknown> => {
+      const stream = session.request({ ':path': path });
+      const [head] = await once(stream.resume(), 'response');
+      return head[':status'];
+    };
+    expect(await ask('/known')).toBe(200);
+    await new Promise<void>((resolve) => void session.ping(() => resolve()));
+    await delay(500);
+    // All of them at once, none answered before the last has come.
+    const burst = Promise.all(Array.from({ length: 100 }, () => ask('/held')));
+    await Promise.race([server.door.seenAtLeast(101), burst]);
+    server.door.release();
+    expect(new Set(await burst)).toEqual(new Set([200]));
+    session.close();
   });
 
   test('is at once where the next one is not valid any more, but for a moment after one that is', async () => {

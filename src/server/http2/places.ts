@@ -20,6 +20,8 @@ export class Places {
   readonly #sender: Sender;
   readonly #max: StreamsMax;
   #heldBytes = 0;
+  /** The client has been told that it may have all of its streams, and is taken at that. */
+  #isRaised = false;
 
   constructor(account: Account, sender: Sender, max: StreamsMax) {
     this.#account = account;
@@ -46,7 +48,8 @@ export class Places {
   take(streams: number, head: RequestHead, isHeard: boolean): boolean {
     const { streamsMax } = this.#max;
     const unheard = Math.min(streamsMax, Math.max(unheardStreamsMax, this.#ofStrangers));
-    const most = this.#account.isProven ? streamsMax : isHeard ? this.#ofStrangers : unheard;
+    const hasAll = this.#isRaised || this.#account.isProven;
+    const most = hasAll ? streamsMax : isHeard ? this.#ofStrangers : unheard;
     return streams < most && this.#account.take(costBytes.stream + head.bytes);
   }
 
@@ -75,7 +78,8 @@ export class Places {
   prove(owner: string): void {
     const isNew = !this.#account.isProven;
     this.#account.prove(owner);
-    if (!isNew) return;
+    if (!isNew || this.#isRaised) return;
+    this.#isRaised = true;
     this.#sender.outbox.isPatient = true;
     this.#sender.raiseStreams(this.#max.streamsMax);
   }
