@@ -2,7 +2,7 @@ import type { Subscription } from '../domain/subscription.ts';
 import type { Way } from '../outbound/outbound.ts';
 import { newestPosition } from '../queries/newest-position.ts';
 import { type DeliveryApp, deliver, holdMs } from './delivery.ts';
-import { rest } from './give-way.ts';
+import { createGiveWay, rest } from './give-way.ts';
 import { openSigner } from './signature.ts';
 
 export interface DelivererApp extends Pick<DeliveryApp, 'store' | 'now' | 'random' | 'log'> {
@@ -30,6 +30,7 @@ export function startDeliverer(app: DelivererApp): AsyncDisposable {
   const holder = app.newId();
   const running = new Map<string, Promise<void>>();
   const news = createNews(app, signal);
+  const giveWay = createGiveWay();
   let isFailing = false;
 
   const take = async (delivery: DeliveryApp, free: Subscription): Promise<void> => {
@@ -47,7 +48,7 @@ export function startDeliverer(app: DelivererApp): AsyncDisposable {
     if (free.length === 0) return;
     const { way, now, store, random, log } = app;
     const signer = await openSigner(app.store);
-    const delivery = { way, now, store, random, log, signer, untilNews: news.until };
+    const delivery = { way, now, store, random, log, signer, giveWay, untilNews: news.until };
     for (const one of free) await take(delivery, one);
   };
   const whole = (async () => {

@@ -3,7 +3,7 @@ import type { OrganizationId } from '../domain/ids.ts';
 import { attemptsKept, pause, type Subscription, waitAfter, wants } from '../domain/subscription.ts';
 import type { Store } from '../store/store.ts';
 import { type AttemptApp, attempt, type Tried } from './attempt.ts';
-import { giveWay, rest } from './give-way.ts';
+import { type GiveWay, rest } from './give-way.ts';
 import { type Message, messageOf } from './message.ts';
 import { isInReach, organizationsOf, reachOf } from './reach.ts';
 
@@ -17,6 +17,7 @@ export interface DeliveryApp extends AttemptApp {
   /** From 0 to 1. */
   readonly random: () => number;
   readonly log: { warn(fields: object, text: string): void; error(fields: object, text: string): void };
+  readonly giveWay: GiveWay;
   /** Resolves where there may be events after the position, soon in any case, and where the signal says so. */
   readonly untilNews: (position: number, signal: AbortSignal) => Promise<void>;
 }
@@ -118,20 +119,25 @@ async function deliverOne(
   if (!(await holdOn(app, standing))) return 'over';
   const message = messageOf(standing.row, { event, organizationId, isWhole: reach.isWhole });
   const tried = await attempt(app, standing.row, message, signal);
-  return record(app, standing, message, tried);
+  return record(app, standing, { message, tried, signal });
+}
+
+interface Done {
+  readonly message: Message;
+  readonly tried: Tried;
+  readonly signal: AbortSignal;
 }
 
 async function record(
   app: DeliveryApp,
   standing: Standing,
-  { id }: Message,
-  { attempt: made, askedMs = 0 }: Tried,
+  { message: { id }, tried: { attempt: made, askedMs = 0 }, signal }: Done,
 ): Promise<Outcome> {
   const { row } = standing;
   const attempts = [made, ...row.attempts].slice(0, attemptsKept);
   if (made.outcome === 'delivered') {
     standing.row = { ...row, attempts, tries: 0, nextTryAt: 0, lastDeliveredAt: made.at };
-    await giveWay();
+    await app.giveWay(signal);
     return 'passed';
   }
   const tries = row.tries + 1;

@@ -91,6 +91,15 @@ suite() {
   for one in "$@"; do client "$one"; done
 }
 
+# The standard's own libraries judge what we sign, beside the snippets of the page.
+judges() {
+  if timeout "$build_seconds_max" ./webhooks/build.sh && (cd "$root" && npm test -- test/webhooks/snippets.test.ts); then
+    pass webhooks
+  else
+    fail webhooks
+  fi
+}
+
 # The command of a client, in $command.
 command_of() {
   case $1 in
@@ -111,6 +120,7 @@ main() {
       go) suite go go-grpc go-connect ;;
       java) suite java java-grpc ;;
       grpc-web) suite grpc-web grpc-web-text grpc-web-binary ;;
+      webhooks) judges ;;
       *) echo "no client is called $language"; exit 2 ;;
     esac
   done
@@ -118,5 +128,5 @@ main() {
   ((failed == 0))
 }
 
-if (($# == 0)); then set -- python go java grpc-web; fi
+if (($# == 0)); then set -- python go java grpc-web webhooks; fi
 main "$@"

@@ -66,34 +66,49 @@ const firstTold = (receivers: readonly Receiver[]): readonly string[] => [
   ...new Set(receivers.flatMap(({ received }) => received.map(({ id }) => id.split('-')[1] ?? ''))),
 ];
 
+/** Two servers on one PostgreSQL, and twenty people. */
+async function openSite(resources: AsyncDisposableStack) {
+  const postgres = resources.use(await makePostgres(clusterOptions));
+  await postgres.start();
+  const folder = await mkdtemp(join(tmpdir(), 'latchkey-'));
+  resources.defer(() => rm(folder, { recursive: true }));
+  const place = { database: postgres.url, folder, resources };
+  const servers = [await startOne(place), await startOne(place)];
+  const token = readFileSync(join(folder, 'admin-token'), 'utf8').trim();
+  const doors = servers.map(({ url }) => openDoor(url, token));
+  resources.defer(async () => {
+    for (const door of doors) await door[Symbol.asyncDispose]();
+  });
+  const ask = async (...asked: Parameters<Door['ask']>) => {
+    const [door] = doors;
+    if (door === undefined) throw new Error('no server');
+    const answer = await door.ask(...asked);
+    if (!answer.ok) throw new Error(`${answer.code} ${answer.message}`);
+    return answer.response;
+  };
+  const { organizationId = '' } = await ask('GetCaller', {});
+  const userIds: string[] = [];
+  for (let nth = 0; nth < 20; nth += 1) {
+    const human = { profile: { givenName: 'A', familyName: 'B' }, email: { email: `a${nth}@b.example` } };
+    userIds.push(String((await ask('CreateUser', { organizationId, human })).id));
+  }
+  /** Kills one, and starts another in its place. */
+  const replace = async (index: number): Promise<void> => {
+    servers[index]?.kill('SIGKILL');
+    await servers[index]?.exited;
+    await doors[index]?.[Symbol.asyncDispose]();
+    const next = await startOne(place);
+    servers[index] = next;
+    doors[index] = openDoor(next.url, token);
+  };
+  return { postgres, database: place.database, doors, ask, userIds, replace };
+}
+
 test(
   'two servers: whatever is killed, all is told in the order of the log, and nothing is left out',
   async () => {
     await using resources = new AsyncDisposableStack();
-    const postgres = resources.use(await makePostgres(clusterOptions));
-    await postgres.start();
-    const folder = await mkdtemp(join(tmpdir(), 'latchkey-'));
-    resources.defer(() => rm(folder, { recursive: true }));
-    const place = { database: postgres.url, folder, resources };
-    const servers = [await startOne(place), await startOne(place)];
-    const token = readFileSync(join(folder, 'admin-token'), 'utf8').trim();
-    const doors = servers.map(({ url }) => openDoor(url, token));
-    resources.defer(async () => {
-      for (const door of doors) await door[Symbol.asyncDispose]();
-    });
-    const ask = async (...asked: Parameters<Door['ask']>) => {
-      const [door] = doors;
-      if (door === undefined) throw new Error('no server');
-      const answer = await door.ask(...asked);
-      if (!answer.ok) throw new Error(`${answer.code} ${answer.message}`);
-      return answer.response;
-    };
-    const { organizationId = '' } = await ask('GetCaller', {});
-    const userIds: string[] = [];
-    for (let nth = 0; nth < 20; nth += 1) {
-      const human = { profile: { givenName: 'A', familyName: 'B' }, email: { email: `a${nth}@b.example` } };
-      userIds.push(String((await ask('CreateUser', { organizationId, human })).id));
-    }
+    const { postgres, database, doors, ask, userIds, replace } = await openSite(resources);
     const receivers = [await startReceiver()];
     const [first] = receivers;
     if (first === undefined) throw new Error('no receiver');
@@ -119,18 +134,13 @@ test(
 
     // Each server once: one of them was it.
     for (const index of [0, 1]) {
-      servers[index]?.kill('SIGKILL');
-      await servers[index]?.exited;
-      await doors[index]?.[Symbol.asyncDispose]();
-      const next = await startOne(place);
-      servers[index] = next;
-      doors[index] = openDoor(next.url, token);
+      await replace(index);
       await delay(1_000);
     }
     stopping.abort();
     await locking;
 
-    await using store = await openStore({ database: place.database });
+    await using store = await openStore({ database });
     const all = await logged(store, 0);
     const endMs = Date.now() + untilToldMs;
     while (Date.now() < endMs && firstTold(receivers).length < all.length) {

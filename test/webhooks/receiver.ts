@@ -24,7 +24,7 @@ export interface Receiver extends AsyncDisposable {
 
 const waitMsMax = 60_000;
 
-export async function startReceiver(port = 0): Promise<Receiver> {
+export async function startReceiver(port = 0, host = '127.0.0.1'): Promise<Receiver> {
   const received: Received[] = [];
   const waiting = new Set<() => void>();
   const take = async (req: IncomingMessage, res: ServerResponse): Promise<void> => {
@@ -38,12 +38,12 @@ export async function startReceiver(port = 0): Promise<Receiver> {
     for (const look of waiting) look();
   };
   const server = createServer((req, res) => void take(req, res).catch(() => res.destroy()));
-  server.listen(port, '127.0.0.1');
+  server.listen(port, host);
   await once(server, 'listening');
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('no port');
   const receiver: Receiver = {
-    url: `http://127.0.0.1:${address.port}/`,
+    url: `http://${host}:${address.port}/`,
     port: address.port,
     received,
     answer: (res) => res.writeHead(204).end(),

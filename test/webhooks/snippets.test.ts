@@ -196,6 +196,26 @@ describe('the snippets of the page say what the library says', () => {
   }
 });
 
+const judges = join(import.meta.dirname, '../interop/webhooks');
+const built = 'what the standard has for Python and Go wants what test/interop/run.sh builds';
+
+describe("the standard's libraries say the same", () => {
+  for (const [name, program, argv] of [
+    ['Python', join(judges, 'dist/venv/bin/python'), [join(judges, 'judge.py')]],
+    ['Go', join(judges, 'dist/judge'), []],
+  ] as const) {
+    testWith(program, built)(name, async () => {
+      const all = cases();
+      const child = spawn(program, argv, { stdio: ['pipe', 'pipe', 'inherit'], timeout: buildMsMax });
+      child.stdin.end(JSON.stringify(all.map(([, one]) => one)));
+      const said = JSON.parse(await text(child.stdout)) as readonly boolean[];
+      expect(all.map(([what], index) => [what, said[index]])).toEqual(
+        all.map(([what, , isOurs]) => [what, isOurs]),
+      );
+    });
+  }
+});
+
 test('the receiver of deploy/ takes what is sent, once, and nothing else', async () => {
   const { subscriptionId, secret } = await hooked.subscribe({ url: 'http://127.0.0.1:1/' });
   const path = join(import.meta.dirname, '../../deploy/webhook-receiver.mjs');
