@@ -1,3 +1,4 @@
+import { UsageError } from '../app/config.ts';
 import type { Command } from './command.ts';
 import { backupCommand } from './commands/backup.ts';
 import { demoCommand } from './commands/demo/demo.ts';
@@ -24,6 +25,8 @@ import { userStateCommands } from './commands/user/state.ts';
 import { userUpdateCommands } from './commands/user/update.ts';
 import { userCommands } from './commands/user/user.ts';
 import { verifyCommand } from './commands/verify.ts';
+import { completionScript, shells } from './completion.ts';
+import { write } from './output.ts';
 
 const help = { help: { help: 'this text' } };
 const json = {
@@ -31,6 +34,26 @@ const json = {
   lines: { json: { help: 'print JSON Lines, one document for each row; failures too, on stderr' } },
   none: {},
 } as const;
+
+/** `latchkey completion`. Here, because it is about all the others. */
+const completionCommand: Command = {
+  path: 'completion',
+  operands: `(${shells.join(' | ')})`,
+  operandsMax: 1,
+  summary: 'Print a script that completes commands, options and their values in a shell',
+  notes: [
+    'bash: source <(latchkey completion bash) in ~/.bashrc; zsh: the same with zsh in ~/.zshrc, after compinit;',
+    'fish: latchkey completion fish > ~/.config/fish/completions/latchkey.fish',
+  ],
+  options: {},
+  json: 'none',
+  examples: ['latchkey completion bash'],
+  async run({ args, terminal }) {
+    const shell = shells.find((one) => one === args.operands[0]);
+    if (shell === undefined) throw new UsageError(`for which shell? ${shells.join(', ')}`);
+    await write(terminal.output, completionScript(shell, commands));
+  },
+};
 
 /** Every command, in the order of the help. */
 export const commands: readonly Command[] = [
@@ -59,4 +82,5 @@ export const commands: readonly Command[] = [
   verifyCommand,
   healthCommand,
   demoCommand,
+  completionCommand,
 ].map((command) => ({ ...command, options: { ...command.options, ...json[command.json], ...help } }));
