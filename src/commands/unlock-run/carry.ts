@@ -12,6 +12,8 @@ const slicesAhead = 8;
 /** Slices that are under way at once: while one is written down, the next is begun. */
 const slicesBegun = 2;
 const movesMax = 10;
+/** What a live unlock waits for at most: the store commits them together. As quick as single unlocks, and not quicker. */
+const atOnceMax = 32;
 
 export interface Carrying {
   /** The server that carries: another name each time that one starts. */
@@ -96,14 +98,17 @@ class Hold {
   ): Promise<void> {
     const run = this.#run;
     const task = { run, actor: await actorOf(this.#app, run), looksOnly };
-    const done = await Promise.allSettled(
-      indexes.map(async (index) => {
-        const item = slice.items[index];
-        if (item !== undefined) results[index] = await actOn(this.#app, task, item);
-      }),
-    );
-    const failure = done.find((one) => one.status === 'rejected');
-    if (failure !== undefined) throw failure.reason;
+    for (let from = 0; from < indexes.length; from += atOnceMax) {
+      const some = indexes.slice(from, from + atOnceMax);
+      const done = await Promise.allSettled(
+        some.map(async (index) => {
+          const item = slice.items[index];
+          if (item !== undefined) results[index] = await actOn(this.#app, task, item);
+        }),
+      );
+      const failure = done.find((one) => one.status === 'rejected');
+      if (failure !== undefined) throw failure.reason;
+    }
   }
 
   /** Waits for what was written before, and no longer. */
