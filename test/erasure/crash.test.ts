@@ -11,44 +11,55 @@ import { standBy } from '../support/child-server.ts';
 import { openDoor } from '../support/door.ts';
 import { createPeople } from '../support/people.ts';
 import { repetitions } from '../support/repetitions.ts';
+import { type StoreKind, stores } from '../support/stores.ts';
 import { tracesIn, values, writtenIn } from './traces.ts';
 
-const kills = repetitions({ few: 4, many: 50 });
+const kills = repetitions({ few: 3, many: 50 });
 /** So many events that an erasure takes a few writes. */
 const namesEach = 40;
 
-test(`killed ${kills} times amid an erasure: it has not begun, or is finished by the next start`, async () => {
-  await using folder = await openFolder();
-  await using resources = new AsyncDisposableStack();
-  const database = join(folder.path, 'latchkey.db');
-  const token = () => readFileSync(join(folder.path, 'admin-token'), 'utf8').trim();
-  let standby = resources.use(standBy(['--data', folder.path]));
-  for (let round = 0; round < kills; round += 1) {
-    const server = await standby.start();
-    const userId = `person-${round}`;
-    await createPerson(database, userId);
-    standby = resources.use(standBy(['--data', folder.path]));
-    const door = openDoor(server.url, token());
-    const erased = door.ask('EraseUser', { userId }).then(
-      ({ code }) => code,
-      () => 'unanswered',
-    );
-    // From before the first write to after the last.
-    await new Promise((resolve) => setTimeout(resolve, (round * 40) / kills));
-    server.kill('SIGKILL');
-    expect(await server.exited).toBe('SIGKILL');
-    const told = await erased;
-    await door[Symbol.asyncDispose]();
-    const next = await standby.start();
-    await expectWhole({ database, userId }, told);
-    next.kill('SIGKILL');
-    await next.exited;
-    standby = resources.use(standBy(['--data', folder.path]));
-  }
-}, 240_000);
+test.each(stores)(
+  `killed ${kills} times amid an erasure on %s: it has not begun, or is finished by the next start`,
+  async (kind, open) => {
+    await using folder = await openFolder();
+    await using place = await open();
+    await using resources = new AsyncDisposableStack();
+    const { database } = place;
+    const flags = ['--data', folder.path, '--db', database];
+    const token = () => readFileSync(join(folder.path, 'admin-token'), 'utf8').trim();
+    let standby = resources.use(standBy(flags));
+    for (let round = 0; round < kills; round += 1) {
+      const server = await standby.start();
+      const userId = `person-${round}`;
+      await createPerson(database, userId);
+      standby = resources.use(standBy(flags));
+      const door = openDoor(server.url, token());
+      const erased = door.ask('EraseUser', { userId }).then(
+        ({ code }) => code,
+        () => 'unanswered',
+      );
+      // From before the first write to after the last.
+      await new Promise((resolve) => setTimeout(resolve, (round * 40) / kills));
+      server.kill('SIGKILL');
+      expect(await server.exited).toBe('SIGKILL');
+      const told = await erased;
+      await door[Symbol.asyncDispose]();
+      const next = await standby.start();
+      await expectWhole({ kind, database, userId }, told);
+      next.kill('SIGKILL');
+      await next.exited;
+      standby = resources.use(standBy(flags));
+    }
+  },
+  240_000,
+);
 
 async function expectWhole(
-  { database, userId }: { readonly database: string; readonly userId: string },
+  {
+    kind,
+    database,
+    userId,
+  }: { readonly kind: StoreKind; readonly database: string; readonly userId: string },
   told: string,
 ): Promise<void> {
   await using app = await openApp({ database, passwordAttemptsMax: 5, logLevel: 'silent' });
@@ -66,7 +77,7 @@ async function expectWhole(
     events = await find();
   }
   // The last of it is the log, which is emptied when nobody reads in it.
-  for (let tries = 0; tracesIn(await writtenIn('sqlite', database)).length > 0; tries += 1) {
+  for (let tries = 0; tracesIn(await writtenIn(kind, database)).length > 0; tries += 1) {
     if (tries > 100) throw new Error('the file still holds it');
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
