@@ -54,7 +54,9 @@ interface Started {
 }
 
 async function welcome(app: App, config: ServeConfig, { server, first }: Started): Promise<string> {
-  const lines = [`Latchkey serves every protocol at ${server.url}`, ''];
+  const lines = [`Latchkey serves every protocol at ${server.url}`];
+  if (config.console !== undefined) lines.push(`and a console for people at ${server.url}/console/`);
+  lines.push('');
   if (first !== undefined) lines.push(...introduction(first));
   if (config.demo) lines.push(...(await commands(app, config, server.url)));
   return `${lines.join('\n')}\n`;
