@@ -80,6 +80,25 @@ describe.each(stores)('two servers on one database, on %s', (store) => {
     expect(total).toBe(1);
   });
 
+  test('what an attempt holds of its address is given back, whichever server ends it', async () => {
+    await using pair = await openPair(store);
+    const [here, there] = pair.doors;
+    const owner = await pair.first.people.caller({ organization: 'home', roles: ['IAM_OWNER'] });
+    await using door = openDoor(pair.first.url, owner);
+    await door.ask('SetLockoutPolicy', { organizationId: 'home', policy: { maxAddressFailures: 1 } });
+    const [one, other] = [
+      await pair.first.people.user({ organization: 'home' }),
+      await pair.first.people.user({ organization: 'home' }),
+    ];
+    const first = await here.ask('BeginAttempt', { userId: one, ip: '192.0.2.7' });
+    const second = here.ask('BeginAttempt', { userId: other, ip: '192.0.2.7' });
+    const early = await Promise.race([second, new Promise((resolve) => setTimeout(resolve, 200, 'waits'))]);
+    expect(early).toBe('waits');
+    const end = { attemptId: String(first.response.attemptId), outcome: 'OUTCOME_SUCCEEDED' };
+    expect((await there.ask('EndAttempt', end)).ok).toBe(true);
+    expect((await second).ok).toBe(true);
+  });
+
   test('guesses at the password here and attempts of an application share one count', async () => {
     await using pair = await openPair(store);
     const userId = await pair.first.people.user({ organization: 'home' });
