@@ -139,7 +139,7 @@ describe.each(ways)('through $way', ({ flags }) => {
     ] as const;
     let sequence = 1;
     for (const [action, outcome, id] of steps) {
-      const argv = ['user', action, userId];
+      const argv = ['user', action, userId, ...(action === 'delete' ? ['--yes'] : [])];
       if (id !== undefined) expect(await refused(argv)).toMatchObject({ code: outcome, id });
       else expect(await done(argv)).toMatchObject({ userId, state: outcome, sequence: ++sequence });
     }

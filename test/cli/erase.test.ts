@@ -67,9 +67,16 @@ describe.each(ways)('user erase through $way', ({ flags }) => {
     });
   });
 
+  test('a deletion is asked for as well, once for all of them', async () => {
+    const [{ userId }, other] = [await person(), await person()];
+    const words = ['user', 'delete', userId, other.userId, ...flags()];
+    expect(await runHere(words)).toMatchObject({ code: 2, stderr: expect.stringContaining('say --yes') });
+    expect(await runHere([...words, '--yes'])).toMatchObject({ code: 0 });
+  });
+
   test('erases by id who is deleted already', async () => {
     const { userId } = await person();
-    await runHere(['user', 'delete', userId, ...flags()]);
+    await runHere(['user', 'delete', userId, '--yes', ...flags()]);
     expect(await erase(userId, '--yes')).toMatchObject({ code: 0 });
   });
 });

@@ -163,7 +163,7 @@ describe('following', () => {
       ...db,
     ]);
     const { userId } = JSON.parse(made.stdout);
-    expect(await runHere(['user', 'delete', userId, ...db])).toMatchObject({ code: 0 });
+    expect(await runHere(['user', 'delete', userId, '--yes', ...db])).toMatchObject({ code: 0 });
     for (let seen = ''; seen !== userId; ) seen = JSON.parse(String((await lines.next()).value)).userId;
     child.kill('SIGINT');
     expect(await exited).toEqual([0, null]);

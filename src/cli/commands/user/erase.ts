@@ -1,7 +1,6 @@
-import { createInterface } from 'node:readline/promises';
-import { UsageError } from '../../../app/config.ts';
+import { askYes, yesOption } from '../../ask.ts';
 import { type Command, type CommandContext, changeOptions, userOptions } from '../../command.ts';
-import { CliError, toFailure } from '../../failure.ts';
+import { toFailure } from '../../failure.ts';
 import { userIdOf } from './name.ts';
 
 /** `latchkey user erase`. */
@@ -15,7 +14,7 @@ export const userEraseCommand: Command = {
     'and by whom stays. A user who is deleted already is erased by id. The reason given here stays: name nobody in it.',
   ],
   options: {
-    yes: { help: 'do not ask; needed where no terminal is there to ask at' },
+    ...yesOption,
     ...userOptions,
     ...changeOptions,
   },
@@ -39,17 +38,10 @@ async function erase(context: CommandContext): Promise<void> {
 }
 
 async function ask(context: CommandContext, userId: string): Promise<void> {
-  const { input, errors } = context.terminal;
-  if (!input.isTTY) throw new UsageError('this cannot be undone: say --yes');
-  const name = await nameOf(context, userId);
-  const lines = createInterface({ input, output: errors });
-  try {
-    const answer = await lines.question(`Erase ${name}? This cannot be undone. Type yes: `);
-    if (answer.trim() === 'yes') return;
-  } finally {
-    lines.close();
-  }
-  throw new CliError({ code: 'failed_precondition', message: `User ${userId} was not erased` });
+  const { terminal } = context;
+  // Nobody is looked up for a question that cannot be asked.
+  const name = terminal.input.isTTY ? await nameOf(context, userId) : userId;
+  await askYes(terminal, { question: `Erase ${name}?`, refused: `User ${userId} was not erased` });
 }
 
 async function nameOf(context: CommandContext, userId: string): Promise<string> {

@@ -1,5 +1,6 @@
 import type { UserState } from '../../../domain/user.ts';
 import type { UserAction } from '../../../domain/user-state.ts';
+import { askYes, yesOption } from '../../ask.ts';
 import { type Command, type CommandContext, changeOptions, userOptions } from '../../command.ts';
 import { withStateHint } from '../state-hint.ts';
 import { type Done, eachUser, severalUsers } from './several.ts';
@@ -41,16 +42,26 @@ export const userStateCommands: readonly Command[] = (Object.keys(wordings) as P
     path: `user ${action}`,
     ...severalUsers,
     summary: wordings[action].summary,
-    options: { ...userOptions, ...changeOptions },
+    options: { ...(action === 'delete' && yesOption), ...userOptions, ...changeOptions },
     json: 'lines',
     examples: [
       `latchkey user ${action} 69629023906488334 --reason "${wordings[action].reason}"`,
-      `latchkey user ${action} --login ada@acme.example --json`,
+      `latchkey user ${action} --login ada@acme.example --json${action === 'delete' ? ' --yes' : ''}`,
       `latchkey user ${action} 69629023906488334 --db latchkey-data/latchkey.db`,
     ],
-    run: (context) => eachUser(context, (userId) => change(context, action, userId)),
+    async run(context) {
+      if (action === 'delete' && !context.args.flag('yes')) await askToDelete(context);
+      await eachUser(context, (userId) => change(context, action, userId));
+    },
   }),
 );
+
+// Once for all of them. A list on stdin leaves no terminal to ask at.
+async function askToDelete({ args, terminal }: CommandContext): Promise<void> {
+  const names = args.operands.length === 0 ? [args.text('login') ?? ''] : args.operands;
+  const shown = names.length > 3 ? `${names.length} users` : names.join(', ');
+  await askYes(terminal, { question: `Delete ${shown}?`, refused: 'Nobody was deleted' });
+}
 
 async function change(context: CommandContext, action: PlainAction, userId: string): Promise<Done> {
   const backend = await context.backend();
