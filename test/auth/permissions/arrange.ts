@@ -85,11 +85,17 @@ const slowRun = async (place: Place) => {
   const run = runOf(await door.ask('StartUnlockRun', { ...message, maxPerSecond: 1 }));
   return { message: { runId: run.runId ?? '' }, userId };
 };
+/** A run of one, over in no time: slow ones keep those behind them waiting. */
+const quickRun = async (place: Place) => {
+  const { userId, message } = await preview(place);
+  const run = runOf(await door.ask('StartUnlockRun', message));
+  return { message: { runId: run.runId ?? '' }, userId };
+};
 const endedRuns = new Map<Place, JsonObject>();
 const endedRun: Arrange = async (place) => {
-  const { message } = await preview(place);
-  const run = endedRuns.get(place) ?? runOf(await door.ask('StartUnlockRun', message));
-  endedRuns.set(place, await ended(door, run));
+  const started = endedRuns.get(place) ?? (await quickRun(place)).message;
+  const run = await ended(door, started);
+  endedRuns.set(place, run);
   return { message: { runId: run.runId ?? '' } };
 };
 /** Every call on something of its own. */
@@ -175,10 +181,10 @@ export const arrange: Readonly<Record<MethodName, Arrange>> = {
     return { message: { filter: { userIds: [userId] }, sampleSize: 2 }, finds: userId };
   },
   StartUnlockRun: async (place) => preview(place),
-  GetUnlockRun: async (place) => ({ message: (await slowRun(place)).message }),
-  ListUnlockRuns: async (place) => ({ message: {}, finds: String((await slowRun(place)).message.runId) }),
+  GetUnlockRun: async (place) => ({ message: (await quickRun(place)).message }),
+  ListUnlockRuns: async (place) => ({ message: {}, finds: String((await quickRun(place)).message.runId) }),
   ListUnlockRunItems: async (place) => {
-    const { message, userId } = await slowRun(place);
+    const { message, userId } = await quickRun(place);
     return { message, finds: userId };
   },
   CancelUnlockRun: async (place) => ({ message: (await slowRun(place)).message }),
