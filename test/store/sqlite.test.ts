@@ -116,6 +116,7 @@ describe('the file', () => {
     expect(searches).toEqual([
       expect.stringContaining('(organization_id=? AND user_name_folded=?)'),
       expect.stringContaining('(email_folded=?)'),
+      expect.stringContaining('(external_id=? AND organization_id=?)'),
     ]);
   });
 
