@@ -121,6 +121,8 @@ export function useSession(): Session {
   useEffect(() => {
     const listener = () => setTurn((before) => before + 1);
     listeners.add(listener);
+    // It may have changed between the first look and this.
+    listener();
     return () => void listeners.delete(listener);
   }, []);
   return session;
