@@ -2,7 +2,7 @@ import type { Agent } from 'node:http';
 import { createAgent } from './agent.ts';
 import { type Allowed, allowedAddresses, keyOfUrl } from './allowed.ts';
 import { type OutboundAnswer, type OutboundRequest, send } from './request.ts';
-import { createResolver, type Resolve } from './resolve.ts';
+import { createResolvers, type NamedBy, type Resolve } from './resolve.ts';
 
 /** One part's way to other servers. */
 export interface Way {
@@ -23,16 +23,17 @@ export interface Outbound {
 
 /** Names are resolved, checked, and the checked address is connected to; see allowed.ts and ranges.ts. */
 export function createOutbound(allowed: Allowed, resolve?: Resolve): Outbound {
-  const resolver = createResolver(resolve);
+  const resolvers = createResolvers(resolve);
   return {
     wayTo(configuredUrls) {
+      const namedBy: NamedBy = configuredUrls.length > 0 ? 'operator' : 'others';
       const rules = { allowed, configured: new Set(configuredUrls.map(keyOfUrl)) };
       const agents = new Map<string, Agent>();
       const agent = (protocol: string): Agent => {
         const known = agents.get(protocol);
         if (known !== undefined) return known;
         const made = createAgent(protocol, async (destination) =>
-          allowedAddresses(destination, await resolver(destination.host), rules),
+          allowedAddresses(destination, await resolvers[namedBy](destination.host), rules),
         );
         agents.set(protocol, made);
         return made;

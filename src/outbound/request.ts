@@ -36,6 +36,9 @@ export class OutboundTimeout extends Error {
   }
 }
 
+const noAnswer = (): Error =>
+  Object.assign(new Error('the connection ended without an answer'), { code: 'ERR_INVALID_HTTP_ANSWER' });
+
 /** Sends one request and reads the whole answer; a redirect is an answer like any other. Rejects with why there is none. */
 export async function send(
   request: OutboundRequest,
@@ -49,7 +52,11 @@ export async function send(
   const open = protocol === 'https:' ? requestSecure : requestPlain;
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
   const req = open(url, { method, headers, agent: agentFor(protocol), signal }, resolve);
-  req.on('error', reject).end(body);
+  // A connection that becomes something else (101) or ends otherwise without an answer is no error to Node.
+  req
+    .on('close', () => reject(noAnswer()))
+    .on('error', reject)
+    .end(body);
   try {
     const res = await promise;
     return { status: res.statusCode ?? 0, headers: res.headers, body: await bodyOf(res, request) };

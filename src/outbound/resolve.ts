@@ -11,11 +11,22 @@ const systemResolve: Resolve = async (host) => {
 };
 
 const timeoutMs = 5_000;
-/** The system resolves in one of the four threads that files are read in as well: names that hang leave two of them. */
-const placesMax = 2;
+/** The system resolves in one of the four threads that files are read in as well: names that hang leave one of them. */
+const placesMax = { operator: 1, others: 2 } as const;
+
+/** Who has written the name down: no name of a webhook keeps one of the issuer's waiting. */
+export type NamedBy = keyof typeof placesMax;
+
+/** Of each kind its own places. */
+export function createResolvers(resolve: Resolve = systemResolve): Readonly<Record<NamedBy, Resolve>> {
+  return {
+    operator: createResolver(resolve, placesMax.operator),
+    others: createResolver(resolve, placesMax.others),
+  };
+}
 
 /** Bounded in time, the wait for a place included; an address is its own. */
-export function createResolver(resolve: Resolve = systemResolve): Resolve {
+function createResolver(resolve: Resolve, places: number): Resolve {
   const waiting: (() => void)[] = [];
   let taken = 0;
   const release = (): void => {
@@ -23,7 +34,7 @@ export function createResolver(resolve: Resolve = systemResolve): Resolve {
     waiting.shift()?.();
   };
   const resolveInPlace = async (host: string, isOver: () => boolean): Promise<readonly string[]> => {
-    if (taken >= placesMax) await new Promise<void>((resume) => waiting.push(resume));
+    if (taken >= places) await new Promise<void>((resume) => waiting.push(resume));
     taken += 1;
     try {
       // Whoever asked has gone: the place is for others.

@@ -212,6 +212,19 @@ describe('names', () => {
     await never;
   });
 
+  test('what others have named keeps no name of the configuration waiting', async () => {
+    names.names.set('never.example', { addresses: ['127.0.0.2'], afterMs: 60_000 });
+    names.names.set('here.example', { addresses: ['127.0.0.2'] });
+    const outbound = createOutbound(parseAllowed(['127.0.0.2']), names.resolve);
+    const others = outbound.wayTo([]);
+    const nevers = [1, 2, 3].map(() =>
+      expect(get(others, named('never.example'), 1_000)).rejects.toThrow('within 1000 ms'),
+    );
+    const operators = outbound.wayTo([named('here.example')]);
+    expect((await get(operators, named('here.example'), 900)).status).toBe(200);
+    await Promise.all(nevers);
+  });
+
   test('one that is unknown fails', async () => {
     await expect(get(namedWay(), named('unknown.example'))).rejects.toMatchObject({ code: 'ENOTFOUND' });
   });
@@ -247,6 +260,15 @@ describe('answers', () => {
     };
     await expect(get(local(), url())).rejects.toThrow('more than 65536 bytes');
     expect(await closed.promise).toBeLessThan(1_000);
+  });
+
+  test.each([
+    '',
+    'HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n',
+  ])('a connection that ends or becomes something else is none: %j', async (text) => {
+    answer = (res) => res.socket?.end(text);
+    const failure = get(local(), url(), 2_000);
+    await expect(failure).rejects.toThrow(/socket hang up|the connection ended without an answer/);
   });
 
   test.each<[string, (res: ServerResponse) => unknown]>([

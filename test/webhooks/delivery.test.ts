@@ -136,12 +136,14 @@ describe.each(stores)('on %s', (store) => {
     expect(to.received).toHaveLength(1);
   });
 
+  const switching = 'HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n';
   const elsewhere = 'http://169.254.169.254/latest/meta-data/';
   test.each<[string, string, number, (res: ServerResponse, received: Received) => unknown]>([
     ['redirects to metadata', 'REFUSED', 302, (res) => res.writeHead(302, { location: elsewhere }).end()],
     ['fails', 'REFUSED', 500, (res) => res.writeHead(500).end('x'.repeat(1_000))],
     ['hangs up', 'UNREACHABLE', 0, (res) => res.destroy()],
     ['speaks another protocol', 'INVALID_ANSWER', 0, (res) => res.socket?.end('220 ESMTP\r\n')],
+    ['goes over to another protocol', 'INVALID_ANSWER', 0, (res) => res.socket?.end(switching)],
     ['says yes and sends a gigabyte', 'DELIVERED', 200, (res) => flood(res, 200)],
     ['fails and sends a gigabyte', 'REFUSED', 500, (res) => flood(res, 500)],
     ['says yes and no more', 'DELIVERED', 200, (res) => hangUp(res)],
@@ -174,6 +176,23 @@ describe.each(stores)('on %s', (store) => {
     await hooked.door.ask('TestSubscription', { subscriptionId });
     const newest = to.received.at(-1);
     expect(newest && new Webhook(secret).verify(newest.body, newest.headers)).toBeTruthy();
+  });
+
+  test('Test of a subscription is under way once at a time', async () => {
+    const to = await receiver();
+    const { subscriptionId } = await hooked.subscribe({ url: to.url });
+    await hooked.door.ask('PauseSubscription', { subscriptionId });
+    const held: ServerResponse[] = [];
+    to.answer = (res) => held.push(res);
+    const test = () => hooked.door.ask('TestSubscription', { subscriptionId });
+    const first = test();
+    await to.until(1);
+    expect(await test()).toMatchObject({ code: 'ResourceExhausted' });
+    for (const res of held) res.writeHead(204).end();
+    expect((await first).response.attempt).toMatchObject({ status: 204 });
+    to.answer = (res) => res.writeHead(204).end();
+    expect((await test()).code).toBe('OK');
+    expect(to.received).toHaveLength(2);
   });
 });
 
