@@ -58,7 +58,7 @@ export async function createSubscription(
   const content = parseContent(request);
   await requireTarget(app, caller, organizationId);
   const ownerUserId = ownerOf(caller);
-  await requirePlace(app, organizationId);
+  await requirePlace(app, organizationId, 1);
   const now = app.now();
   const subscription: Subscription = {
     ...{ subscriptionId: app.newId(), sequence: 1, organizationId, ownerUserId },
@@ -70,6 +70,7 @@ export async function createSubscription(
     ...{ tries: 0, nextTryAt: 0, attempts: [], holder: '', heldUntil: 0 },
   };
   await app.store.addSubscription(subscription);
+  await keepOrTakeBack(app, subscription);
   return { subscription, secret: await app.hooks.secretOf(subscription) };
 }
 
@@ -142,7 +143,10 @@ export async function deleteSubscription(
   return app.now();
 }
 
-/** Sends one message of type latchkey.test now, whatever its state. Throws subscriptionNotFound, permissionMissing. */
+/**
+ * Sends one message of type latchkey.test now, whatever its state. Throws subscriptionNotFound, permissionMissing, and
+ * tooManyCalls while another test of it is under way.
+ */
 export async function testSubscription(
   app: SubscriptionApp,
   caller: Caller,
@@ -186,15 +190,34 @@ function ownerOf({ meta }: Caller): UserId {
   return meta.actorUserId;
 }
 
-// Two at once may both find the last place: one more or less is no harm.
-async function requirePlace({ store }: SubscriptionApp, organizationId: OrganizationId | undefined) {
+// Many at once may all have found the last place: each looks again when it is there, so there are never too many for longer
+// than that takes.
+async function keepOrTakeBack(app: SubscriptionApp, added: Subscription): Promise<void> {
+  try {
+    await requirePlace(app, added.organizationId, 0);
+  } catch (error) {
+    // A deliverer may have taken it up meanwhile, and moved its row.
+    for (let attempt = 0; attempt < attemptsMax; attempt += 1) {
+      const found = await app.store.loadSubscription(added.subscriptionId);
+      if (found === undefined || (await app.store.changeSubscription(found, undefined))) break;
+    }
+    throw error;
+  }
+}
+
+/** Throws subscriptionsTooMany where there is no place for so many more. */
+async function requirePlace(
+  { store }: SubscriptionApp,
+  organizationId: OrganizationId | undefined,
+  more: number,
+): Promise<void> {
   const page = { offset: 0, limit: 1, ascending: true };
   const all = await store.listSubscriptions({ scope: 'all', page });
   const own =
     organizationId === undefined
       ? undefined
       : await store.listSubscriptions({ scope: [organizationId], page });
-  if (all.total >= subscriptionsMax || (own?.total ?? 0) >= subscriptionsOfOneMax) {
+  if (all.total + more > subscriptionsMax || (own?.total ?? 0) + more > subscriptionsOfOneMax) {
     throw new DomainError('subscriptionsTooMany');
   }
 }

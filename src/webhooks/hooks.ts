@@ -1,3 +1,4 @@
+import { DomainError } from '../domain/errors.ts';
 import type { Subscription } from '../domain/subscription.ts';
 import type { Way } from '../outbound/outbound.ts';
 import { newestPosition } from '../queries/newest-position.ts';
@@ -13,15 +14,29 @@ export interface HooksApp {
   readonly newId: () => string;
 }
 
+/** Tests that one server makes at once; each may last as long as a try. */
+const testsMax = 32;
+
 /** What commands ask for beside the deliverer. */
 export function createHooks({ store, way, now, newId }: HooksApp) {
+  const testing = new Set<string>();
   return {
     newestPosition: () => newestPosition({ store }),
     secretOf: async (subscription: Subscription) => (await openSigner(store)).secretOf(subscription),
+    /** One at a time of a subscription: nobody has this server knock at doors by the thousand. Throws tooManyCalls. */
     async test(subscription: Subscription) {
-      const signer = await openSigner(store);
-      const message = testMessage(subscription, newId(), now());
-      return (await attempt({ way, signer, now }, { ...subscription, tries: 0 }, message)).attempt;
+      const { subscriptionId } = subscription;
+      if (testing.has(subscriptionId) || testing.size >= testsMax) {
+        throw new DomainError('tooManyCalls', { retryAfterMs: 1_000, metadata: { limit: 'test' } });
+      }
+      testing.add(subscriptionId);
+      try {
+        const signer = await openSigner(store);
+        const message = testMessage(subscription, newId(), now());
+        return (await attempt({ way, signer, now }, { ...subscription, tries: 0 }, message)).attempt;
+      } finally {
+        testing.delete(subscriptionId);
+      }
     },
   };
 }

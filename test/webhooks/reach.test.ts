@@ -1,3 +1,4 @@
+import type { JsonObject } from '@bufbuild/protobuf';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { openDoor } from '../support/door.ts';
 import { serveLogged } from '../support/logged-server.ts';
@@ -184,6 +185,20 @@ test('an organization has 50 at most', async () => {
   const request = { url: 'https://127.0.0.1/', organizationId: 'crowded' };
   for (let nth = 0; nth < 50; nth += 1) await hooked.subscribe(request);
   await expect(hooked.subscribe(request)).rejects.toThrow('LATCH-subsmany');
+});
+
+test('an organization has 50 at most, however many are asked for at once', async () => {
+  await people().organization('crowding');
+  const request = { url: 'https://127.0.0.1/', organizationId: 'crowding' };
+  const asked = Array.from({ length: 80 }, () => hooked.door.ask('CreateSubscription', request));
+  const codes = new Set((await Promise.all(asked)).map(({ code }) => code));
+  expect(codes).toContain('ResourceExhausted');
+  const owner = await people().caller({
+    organization: 'crowding',
+    roles: [{ role: 'ORG_OWNER', organization: 'crowding' }],
+  });
+  const { response } = await hooked.door.ask('ListSubscriptions', {}, owner);
+  expect(Number((response.details as JsonObject | undefined)?.totalResult ?? 0)).toBeLessThanOrEqual(50);
 });
 
 describe('a secret', () => {
