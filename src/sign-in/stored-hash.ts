@@ -113,8 +113,8 @@ function parseScrypt(text: string): StoredHash | undefined {
   if (saltText === undefined || tagText === undefined) return undefined;
   const [logN, blockSize, parallel] = [Number(ln), Number(r), Number(p)];
   const [salt, tag] = [Buffer.from(saltText, 'base64'), Buffer.from(tagText, 'base64')];
-  // RFC 7914, section 2: N is a power of 2 above 1; it takes 128 × N × r bytes.
-  if (logN < 1 || blockSize < 1 || parallel < 1) return undefined;
+  // RFC 7914, section 2: N is a power of 2 above 1 and below 2^(128 × r / 8); it takes 128 × N × r bytes.
+  if (logN < 1 || blockSize < 1 || parallel < 1 || logN >= 16 * blockSize) return undefined;
   if (2 ** logN * blockSize * 128 > checkMax.memoryKib * 1_024 || salt.length === 0) return undefined;
   const cost = { logN, blockSize, parallel, salt, tagBytes: tag.length };
   return {

@@ -82,6 +82,7 @@ describe('a hash made elsewhere', () => {
     ['scrypt of a cost that would take the machine', `$scrypt$ln=17,r=8,p=9$${salt}$${tag}`],
     ['scrypt of no lane', `$scrypt$ln=16,r=8,p=0$${salt}$${tag}`],
     ['scrypt of N = 1', `$scrypt$ln=0,r=8,p=1$${salt}$${tag}`],
+    ['scrypt of more than N may be of so small blocks', `$scrypt$ln=16,r=1,p=1$${salt}$${tag}`],
     ['scrypt without a salt', `$scrypt$ln=16,r=8,p=1$$${tag}`],
     ['PBKDF2 of another digest', `$pbkdf2-md5$1000$${salt}$${tag}`],
     ['PBKDF2 of no round', `$pbkdf2-sha256$0$${salt}$${tag}`],
