@@ -33,13 +33,7 @@ export function createErasures(db: DatabaseSync, { write, path }: Writing): Eras
       // A row that changes none is one that somebody has taken out of the file by hand.
       if (first !== undefined) await write([first, '', 0, [], rest, null]);
     },
-    async dropOverwritten() {
-      for (let tries = 0; tries < triesMax; tries += 1) {
-        if (await isLogEmptied(path)) return true;
-        await delay(triesIntervalMs);
-      }
-      return false;
-    },
+    dropOverwritten: sharingNext(() => dropLog(path)),
     async endErasure(userId) {
       await write([['deleteErasure', [userId]], '', 0, [], [], null]);
     },
@@ -50,6 +44,32 @@ function rewrite({ position, userId, payload, meta }: RecordedEvent): Write {
   const { ip, userAgent, requestId, traceparent, reason } = meta;
   const left = [ip, userAgent, requestId, traceparent, reason].map((value) => value ?? null);
   return ['rewriteEvent', [JSON.stringify(payload), ...left, position, userId]];
+}
+
+async function dropLog(path: string): Promise<boolean> {
+  for (let tries = 0; tries < triesMax; tries += 1) {
+    if (await isLogEmptied(path)) return true;
+    await delay(triesIntervalMs);
+  }
+  return false;
+}
+
+/**
+ * One at a time: who asks while the work is under way may have written what it has passed already, so all of them get
+ * the answer of the next one. However many ask, there is one thread.
+ */
+function sharingNext<Value>(work: () => Promise<Value>): () => Promise<Value> {
+  let last: Promise<unknown> = Promise.resolve();
+  let next: Promise<Value> | undefined;
+  return () => {
+    next ??= last.then(() => {
+      next = undefined;
+      const underWay = work();
+      last = underWay.catch(() => undefined);
+      return underWay;
+    });
+    return next;
+  };
 }
 
 // In a thread of its own, which lives as long as this: a disk may be slow.
