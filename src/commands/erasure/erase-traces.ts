@@ -10,6 +10,7 @@ import { DomainError } from '../../domain/errors.ts';
 import { birthTypes, type RecordedEvent } from '../../domain/events.ts';
 import type { UserId } from '../../domain/ids.ts';
 import { isEnded, type UnlockRun } from '../../domain/unlock-run.ts';
+import type { Grant } from '../../domain/user.ts';
 import type { ListEvents } from '../../store/store.ts';
 import type { CommandApp } from '../change-user.ts';
 
@@ -51,24 +52,38 @@ interface Span {
  * event that lie in one organization, the last one's, without another between them.
  */
 async function spansOf(app: ErasingApp, userId: UserId): Promise<readonly Span[]> {
-  const births: RecordedEvent[] = [];
-  for (const type of birthTypes) {
-    for await (const page of pagesOf(app, { userId, type })) births.push(...page);
-  }
-  births.sort((one, other) => one.position - other.position);
+  const births = await birthsOf(app, userId);
   const spans: Span[] = [];
   for await (const page of pagesOf(app, { userId, type: 'user.erased' })) {
-    spans.push(...page.map((erased) => spanBefore(erased, births)));
+    spans.push(...page.map((erased) => ({ erased, ...spanBefore(erased.position, births) })));
   }
   return spans;
 }
 
-function spanBefore(erased: RecordedEvent, births: readonly RecordedEvent[]): Span {
-  const before = births.filter(({ position }) => position < erased.position);
+/** All roles that somebody has held in the lives that erasing them now would be about, whether they hold them still or not. */
+export async function grantsEver(app: Pick<CommandApp, 'store'>, userId: UserId): Promise<readonly Grant[]> {
+  const { from } = spanBefore(Number.MAX_SAFE_INTEGER, await birthsOf(app, userId));
+  const grants: Grant[] = [];
+  for await (const page of pagesOf(app, { userId, type: 'user.grant.added', afterPosition: from - 1 })) {
+    grants.push(...page.map(({ payload }) => payload as unknown as Grant));
+  }
+  return grants;
+}
+
+async function birthsOf(app: Pick<CommandApp, 'store'>, userId: UserId): Promise<readonly RecordedEvent[]> {
+  const births: RecordedEvent[] = [];
+  for (const type of birthTypes) {
+    for await (const page of pagesOf(app, { userId, type })) births.push(...page);
+  }
+  return births.sort((one, other) => one.position - other.position);
+}
+
+function spanBefore(end: number, births: readonly RecordedEvent[]): Omit<Span, 'erased'> {
+  const before = births.filter(({ position }) => position < end);
   const until = births[before.length]?.position ?? Number.MAX_SAFE_INTEGER;
   const organizationId = before.at(-1)?.payload.organizationId;
   const other = before.findLastIndex(({ payload }) => payload.organizationId !== organizationId);
-  return { from: before[other + 1]?.position ?? erased.position, erased, until };
+  return { from: before[other + 1]?.position ?? end, until };
 }
 
 /** Answers whether they ever held a role, without which nobody does anything to anybody. */

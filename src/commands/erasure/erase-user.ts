@@ -1,11 +1,12 @@
+import { may, requireOnInstance } from '../../auth/authorize.ts';
 import type { Caller } from '../../auth/caller.ts';
 import { DomainError } from '../../domain/errors.ts';
 import type { UserEvent } from '../../domain/events.ts';
 import type { UserId } from '../../domain/ids.ts';
-import type { User } from '../../domain/user.ts';
+import type { Grant, User } from '../../domain/user.ts';
 import { decide } from '../../domain/user-state.ts';
 import { type CommandApp, changeUser } from '../change-user.ts';
-import { eraseTraces, settledAfterMs } from './erase-traces.ts';
+import { eraseTraces, grantsEver, settledAfterMs } from './erase-traces.ts';
 
 const erased: UserEvent = Object.freeze({ type: 'user.erased', payload: Object.freeze({}) });
 
@@ -16,6 +17,7 @@ const erased: UserEvent = Object.freeze({ type: 'user.erased', payload: Object.f
 export async function eraseUser(app: CommandApp, caller: Caller, userId: UserId): Promise<User> {
   const rule = { userId, permission: 'user.delete', notFound: 'userNotFound', evenDeleted: true } as const;
   const user = await changeUser(app, caller, rule, async (found) => {
+    requireWhereverTheyActed(caller, await grantsEver(app, userId));
     if (found.state !== 'deleted') {
       return { events: [{ type: decide(found, 'delete'), payload: {} } as UserEvent, erased] };
     }
@@ -27,6 +29,17 @@ export async function eraseUser(app: CommandApp, caller: Caller, userId: UserId)
   });
   await eraseTraces(app, userId);
   return user;
+}
+
+/**
+ * What somebody did goes as well, in every organization in which a role let them: the record of others is not one
+ * manager's to change, nor that of who stood above them. Throws permissionMissing.
+ */
+function requireWhereverTheyActed(caller: Caller, grants: readonly Grant[]): void {
+  for (const { organizationId } of grants) {
+    if (organizationId === undefined) requireOnInstance(caller, 'user.delete');
+    else if (!may(caller, 'user.delete', organizationId)) throw new DomainError('permissionMissing');
+  }
 }
 
 async function isUnderWay({ store }: Pick<CommandApp, 'store'>, userId: UserId): Promise<boolean> {
