@@ -1,0 +1,38 @@
+import { expect, test } from '@jest/globals';
+import { openDoor } from '../support/door.ts';
+import { startServer } from '../support/start-server.ts';
+import { stores } from '../support/stores.ts';
+import { ended, previewOf, runOf, startOf } from './runs.ts';
+
+/** As many as one server carries at once, and some. */
+const slowRuns = 10;
+const usersOfOne = 40;
+
+test.each(
+  stores,
+)('%s: an organization with many slow runs keeps no other waiting, and its runs go on', async (store) => {
+  await using server = await startServer({ store });
+  const { people } = server;
+  for (const id of ['acme', 'beta']) await people.organization(id);
+  const owner = await people.caller({ organization: 'acme', roles: ['IAM_OWNER'] });
+  await using door = openDoor(server.url, owner);
+  const locked = async (organization: string, howMany: number) => {
+    const users = Array.from({ length: howMany }, () => people.user({ organization, state: 'locked' }));
+    return { userIds: await Promise.all(users) };
+  };
+  const slow: string[] = [];
+  for (let nth = 0; nth < slowRuns; nth += 1) {
+    const preview = await previewOf(door, await locked('acme', usersOfOne));
+    slow.push(String((await startOf(door, preview, { maxPerSecond: 1 })).runId));
+  }
+  const quick = await startOf(door, await previewOf(door, await locked('beta', 3)));
+  expect(await ended(door, quick)).toMatchObject({ unlocked: '3' });
+  const shown = await Promise.all(slow.map((runId) => door.ask('GetUnlockRun', { runId })));
+  expect(shown.map(runOf).filter((run) => run.ended !== undefined)).toEqual([]);
+  await Promise.all(slow.map((runId) => door.ask('CancelUnlockRun', { runId })));
+  for (const runId of slow) {
+    const { unlocked = '0', notLocked = '0' } = await ended(door, { runId });
+    expect(Number(unlocked)).toBeLessThan(usersOfOne);
+    expect(notLocked).toBe('0');
+  }
+}, 120_000);
