@@ -22,6 +22,8 @@ export interface UnlockRun {
   readonly endedAt?: number;
   /** Who started it, from where and why: what every event of it says. */
   readonly meta: EventMeta;
+  /** Of ours, by which they started it: it ends with the token. */
+  readonly tokenId?: string;
   /** What whoever has no row of ours held when they started it, and until when that is taken for true. */
   readonly grants?: { readonly held: readonly Grant[]; readonly until: number };
   /** Every organization of its users; undefined: too many to be named. */

@@ -107,7 +107,7 @@ export function draft(
     parseText(order.identification, 'identification'),
   ];
   parseText(order.requestId, 'request_id');
-  const { grants, expiresAt = 0 } = caller;
+  const { grants, expiresAt = 0, credentialId } = caller;
   return {
     runId: app.newId(),
     state: 'preparing',
@@ -115,6 +115,7 @@ export function draft(
     counts: noOutcomes,
     startedAt: app.now(),
     meta: reason === '' ? caller.meta : { ...caller.meta, reason },
+    ...(caller.meta.actorUserId !== undefined && credentialId !== undefined && { tokenId: credentialId }),
     ...(caller.meta.actorSubject !== undefined && { grants: { held: grants, until: expiresAt } }),
     ...(ticket && { ticket }),
     ...(identification && { identification }),
