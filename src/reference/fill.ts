@@ -32,6 +32,8 @@ export interface Filled {
   /** For each variable of the path. */
   readonly path: Ids;
   readonly request: Request;
+  /** The whole message as JSON, for who sends no path and no query. */
+  readonly message: string;
 }
 
 /** The call with the ids given, else those of its example, else its variables' own names in capitals. */
@@ -54,6 +56,7 @@ export function fill({ contract, service, call, ids: given, origin }: Asked): Fi
       body: takesBody ? JSON.stringify(bodyOf(call, given)) : undefined,
       needsToken: !service.startsWith('grpc.'),
     },
+    message: JSON.stringify(messageOf(call, path, given)),
   };
 }
 
@@ -73,10 +76,21 @@ function queryOf({ example }: Call, given: Ids): string {
 
 /** The whole message where no path carries a part of it. */
 function bodyOf({ example, routes }: Call, given: Ids): unknown {
-  const body = routes.length === 0 ? example?.message : example?.body;
-  if (typeof body !== 'object' || body === null) return {};
-  const entries = Object.entries(body).map(([name, value]) => [name, given[snakeCase(name)] ?? value]);
+  return withIds(routes.length === 0 ? example?.message : example?.body, given);
+}
+
+/** What the path holds stands in the message too, where there is no example of it. */
+function messageOf({ example }: Call, path: Ids, given: Ids): unknown {
+  const fromPath = Object.entries(path).map(([name, value]) => [camelCase(name), value]);
+  return withIds(example?.message ?? Object.fromEntries(fromPath), { ...path, ...given });
+}
+
+function withIds(message: unknown, ids: Ids): unknown {
+  if (typeof message !== 'object' || message === null) return {};
+  const entries = Object.entries(message).map(([name, value]) => [name, ids[snakeCase(name)] ?? value]);
   return Object.fromEntries(entries);
 }
 
 const snakeCase = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+const camelCase = (name: string): string =>
+  name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());

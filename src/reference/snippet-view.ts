@@ -6,8 +6,8 @@ import { languages } from './snippets/languages.ts';
 import { type Request, tokenVariable } from './snippets/request.ts';
 
 /** The call in every language, the first one open; browsers keep one of them open at a time. */
-export function snippetViews({ call, service, origin }: Asked, { request }: Filled): Html {
-  const grpc = snippetView('gRPC', grpcurl(service, call.name, request, origin), false);
+export function snippetViews({ call, service, origin }: Asked, { request, message }: Filled): Html {
+  const grpc = snippetView('gRPC', grpcurl(`${service}/${call.name}`, message, request, origin), false);
   if (call.kind === 'bidi_streaming') return html`${tokenNote(request)}${grpc}`;
   const views = languages.flatMap((language, index) => {
     const text = call.kind === 'unary' ? language.snippet(request) : language.stream?.(request);
@@ -30,14 +30,14 @@ ${code(text)}</details>
 }
 
 /** The server answers reflection, so no schema is needed. */
-function grpcurl(service: string, call: string, { needsToken, body }: Request, origin: string): string {
+function grpcurl(call: string, message: string, { needsToken }: Request, origin: string): string {
   const isPlain = origin.startsWith('http:');
   const { hostname, port } = new URL(origin);
   const parts = [
     `grpcurl${isPlain ? ' -plaintext' : ''}`,
     ...(needsToken ? [`-H "Authorization: Bearer $${tokenVariable}"`] : []),
-    ...(body === undefined ? [] : [`-d ${shellQuoted(body)}`]),
-    `${shellQuoted(`${hostname}:${port === '' ? (isPlain ? 80 : 443) : port}`)} ${service}/${call}`,
+    ...(message === '{}' ? [] : [`-d ${shellQuoted(message)}`]),
+    `${shellQuoted(`${hostname}:${port === '' ? (isPlain ? 80 : 443) : port}`)} ${call}`,
   ];
   return parts.join(' \\\n  ');
 }

@@ -89,6 +89,25 @@ test('snippets name the server by the address that it was asked by', async () =>
   expect(await behind.text()).toContain(`https://127.0.0.1:${server.port}/v2/users/`);
 });
 
+test('the gRPC snippet of every call carries what the path of REST carries', async () => {
+  const found = [];
+  for (const path of everyCall()) {
+    const text = await page(path);
+    const variables = /<dt>REST<\/dt><dd><code>([^<]+)/.exec(text)?.[1]?.match(/(?<=\{)\w+/g) ?? [];
+    const asked = await page(`${path}?${variables.map((name) => `${name}=some-${name}`).join('&')}`);
+    const snippet = asked.slice(asked.indexOf('<summary>gRPC</summary>'));
+    for (const name of variables) {
+      found.push(name);
+      const member = name.replace(/_(.)/g, (_, letter: string) => letter.toUpperCase());
+      expect([path, snippet.slice(0, snippet.indexOf('</code>'))]).toEqual([
+        path,
+        expect.stringContaining(`&quot;${member}&quot;:&quot;some-${name}&quot;`),
+      ]);
+    }
+  }
+  expect(found.length).toBeGreaterThan(30);
+});
+
 test('nothing that a link or a host brings gets into a snippet as anything but a plain word', async () => {
   const clean = await page(unlock);
   for (const hostile of [
