@@ -2,6 +2,7 @@ import type { JsonObject } from '@bufbuild/protobuf';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { sweepAttempts } from '../../src/commands/attempts/settle.ts';
 import { verify } from '../../src/queries/verify/verify.ts';
+import { runHere } from '../cli/run-cli.ts';
 import { openSignIns, type SignInFixture, setPolicy } from '../support/sessions.ts';
 import { stores } from '../support/stores.ts';
 
@@ -39,6 +40,16 @@ describe.each(stores.map(([kind]) => kind))('attempts of an application, on %s',
     return events.map(({ type }) => type).slice(1);
   };
   const stateOf = async (userId: string) => (await fixture.server.app.store.loadUser(userId as never))?.state;
+
+  test('a history says that the policy locked, not the application that told of the failure', async () => {
+    const userId = await fresh();
+    for (let time = 0; time < 5; time += 1) await attempt(userId, 'FAILED');
+    const token = await fixture.server.people.caller({ organization: 'home', roles: ['IAM_OWNER'] });
+    const where = ['--url', fixture.server.url, '--token', token];
+    const { stdout } = await runHere(['user', 'history', userId, ...where]);
+    expect(stdout).toMatch(/ user\.locked +policy:lockout /);
+    expect(stdout).toMatch(/ user\.human\.password\.check\.failed +\S+@home\.example /);
+  });
 
   test('failures count down to a lock, which is told; whoever unlocks gives fresh attempts', async () => {
     const userId = await fresh();

@@ -32,10 +32,15 @@ export const userHistoryCommand: Command = {
 const columns: readonly Column<HistoryRow>[] = [
   { title: 'TIME', width: 24, of: ({ creationDate }) => creationDate },
   { title: 'TYPE', width: 18, of: ({ type }) => type },
-  { title: 'BY', width: 19, of: ({ actor, actorLoginName }) => actorLoginName ?? actorName(actor) },
+  { title: 'BY', width: 19, of: nameOf },
   { title: 'FROM', width: 15, of: ({ actor }) => actor.ip },
   { title: 'REASON', of: ({ actor }) => actor.reason },
 ];
+
+// What the policy did, it did: not the application whose call counted the last wrong password.
+function nameOf({ actor, actorLoginName }: HistoryRow): string | undefined {
+  return actor.policy === undefined && actorLoginName !== undefined ? actorLoginName : actorName(actor);
+}
 
 const limitDefault = 20;
 
