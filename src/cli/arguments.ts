@@ -69,7 +69,9 @@ function checkOption(token: OptionToken, specs: OptionSpecs): string | true {
   const { name, rawName, value } = token;
   const spec = Object.hasOwn(specs, name) ? specs[name] : undefined;
   if (spec === undefined) {
-    throw new UsageError(`unknown option ${rawName}${suggestion(name, Object.keys(specs), '--')}`);
+    throw new UsageError(
+      `unknown option ${rawName}${suggestion(name, Object.keys(specs), '--')} (--help lists all)`,
+    );
   }
   if (spec.value === undefined) {
     if (value !== undefined) throw new UsageError(`${rawName} takes no value`);

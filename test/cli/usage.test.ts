@@ -79,7 +79,12 @@ describe('wrong usage ends in 2 and says what was meant', () => {
     ['--json user list', /unknown command "--json"/],
     ['events --type user.unlokced', /--type must be one of .*; did you mean "user\.unlocked"\?/],
     ['user list --jsno', /unknown option --jsno; did you mean "--json"\?/],
-    ['user list --constructor x', /unknown option --constructor/],
+    ['user list --constructor x', /unknown option --constructor \(--help lists all\)/],
+    ['lock list --since noon', /--since must be like 2h \(ago\), 2031-01-31 or /],
+    [
+      'hook create https://a.example --types user.lockd',
+      /no events "user\.lockd"; did you mean "user\.locked"\?/,
+    ],
     ['user list --json=yes', /--json takes no value/],
     ['user list --search', /--search needs a value: --search=TEXT/],
     ['user list --search --json', /--search needs a value: --search=TEXT/],

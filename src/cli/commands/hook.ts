@@ -1,4 +1,6 @@
 import { UsageError } from '../../app/config.ts';
+import { suggestion } from '../../app/suggestion.ts';
+import { eventTypes } from '../../domain/event-types.ts';
 import type { Arguments } from '../arguments.ts';
 import { type Command, type CommandContext, changeOptions, connectionOptions } from '../command.ts';
 import { parseDuration } from '../duration.ts';
@@ -143,12 +145,13 @@ async function create(context: CommandContext): Promise<void> {
   const [url] = args.operands;
   if (url === undefined) throw new UsageError('no URL: latchkey hook create URL');
   const organizationId = args.text('org');
+  const eventTypesWanted = typesOf(args) ?? [];
   const backend = await context.backend();
   const made = await backend.createHook({
     ...(organizationId !== undefined && { organizationId }),
     url,
     description: args.text('description') ?? '',
-    eventTypes: typesOf(args) ?? [],
+    eventTypes: eventTypesWanted,
   });
   await output.document(made, [made.secret]);
   await output.note(`subscription ${made.subscriptionId}; the secret is shown this once`);
@@ -197,11 +200,15 @@ async function remove(context: CommandContext): Promise<void> {
   ]);
 }
 
+const notAllowed =
+  'the server connects to public addresses over https, and to what it was started with: --outbound-allow HOST';
+
 async function test(context: CommandContext): Promise<void> {
   const attempt = await (await context.backend()).testHook(idOf(context, 'test'));
   const { outcome, status, durationMs } = attempt;
   const answered = status === undefined ? '' : `, HTTP ${status}`;
   await context.output.document(attempt, [`${outcome}${answered}, ${durationMs} ms`]);
+  if (outcome === 'not_allowed') await context.output.note(notAllowed);
 }
 
 async function attempts(context: CommandContext): Promise<void> {
@@ -216,10 +223,14 @@ async function attempts(context: CommandContext): Promise<void> {
 function typesOf(args: Arguments): readonly string[] | undefined {
   const text = args.text('types');
   if (text === undefined || text === 'all') return text && [];
-  return text
+  const types = text
     .split(',')
     .map((type) => type.trim())
     .filter((type) => type !== '');
+  const unknown = types.find((type) => !eventTypes.includes(type));
+  if (unknown === undefined) return types;
+  const near = suggestion(unknown, eventTypes);
+  throw new UsageError(`--types: there are no events "${unknown}"${near} (latchkey events --help lists all)`);
 }
 
 function idOf({ args }: CommandContext, verb: string): string {

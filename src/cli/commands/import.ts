@@ -109,7 +109,10 @@ function requireSound({ problems, problemsTotal }: Verification): void {
 function toCliError(error: unknown, file: string): unknown {
   if (error instanceof StoreNotEmpty) {
     return new CliError(
-      { code: 'failed_precondition', message: `Nothing was imported: ${error.message}` },
+      {
+        code: 'failed_precondition',
+        message: `Nothing was imported: ${error.message}; people come into this one with --from FORM`,
+      },
       error,
     );
   }

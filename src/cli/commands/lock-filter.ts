@@ -32,5 +32,5 @@ export function timeOf(args: Arguments, option: 'since' | 'before' | 'until'): n
   const text = args.text(option);
   if (text === undefined) return undefined;
   if (/^\d+[a-z]$/.test(text)) return Date.now() - parseDuration(text, option) * 1_000;
-  return parseTime(text, option);
+  return parseTime(text, option, '2h (ago), ');
 }
