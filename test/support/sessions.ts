@@ -22,12 +22,19 @@ export async function openSignIns(options: TestServerOptions = {}): Promise<Sign
   const isFirst = (await server.app.store.loadOrganization({ domain: 'home.example' })) === undefined;
   if (isFirst) for (const id of ['home', 'abroad']) await server.people.organization(id);
   const roles = ['IAM_LOGIN_CLIENT'];
+  // As long as the server allows: behind a hundred others, on a busy machine, the deadline is not what a test is about.
+  const patient = { 'connect-timeout-ms': '300000' };
   const door = openDoor(server.url, await server.people.caller({ organization: 'home', roles }));
   return {
     server,
     door,
     signIn: (userId, guess = password, more = {}) =>
-      door.ask('CreateSession', { checks: { user: { userId }, password: { password: guess } }, ...more }),
+      door.ask(
+        'CreateSession',
+        { checks: { user: { userId }, password: { password: guess } }, ...more },
+        undefined,
+        patient,
+      ),
     look: ({ sessionId, sessionToken }) =>
       door.ask('GetSession', { sessionId: sessionId ?? null, sessionToken: sessionToken ?? null }),
     async [Symbol.asyncDispose]() {
