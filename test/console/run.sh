@@ -7,7 +7,7 @@ PATH="$PWD/node_modules/.bin:$PATH"
 export PATH
 
 # A minute and a half on two cores that do nothing else.
-seconds_max=${CONSOLE_SECONDS:-400}
+seconds_max=${CONSOLE_SECONDS:-800}
 
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

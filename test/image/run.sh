@@ -9,7 +9,7 @@ root=$(cd ../.. && pwd)
 PATH="$root/node_modules/.bin:$PATH"
 export PATH BUILDAH_ISOLATION=chroot STORAGE_DRIVER=vfs
 
-seconds_max=${IMAGE_SECONDS:-360}
+seconds_max=${IMAGE_SECONDS:-700}
 base=docker.io/library/node:24-bookworm-slim
 image=localhost/latchkey:test
 
