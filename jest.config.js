@@ -18,4 +18,6 @@ export default {
   },
   testTimeout: 30_000,
   maxWorkers: 2,
+  // Modules that were loaded for a file are never given back: after so much, a worker is started anew.
+  workerIdleMemoryLimit: '1500MB',
 };

@@ -49,8 +49,8 @@ export function timedOut({ devices, policyLocks = 0 }: Lockout): Lockout {
 }
 
 /** After a new password, which makes every device a stranger: strangers' failures count as before. */
-export function withoutDevices({ failedAt, policyLocks }: Lockout): Lockout {
-  return withoutNothing({ failedAt, policyLocks });
+export function withoutDevices(lockout: Lockout): Lockout {
+  return withoutNothing({ ...lockout, devices: undefined });
 }
 
 /** The same lock, which no longer says why. */
