@@ -1,6 +1,7 @@
 import type { AuthorizationServer, ClientAuth } from 'oauth4webapi';
 import { DomainError } from '../../domain/errors.ts';
 import { isJwt } from '../token.ts';
+import { requireSecureUrl } from './config.ts';
 
 /** What the issuer knows the console as. */
 export interface SignOnConfig {
@@ -43,7 +44,10 @@ export function createSignOn({ issuer, clientId, clientSecret }: SignOnConfig, a
   const discover = kept(async (): Promise<AuthorizationServer> => {
     const oauth = await loadLibrary();
     const found = await oauth.discoveryRequest(url, { ...(await options(url, ask)), algorithm: 'oidc' });
-    return oauth.processDiscoveryResponse(url, found);
+    const server = await oauth.processDiscoveryResponse(url, found);
+    // A page of ours has the browser go there, and "javascript:" is a URL as well.
+    requireSecureUrl(server.authorization_endpoint ?? '');
+    return server;
   });
   return {
     async begin(redirectUri) {
