@@ -105,6 +105,7 @@ describe('Keycloak', () => {
       /it holds no users: export them with kc.sh/,
     ],
     ['with no users in it', JSON.stringify({ realm: 'r', users: [] }), /export them with kc.sh/],
+    ['nested without an end', '['.repeat(101), /line 1: it is nested deeper than 100 levels/],
     ['cut off', JSON.stringify(realm).slice(0, -40), /it is cut off: its JSON has no end/],
     ['that closes more than it opens', `${JSON.stringify(realm)}]}`, /line 1: it is no JSON/],
     ['of another kind', 'id,user_name\n', /it is no JSON document/],

@@ -10,6 +10,8 @@ export interface JsonElement {
   readonly text: string | undefined;
 }
 
+/** No export is nested deeper, nor is any a list of brackets alone. */
+const levelsMax = 100;
 /** No person is longer. */
 const elementBytesMax = 256 * 1024;
 
@@ -95,6 +97,9 @@ class Splitter {
 
   #open(at: number, isList: boolean): void {
     this.#hasBegun = true;
+    if (this.#levels.length >= levelsMax) {
+      throw new FileUnreadable(`line ${this.#line}: it is nested deeper than ${levelsMax} levels`);
+    }
     if (this.#cut === undefined && !isList) this.#beginWanted(at);
     this.#levels.push({ isList, key: '*', expectsKey: !isList });
   }
