@@ -126,6 +126,25 @@ test.each(
   if (mend === undefined) rmSync(aside(dirname(database)), { recursive: true, force: true });
 });
 
+test('a list that is asked for while the file is moved makes no other, and leaves the log alone', async () => {
+  const path = temporaryDatabase();
+  await using store = await openStore({ database: path });
+  await seedOrganization(store, 'here');
+  await seedUser(store, { userId: 'ada', organizationId: 'here', profile: human({ userName: 'ada' }) });
+  const before = statSync(`${path}-wal`);
+  away(path);
+  // In a thread that opens the file.
+  await expect(store.countLocked()).rejects.toMatchObject({ error: 'storeUnavailable' });
+  expect(existsSync(path)).toBe(false);
+  const { ino, size } = statSync(`${path}-wal`);
+  expect([ino, size]).toEqual([before.ino, before.size]);
+  back(path);
+  expect(await store.isReady()).toBe(true);
+  await seedEvents(store, 'ada', [locked]);
+  expect(Object.values(await store.countLocked()).length).toBeGreaterThan(0);
+  expect(await runHere(['verify', '--db', path])).toMatchObject({ code: 0 });
+});
+
 /** Moves the log into the file, so that the file has as many pages as the log says. */
 function moveLog(database: string): void {
   using db = new DatabaseSync(database);

@@ -1,6 +1,7 @@
 import { backup, DatabaseSync } from 'node:sqlite';
 import { StoreUnusable } from '../store.ts';
 import { reasonOf } from './database.ts';
+import { openExisting } from './existing.ts';
 
 export interface BackupOptions {
   readonly from: string;
@@ -27,7 +28,7 @@ export async function backUp({ from, to, onProgress }: BackupOptions): Promise<v
 }
 
 async function copy({ from, to, onProgress }: BackupOptions): Promise<void> {
-  using db = new DatabaseSync(from, { timeout: busyTimeoutMs });
+  using db = openExisting(from, { timeout: busyTimeoutMs });
   // A read transaction holds the moment still: without it, every change that somebody else makes starts the copy anew.
   db.exec('BEGIN');
   db.prepare('SELECT count(*) FROM migrations').get();

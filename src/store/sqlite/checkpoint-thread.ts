@@ -1,5 +1,5 @@
-import { DatabaseSync } from 'node:sqlite';
 import { parentPort, workerData } from 'node:worker_threads';
+import { openExisting } from './existing.ts';
 import { applyPragmas, emptyLog, moveLog } from './pragmas.ts';
 
 /** What the thread is started with. */
@@ -8,7 +8,7 @@ export interface CheckpointThreadData {
 }
 
 const { path } = workerData as CheckpointThreadData;
-const db = new DatabaseSync(path);
+const db = openExisting(path);
 applyPragmas(db);
 
 parentPort?.on('message', (message: 'checkpoint' | 'empty' | 'close') => {

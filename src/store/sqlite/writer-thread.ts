@@ -1,9 +1,10 @@
-import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import type { StatementSync } from 'node:sqlite';
 import { parentPort, workerData } from 'node:worker_threads';
 import { instanceStream } from '../../domain/events.ts';
 import { Fenced, requireKnown } from '../sql/fence.ts';
 import { createCheckpoints } from './checkpoints.ts';
 import { isUnavailable } from './error.ts';
+import { openExisting } from './existing.ts';
 import { type FileIdentity, watchFile } from './file-watch.ts';
 import { applyPragmas } from './pragmas.ts';
 import { createReadiness } from './readiness.ts';
@@ -39,7 +40,7 @@ const lookAgeMsMax = 10;
 const lookIntervalMs = 1_000;
 
 const { path, busyTimeoutMs, identity } = workerData as WriterThreadData;
-const db = new DatabaseSync(path, { timeout: busyTimeoutMs });
+const db = openExisting(path, { timeout: busyTimeoutMs });
 applyPragmas(db);
 const checkpoints = createCheckpoints({ path }, db);
 const statements = new Map<string, StatementSync>(

@@ -1,4 +1,3 @@
-import { DatabaseSync } from 'node:sqlite';
 import { parentPort, workerData } from 'node:worker_threads';
 import { DomainError } from '../../../domain/errors.ts';
 import type { ListSessions, SessionRecord } from '../../session-store.ts';
@@ -7,6 +6,7 @@ import { countQuery, parseFound, parseFrozen, sliceQuery } from '../../sql/unloc
 import type { Listed, ListUsers, LockedCounts, UserRecord } from '../../store.ts';
 import type { FrozenSlice, LocksFound, SelectLocks } from '../../unlock-run-store.ts';
 import { sqliteDialect } from '../dialect.ts';
+import { openExisting } from '../existing.ts';
 import { applyPragmas } from '../pragmas.ts';
 import type { WriteFailure } from '../write-statements.ts';
 import { createLists } from './lists.ts';
@@ -37,7 +37,7 @@ export type ListOutcome =
   | { readonly failure: WriteFailure };
 
 const { path, busyTimeoutMs } = workerData as ListThreadData;
-const db = new DatabaseSync(path, { timeout: busyTimeoutMs });
+const db = openExisting(path, { timeout: busyTimeoutMs });
 applyPragmas(db);
 db.exec('PRAGMA query_only = ON');
 const lists = createLists(db, { mayEnd: true });
