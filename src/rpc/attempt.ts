@@ -3,7 +3,7 @@ import {
   type AttemptService,
   type BeginAttemptRequest,
   Outcome as WireOutcome,
-} from '../../gen/es/latchkey/v1/attempt_pb.js';
+} from '../../gen/es/latchkey/v1/attempt_service_pb.js';
 import { beginAttempt } from '../commands/attempts/begin.ts';
 import { endAttempt, type Outcome } from '../commands/attempts/end.ts';
 import type { TriedUser } from '../commands/attempts/subject.ts';

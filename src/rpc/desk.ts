@@ -5,7 +5,7 @@ import { Health as HealthService } from '../../gen/es/grpc/health/v1/health_pb.j
 import { ServerReflection as ReflectionV1 } from '../../gen/es/grpc/reflection/v1/reflection_pb.js';
 import { ServerReflection as ReflectionV1Alpha } from '../../gen/es/grpc/reflection/v1alpha/reflection_pb.js';
 import { AdminService } from '../../gen/es/latchkey/v1/admin_pb.js';
-import { AttemptService } from '../../gen/es/latchkey/v1/attempt_pb.js';
+import { AttemptService } from '../../gen/es/latchkey/v1/attempt_service_pb.js';
 import { LockService } from '../../gen/es/latchkey/v1/lock_pb.js';
 import { PolicyService } from '../../gen/es/latchkey/v1/policy_pb.js';
 import { SubscriptionService } from '../../gen/es/latchkey/v1/subscription_pb.js';

@@ -18,7 +18,10 @@ import { file_grpc_health_v1_health, Health } from '../../gen/es/grpc/health/v1/
 import * as reflectionV1 from '../../gen/es/grpc/reflection/v1/reflection_pb.js';
 import * as reflectionV1alpha from '../../gen/es/grpc/reflection/v1alpha/reflection_pb.js';
 import { AdminService, file_latchkey_v1_admin } from '../../gen/es/latchkey/v1/admin_pb.js';
-import { AttemptService, file_latchkey_v1_attempt } from '../../gen/es/latchkey/v1/attempt_pb.js';
+import {
+  AttemptService,
+  file_latchkey_v1_attempt_service,
+} from '../../gen/es/latchkey/v1/attempt_service_pb.js';
 import { file_latchkey_v1_lock, LockService } from '../../gen/es/latchkey/v1/lock_pb.js';
 import { file_latchkey_v1_policy, PolicyService } from '../../gen/es/latchkey/v1/policy_pb.js';
 import { rest_status as restStatus } from '../../gen/es/latchkey/v1/rest_pb.js';
@@ -70,7 +73,7 @@ const packages: Readonly<Record<string, readonly DescFile[]>> = {
   'zitadel.v1': [file_zitadel_v1_error_detail, file_zitadel_v1_query],
   'latchkey.v1': [
     file_latchkey_v1_admin,
-    file_latchkey_v1_attempt,
+    file_latchkey_v1_attempt_service,
     file_latchkey_v1_lock,
     file_latchkey_v1_policy,
     file_latchkey_v1_unlock_run,

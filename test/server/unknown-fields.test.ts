@@ -1,7 +1,7 @@
 /** Whether a field that nobody knows is heard of: our own calls name it, the contract's ignore it, in every JSON dialect. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { AdminService } from '../../gen/es/latchkey/v1/admin_pb.js';
-import { AttemptService } from '../../gen/es/latchkey/v1/attempt_pb.js';
+import { AttemptService } from '../../gen/es/latchkey/v1/attempt_service_pb.js';
 import { LockService } from '../../gen/es/latchkey/v1/lock_pb.js';
 import { PolicyService } from '../../gen/es/latchkey/v1/policy_pb.js';
 import { SubscriptionService } from '../../gen/es/latchkey/v1/subscription_pb.js';

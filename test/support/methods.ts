@@ -1,6 +1,6 @@
 import type { DescMethodUnary } from '@bufbuild/protobuf';
 import { AdminService } from '../../gen/es/latchkey/v1/admin_pb.js';
-import { AttemptService } from '../../gen/es/latchkey/v1/attempt_pb.js';
+import { AttemptService } from '../../gen/es/latchkey/v1/attempt_service_pb.js';
 import { LockService } from '../../gen/es/latchkey/v1/lock_pb.js';
 import { PolicyService } from '../../gen/es/latchkey/v1/policy_pb.js';
 import { SubscriptionService } from '../../gen/es/latchkey/v1/subscription_pb.js';

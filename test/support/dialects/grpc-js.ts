@@ -3,7 +3,10 @@ import { type Client, credentials, Metadata, type ServiceDefinition, type Servic
 import { ErrorInfo, RetryInfo } from '../../../gen/grpc-js/google/rpc/error_details.ts';
 import { Status } from '../../../gen/grpc-js/google/rpc/status.ts';
 import { AdminServiceClient, AdminServiceService } from '../../../gen/grpc-js/latchkey/v1/admin.ts';
-import { AttemptServiceClient, AttemptServiceService } from '../../../gen/grpc-js/latchkey/v1/attempt.ts';
+import {
+  AttemptServiceClient,
+  AttemptServiceService,
+} from '../../../gen/grpc-js/latchkey/v1/attempt_service.ts';
 import { LockServiceClient, LockServiceService } from '../../../gen/grpc-js/latchkey/v1/lock.ts';
 import { PolicyServiceClient, PolicyServiceService } from '../../../gen/grpc-js/latchkey/v1/policy.ts';
 import {

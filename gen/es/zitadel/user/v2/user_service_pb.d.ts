@@ -19,7 +19,7 @@ import type { PersonalAccessToken, PersonalAccessTokenFieldName, PersonalAccessT
 import type { RemovePhoneRequestSchema, RemovePhoneResponseSchema, SetEmailRequestSchema, SetEmailResponseSchema, SetPhoneRequestSchema, SetPhoneResponseSchema, UpdateHumanUserRequestSchema, UpdateHumanUserResponseSchema, UpdateUserRequestSchema, UpdateUserResponseSchema } from "./update_pb.js";
 import type { ListAuthenticationMethodTypesRequestSchema, ListAuthenticationMethodTypesResponseSchema } from "./authentication_method_pb.js";
 import type { PasswordResetRequestSchema, PasswordResetResponseSchema, ResendEmailCodeRequestSchema, ResendEmailCodeResponseSchema, SendEmailCodeRequestSchema, SendEmailCodeResponseSchema, VerifyEmailRequestSchema, VerifyEmailResponseSchema } from "./code_pb.js";
-import type { DeleteUserMetadataRequestSchema, DeleteUserMetadataResponseSchema, ListUserMetadataRequestSchema, ListUserMetadataResponseSchema, SetUserMetadataRequestSchema, SetUserMetadataResponseSchema } from "./metadata_pb.js";
+import type { DeleteUserMetadataRequestSchema, DeleteUserMetadataResponseSchema, ListUserMetadataRequestSchema, ListUserMetadataResponseSchema, SetUserMetadataRequestSchema, SetUserMetadataResponseSchema } from "./user_metadata_pb.js";
 
 /**
  * Describes the file zitadel/user/v2/user_service.proto.

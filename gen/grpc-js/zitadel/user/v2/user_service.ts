@@ -34,14 +34,6 @@ import {
   VerifyEmailResponse,
 } from "./code.ts";
 import { SetHumanEmail } from "./email.ts";
-import {
-  DeleteUserMetadataRequest,
-  DeleteUserMetadataResponse,
-  ListUserMetadataRequest,
-  ListUserMetadataResponse,
-  SetUserMetadataRequest,
-  SetUserMetadataResponse,
-} from "./metadata.ts";
 import { HashedPassword, Password } from "./password.ts";
 import {
   PersonalAccessToken,
@@ -65,6 +57,14 @@ import {
   UpdateUserResponse,
 } from "./update.ts";
 import { SetHumanProfile, User } from "./user.ts";
+import {
+  DeleteUserMetadataRequest,
+  DeleteUserMetadataResponse,
+  ListUserMetadataRequest,
+  ListUserMetadataResponse,
+  SetUserMetadataRequest,
+  SetUserMetadataResponse,
+} from "./user_metadata.ts";
 
 export const protobufPackage = "zitadel.user.v2";
 
