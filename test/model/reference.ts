@@ -86,6 +86,7 @@ export class Reference {
     this.#state = 'active';
     this.#failures = [];
     this.#counted = 0;
+    this.#abandoned = 0;
   }
 
   // Nothing of locks and failures is left.
