@@ -213,6 +213,8 @@ async function verifyAndRecord(
       answers.checked(cost);
       if (!isRight) await answers.fill(cost, check.signal);
     }
+    // This server stood still for so long that an attempt may have begun: it was not made, and is made again.
+    if (!(await claim.holds())) return undefined;
     // It happened when it was known, however long the queue was.
     const known = { ...facts, nowMs: app.now() };
     return isRight ? await recordRight(app, check, known) : await recordWrong(app, check, known);

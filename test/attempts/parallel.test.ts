@@ -2,6 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
 import { parseUserId } from '../../src/domain/ids.ts';
 import { verify } from '../../src/queries/verify/verify.ts';
+import type { Store } from '../../src/store/store.ts';
+import type { Answer } from '../support/answer.ts';
 import { type Door, openDoor } from '../support/door.ts';
 import { repetitions } from '../support/repetitions.ts';
 import { startServer, type TestServer } from '../support/start-server.ts';
@@ -63,6 +65,46 @@ describe.each(stores)('two servers on one database, on %s', (store) => {
     }
     expect(await verify(pair.first.app.store)).toMatchObject({ problems: [] });
   }, 600_000);
+
+  test('a server that stood still in a check of its own counts none beside an attempt', async () => {
+    await using resources = new AsyncDisposableStack();
+    const { database } = resources.use(await openEmptyDatabase(store));
+    const flags = ['--lockout-attempts', String(limit)];
+    const other = resources.use(await startServer({ database, flags }));
+    await other.people.organization('home');
+    const token = await other.people.caller({ organization: 'home', roles: ['IAM_LOGIN_CLIENT'] });
+    const userId = await other.people.user({ organization: 'home' });
+    const there = resources.use(openDoor(other.url, token));
+    let begun: Promise<Answer> | undefined;
+    // Between its claim and its check.
+    const standingStill = (inner: Store): Store => ({
+      ...inner,
+      async claimCheck(claim) {
+        const isGranted = await inner.claimCheck(claim);
+        if (isGranted && claim.userId === userId && begun === undefined) {
+          for (const { clock } of [other, still]) clock.nowMs += 6_000;
+          begun = there.ask('BeginAttempt', { userId });
+          await begun;
+        }
+        return isGranted;
+      },
+    });
+    const still = resources.use(await startServer({ database, flags, wrapStore: standingStill }));
+    const here = resources.use(openDoor(still.url, token));
+    const checks = { user: { userId }, password: { password: 'wrong' } };
+    const signIn = here.ask('CreateSession', { checks });
+    while (begun === undefined) await new Promise((resolve) => setTimeout(resolve, 5));
+    const { attemptId } = (await begun).response;
+    // Long enough for the check that was under way.
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    const seen = () => other.app.store.loadUser(parseUserId(userId));
+    expect((await seen())?.failedPasswordAttempts).toBe(0);
+    expect(
+      (await there.ask('EndAttempt', { attemptId: String(attemptId), outcome: 'OUTCOME_FAILED' })).ok,
+    ).toBe(true);
+    await signIn;
+    expect((await seen())?.failedPasswordAttempts).toBe(2);
+  }, 60_000);
 
   test('many who come at once by a new external id are one user', async () => {
     await using pair = await openPair(store);
