@@ -65,7 +65,7 @@ async function welcome(app: App, config: ServeConfig, { server, first }: Started
 function introduction(first: FirstRun): readonly string[] {
   const people = first.people.map(({ userId, name, note }) => `  ${userId}  ${name.padEnd(18)} ${note}`);
   return [
-    `First run: organization ${first.organizationId}, an administrator, and this token, shown once:`,
+    `First run: organization ${first.organizationId}, an administrator, and this token:`,
     '',
     `  ${first.token}`,
     '',
