@@ -83,6 +83,16 @@ describe.each(Object.entries(ways))('through %s', (_, flags) => {
   });
 });
 
+test('a test that is not delivered is a failure, which says why', async () => {
+  const create = ['hook', 'create', 'https://10.0.0.1/', '--json', ...toServer()];
+  const { subscriptionId } = JSON.parse((await runHere(create)).stdout);
+  expect(await runHere(['hook', 'test', subscriptionId, ...toServer()])).toMatchObject({
+    code: 6,
+    stdout: expect.stringMatching(/^not_allowed, \d+ ms\n$/),
+    stderr: expect.stringContaining('--outbound-allow'),
+  });
+});
+
 test('on the database itself there is nobody to own a new one, and what to do is said', async () => {
   const ended = await runHere(['hook', 'create', 'https://x.example', '--db', server.database]);
   expect(ended).toMatchObject({

@@ -4,6 +4,7 @@ import { eventTypes } from '../../domain/event-types.ts';
 import type { Arguments } from '../arguments.ts';
 import { type Command, type CommandContext, changeOptions, connectionOptions } from '../command.ts';
 import { parseDuration } from '../duration.ts';
+import { CliError } from '../failure.ts';
 import type { AttemptRow, HookRow, HookToUpdate } from '../hook-backend.ts';
 import { type Column, pairs } from '../output.ts';
 import { pageOptions, printList } from '../paging.ts';
@@ -108,6 +109,7 @@ export const hookCommands: readonly Command[] = [
     ...one,
     summary: 'Send a message of type latchkey.test, and say what came of it',
     options: { ...connectionOptions },
+    notes: ['Exit code 6 where it was not delivered.'],
     examples: ['latchkey hook test 1766499000123456789 --timeout 20'],
     run: test,
   },
@@ -208,7 +210,9 @@ async function test(context: CommandContext): Promise<void> {
   const { outcome, status, durationMs } = attempt;
   const answered = status === undefined ? '' : `, HTTP ${status}`;
   await context.output.document(attempt, [`${outcome}${answered}, ${durationMs} ms`]);
-  if (outcome === 'not_allowed') await context.output.note(notAllowed);
+  if (outcome === 'delivered') return;
+  const next = outcome === 'not_allowed' ? `: ${notAllowed}` : '';
+  throw new CliError({ code: 'unavailable', message: `The message was not delivered${next}` });
 }
 
 async function attempts(context: CommandContext): Promise<void> {
