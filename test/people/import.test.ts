@@ -161,6 +161,8 @@ describe.each(stores)('people of a CSV file on %s', (kind, openDatabase) => {
     expect(await files.bring('csv', first)).toMatchObject({ code: 0, told: { created: 2 } });
     const ivy = await idOf('ivy');
     expect(await door.user(ivy)).toMatchObject({ externalId: 'app-1' });
+    const shown = await runHere(['user', 'show', ivy, '--db', database]);
+    expect(shown).toMatchObject({ code: 0, stdout: expect.stringMatching(/^external id +app-1$/m) });
     const before = await positionOf();
     expect(await files.bring('csv', first)).toMatchObject({ code: 0, told: { unchanged: 2 } });
     const renamed = named(

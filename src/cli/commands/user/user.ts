@@ -128,6 +128,7 @@ function facts(
     state: since === undefined ? user.state : `${user.state} since ${since}`,
     'failed sign-ins': history?.failedPasswordAttempts,
     type: user.type,
+    'external id': user.externalId,
     'login name': user.loginName,
     name: user.displayName,
     email: user.email,
