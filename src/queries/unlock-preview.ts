@@ -76,6 +76,7 @@ export async function previewUnlock(
   const count = sum(found.groups.map(({ locks }) => locks));
   const organizations = grouped(found, ({ organizationId }) => organizationId);
   const runTokenExpires = nowMs + tokenMs;
+  const times = count === 0 ? undefined : timesOf(found);
   const isTooMany = organizations.length > organizationsNamedMax;
   const set: SealedSet = {
     filter,
@@ -90,8 +91,8 @@ export async function previewUnlock(
     organizations: organizations
       .slice(0, organizationsNamedMax)
       .map(([organizationId, of]) => ({ organizationId, count: of })),
-    earliest: count === 0 ? undefined : Math.min(...found.groups.map(({ earliest }) => earliest)),
-    latest: count === 0 ? undefined : Math.max(...found.groups.map(({ latest }) => latest)),
+    earliest: times?.earliest,
+    latest: times?.latest,
     sample: await sampleOf(app, scope, found.sample),
     notPermitted: sum(organizations.filter(([id]) => !mayUnlock(caller, id, count)).map(([, of]) => of)),
     // Of nothing there is no run.
@@ -102,6 +103,16 @@ export async function previewUnlock(
 function mayUnlock(caller: Caller, organizationId: OrganizationId, count: number): boolean {
   if (!may(caller, 'user.unlock', organizationId)) return false;
   return count <= withoutBulkMax || may(caller, 'user.unlock.bulk', organizationId);
+}
+
+/** Without spreading: there may be more groups than a call can have arguments. */
+function timesOf({ groups }: LocksFound): { readonly earliest: number; readonly latest: number } {
+  let [earliest, latest] = [Number.POSITIVE_INFINITY, 0];
+  for (const group of groups) {
+    earliest = Math.min(earliest, group.earliest);
+    latest = Math.max(latest, group.latest);
+  }
+  return { earliest, latest };
 }
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((all, one) => all + one, 0);

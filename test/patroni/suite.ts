@@ -85,14 +85,14 @@ async function main(): Promise<void> {
 
 /** The longest time between two acknowledged changes, from this failover to the next. */
 function silenceMs(calls: readonly Call[], { atMs }: Gone, next: Gone | undefined): number {
-  const endMs = next?.atMs ?? Math.max(...calls.map(({ answeredAtMs }) => answeredAtMs));
+  const endMs = next?.atMs ?? calls.reduce((latest, { answeredAtMs }) => Math.max(latest, answeredAtMs), 0);
   const moments = calls
     .filter(({ kind, answer }) => kind !== 'get' && answer.outcome === 'ok')
     .map(({ answeredAtMs }) => answeredAtMs)
     .filter((ms) => ms > atMs && ms < endMs)
     .toSorted((one, other) => one - other);
   const times = [atMs, ...moments, endMs];
-  return Math.max(...times.slice(1).map((ms, nth) => ms - (times[nth] ?? ms)));
+  return times.slice(1).reduce((longest, ms, nth) => Math.max(longest, ms - (times[nth] ?? ms)), 0);
 }
 
 /** Of a call whose outcome nobody can tell: it waits for a connection, and once more for what became of it. */

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import type { UserId } from '../../src/domain/ids.ts';
 import { verify } from '../../src/queries/verify/verify.ts';
 import { openStore } from '../../src/store/open.ts';
-import type { StoreReport } from '../../src/store/store.ts';
+import type { Store, StoreReport } from '../../src/store/store.ts';
 import { historyOf } from '../support/replay.ts';
 import { human, seedEvents, seedOrganization, seedUser } from '../support/seed-users.ts';
 import { temporaryDatabase } from '../support/temporary.ts';
@@ -11,10 +11,12 @@ import { temporaryDatabase } from '../support/temporary.ts';
 // The thread is nobody's to reach; every one that is given something is noted here.
 const usual = Worker.prototype.postMessage;
 const threads = new Set<Worker>();
+let messages = 0;
 beforeEach(() => {
   threads.clear();
   Worker.prototype.postMessage = function (this: Worker, ...given: Parameters<typeof usual>) {
     threads.add(this);
+    messages += 1;
     return usual.apply(this, given);
   };
 });
@@ -25,6 +27,18 @@ afterEach(() => {
 async function endThreads(): Promise<void> {
   await Promise.all([...threads].map((thread) => thread.terminate()));
   threads.clear();
+}
+
+/** What takes a thread some milliseconds, so that it ends amid it: one change of many events. */
+const eventsAtOnce = 400;
+
+/** As soon as the thread was given what comes next: then the store is not ready. */
+async function endThreadsAmid(store: Store): Promise<void> {
+  const before = messages;
+  for (let turn = 0; turn < 10_000 && messages === before; turn += 1) await null;
+  const ended = endThreads();
+  expect(await store.isReady()).toBe(false);
+  await ended;
 }
 
 async function openWithAda(database: string, onReport: (report: StoreReport) => void) {
@@ -41,13 +55,22 @@ test('a writer thread that ends under load is replaced: what was acknowledged is
   for (let kill = 0; kill < 3; kill += 1) {
     const enough = acknowledged + 20;
     const ending = Promise.withResolvers<void>();
+    let isEnded = false;
     for (let turn = 0; turn < 2_000; turn += 1) {
-      const type =
-        (await store.loadUser('ada' as UserId))?.state === 'locked' ? 'user.unlocked' : 'user.locked';
-      const change = seedEvents(store, 'ada', [{ type, payload: {} }]);
-      if (acknowledged === enough) {
-        void endThreads().then(ending.resolve);
-        expect(await store.isReady()).toBe(false);
+      const isLocked = (await store.loadUser('ada' as UserId))?.state === 'locked';
+      const types = isLocked
+        ? (['user.unlocked', 'user.locked'] as const)
+        : (['user.locked', 'user.unlocked'] as const);
+      const isAmid = !isEnded && acknowledged >= enough;
+      const count = isAmid ? eventsAtOnce : 1;
+      const change = seedEvents(
+        store,
+        'ada',
+        Array.from({ length: count }, (_, nth) => ({ type: types[nth % 2 === 0 ? 0 : 1], payload: {} })),
+      );
+      if (isAmid) {
+        isEnded = true;
+        void endThreadsAmid(store).then(ending.resolve, ending.reject);
       }
       const done = await change.then(
         () => true,
@@ -56,8 +79,8 @@ test('a writer thread that ends under load is replaced: what was acknowledged is
           return false;
         },
       );
-      if (done) acknowledged += 1;
-      else refused += 1;
+      if (done) acknowledged += count;
+      else refused += count;
       if (acknowledged > enough + 5) break;
     }
     await ending.promise;

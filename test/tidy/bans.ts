@@ -9,6 +9,7 @@ export function bannedSyntax(parsed: Parsed): string[] {
   walk(parsed.statements, (node) => {
     const what = bannedNode(node);
     if (what !== undefined) note(node, what);
+    if (holdsPeople.test(parsed.file.path) && isSpreadOfMany(node)) note(node, 'a list spread into Math');
     if (isEnvironment(node) && !mayReadEnvironment(parsed.file.path)) note(node, 'reads the environment');
   });
   if (isBarrel(parsed.statements)) found.push(`${parsed.file.path}: only re-exports (a barrel)`);
@@ -49,6 +50,15 @@ function isSwallow(call: SyntaxNode): boolean {
   const [first] = Array.isArray(call.arguments) ? call.arguments : [];
   const callback: unknown = isRecord(first) ? first.expression : undefined;
   return isNode(callback) && isEmptyBlock(callback.body);
+}
+
+/** Rooms whose lists are as long as there are people: a call takes some hundred thousand arguments, then it throws. */
+const holdsPeople = /^src\/(domain|store|queries|commands|sign-in|auth)\//;
+
+function isSpreadOfMany({ type, callee, arguments: given }: SyntaxNode): boolean {
+  if (type !== 'CallExpression' || !isNode(callee, 'MemberExpression') || nameOf(callee.object) !== 'Math')
+    return false;
+  return Array.isArray(given) && given.some((one) => isRecord(one) && isRecord(one.spread));
 }
 
 const configFile = 'src/app/config.ts';

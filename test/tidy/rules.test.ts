@@ -83,6 +83,15 @@ describe('bans', () => {
     expect(bannedSyntax(sample(text)).map((line) => line.replace(/^[^ ]+ /, ''))).toEqual([what]);
   });
 
+  test('a list as long as there are people is not spread into a call of Math', () => {
+    const text = 'const a = Math.min(0, ...b.map(c));';
+    expect(bannedSyntax(sample(text, 'src/queries/sample.ts'))).toEqual([
+      'src/queries/sample.ts:1: a list spread into Math',
+    ]);
+    expect(bannedSyntax(sample(text, 'src/cli/sample.ts'))).toEqual([]);
+    expect(bannedSyntax(sample('Math.min(0, b);', 'src/queries/sample.ts'))).toEqual([]);
+  });
+
   test('what looks alike passes', () => {
     const text = `declare module 'x';
       try { a(); } catch (error) { log(error); }
