@@ -59,6 +59,7 @@ async function bundle(): Promise<void> {
     outbase: '.',
     outdir: 'dist',
     bundle: true,
+    metafile: true,
     format: 'esm',
     platform: 'node',
     target: 'node24',
@@ -74,8 +75,10 @@ async function bundle(): Promise<void> {
   };
   const chunkNames = 'src/parts/[name]-[hash]';
   // Apart from one another: what they share would be many small files, and each file costs a start.
-  await build({ ...common, entryPoints: ['src/main.ts'], splitting: true, chunkNames });
-  await build({ ...common, entryPoints: await findThreads() });
+  const results = [
+    await build({ ...common, entryPoints: ['src/main.ts'], splitting: true, chunkNames }),
+    await build({ ...common, entryPoints: await findThreads() }),
+  ];
   for (const asset of assets) {
     await mkdir(dirname(join(folder, asset)), { recursive: true });
     await cp(join(root, asset), join(folder, asset), { recursive: true }).catch((error) => {
@@ -83,7 +86,24 @@ async function bundle(): Promise<void> {
     });
   }
   await cp(join(root, 'src/latchkey.js'), join(folder, 'src/latchkey.js'));
+  const inputs = results.flatMap(({ metafile }) => Object.keys(metafile?.inputs ?? {}));
+  await writeFile(join(folder, 'made-of'), (await madeOf(inputs)).join('\n'));
   await rename(join(folder, 'begun'), join(folder, 'built'));
+}
+
+/** Each file of ours that was read, the folders around it, where one may be added, and the list of what is installed. */
+async function madeOf(inputs: readonly string[]): Promise<readonly string[]> {
+  const isOurs = (path: string) => path.startsWith('src/') || path.startsWith('gen/');
+  const files = new Set(inputs.map((path) => path.replace(/^.*:/, '')).filter(isOurs));
+  for (const asset of assets) {
+    const found = await readdir(join(root, asset), { withFileTypes: true, recursive: true }).catch(() => []);
+    for (const entry of found) files.add(relative(root, join(entry.parentPath, entry.name)));
+  }
+  const folders = new Set<string>();
+  for (const file of files) {
+    for (let at = dirname(file); at !== '.'; at = dirname(at)) folders.add(at);
+  }
+  return [...folders, ...files, 'node_modules/.package-lock.json'];
 }
 
 /** A development package: who installs none of them runs from the source. */

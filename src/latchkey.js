@@ -3,7 +3,7 @@
 // no `node:` prefix, no optional chaining, no await at the top level.
 // biome-ignore-all lint/style/useNodejsImportProtocol: Node before 14.13 does not know the prefix
 // biome-ignore-all lint/complexity/useOptionalChain: Node before 14 does not know it
-import { existsSync, readdirSync, realpathSync, statSync } from 'fs';
+import { existsSync, readFileSync, realpathSync, statSync } from 'fs';
 import nodeModule from 'module';
 import { dirname, join, sep } from 'path';
 import { fileURLToPath, pathToFileURL } from 'url';
@@ -40,19 +40,16 @@ function mainModule() {
   return found;
 }
 
-/** By the time of the last change, which no copying tool can set back. */
+/**
+ * By the time of the last change, which no copying tool can set back: of each file that the build read and of the folders
+ * around them, as the build has listed them. To list them anew here would take longer than the look at each.
+ */
 function isFresh(root) {
   try {
-    const builtMs = statSync(join(root, 'dist', 'built')).mtimeMs;
-    const isOlder = (path) => statSync(path).ctimeMs < builtMs;
-    const isOlderTree = (folder) =>
-      isOlder(folder) &&
-      readdirSync(folder, { withFileTypes: true }).every((entry) => {
-        const path = join(folder, entry.name);
-        return entry.isDirectory() ? isOlderTree(path) : isOlder(path);
-      });
-    const packages = join(root, 'node_modules', '.package-lock.json');
-    return ['src', 'gen'].every((name) => isOlderTree(join(root, name))) && isOlder(packages);
+    const dist = join(root, 'dist');
+    const builtMs = statSync(join(dist, 'built')).mtimeMs;
+    const madeOf = readFileSync(join(dist, 'made-of'), 'utf8').split('\n');
+    return madeOf.every((path) => statSync(`${root}${sep}${path}`).ctimeMs < builtMs);
   } catch (_) {
     return false;
   }
