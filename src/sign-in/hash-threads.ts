@@ -15,6 +15,8 @@ interface Waiting {
 interface Thread {
   readonly worker: Worker;
   underWay: Waiting | undefined;
+  /** Ends it, unless it gets work before. */
+  rest: NodeJS.Timeout | undefined;
 }
 
 /** What a thread answers, and how long it took: waiting for it apart. */
@@ -27,6 +29,8 @@ export interface PasswordDone {
 export const threadsDefault = Math.min(passwordThreadsMax, availableParallelism());
 /** A few seconds' work, of each line; the next one is turned away. */
 export const waitingMax = 256;
+/** A thread without work for so long is ended: it takes about ten megabytes, and the next one starts in 30 ms. */
+const idleMsMax = 30_000;
 /** Of one name in a line: the other half is for others. */
 const waitingOfOneMax = 128;
 /** In units of a hash of our own. What costs more waits for a thread apart, and keeps no usual sign-in waiting. */
@@ -119,6 +123,7 @@ function idleThread(pool: Pool): Thread | undefined {
 
 function start(thread: Thread, asked: Waiting): void {
   thread.underWay = asked;
+  clearTimeout(thread.rest);
   asked.startedMs = performance.now();
   thread.worker.ref();
   thread.worker.postMessage(asked.task);
@@ -129,20 +134,28 @@ function openThread(pool: Pool): Thread {
   const workerData: PasswordThreadData = { priority: pool.priority };
   // It needs no environment, and under `node --watch` one that had it would report its imports as messages.
   const worker = new Worker(new URL(`./hash-thread.${extension}`, import.meta.url), { workerData, env: {} });
-  const thread: Thread = { worker, underWay: undefined };
+  const thread: Thread = { worker, underWay: undefined, rest: undefined };
   pool.threads.add(thread);
   worker.on('message', (result: PasswordResult) => {
     const asked = thread.underWay;
     thread.underWay = undefined;
     const next = takeNext(pool);
     if (next !== undefined) start(thread, next);
-    // Idle, it keeps no process alive.
-    else worker.unref();
+    else rest(pool, thread);
     asked?.resolve({ result, tookMs: performance.now() - asked.startedMs });
   });
   worker.on('error', (error: Error) => end(pool, thread, error));
   worker.on('exit', () => end(pool, thread, new Error('a password thread ended')));
   return thread;
+}
+
+// Idle, it keeps no process alive.
+function rest(pool: Pool, thread: Thread): void {
+  thread.worker.unref();
+  thread.rest = setTimeout(() => {
+    pool.threads.delete(thread);
+    void thread.worker.terminate();
+  }, idleMsMax).unref();
 }
 
 // What it was doing fails; what waits gets a new thread.

@@ -24,6 +24,8 @@ export interface ListQueueOptions extends ListThreadData {
 
 /** One for whoever asks most, one for everybody else. */
 const threadsMax = 2;
+/** Threads without work for so long are ended: they take about ten megabytes each. */
+const idleMsMax = 60_000;
 
 /**
  * node:sqlite is synchronous, and a filter on text looks at every user in scope, a thousand filters a thousand times:
@@ -38,6 +40,7 @@ class Queue implements ListQueue {
   readonly #options: ListQueueOptions;
   readonly #gate: ListGate;
   readonly #idle: Worker[] = [];
+  readonly #idleEnds = new Map<Worker, NodeJS.Timeout>();
   readonly #threads = new Set<Worker>();
   #isClosed = false;
   /** Somebody has asked: nobody is to wait for a thread to start any more. */
@@ -82,7 +85,7 @@ class Queue implements ListQueue {
 
   async #ask<Answer>(question: ListQuestion, asker?: Asker): Promise<Answer> {
     const place = await this.#gate.enter(asker);
-    const thread = this.#idle.pop() ?? this.#start();
+    const thread = this.#takeIdle() ?? this.#start();
     this.#isAsked ||= asker !== undefined;
     this.#keepReady();
     const { promise, resolve, reject } = Promise.withResolvers<ListOutcome>();
@@ -109,7 +112,7 @@ class Queue implements ListQueue {
     try {
       const outcome = await promise;
       thread.off('error', onError).off('exit', onExit);
-      this.#idle.push(thread);
+      this.#rest(thread);
       place[Symbol.dispose]();
       return answerOf<Answer>(outcome);
     } finally {
@@ -130,7 +133,7 @@ class Queue implements ListQueue {
     thread.on('error', () => undefined);
     this.#threads.add(thread);
     thread.once('exit', () => {
-      this.#threads.delete(thread);
+      if (!this.#forget(thread)) return;
       const place = this.#idle.indexOf(thread);
       if (place !== -1) this.#idle.splice(place, 1);
       // One that ended by itself may do so again: it is not replaced before somebody asks.
@@ -142,7 +145,30 @@ class Queue implements ListQueue {
   // As many as may be at work at once, whoever of them is.
   #keepReady(): void {
     if (this.#isClosed || !this.#isAsked || this.#threads.size >= threadsMax) return;
-    this.#idle.push(this.#start());
+    this.#rest(this.#start());
+  }
+
+  #rest(thread: Worker): void {
+    this.#idle.push(thread);
+    const end = () => {
+      this.#forget(thread);
+      this.#idle.splice(this.#idle.indexOf(thread), 1);
+      void thread.terminate();
+    };
+    this.#idleEnds.set(thread, setTimeout(end, idleMsMax).unref());
+  }
+
+  /** False where it was ended for having no work. */
+  #forget(thread: Worker): boolean {
+    clearTimeout(this.#idleEnds.get(thread));
+    this.#idleEnds.delete(thread);
+    return this.#threads.delete(thread);
+  }
+
+  #takeIdle(): Worker | undefined {
+    const thread = this.#idle.pop();
+    if (thread !== undefined) clearTimeout(this.#idleEnds.get(thread));
+    return thread;
   }
 }
 
