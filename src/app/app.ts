@@ -1,5 +1,4 @@
 import { randomInt } from 'node:crypto';
-import type { Logger } from 'pino';
 import { attemptMsDefault } from '../commands/attempts/settle.ts';
 import type { HookSender } from '../commands/subscriptions.ts';
 import { type Measures, type Tracer, unmeasured } from '../ops/measures.ts';
@@ -19,7 +18,7 @@ import { withSpans } from '../store/traced.ts';
 import { createHooks } from '../webhooks/hooks.ts';
 import { readDatabaseEnvironment } from './config.ts';
 import type { ListenAddress } from './listen-address.ts';
-import { openLog } from './log/open.ts';
+import { type Logger, silentLog } from './log/logger.ts';
 import type { LogFormat } from './log/text.ts';
 import { withStateLog } from './state-log.ts';
 import { readVersion } from './version.ts';
@@ -33,6 +32,8 @@ export interface AppConfig {
   readonly migrate?: 'auto' | 'never';
   /** Default: what LATCHKEY_MIGRATE_BACKUP says, else 'beside'. */
   readonly migrateBackup?: 'beside' | 'nowhere';
+  /** For a command of a moment, which may only read: see StoreOptions. */
+  readonly startsLate?: boolean;
   /** Hears of what the log is told of the store, too. */
   readonly onReport?: (report: StoreReport) => void;
   readonly passwordAttemptsMax: number;
@@ -77,7 +78,8 @@ export interface App extends AsyncDisposable {
   readonly tracer: Tracer | undefined;
 }
 
-/** Loaded where somebody reads them: a server without starts without. */
+/** Loaded where somebody reads them: a server, or a command, without starts without. */
+const loadLog = () => import('./log/open.ts');
 const loadMetrics = () => import('./metrics.ts');
 const loadTracing = () => import('../ops/tracing.ts');
 
@@ -101,7 +103,8 @@ export async function openApp(config: AppConfig, clocks: AppClocks = {}): Promis
   await using resources = new AsyncDisposableStack();
   const outbound = createOutbound(config.outboundAllowed ?? parseAllowed([]));
   const tracer = config.tracing && (await openTracer(config.tracing, outbound));
-  const { logger: log, tell } = resources.use(openLog(config, tracer?.logFields));
+  const opensLog = config.logLevel === 'silent' ? undefined : await loadLog();
+  const { logger: log, tell } = resources.use(opensLog?.openLog(config, tracer?.logFields) ?? silentLog);
   if (tracer !== undefined) resources.use(tracer);
   const failed = Promise.withResolvers<string>();
   const metered = config.metricsListen && (await loadMetrics());
@@ -120,6 +123,7 @@ export async function openApp(config: AppConfig, clocks: AppClocks = {}): Promis
       if (level === 'fatal') failed.resolve(text);
     },
     migrateNot: migrate === undefined ? migrateNot : migrate === 'never',
+    startsLate: config.startsLate ?? false,
     copyNot: migrateBackup === undefined ? copyNot : migrateBackup === 'nowhere',
     ...(databaseConnectionsMax !== undefined && { connectionsMax: databaseConnectionsMax }),
     ...(databaseTimeoutMs !== undefined && { timeoutMs: databaseTimeoutMs }),

@@ -24,6 +24,8 @@ export interface StoreOptions {
   readonly onReport?: (report: StoreReport) => void;
   /** Told of commits and of moved users. Default: nobody is. */
   readonly measures?: StoreMeasures;
+  /** SQLite: start the thread that writes, and that watches the file, with the first write or question whether the store is ready: for a moment's command, which may only read. Default false. */
+  readonly startsLate?: boolean;
 }
 
 /** Opens the store that `database` names. Throws StoreUnusable. */
@@ -33,12 +35,19 @@ export async function openStore({ database, timeoutMs, ...options }: StoreOption
     const { openPostgres } = await import('./postgres/postgres.ts');
     return openPostgres({ ...options, url: database, ...(timeoutMs !== undefined && { timeoutMs }) });
   }
-  const { migrateNot = false, copyNot = false, measures = unmeasured, onReport } = options;
+  const {
+    migrateNot = false,
+    copyNot = false,
+    measures = unmeasured,
+    startsLate = false,
+    onReport,
+  } = options;
   return openSqlite({
     path: database,
     migrateNot,
     copyNot,
     measures,
+    startsLate,
     ...(onReport !== undefined && { onReport }),
     ...(timeoutMs !== undefined && { busyTimeoutMs: timeoutMs }),
   });

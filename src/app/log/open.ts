@@ -1,5 +1,6 @@
-import pino, { type Logger } from 'pino';
+import pino from 'pino';
 import { hideSecrets } from '../hide-secrets.ts';
+import type { Log } from './logger.ts';
 import { createRepeats } from './repeats.ts';
 import { createLogSink, type LogSink } from './sink.ts';
 import { createLogText, type LogFormat } from './text.ts';
@@ -10,22 +11,15 @@ export interface LogConfig {
   readonly logFormat?: LogFormat;
 }
 
-/** One record a line, on stderr. Disposing waits a moment for what is not written yet. */
-export interface Log extends AsyncDisposable {
-  readonly logger: Logger;
-  /** A line at level info made of plain values: a third of what the logger takes for one, for what happens often. */
-  tell(fields: Readonly<Record<string, string | number | undefined>>, message: string): void;
-}
-
-/** Opens the log; what `mixin` answers stands in every line. Stdout belongs to what a command prints. Neither a slow reader nor a full disk stops who logs. */
+/** Opens the log, at a level at which there may be something to say; what `mixin` answers stands in every line. Stdout belongs to what a command prints. Neither a slow reader nor a full disk stops who logs. */
 export function openLog({ logLevel, logFormat = 'auto' }: LogConfig, mixin?: () => object): Log {
   const timeNow = createTimes();
-  const sink = logLevel === 'silent' ? nowhere : createLogSink();
+  const sink = createLogSink();
   const isText = logFormat === 'text' || (logFormat === 'auto' && process.stderr.isTTY === true);
   const destination = isText ? asText(sink) : sink;
   const repeats = createRepeats((fields, message) => logger.error(fields, message));
   const serializers = { err: describeError, error: describeError, cause: describeError };
-  const logger = pino(
+  const logger: Log['logger'] = pino(
     {
       level: logLevel,
       base: null,
@@ -73,8 +67,6 @@ function createTimes(): () => string {
     return text;
   };
 }
-
-const nowhere: LogSink = { write: () => undefined, close: () => Promise.resolve() };
 
 const causesMax = 5;
 

@@ -52,7 +52,7 @@ export interface LocalTarget {
 export async function openLocal({ database, osUser, reason }: LocalTarget): Promise<Backend> {
   // What flag the server was started with is not known here: its default is shown.
   const passwordAttemptsMax = Number(settings['lockout-attempts'].fallback);
-  const app = await openApp({ database, passwordAttemptsMax, logLevel: 'silent' });
+  const app = await openApp({ database, passwordAttemptsMax, logLevel: 'silent', startsLate: true });
   const caller = systemCaller(osUser, reason);
   const runs = localRuns(app, caller);
   return {
@@ -179,6 +179,8 @@ function organizationsAndEvents(app: App, caller: Caller): EventCalls {
       return events.map(eventRow);
     },
     async *followEvents(afterPosition, { signal }) {
+      // Whoever goes on reading is to hear of a file that was moved away: the thread that looks starts with this.
+      await app.store.isReady();
       const request = { afterPosition: BigInt(afterPosition), caller: async () => caller, signal };
       for await (const event of followEvents(app, request)) yield eventRow(event);
     },

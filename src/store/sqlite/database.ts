@@ -23,6 +23,8 @@ export interface SqliteOptions {
   readonly measures?: StoreMeasures;
   /** Hears of what no call answers. */
   readonly onReport?: (report: StoreReport) => void;
+  /** See StoreOptions. Default false. */
+  readonly startsLate?: boolean;
 }
 
 /** How long a write waits for another process's, where nobody says. */

@@ -40,7 +40,8 @@ export function openSqlite(options: SqliteOptions): Store {
   const gate = createGate(options.onReport);
   const lists = createLists(db);
   const thread = { path: options.path, busyTimeoutMs: options.busyTimeoutMs ?? busyTimeoutMs };
-  const writer = createWriter({ ...thread, ...gate, identity, measures: options.measures ?? unmeasured });
+  const { measures = unmeasured, startsLate = false } = options;
+  const writer = createWriter({ ...thread, ...gate, identity, measures, startsLate });
   const queue = createListQueue({ ...thread, timeoutMs: listTimeoutMs, waitingMax: listsWaitingMax });
   const reader = new TickReader(snapshotOf(db, gate.requireOpen));
   const user = look(db, `SELECT ${loadedColumns} FROM users WHERE user_id = ?`);

@@ -35,6 +35,8 @@ export interface WriterOptions extends WriterThreadData {
   readonly onTrouble: (trouble: Trouble | undefined) => void;
   /** Called once, where the thread has ended too often: nothing will be written any more. */
   readonly onEnd: (error: unknown) => void;
+  /** Start the thread with the first write, not at once. */
+  readonly startsLate: boolean;
 }
 
 /**
@@ -83,6 +85,7 @@ class WriterThread implements AsyncDisposable {
   #worker: Worker | undefined;
   /** When threads were lost, by the clock that never jumps. */
   #lostAtMs: readonly number[] = [];
+  #isStarted = false;
   #isScheduled = false;
   #isClosed = false;
   /** When the thread began with the oldest batch that is under way, by performance.now(). */
@@ -90,12 +93,13 @@ class WriterThread implements AsyncDisposable {
 
   constructor(options: WriterOptions) {
     this.#options = options;
-    this.#start();
+    if (!options.startsLate) this.#start();
   }
 
   write(request: WriteRequest): Promise<Outcome> {
     return new Promise((resolve, reject) => {
       if (this.#isClosed) return reject(new DomainError('storeUnavailable'));
+      if (!this.#isStarted) this.#start();
       this.#waiting.push({ request, resolve, reject });
       if (this.#isScheduled || this.#underWay.length >= batchesMax) return;
       this.#isScheduled = true;
@@ -105,6 +109,7 @@ class WriterThread implements AsyncDisposable {
   }
 
   canWrite(): Promise<boolean> {
+    if (!this.#isStarted && !this.#isClosed) this.#start();
     const worker = this.#worker;
     if (this.#isClosed || worker === undefined) return Promise.resolve(false);
     return new Promise((resolve) => {
@@ -124,6 +129,7 @@ class WriterThread implements AsyncDisposable {
   }
 
   #start(): void {
+    this.#isStarted = true;
     const { path, busyTimeoutMs, identity } = this.#options;
     const data: WriterThreadData = { path, busyTimeoutMs, identity };
     const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
