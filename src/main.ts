@@ -1,4 +1,5 @@
-import { parseServeConfig, type ServeConfig, UsageError } from './app/config.ts';
+import type { ServeConfig } from './app/config.ts';
+import { UsageError } from './app/usage.ts';
 
 /** argv → exit code. A server starts without the room of the command line: its start is measured. */
 async function main(argv: readonly string[]): Promise<number> {
@@ -15,7 +16,7 @@ async function main(argv: readonly string[]): Promise<number> {
 
 /** Undefined on wrong usage, which the command line explains better. */
 async function startServing(flags: readonly string[]): Promise<number | undefined> {
-  const config = configOf(flags);
+  const config = await configOf(flags);
   if (config === undefined) return undefined;
   try {
     const { serve } = await import('./app/serve.ts');
@@ -30,7 +31,8 @@ async function startServing(flags: readonly string[]): Promise<number | undefine
   }
 }
 
-function configOf(flags: readonly string[]): ServeConfig | undefined {
+async function configOf(flags: readonly string[]): Promise<ServeConfig | undefined> {
+  const { parseServeConfig } = await import('./app/config.ts');
   try {
     return parseServeConfig(flags);
   } catch (error) {

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
-import { UsageError } from '../app/config.ts';
 import { suggestion } from '../app/suggestion.ts';
+import { UsageError } from '../app/usage.ts';
 
 /** One option; help is made from it. */
 export interface OptionSpec {

@@ -1,5 +1,4 @@
-import { createInterface } from 'node:readline/promises';
-import { UsageError } from '../app/config.ts';
+import { UsageError } from '../app/usage.ts';
 import type { Terminal } from './command.ts';
 import { CliError } from './failure.ts';
 
@@ -14,6 +13,7 @@ export async function askYes(
   { question, refused }: { readonly question: string; readonly refused: string },
 ): Promise<void> {
   if (!input.isTTY) throw new UsageError('this cannot be undone: say --yes');
+  const { createInterface } = await import('node:readline/promises');
   const lines = createInterface({ input, output: errors });
   try {
     const answer = await lines.question(`${question} This cannot be undone. Type yes: `);

@@ -60,6 +60,15 @@ export const changeOptions = {
   reason: { value: 'TEXT', help: 'why; kept in the event' },
 } as const satisfies OptionSpecs;
 
+/** Option of every command that works on a database and on nothing else. */
+export const databaseOptions = {
+  db: {
+    value: 'DATABASE',
+    help: 'database file, or postgres://… (LATCHKEY_DB)',
+    fallback: 'latchkey.db in the data folder',
+  },
+} as const satisfies OptionSpecs;
+
 /** How a user is named. */
 export const userOptions = {
   login: { value: 'NAME', help: 'the user by login name, user name or e-mail address instead of the id' },

@@ -1,4 +1,4 @@
-import { UsageError } from '../app/config.ts';
+import { UsageError } from '../app/usage.ts';
 import type { Command } from './command.ts';
 import { backupCommand } from './commands/backup.ts';
 import { demoCommand } from './commands/demo/demo.ts';

@@ -5,17 +5,8 @@ import {
   requireDatabase,
   withPasswordOf,
 } from '../app/config.ts';
-import type { Arguments, OptionSpecs } from './arguments.ts';
+import type { Arguments } from './arguments.ts';
 import { CliError } from './failure.ts';
-
-/** Option of every command that works on a database and on nothing else. */
-export const databaseOptions = {
-  db: {
-    value: 'DATABASE',
-    help: 'database file, or postgres://… (LATCHKEY_DB)',
-    fallback: 'latchkey.db in the data folder',
-  },
-} as const satisfies OptionSpecs;
 
 /** The database that options and environment name; it may not be there yet. */
 export function databaseOf(args: Arguments): string {

@@ -1,4 +1,4 @@
-import { UsageError } from '../app/config.ts';
+import { UsageError } from '../app/usage.ts';
 
 const unitSeconds = { s: 1, m: 60, h: 3_600, d: 86_400, w: 604_800 } as const;
 

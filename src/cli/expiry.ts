@@ -1,4 +1,4 @@
-import { UsageError } from '../app/config.ts';
+import { UsageError } from '../app/usage.ts';
 
 const unitMs = { h: 3_600_000, d: 86_400_000, w: 604_800_000 } as const;
 const dateForm = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,3})?)?(Z|[+-]\d{2}:\d{2}))?$/;

@@ -1,4 +1,4 @@
-import { UsageError } from '../app/config.ts';
+import { UsageError } from '../app/usage.ts';
 import type { ErrorKind } from '../domain/error-entry.ts';
 import { DomainError, errors } from '../domain/errors.ts';
 import { StoreUnusable } from '../store/store.ts';

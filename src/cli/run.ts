@@ -1,6 +1,6 @@
-import { UsageError } from '../app/config.ts';
 import { hideSecrets } from '../app/hide-secrets.ts';
 import { suggestion } from '../app/suggestion.ts';
+import { UsageError } from '../app/usage.ts';
 import { visibleLines } from '../domain/visible.ts';
 import { type Arguments, parseArguments } from './arguments.ts';
 import type { Backend } from './backend.ts';

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { type ClientEnvironment, readClientEnvironment, requireDatabase, UsageError } from '../app/config.ts';
+import { type ClientEnvironment, readClientEnvironment, requireDatabase } from '../app/config.ts';
 import { osUserName } from '../app/os-user.ts';
+import { UsageError } from '../app/usage.ts';
 import type { Arguments } from './arguments.ts';
 import type { Backend } from './backend.ts';
 import { connectionOptions } from './command.ts';

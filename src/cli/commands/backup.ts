@@ -1,6 +1,5 @@
-import { UsageError } from '../../app/config.ts';
-import type { Command, CommandContext } from '../command.ts';
-import { databaseOptions, existingDatabaseOf } from '../database.ts';
+import { UsageError } from '../../app/usage.ts';
+import { type Command, type CommandContext, databaseOptions } from '../command.ts';
 import { startProgress } from '../progress.ts';
 import { makeSecretFile } from '../secret-file.ts';
 
@@ -23,6 +22,7 @@ export const backupCommand: Command = {
 async function runBackup(context: CommandContext): Promise<void> {
   const [file] = context.args.operands;
   if (file === undefined) throw new UsageError('no file: latchkey backup FILE');
+  const { existingDatabaseOf } = await import('../database.ts');
   const database = existingDatabaseOf(context.args);
   const { backUp, databaseNameOf } = await import('../../app/app.ts');
   const progress = startProgress(context, 'pages');

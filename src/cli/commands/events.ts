@@ -1,4 +1,4 @@
-import { UsageError } from '../../app/config.ts';
+import { UsageError } from '../../app/usage.ts';
 import { eventTypes } from '../../domain/event-types.ts';
 import type { ActorRow, EventQuery, EventRow } from '../backend.ts';
 import { type Command, type CommandContext, connectionOptions, userOptions } from '../command.ts';

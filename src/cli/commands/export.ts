@@ -1,6 +1,5 @@
 import type { Archive } from '../../store/store.ts';
-import type { Command, CommandContext } from '../command.ts';
-import { databaseOptions, existingDatabaseOf } from '../database.ts';
+import { type Command, type CommandContext, databaseOptions } from '../command.ts';
 import { jsonLine, write } from '../output.ts';
 import { rate, startProgress } from '../progress.ts';
 import { makeSecretFile } from '../secret-file.ts';
@@ -27,6 +26,7 @@ export const exportCommand: Command = {
 
 async function runExport(context: CommandContext): Promise<void> {
   const [file = '-'] = context.args.operands;
+  const { existingDatabaseOf } = await import('../database.ts');
   const database = existingDatabaseOf(context.args);
   const { databaseNameOf, openArchive } = await import('../../app/app.ts');
   await using archive = await openArchive(database);

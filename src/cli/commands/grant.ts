@@ -1,5 +1,5 @@
-import { UsageError } from '../../app/config.ts';
 import { suggestion } from '../../app/suggestion.ts';
+import { UsageError } from '../../app/usage.ts';
 import { errors } from '../../domain/errors.ts';
 import { roles } from '../../domain/roles.ts';
 import type { OptionSpecs } from '../arguments.ts';

@@ -1,4 +1,4 @@
-import { parseServeConfig, readClientEnvironment, UsageError } from '../../app/config.ts';
+import { UsageError } from '../../app/usage.ts';
 import type { Command, CommandContext } from '../command.ts';
 import { CliError } from '../failure.ts';
 import { isLoopback } from '../loopback.ts';
@@ -26,7 +26,7 @@ export const healthCommand: Command = {
 const timeoutSecondsDefault = 2;
 
 async function runHealth({ args, output }: CommandContext): Promise<void> {
-  const url = parseUrl(args.text('url') ?? readClientEnvironment().url ?? ownUrl());
+  const url = parseUrl(args.text('url') ?? (await urlOfEnvironment()));
   const timeoutMs = (args.count('timeout') ?? timeoutSecondsDefault) * 1_000;
   const answer = await ask(new URL('/readyz', url), timeoutMs);
   if (answer === 'ok') return output.document({ url: url.origin, isReady: true }, [`${url.origin} is ready`]);
@@ -34,7 +34,10 @@ async function runHealth({ args, output }: CommandContext): Promise<void> {
 }
 
 // Inside a container the server's settings are in the environment of the health check too.
-function ownUrl(): string {
+async function urlOfEnvironment(): Promise<string> {
+  const { parseServeConfig, readClientEnvironment } = await import('../../app/config.ts');
+  const named = readClientEnvironment().url;
+  if (named !== undefined) return named;
   const { host, port, tls } = parseServeConfig([]);
   const address = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host;
   return `${tls === undefined ? 'http' : 'https'}://${address.includes(':') ? `[${address}]` : address}:${port}`;

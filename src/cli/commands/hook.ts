@@ -1,5 +1,5 @@
-import { UsageError } from '../../app/config.ts';
 import { suggestion } from '../../app/suggestion.ts';
+import { UsageError } from '../../app/usage.ts';
 import { eventTypes } from '../../domain/event-types.ts';
 import type { Arguments } from '../arguments.ts';
 import { type Command, type CommandContext, changeOptions, connectionOptions } from '../command.ts';

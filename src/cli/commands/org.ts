@@ -1,4 +1,4 @@
-import { UsageError } from '../../app/config.ts';
+import { UsageError } from '../../app/usage.ts';
 import type { OrganizationRow } from '../backend.ts';
 import { type Command, type CommandContext, changeOptions, connectionOptions } from '../command.ts';
 import { type Column, pairs } from '../output.ts';

@@ -1,4 +1,4 @@
-import { UsageError } from '../../app/config.ts';
+import { UsageError } from '../../app/usage.ts';
 import type { LockoutPolicy } from '../../domain/lockout-policy.ts';
 import type { Arguments } from '../arguments.ts';
 import type { PolicyRow } from '../backend-lock.ts';

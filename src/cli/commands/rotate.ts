@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { UsageError } from '../../app/config.ts';
+import { UsageError } from '../../app/usage.ts';
 import type { Backend, CreatedTokenRow, TokenRow } from '../backend.ts';
 import { type Command, type CommandContext, changeOptions } from '../command.ts';
 import { parseDuration } from '../duration.ts';

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { UsageError } from '../../app/config.ts';
+import { UsageError } from '../../app/usage.ts';
 import { outcomes } from '../../domain/unlock-run-events.ts';
 import { type Command, type CommandContext, changeOptions, connectionOptions } from '../command.ts';
 import { CliError } from '../failure.ts';

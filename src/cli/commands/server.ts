@@ -1,9 +1,7 @@
-import { parseServeConfig } from '../../app/config.ts';
 import { settings } from '../../app/settings.ts';
 import { readVersion } from '../../app/version.ts';
 import type { OptionSpecs } from '../arguments.ts';
-import type { Command, CommandContext } from '../command.ts';
-import { databaseOf, databaseOptions } from '../database.ts';
+import { type Command, type CommandContext, databaseOptions } from '../command.ts';
 
 const serveOptions: OptionSpecs = {
   ...Object.fromEntries(
@@ -67,10 +65,12 @@ async function explainServe({ args }: CommandContext): Promise<void> {
     const value = args.text(name);
     return value === undefined ? [] : [`--${name}=${value}`];
   });
+  const { parseServeConfig } = await import('../../app/config.ts');
   parseServeConfig(flags);
 }
 
 async function migrate({ args, output }: CommandContext): Promise<void> {
+  const { databaseOf } = await import('../database.ts');
   const database = databaseOf(args);
   const { openApp } = await import('../../app/app.ts');
   const lines: string[] = [];

@@ -1,4 +1,4 @@
-import { UsageError } from '../../app/config.ts';
+import { UsageError } from '../../app/usage.ts';
 import type { TokenRow } from '../backend.ts';
 import {
   type Command,

@@ -1,4 +1,4 @@
-import { UsageError } from '../../app/config.ts';
+import { UsageError } from '../../app/usage.ts';
 import type { LockRow } from '../backend-lock.ts';
 import { type Command, type CommandContext, changeOptions } from '../command.ts';
 import type { Column } from '../output.ts';

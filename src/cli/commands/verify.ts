@@ -1,5 +1,4 @@
-import type { Command, CommandContext } from '../command.ts';
-import { databaseOptions, existingDatabaseOf } from '../database.ts';
+import { type Command, type CommandContext, databaseOptions } from '../command.ts';
 import { CliError } from '../failure.ts';
 
 /** `latchkey verify`. */
@@ -24,6 +23,7 @@ export const verifyCommand: Command = {
 };
 
 async function runVerify({ args, output }: CommandContext): Promise<void> {
+  const { existingDatabaseOf } = await import('../database.ts');
   const database = existingDatabaseOf(args);
   const { verify } = await import('../../queries/verify/verify.ts');
   const { databaseNameOf, openArchive, repair } = await import('../../app/app.ts');

@@ -1,5 +1,5 @@
-import { UsageError } from '../../app/config.ts';
-import type { Arguments, OptionSpecs } from '../arguments.ts';
+import { UsageError } from '../../app/usage.ts';
+import type { Arguments } from '../arguments.ts';
 import type { Backend, UsersToImport } from '../backend.ts';
 import type { CommandContext } from '../command.ts';
 import { onlyOrganization } from '../commands/user/create.ts';
@@ -7,29 +7,13 @@ import { CliError, toFailure } from '../failure.ts';
 import { pairs } from '../output.ts';
 import { rate, startProgress } from '../progress.ts';
 import { isFileError } from '../secret-file.ts';
+import { isSourceName, type SourceName, sourceNames } from './options.ts';
 import { FileUnreadable, type PersonRow } from './person.ts';
 import { openReport } from './report.ts';
 import { type SentRow, send } from './send.ts';
-import { isSourceName, type SourceName, sourceNames, sources } from './sources.ts';
+import { sources } from './sources.ts';
 import { type Survey, survey } from './survey.ts';
 import { readStates, type States, statesSourceOf } from './zitadel-states.ts';
-
-/** Options of `latchkey import --from`. */
-export const peopleOptions = {
-  from: { value: 'FORM', choices: sourceNames, help: 'people of another system, and how FILE holds them' },
-  org: { value: 'ORG_ID', help: 'the organization', fallback: 'that of the file, else the only one' },
-  'states-url': {
-    value: 'URL',
-    help: 'with --from zitadel: the instance that the file is from, to ask who is locked or inactive',
-  },
-  'states-token-file': { value: 'FILE', help: 'with --states-url: a token that may read all users there' },
-  'dry-run': { help: 'write nothing, and find the same faults' },
-  report: { value: 'OUT.jsonl', help: 'a line for each row that is refused: which, and why' },
-  update: {
-    help: 'who is there gets names, address and number of the file; never another state or password',
-  },
-  'without-passwords': { help: 'who has a password hash that is refused comes without a password' },
-} as const satisfies OptionSpecs;
 
 interface Import {
   readonly file: string;

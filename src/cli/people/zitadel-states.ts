@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { UsageError } from '../../app/config.ts';
+import { UsageError } from '../../app/usage.ts';
 import type { ImportedUser } from '../../commands/import-users.ts';
 import { CliError } from '../failure.ts';
 import { isLoopback } from '../loopback.ts';

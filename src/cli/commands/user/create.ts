@@ -1,4 +1,4 @@
-import { UsageError } from '../../../app/config.ts';
+import { UsageError } from '../../../app/usage.ts';
 import type { Gender } from '../../../domain/user.ts';
 import type { Arguments, OptionSpecs } from '../../arguments.ts';
 import type { Backend, UserToCreate } from '../../backend.ts';

@@ -1,4 +1,4 @@
-import { UsageError } from '../../../app/config.ts';
+import { UsageError } from '../../../app/usage.ts';
 import type { Arguments } from '../../arguments.ts';
 import type { LockToEnd, LockToSet } from '../../backend-lock.ts';
 import { type Command, type CommandContext, changeOptions, userOptions } from '../../command.ts';

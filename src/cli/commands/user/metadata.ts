@@ -1,4 +1,4 @@
-import { UsageError } from '../../../app/config.ts';
+import { UsageError } from '../../../app/usage.ts';
 import { metadataEntriesMax } from '../../../domain/metadata.ts';
 import {
   type Command,

@@ -1,4 +1,4 @@
-import { UsageError } from '../../../app/config.ts';
+import { UsageError } from '../../../app/usage.ts';
 import type { UserQuery, UserRow } from '../../backend.ts';
 import type { CommandContext } from '../../command.ts';
 import { CliError, toFailure } from '../../failure.ts';

@@ -1,5 +1,4 @@
-import { createInterface } from 'node:readline';
-import { UsageError } from '../../../app/config.ts';
+import { UsageError } from '../../../app/usage.ts';
 import { visible } from '../../../domain/visible.ts';
 import type { CommandContext } from '../../command.ts';
 import { CliError, type FailureCode, toFailure } from '../../failure.ts';
@@ -70,6 +69,7 @@ async function tellRefusal({ args, terminal }: CommandContext, typed: string, er
 }
 
 async function* namesOf({ args, terminal }: CommandContext): AsyncGenerator<string> {
+  const { createInterface } = await import('node:readline');
   for (const operand of args.operands) {
     if (operand !== '-') {
       yield operand;

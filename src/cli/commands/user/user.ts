@@ -1,4 +1,4 @@
-import { UsageError } from '../../../app/config.ts';
+import { UsageError } from '../../../app/usage.ts';
 import type { UserKind, UserState } from '../../../domain/user.ts';
 import type { Backend, GrantRow, UserQuery, UserRow } from '../../backend.ts';
 import { type Command, type CommandContext, connectionOptions, userOptions } from '../../command.ts';
