@@ -25,6 +25,7 @@ export interface Arena extends AsyncDisposable {
 }
 
 const http2Connections = 4;
+const openInFlight = { h1: 256, h2: 1_024 } as const;
 
 /** Starts what the cells need; each contender that unlocks for real gets a database of `users` users in `folder`. */
 export async function openArena(
@@ -73,7 +74,10 @@ interface Target {
 }
 
 function jobOf(cell: Cell, ask: Ask, { process, seeded, users }: Target): Job {
-  const connections = cell.transport === 'h1' ? ask.inFlight : Math.min(http2Connections, ask.inFlight);
+  // An open loop that runs out of streams is none: what is due would wait in the generator.
+  const inFlight =
+    ask.load.kind === 'open' ? Math.max(ask.inFlight, openInFlight[cell.transport]) : ask.inFlight;
+  const connections = cell.transport === 'h1' ? inFlight : Math.min(http2Connections, inFlight);
   return {
     host: '127.0.0.1',
     port: process.port,
@@ -81,7 +85,7 @@ function jobOf(cell: Cell, ask: Ask, { process, seeded, users }: Target): Job {
     dialect: cell.dialect,
     token: seeded?.token ?? '200000000000000003.a-secret-as-long-as-a-real-one-is-so-as-to-be-fair',
     connections,
-    streams: Math.ceil(ask.inFlight / connections),
+    streams: Math.ceil(inFlight / connections),
     load: ask.load,
     warmupSeconds: ask.warmupSeconds,
     seconds: ask.seconds,

@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { userIdOf } from './load/request.ts';
+import { tellMachine, yieldToKernel } from './machine.ts';
 import { pinned, startServer } from './process.ts';
 import { relock, seed } from './seed.ts';
 import { spread } from './spread.ts';
@@ -48,12 +49,14 @@ type Post = (path: string, message: object) => Promise<Record<string, unknown>>;
 async function main(): Promise<void> {
   if (pinned) spawnSync('taskset', ['-a', '-c', '-p', '0', String(process.pid)]);
   await using stack = new AsyncDisposableStack();
+  stack.use(tellMachine());
   const folder = mkdtempSync(join(values.dir, 'latchkey-attempts-'));
   stack.defer(() => rmSync(folder, { recursive: true, force: true }));
   const seeded = await seed(join(folder, 'latchkey.db'), Number(values.users));
   const server = stack.use(
     await startServer(['src/main.ts', 'serve', '--db', seeded.path, '--log-level', 'error']),
   );
+  yieldToKernel();
   const sessions = Array.from({ length: connections }, () =>
     http2.connect(`http://127.0.0.1:${server.port}`),
   );

@@ -22,6 +22,8 @@ export const contenders = {
   'pre-encoded': { args: ['bench/contenders/pre-encoded.ts'], isReal: false },
   'bare-http': { args: ['bench/contenders/bare-http.ts'], isReal: false },
   'bare-http2': { args: ['bench/contenders/bare-http2.ts'], isReal: false },
+  // How far apart two figures of the same are: the noise of the run.
+  'bare-http2-again': { args: ['bench/contenders/bare-http2.ts'], isReal: false },
   'connect-node': { args: ['bench/contenders/connect-node.ts'], isReal: false },
   'connect-node-http1': { args: ['bench/contenders/connect-node.ts', '--http1'], isReal: false },
   'grpc-js': { args: ['bench/contenders/grpc-js.ts'], isReal: false },
@@ -36,6 +38,7 @@ export const cells: readonly Cell[] = [
   cell('pre-encoded', 'h2', 'grpc'),
   cell('pre-encoded', 'h1', 'rest'),
   drawn('bare-http2', 'h2', 'grpc'),
+  drawn('bare-http2-again', 'h2', 'grpc'),
   cell('bare-http2', 'h2', 'connect-proto'),
   drawn('bare-http', 'h1', 'rest'),
   drawn('connect-node', 'h2', 'grpc'),

@@ -10,7 +10,7 @@ const answerTimeoutMs = 20_000;
 /** Milliseconds from spawn to the answered unlock of the `unlock`th locked user. */
 export function measureLatchkeyStart(seeded: Seeded, unlock: number): Promise<number> {
   const { first, step } = seeded.locked;
-  return measureStart(['src/main.ts', 'serve', '--db', seeded.path], seeded.token, first + unlock * step);
+  return measureStart(['src/latchkey.js', 'serve', '--db', seeded.path], seeded.token, first + unlock * step);
 }
 
 /** Milliseconds from the spawn of `node <args> --port N` to its first answer to the unlock of `user`. */

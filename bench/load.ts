@@ -7,6 +7,7 @@ import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { drive, type Job, type Load } from './load/drive.ts';
 import type { Dialect } from './load/request.ts';
+import { yieldToKernel } from './machine.ts';
 
 const { values } = parseArgs({
   options: {
@@ -25,6 +26,7 @@ const { values } = parseArgs({
   },
 });
 
+yieldToKernel();
 if (values.jobs) await serveJobs();
 else console.log(JSON.stringify(await drive(jobOfFlags()), null, 2));
 

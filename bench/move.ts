@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { parseArgs, promisify } from 'node:util';
+import { tellMachine } from './machine.ts';
 import { type Bounded, bounded } from './postgres/bounded.ts';
 import { startPostgres } from './postgres/server.ts';
 import { seed } from './seed.ts';
@@ -54,6 +55,7 @@ if (values.help) console.log(help);
 else await bounded(Number(values.minutes), main);
 
 async function main({ stack, signal }: Bounded): Promise<void> {
+  stack.use(tellMachine());
   const folder = mkdtempSync(join(values.dir, 'latchkey-move-'));
   stack.defer(() => rmSync(folder, { recursive: true, force: true }));
   const postgres = stack.use(await startPostgres({ folder: values.dir, settings: values.set }));

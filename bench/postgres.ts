@@ -5,6 +5,7 @@
 import { writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { parseArgs } from 'node:util';
+import { tellMachine } from './machine.ts';
 import { type Bounded, bounded } from './postgres/bounded.ts';
 import { findPgbench, runPgbench } from './postgres/pgbench.ts';
 import { machine, settingsText } from './postgres/report.ts';
@@ -73,6 +74,7 @@ if (values.help) console.log(help);
 else await bounded(Number(values.minutes), main);
 
 async function main(run: Bounded): Promise<void> {
+  run.stack.use(tellMachine());
   const server = run.stack.use(await startPostgres({ folder: values.dir, settings: values.set }));
   log(`seeding ${whole(options.users)} users, three times …`);
   const first = await seedPostgres(await server.createDatabase(), options.users);

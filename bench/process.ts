@@ -23,11 +23,14 @@ export interface ServerProcess extends AsyncDisposable {
   residentBytes(): number;
 }
 
-/** Starts `node <args>` on core 1 with `--port`, and waits until the port takes connections. */
-export async function startServer(args: readonly string[]): Promise<ServerProcess> {
+/** Which processor a process is held to. */
+export type Core = 0 | 1 | 'any';
+
+/** Starts `node <args>` with `--port`, on core 1 unless said, and waits until the port takes connections. */
+export async function startServer(args: readonly string[], core: Core = 1): Promise<ServerProcess> {
   const port = await freePort();
   const child = spawnNode([...args, '--port', String(port)], {
-    core: 1,
+    core,
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   const complaint = keepStderr(child);
@@ -77,9 +80,12 @@ export function startGenerator(): Generator {
 /** Spawns this very Node, on one core where processes can be pinned. */
 export function spawnNode(
   args: readonly string[],
-  options: { readonly core: 0 | 1; readonly stdio: ('ignore' | 'pipe' | 'inherit')[] },
+  options: { readonly core: Core; readonly stdio: ('ignore' | 'pipe' | 'inherit')[] },
 ): ChildProcess {
-  const command = pinned ? ['taskset', '-c', String(options.core), process.execPath] : [process.execPath];
+  const command =
+    pinned && options.core !== 'any'
+      ? ['taskset', '-c', String(options.core), process.execPath]
+      : [process.execPath];
   const [file = process.execPath, ...rest] = [...command, '--no-warnings', ...args];
   const cwd = new URL('..', import.meta.url).pathname;
   return spawn(file, rest, { cwd, stdio: options.stdio });

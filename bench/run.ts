@@ -1,11 +1,12 @@
 /** The benchmark: `npm run bench -- --help` lists its options; bench/README.md says how to read what it prints. */
 import { execFileSync } from 'node:child_process';
 import { existsSync, writeFileSync } from 'node:fs';
-import { cpus, release, totalmem } from 'node:os';
+import { cpus, loadavg, release, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 import { type Arena, type Measured, openArena } from './arena.ts';
 import { type Cell, cells, contenders } from './cells.ts';
 import { drawCurves, measureCurves } from './curves.ts';
+import { tellMachine } from './machine.ts';
 import { pinned } from './process.ts';
 import { type MeasuredRatio, measureRatios } from './ratios.ts';
 import { type Spread, spread } from './spread.ts';
@@ -59,6 +60,8 @@ else await main();
 async function main(): Promise<void> {
   const chosen = cells.filter((cell) => new RegExp(values.only).test(cell.name) && isThere(cell));
   if (!pinned) log('No taskset or only one core: the generator and the servers share what there is.');
+  const loadBefore = loadavg();
+  using _told = tellMachine();
   log(
     `Starting ${new Set(chosen.map((cell) => cell.contender)).size} servers, ${whole(options.users)} users a database …`,
   );
@@ -75,7 +78,7 @@ async function main(): Promise<void> {
   });
   const results = {
     at: new Date().toISOString(),
-    machine: machine(),
+    machine: { ...machine(), loadBefore, loadAfter: loadavg() },
     options,
     ratios,
     throughput: Object.fromEntries(throughput),
@@ -175,14 +178,18 @@ function report(results: { throughput: Rounds; halfLoad: Rounds; ratios: readonl
   const ratios = results.ratios.map((ratio) => [
     `${ratio.row}  ${ratio.of}: ${ratio.cell} ÷ ${ratio.by}`,
     ...two(ratio.measured),
-    ratio.atLeast === undefined ? `≤ ${ratio.atMost}` : `≥ ${ratio.atLeast}`,
-    ratio.met ? 'met' : 'missed',
+    ...barOf(ratio),
   ]);
   return [
     table(['closed loop', 'calls/s', 'min–max', 'server core', 'generator core', 'errors'], throughput),
     table(['half load', 'calls/s', 'p50 µs', 'p90 µs', 'p99 µs', 'max µs', 'errors'], halfLoad),
     table(['ratio', 'median', 'min–max', 'bar', ''], ratios),
   ].join('\n\n');
+}
+
+function barOf({ atLeast, atMost, met }: MeasuredRatio): readonly [bar: string, met: string] {
+  if (atLeast === undefined && atMost === undefined) return ['noise', ''];
+  return [atLeast === undefined ? `≤ ${atMost}` : `≥ ${atLeast}`, met ? 'met' : 'missed'];
 }
 
 function figures(rounds: Rounds, pick: (result: Measured) => number): Map<string, number[]> {

@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { measureLatchkeyStart } from './first-answer.ts';
 import type { Job } from './load/drive.ts';
+import { tellMachine } from './machine.ts';
 import { type ServerProcess, startGenerator, startServer } from './process.ts';
 import { relock, type Seeded, seed } from './seed.ts';
 import { type Spread, spread } from './spread.ts';
@@ -44,6 +45,7 @@ await main();
 
 async function main(): Promise<void> {
   await using stack = new AsyncDisposableStack();
+  stack.use(tellMachine());
   const folder = mkdtempSync(join(values.dir, 'latchkey-scale-'));
   stack.defer(() => rmSync(folder, { recursive: true, force: true }));
   const sizes: Size[] = [];

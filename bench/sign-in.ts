@@ -1,27 +1,32 @@
 /**
- * What sign-ins cost those who unlock: the latency of unlocks at half load, without sign-ins and with 200 a second
- * offered, which is more than the server checks. The server has one core; this process, which makes both loads, the other.
- * `node bench/sign-in.ts [--users 200000] [--seconds 8] [--rounds 5] [--rate 200] [--dir FOLDER] [--json] [--help]`.
+ * Sign-ins and unlocks beside one another, each measured on both sides: sign-ins a second of a server that is asked nothing
+ * else, and under full load of unlocks, as parts of what the server's processors can check at most; and what they cost those who
+ * unlock, at half load and at full. The server has one core and this process, which makes both loads, the other; with
+ * `--cores all` nothing is held anywhere. Options: `node bench/sign-in.ts --help`.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import http2 from 'node:http2';
-import { setPriority, tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { parseArgs } from 'node:util';
 import { hashPassword } from '../src/sign-in/password.ts';
 import { drive, type Job, type Load, type Result } from './load/drive.ts';
 import { userIdOf } from './load/request.ts';
+import { offerSignIns, type SignInLoad } from './load/sign-ins.ts';
+import { tellMachine, yieldToKernel } from './machine.ts';
 import { pinned, type ServerProcess, startServer } from './process.ts';
 import { relock, type Seeded, seed } from './seed.ts';
 import { type Spread, spread } from './spread.ts';
 import { table, whole } from './table.ts';
 
-const bar = 1.5;
+const bars = { alone: 0.85, besideFull: 0.25, p99: 1.5 } as const;
 const signersCount = 1_000;
 const password = 'correct horse';
 const warmupSeconds = 1;
+const fullSeconds = 3;
+/** Of sign-ins alone: enough that no thread waits for the next. */
+const aloneInFlight = 32;
 
 const { values } = parseArgs({
   options: {
@@ -29,11 +34,15 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '8' },
     rounds: { type: 'string', default: '5' },
     rate: { type: 'string', default: '200' },
+    cores: { type: 'string', default: '1' },
+    share: { type: 'string' },
     dir: { type: 'string', default: tmpdir() },
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 });
+const isHeld = pinned && values.cores !== 'all';
+const rounds = Number(values.rounds);
 
 if (values.help) console.log(help());
 else await main();
@@ -42,50 +51,95 @@ function help(): string {
   return [
     'Usage: node bench/sign-in.ts [options]',
     '  --users N    users in the database, every second locked (200000)',
-    '  --seconds N  of each measurement (8)',
-    '  --rounds N   pairs of measurements (5)',
-    '  --rate N     sign-ins offered a second (200)',
+    '  --seconds N  of each measurement at half load (8)',
+    '  --rounds N   measurements of each kind (5)',
+    '  --rate N     sign-ins offered a second beside unlocks (200)',
+    '  --cores all  hold neither the server nor this process to a core',
+    '  --share N    the server’s --password-share',
     '  --dir PATH   folder of the database (the system’s temporary one)',
     '  --json       the figures as JSON',
   ].join('\n');
 }
 
+/** Unlocks, and how many signed in a second meanwhile. */
+interface Beside extends Result {
+  readonly signInsPerSecond: number;
+}
+
 interface Measured {
-  readonly without: readonly Result[];
-  readonly beside: readonly Result[];
-  readonly signIns: Readonly<Record<string, number>>;
+  /** Checks a second that the server's processors can make. */
+  readonly limit: Spread;
+  /** Sign-ins a second with nothing beside them. */
+  readonly alone: Spread;
+  readonly full: readonly Result[];
+  readonly besideFull: readonly Beside[];
+  readonly half: readonly Result[];
+  readonly besideHalf: readonly Beside[];
+  readonly answers: Readonly<Record<string, number>>;
 }
 
 async function main(): Promise<void> {
-  if (pinned) spawnSync('taskset', ['-a', '-c', '-p', '0', String(process.pid)]);
   await using stack = new AsyncDisposableStack();
+  stack.use(tellMachine());
   const folder = mkdtempSync(join(values.dir, 'latchkey-sign-in-'));
   stack.defer(() => rmSync(folder, { recursive: true, force: true }));
   const seeded = await seed(join(folder, 'latchkey.db'), Number(values.users));
   await givePasswords(seeded);
-  const server = stack.use(
-    await startServer(['src/main.ts', 'serve', '--db', seeded.path, '--log-level', 'error']),
-  );
+  const limit = spread(await times(3, async () => checksPerSecond(fullSeconds)));
+  const share = values.share === undefined ? [] : ['--password-share', values.share];
+  const args = ['src/latchkey.js', 'serve', '--db', seeded.path, '--log-level', 'error', ...share];
+  const server = stack.use(await startServer(args, isHeld ? 1 : 'any'));
+  if (isHeld) spawnSync('taskset', ['-a', '-c', '-p', '0', String(process.pid)]);
+  // The server is started before: it would inherit this.
   yieldToKernel();
-  const measure = (load: Load, seconds: number) => {
-    relock(seeded);
-    return drive(jobOf({ server, seeded, load, seconds }));
-  };
+  const measured = await measureAll({ server, seeded });
+  if (values.json) console.log(JSON.stringify({ bars, limit, ...measured }));
+  else print({ limit, ...measured });
+}
+
+/** One after the other, not in turns: what waits to be checked at the end of a round would still be there in the next. */
+async function measureAll(target: Target): Promise<Omit<Measured, 'limit'>> {
+  const closed: Load = { kind: 'closed' };
   // More than once: measured in a good moment, its half is nearly all that the server can do in another.
-  const fullLoads: number[] = [];
-  for (let nth = 0; nth < 5; nth += 1) fullLoads.push((await measure({ kind: 'closed' }, 3)).perSecond);
-  const full = spread(fullLoads);
-  const half: Load = { kind: 'open', ratePerSecond: full.median / 2 };
-  const count = Number(values.rounds);
-  const results: Result[] = [];
-  // One after the other, not in turns: what waits to be checked at the end of a round would still be there in the next.
-  for (let round = 0; round < count; round += 1) results.push(await measure(half, Number(values.seconds)));
-  using signIns = offerSignIns(server.port, seeded.token);
-  for (let round = 0; round < count; round += 1) results.push(await measure(half, Number(values.seconds)));
-  print(full, { without: results.slice(0, count), beside: results.slice(count), signIns: signIns.answers });
+  const full = await times(rounds, () => unlock(target, closed, fullSeconds));
+  const perSecond = spread(full.map((result) => result.perSecond)).median / 2;
+  const halfLoad: Load = { kind: 'open', ratePerSecond: perSecond };
+  const half = await times(rounds, () => unlock(target, halfLoad, Number(values.seconds)));
+  const alone = spread(await times(rounds, () => signInAlone(target, fullSeconds)));
+  using signIns = offer(target, { ratePerSecond: Number(values.rate) });
+  const beside = async (load: Load, seconds: number): Promise<Beside> => {
+    const before = signIns.succeeded();
+    const startedMs = performance.now();
+    const result = await unlock(target, load, seconds);
+    const signedIn = signIns.succeeded() - before;
+    return { ...result, signInsPerSecond: (signedIn * 1_000) / (performance.now() - startedMs) };
+  };
+  const besideHalf = await times(rounds, () => beside(halfLoad, Number(values.seconds)));
+  const besideFull = await times(rounds, () => beside(closed, Number(values.seconds)));
+  return { alone, full, besideFull, half, besideHalf, answers: signIns.answers };
+}
+
+async function times<Value>(count: number, work: () => Promise<Value>): Promise<Value[]> {
+  const all: Value[] = [];
+  for (let nth = 0; nth < count; nth += 1) all.push(await work());
+  return all;
+}
+
+/** Of the processors that the server gets, before it is there. */
+function checksPerSecond(seconds: number): number {
+  const script = new URL('load/checks.ts', import.meta.url).pathname;
+  const command = [process.execPath, '--no-warnings', script, '--seconds', String(seconds)];
+  const [file = '', ...args] = isHeld ? ['taskset', '-c', '1', ...command] : command;
+  const env = { ...process.env, UV_THREADPOOL_SIZE: String(availableParallelism()) };
+  const { stdout, stderr } = spawnSync(file, args, { encoding: 'utf8', env });
+  const checks = Number(stdout);
+  if (!(checks > 0)) throw new Error(`the checks were not measured: ${stderr}`);
+  return checks;
 }
 
 // Users who are not locked, as the seed has them: the odd ones.
+const signers = Array.from({ length: signersCount }, (_none, nth) => userIdOf(2 * nth + 1));
+
 async function givePasswords({ path }: Seeded): Promise<void> {
   const hash = await hashPassword(password);
   using db = new DatabaseSync(path);
@@ -93,86 +147,75 @@ async function givePasswords({ path }: Seeded): Promise<void> {
     'UPDATE profiles SET password_hash = ?, password_change_required = 0, password_changed_at = 0 WHERE user_id = ?',
   );
   db.exec('BEGIN');
-  for (let nth = 0; nth < signersCount; nth += 1) set.run(hash, userIdOf(2 * nth + 1));
+  for (const userId of signers) set.run(hash, userId);
   db.exec('COMMIT');
 }
 
 interface Target {
   readonly server: ServerProcess;
   readonly seeded: Seeded;
-  readonly load: Load;
-  readonly seconds: number;
 }
 
-function jobOf({ server, seeded, load, seconds }: Target): Job {
+function unlock({ server, seeded }: Target, load: Load, seconds: number): Promise<Result> {
+  relock(seeded);
   const users = { ...seeded.locked, skip: 0 };
   const where = { host: '127.0.0.1', port: server.port, transport: 'h2', dialect: 'grpc' } as const;
   const { token } = seeded;
   // An open loop that runs out of streams is none: what is due would wait in here.
   const streams = load.kind === 'open' ? 256 : 32;
-  return { ...where, token, connections: 4, streams, load, warmupSeconds, seconds, users };
+  const job: Job = { ...where, token, connections: 4, streams, load, warmupSeconds, seconds, users };
+  return drive(job);
 }
 
-// This process watches the clock and never sleeps. At an equal priority the kernel's threads that complete the server's
-// writes wait for it on their way, several milliseconds for each commit; the callers of a real server are elsewhere. The
-// server is started before: it would inherit this.
-function yieldToKernel(): void {
-  if (process.platform === 'linux') setPriority(0, 19);
+function offer({ server: { port }, seeded: { token } }: Target, load: SignInLoad) {
+  return offerSignIns({ port, token, userIds: signers, password, load });
 }
 
-/** Open loop: each is sent when it is due, whatever the answers do; counted by what they were answered. */
-function offerSignIns(port: number, token: string) {
-  // More than one: the server bounds what a connection may leave unanswered.
-  const sessions = Array.from({ length: 4 }, () => http2.connect(`http://127.0.0.1:${port}`));
-  for (const session of sessions) session.on('error', () => undefined);
-  const answers: Record<string, number> = {};
-  const headers = {
-    ':method': 'POST',
-    ':path': '/v2/sessions',
-    'content-type': 'application/json',
-    authorization: `Bearer ${token}`,
-  };
-  let sent = 0;
+/** Sign-ins a second, from a moment on at which all threads are at work. */
+async function signInAlone(target: Target, seconds: number): Promise<number> {
+  using signIns = offer(target, { inFlight: aloneInFlight });
+  const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+  await wait(1_000);
+  const before = signIns.succeeded();
   const startedMs = performance.now();
-  const timer = setInterval(() => {
-    const due = ((performance.now() - startedMs) * Number(values.rate)) / 1_000;
-    for (; sent < due; sent += 1) {
-      const userId = userIdOf(2 * (sent % signersCount) + 1);
-      const stream = (sessions[sent % sessions.length] as http2.ClientHttp2Session).request(headers);
-      stream.on('error', () => undefined);
-      stream.once('response', ({ ':status': status }) => {
-        answers[String(status)] = (answers[String(status)] ?? 0) + 1;
-        stream.close();
-      });
-      stream.end(JSON.stringify({ checks: { user: { userId }, password: { password } } }));
-    }
-  }, 2);
-  return {
-    answers,
-    [Symbol.dispose]() {
-      clearInterval(timer);
-      for (const session of sessions) session.destroy();
-    },
-  };
+  await wait(seconds * 1_000);
+  return ((signIns.succeeded() - before) * 1_000) / (performance.now() - startedMs);
 }
 
-function print(full: Spread, { without, beside, signIns }: Measured): void {
-  const usual = spread(without.map(({ p99Us }) => p99Us));
-  const ratio = spread(beside.map(({ p99Us }) => p99Us / usual.median));
-  if (values.json) {
-    console.log(JSON.stringify({ bar, ratio, full, without, beside, signIns }));
-    return;
-  }
+function print({ limit, alone, full, besideFull, half, besideHalf, answers }: Measured): void {
   const rows = [
-    ...without.map((result) => ['none', ...figures(result)]),
-    ...beside.map((result) => [`${values.rate}/s`, ...figures(result)]),
+    ...full.map((result) => ['full, alone', ...figures(result)]),
+    ...besideFull.map((result) => ['full, beside', ...figures(result), result.signInsPerSecond.toFixed(1)]),
+    ...half.map((result) => ['half, alone', ...figures(result)]),
+    ...besideHalf.map((result) => ['half, beside', ...figures(result), result.signInsPerSecond.toFixed(1)]),
   ];
-  console.log(table(['sign-ins', 'unlocks/s', 'p50 µs', 'p99 µs', 'max µs', 'errors'], rows));
-  const range = `${ratio.min.toFixed(2)}–${ratio.max.toFixed(2)}`;
-  console.log(
-    `\nfull load: ${whole(full.median)} unlocks/s (${whole(full.min)}–${whole(full.max)}); sign-ins by status: ${JSON.stringify(signIns)}`,
-  );
-  console.log(`p99 beside sign-ins ÷ without: ${ratio.median.toFixed(2)} (${range}), bar ≤ ${bar}`);
+  const titles = ['unlocks', 'unlocks/s', 'p50 µs', 'p99 µs', 'max µs', 'errors', 'sign-ins/s'];
+  const p99 = (beside: readonly Result[], without: readonly Result[]) => {
+    const usual = spread(without.map(({ p99Us }) => p99Us)).median;
+    return spread(beside.map(({ p99Us }) => p99Us / usual));
+  };
+  const part = (perSecond: number) => perSecond / limit.median;
+  const shares = besideFull.map(({ signInsPerSecond }) => part(signInsPerSecond));
+  const ratios = [
+    [
+      'sign-ins alone ÷ checks',
+      ...two(spread([alone.median, alone.min, alone.max].map(part))),
+      `≥ ${bars.alone}`,
+    ],
+    ['sign-ins beside full load ÷ checks', ...two(spread(shares)), `≥ ${bars.besideFull}`],
+    ['p99 beside sign-ins ÷ without, full load', ...two(p99(besideFull, full)), `≤ ${bars.p99}`],
+    ['p99 beside sign-ins ÷ without, half load', ...two(p99(besideHalf, half)), `≤ ${bars.p99}`],
+  ];
+  const range = ({ median, min, max }: Spread) =>
+    `${median.toFixed(1)} (${min.toFixed(1)}–${max.toFixed(1)})`;
+  console.log(table(titles, rows));
+  console.log(`\nchecks/s at most: ${range(limit)}; sign-ins/s alone: ${range(alone)}`);
+  console.log(`sign-ins beside unlocks, by status: ${JSON.stringify(answers)}\n`);
+  console.log(table(['ratio', 'median', 'min–max', 'bar'], ratios));
+}
+
+function two({ median, min, max }: Spread): readonly [string, string] {
+  return [median.toFixed(2), `${min.toFixed(2)}–${max.toFixed(2)}`];
 }
 
 function figures({ perSecond, p50Us, p99Us, maxUs, errors }: Result): readonly string[] {

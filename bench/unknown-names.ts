@@ -7,6 +7,7 @@ import http2 from 'node:http2';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { tellMachine } from './machine.ts';
 import { startServer } from './process.ts';
 import { seed } from './seed.ts';
 import { whole } from './table.ts';
@@ -28,6 +29,7 @@ if (values.help) {
 
 async function main(names: number): Promise<void> {
   await using stack = new AsyncDisposableStack();
+  stack.use(tellMachine());
   const folder = mkdtempSync(join(values.dir, 'latchkey-names-'));
   stack.defer(() => rmSync(folder, { recursive: true, force: true }));
   const seeded = await seed(join(folder, 'latchkey.db'), 1_000);

@@ -9,6 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import type { Job, Result } from './load/drive.ts';
 import { userIdOf } from './load/request.ts';
+import { tellMachine } from './machine.ts';
 import { type Generator, type ServerProcess, startGenerator, startServer } from './process.ts';
 import { relock, type Seeded, seed } from './seed.ts';
 import { type Spread, spread } from './spread.ts';
@@ -51,6 +52,7 @@ await main();
 
 async function main(): Promise<void> {
   await using stack = new AsyncDisposableStack();
+  stack.use(tellMachine());
   const folder = mkdtempSync(join(values.dir, 'latchkey-waves-'));
   stack.defer(() => rmSync(folder, { recursive: true, force: true }));
   const locks = Number(values.locks);
@@ -114,7 +116,7 @@ function liveJob({ seeded, server }: Bench, skip: number): Job {
     ...shape,
     port: server.port,
     token: seeded.token,
-    streams: 32,
+    streams: 256,
     load: { kind: 'open', ratePerSecond: livePerSecond },
     warmupSeconds: 0.5,
     seconds: liveSeconds,

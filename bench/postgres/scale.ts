@@ -6,6 +6,7 @@
  */
 import { tmpdir } from 'node:os';
 import { parseArgs } from 'node:util';
+import { tellMachine } from '../machine.ts';
 import { type Generator, startGenerator, startServer } from '../process.ts';
 import { type Spread, spread } from '../spread.ts';
 import { table, whole } from '../table.ts';
@@ -65,6 +66,7 @@ if (values.help) console.log(help);
 else await bounded(Number(values.minutes), main);
 
 async function main(run: Bounded): Promise<void> {
+  run.stack.use(tellMachine());
   const postgres = run.stack.use(await startPostgres({ folder: values.dir, settings: values.set }));
   const sizes: Size[] = [];
   for (const users of [Number(values.small), Number(values.users)]) {
