@@ -7,7 +7,7 @@ import type { TracingConfig } from '../ops/tracing.ts';
 import { type Allowed, parseAllowed } from '../outbound/allowed.ts';
 import { createOutbound, type Outbound } from '../outbound/outbound.ts';
 import { importedCostMaxDefault } from '../sign-in/bounds.ts';
-import { setPasswordThreads } from '../sign-in/hash-threads.ts';
+import { setPasswordShare, setPasswordThreads } from '../sign-in/hash-threads.ts';
 import { createSignIns, type SignIns } from '../sign-in/sign-ins.ts';
 import { databaseNameOf as nameOf } from '../store/database.ts';
 import { withLockEnds } from '../store/lock-ends.ts';
@@ -41,6 +41,8 @@ export interface AppConfig {
   readonly importedHashCostMax?: number;
   /** Default: as many as there are processors. */
   readonly passwordThreads?: number | undefined;
+  /** See setPasswordShare. Default 25. */
+  readonly passwordSharePercent?: number;
   /** How long an attempt of an application's may last, in milliseconds. Default 30 s. */
   readonly attemptMs?: number;
   readonly logLevel: string;
@@ -136,6 +138,7 @@ export async function openApp(config: AppConfig, clocks: AppClocks = {}): Promis
   );
   const store = resources.use(withLockEnds(told, { now, newId }));
   if (config.passwordThreads !== undefined) setPasswordThreads(config.passwordThreads);
+  if (config.passwordSharePercent !== undefined) setPasswordShare(config.passwordSharePercent);
   const hooks = createHooks({ store, now, newId, way: outbound.wayTo([]) });
   const all = resources.move();
   return {

@@ -40,6 +40,7 @@ export interface ServeConfig {
   readonly importedHashCostMax: number;
   /** Undefined: as many as there are processors. */
   readonly passwordThreads: number | undefined;
+  readonly passwordSharePercent: number;
   readonly attemptMs: number;
   readonly bodyBytesMax: number;
   readonly timeoutMsMax: number;
@@ -105,6 +106,7 @@ export function parseServeConfig(argv: readonly string[]): ServeConfig {
     passwordThreads: value('password-threads')
       ? Math.max(1, count('password-threads', passwordThreadsMax))
       : undefined,
+    passwordSharePercent: count('password-share', 33, 1),
     attemptMs: count('attempt-seconds', 120, 1) * 1_000,
     importedHashCostMax: count('imported-hash-cost-max', importedCostMaxMax),
     passwordAttemptsMax: count('lockout-attempts', policyMax.maxPasswordAttempts),

@@ -80,6 +80,11 @@ export const settings = {
     fallback: '',
     help: 'how many passwords are checked at the same time, 64 at most; default: as many as there are processors',
   },
+  'password-share': {
+    env: 'LATCHKEY_PASSWORD_SHARE',
+    fallback: '25',
+    help: 'percent that checking passwords gets of a processor which unlocks and all else want whole, 1 to 33 (Linux)',
+  },
   'body-bytes-max': {
     env: 'LATCHKEY_BODY_BYTES_MAX',
     fallback: '262144',

@@ -1,5 +1,5 @@
 import { argon2Sync, pbkdf2Sync, scryptSync } from 'node:crypto';
-import { setPriority } from 'node:os';
+import { getPriority, setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import { isShaCryptOf, type ShaCrypt } from './sha-crypt.ts';
 
@@ -34,13 +34,14 @@ export type PasswordTask =
 
 /** What the thread is started with. */
 export interface PasswordThreadData {
-  /** 1 to 19, the lowest. */
-  readonly priority: number;
+  /** Steps below the rest of the process, 0 to 19. */
+  readonly steps: number;
 }
 
 export type PasswordResult = Uint8Array | boolean;
 
 const restMsMax = 500;
+const priorityLowest = 19;
 
 lowerPriority();
 parentPort?.on('message', async (task: PasswordTask) => {
@@ -90,5 +91,7 @@ function rest(waitedMs: number): void {
 // setpriority(2), "C library/kernel differences": on Linux 0 is the calling thread, not its process. Whoever unlocks
 // gets the processor first; on other systems the thread competes as an equal.
 function lowerPriority(): void {
-  if (process.platform === 'linux') setPriority(0, (workerData as PasswordThreadData).priority);
+  if (process.platform !== 'linux') return;
+  const { steps } = workerData as PasswordThreadData;
+  setPriority(0, Math.min(priorityLowest, getPriority(0) + steps));
 }

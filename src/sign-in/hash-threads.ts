@@ -52,25 +52,52 @@ export interface PasswordWait {
 
 interface Pool {
   threadsMax: number;
-  readonly priority: number;
+  /** How far below the process, in steps of nice. */
+  steps: number;
   readonly threads: Set<Thread>;
   readonly lines: Readonly<Record<PasswordLine, Turns<Waiting>>>;
   lastTaken: PasswordLine;
 }
 
-const createPool = (max: number, priority: number): Pool => ({
+const createPool = (max: number, steps: number): Pool => ({
   threadsMax: max,
-  priority,
+  steps,
   threads: new Set(),
   lines: { strangers: createTurns(), trusted: createTurns() },
   lastTaken: 'strangers',
 });
-// Where both want one processor, the usual ones get two thirds of it (sched(7), nice: weights 29 and 15).
-const pools = { usual: createPool(threadsDefault, 16), costly: createPool(1, 19) };
+/** See setPasswordShare. */
+export const sharePercentDefault = 25;
+const pools = {
+  usual: createPool(threadsDefault, stepsOf(sharePercentDefault)),
+  costly: createPool(1, costlyStepsOf(sharePercentDefault)),
+};
 
 /** How many threads check usual passwords, of this process; what costs more than `usualCostMax` has one. */
 export function setPasswordThreads(count: number): void {
   pools.usual.threadsMax = count;
+}
+
+/**
+ * What checks get, in percent, of a processor that unlocks and all else want whole: 1 to 33. Of one that they leave idle, all.
+ * For threads that start from now on.
+ */
+export function setPasswordShare(percent: number): void {
+  pools.usual.steps = stepsOf(percent);
+  pools.costly.steps = costlyStepsOf(percent);
+}
+
+// sched(7): each step of nice is a fourth more or less beside the others, whose weight is 1 here. A thread that gets the
+// part s of the time rests as long as it has waited (see hash-thread.ts), and so gets s / (2 - s) in all.
+function stepsOf(percent: number): number {
+  const share = percent / 100;
+  const weight = (2 * share) / (1 - share);
+  return Math.min(19, Math.max(0, Math.floor(-Math.log(weight) / Math.log(1.25))));
+}
+
+// Where both want one processor, the usual ones get two thirds of it.
+function costlyStepsOf(percent: number): number {
+  return Math.min(19, stepsOf(percent) + 3);
 }
 
 /**
@@ -131,7 +158,7 @@ function start(thread: Thread, asked: Waiting): void {
 
 function openThread(pool: Pool): Thread {
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-  const workerData: PasswordThreadData = { priority: pool.priority };
+  const workerData: PasswordThreadData = { steps: pool.steps };
   // It needs no environment, and under `node --watch` one that had it would report its imports as messages.
   const worker = new Worker(new URL(`./hash-thread.${extension}`, import.meta.url), { workerData, env: {} });
   const thread: Thread = { worker, underWay: undefined, rest: undefined };

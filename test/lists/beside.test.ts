@@ -1,4 +1,5 @@
 import { DatabaseSync } from 'node:sqlite';
+import { Worker } from 'node:worker_threads';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { UserFilter } from '../../src/domain/filter.ts';
 import { createListQueue, type ListQueueOptions } from '../../src/store/sqlite/lists/queue.ts';
@@ -94,4 +95,23 @@ test('a broken query fails alone', async () => {
   await expect(queue.listUsers(broken)).rejects.toThrow('no such table: organizations');
   other.exec('ALTER TABLE elsewhere RENAME TO organizations');
   expect((await queue.listUsers(broken)).total).toBe(301);
+});
+
+test('a thread that has nothing more to list is ended, and the next list gets another', async () => {
+  const ends = new Map<Worker, Promise<unknown>>();
+  const post = Worker.prototype.postMessage;
+  Worker.prototype.postMessage = function (this: Worker, ...given: Parameters<typeof post>) {
+    if (!ends.has(this)) ends.set(this, new Promise((resolve) => this.once('exit', resolve)));
+    return post.apply(this, given);
+  };
+  try {
+    await using queue = openQueue({ idleMs: 20 });
+    for (const asker of [undefined, { by: ['ada'] }, { by: ['bram'] }]) {
+      expect((await queue.listUsers({ ...costly(1), ...(asker && { asker }) })).total).toBe(0);
+      await Promise.all(ends.values());
+    }
+    expect(ends.size).toBe(3);
+  } finally {
+    Worker.prototype.postMessage = post;
+  }
 });

@@ -20,12 +20,13 @@ export interface ListQueueOptions extends ListThreadData {
   /** For one list, and for its wait. */
   readonly timeoutMs: number;
   readonly waitingMax: number;
+  /** A thread without work for so long is ended: it takes about ten megabytes. Default a minute. */
+  readonly idleMs?: number;
 }
 
 /** One for whoever asks most, one for everybody else. */
 const threadsMax = 2;
-/** Threads without work for so long are ended: they take about ten megabytes each. */
-const idleMsMax = 60_000;
+const idleMsDefault = 60_000;
 
 /**
  * node:sqlite is synchronous, and a filter on text looks at every user in scope, a thousand filters a thousand times:
@@ -155,7 +156,7 @@ class Queue implements ListQueue {
       this.#idle.splice(this.#idle.indexOf(thread), 1);
       void thread.terminate();
     };
-    this.#idleEnds.set(thread, setTimeout(end, idleMsMax).unref());
+    this.#idleEnds.set(thread, setTimeout(end, this.#options.idleMs ?? idleMsDefault).unref());
   }
 
   /** False where it was ended for having no work. */
