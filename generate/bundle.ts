@@ -32,18 +32,28 @@ const ownPlace = {
   },
 };
 
-// Imported as a module, node:http has all that it exports looked at, and so loads fetch and WebSocket, which take longer
-// than the rest of it. Asked for as require() would, it does not.
-const plainHttp = {
-  name: 'plain node:http',
+// Imported as modules, Node's own have all that they export looked at and copied: node:http loads fetch and WebSocket by it,
+// which take longer than the rest of it. Here each importer asks for what it uses, in lines of its own: one that several
+// share would be a file.
+const plainBuiltins = {
+  name: 'plain builtins',
   setup(build: import('esbuild').PluginBuild) {
     const namespace = 'plain';
-    build.onResolve({ filter: /^(node:)?https?$/ }, ({ path, kind }) =>
-      kind === 'import-statement' ? { path, namespace } : undefined,
+    build.onResolve({ filter: /^(node:|https?$)/ }, ({ path, kind, importer }) =>
+      kind === 'import-statement'
+        ? { path: `${path} of ${relative(root, importer)}`, namespace, pluginData: path, sideEffects: false }
+        : undefined,
     );
-    build.onLoad({ filter: /./, namespace }, ({ path }) => ({
-      contents: `module.exports = process.getBuiltinModule(${JSON.stringify(path)});`,
-    }));
+    build.onLoad({ filter: /./, namespace }, ({ pluginData: name }) => {
+      const names = Object.keys(process.getBuiltinModule(name)).filter((one) => one !== 'default');
+      const lines = names.map((one) => `export const ${one} = /* @__PURE__ */ of('${one}');`);
+      const module = `const module = /* @__PURE__ */ process.getBuiltinModule('${name}');`;
+      return {
+        contents: [module, 'const of = (name) => module[name];', 'export default module;', ...lines].join(
+          '\n',
+        ),
+      };
+    });
   },
 };
 
@@ -63,14 +73,13 @@ async function bundle(): Promise<void> {
     format: 'esm',
     platform: 'node',
     target: 'node24',
-    keepNames: true,
     legalComments: 'inline',
     logLevel: 'warning',
     external,
-    plugins: [ownPlace, plainHttp],
+    plugins: [ownPlace, plainBuiltins],
     // Packages of the older kind ask for Node's own modules by require().
     banner: {
-      js: "import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(import.meta.url);",
+      js: "const require = (name) => process.getBuiltinModule(name) ?? process.getBuiltinModule('node:module').createRequire(import.meta.url)(name);",
     },
   };
   const chunkNames = 'src/parts/[name]-[hash]';
