@@ -7,7 +7,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { tellMachine } from './machine.ts';
+import { tellMachine } from './load/machine.ts';
 import { startServer } from './process.ts';
 import { seed } from './seed.ts';
 import { spread } from './spread.ts';

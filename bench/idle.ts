@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { tellMachine } from './machine.ts';
+import { tellMachine } from './load/machine.ts';
 import { type ServerProcess, startServer } from './process.ts';
 import { table } from './table.ts';
 

@@ -6,8 +6,8 @@
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { drive, type Job, type Load } from './load/drive.ts';
+import { yieldToKernel } from './load/machine.ts';
 import type { Dialect } from './load/request.ts';
-import { yieldToKernel } from './machine.ts';
 
 const { values } = parseArgs({
   options: {

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { parseArgs, promisify } from 'node:util';
-import { tellMachine } from './machine.ts';
+import { tellMachine } from './load/machine.ts';
 import { type Bounded, bounded } from './postgres/bounded.ts';
 import { startPostgres } from './postgres/server.ts';
 import { seed } from './seed.ts';

@@ -5,7 +5,7 @@
 import { writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { parseArgs } from 'node:util';
-import { tellMachine } from './machine.ts';
+import { tellMachine } from './load/machine.ts';
 import { type Bounded, bounded } from './postgres/bounded.ts';
 import { findPgbench, runPgbench } from './postgres/pgbench.ts';
 import { machine, settingsText } from './postgres/report.ts';

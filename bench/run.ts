@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util';
 import { type Arena, type Measured, openArena } from './arena.ts';
 import { type Cell, cells, contenders } from './cells.ts';
 import { drawCurves, measureCurves } from './curves.ts';
-import { tellMachine } from './machine.ts';
+import { tellMachine } from './load/machine.ts';
 import { pinned } from './process.ts';
 import { type MeasuredRatio, measureRatios } from './ratios.ts';
 import { type Spread, spread } from './spread.ts';

@@ -7,7 +7,7 @@ import http2 from 'node:http2';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { tellMachine } from './machine.ts';
+import { tellMachine } from './load/machine.ts';
 import { startServer } from './process.ts';
 import { seed } from './seed.ts';
 import { whole } from './table.ts';

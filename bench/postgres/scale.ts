@@ -6,7 +6,7 @@
  */
 import { tmpdir } from 'node:os';
 import { parseArgs } from 'node:util';
-import { tellMachine } from '../machine.ts';
+import { tellMachine } from '../load/machine.ts';
 import { type Generator, startGenerator, startServer } from '../process.ts';
 import { type Spread, spread } from '../spread.ts';
 import { table, whole } from '../table.ts';

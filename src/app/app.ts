@@ -18,7 +18,7 @@ import { withSpans } from '../store/traced.ts';
 import { createHooks } from '../webhooks/hooks.ts';
 import { readDatabaseEnvironment } from './config.ts';
 import type { ListenAddress } from './listen-address.ts';
-import { type Logger, silentLog } from './log/logger.ts';
+import { type Log, type Logger, silentLog } from './log/logger.ts';
 import type { LogFormat } from './log/text.ts';
 import { withStateLog } from './state-log.ts';
 import { readVersion } from './version.ts';
@@ -105,8 +105,7 @@ export async function openApp(config: AppConfig, clocks: AppClocks = {}): Promis
   await using resources = new AsyncDisposableStack();
   const outbound = createOutbound(config.outboundAllowed ?? parseAllowed([]));
   const tracer = config.tracing && (await openTracer(config.tracing, outbound));
-  const opensLog = config.logLevel === 'silent' ? undefined : await loadLog();
-  const { logger: log, tell } = resources.use(opensLog?.openLog(config, tracer?.logFields) ?? silentLog);
+  const { logger: log, tell } = resources.use(await logOf(config, tracer));
   if (tracer !== undefined) resources.use(tracer);
   const failed = Promise.withResolvers<string>();
   const metered = config.metricsListen && (await loadMetrics());
@@ -137,8 +136,7 @@ export async function openApp(config: AppConfig, clocks: AppClocks = {}): Promis
     log.isLevelEnabled('info') ? tell : undefined,
   );
   const store = resources.use(withLockEnds(told, { now, newId }));
-  if (config.passwordThreads !== undefined) setPasswordThreads(config.passwordThreads);
-  if (config.passwordSharePercent !== undefined) setPasswordShare(config.passwordSharePercent);
+  boundPasswords(config);
   const hooks = createHooks({ store, now, newId, way: outbound.wayTo([]) });
   const all = resources.move();
   return {
@@ -160,6 +158,16 @@ export async function openApp(config: AppConfig, clocks: AppClocks = {}): Promis
     tracer,
     [Symbol.asyncDispose]: () => all.disposeAsync(),
   };
+}
+
+async function logOf(config: AppConfig, tracer: Tracer | undefined): Promise<Log> {
+  if (config.logLevel === 'silent') return silentLog;
+  return (await loadLog()).openLog(config, tracer?.logFields);
+}
+
+function boundPasswords({ passwordThreads, passwordSharePercent }: AppConfig): void {
+  if (passwordThreads !== undefined) setPasswordThreads(passwordThreads);
+  if (passwordSharePercent !== undefined) setPasswordShare(passwordSharePercent);
 }
 
 function limitsOf(config: AppConfig): Pick<App, 'passwordAttemptsMax' | 'importedHashCostMax' | 'attemptMs'> {

@@ -1,8 +1,8 @@
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { http1Template, patchUserId } from './load/request.ts';
-import { freePort, keepStderr, spawnNode, stop } from './process.ts';
-import type { Seeded } from './seed.ts';
+import { freePort, keepStderr, spawnNode, stop } from '../process.ts';
+import type { Seeded } from '../seed.ts';
+import { http1Template, patchUserId } from './request.ts';
 
 const retryMs = 2;
 const answerTimeoutMs = 20_000;
