@@ -105,7 +105,7 @@ export async function openApp(config: AppConfig, clocks: AppClocks = {}): Promis
   await using resources = new AsyncDisposableStack();
   const outbound = createOutbound(config.outboundAllowed ?? parseAllowed([]));
   const tracer = config.tracing && (await openTracer(config.tracing, outbound));
-  const { logger: log, tell } = resources.use(await logOf(config, tracer));
+  const { logger: log, tell } = resources.use(await logOf(config, tracer?.logFields));
   if (tracer !== undefined) resources.use(tracer);
   const failed = Promise.withResolvers<string>();
   const metered = config.metricsListen && (await loadMetrics());
@@ -160,9 +160,9 @@ export async function openApp(config: AppConfig, clocks: AppClocks = {}): Promis
   };
 }
 
-async function logOf(config: AppConfig, tracer: Tracer | undefined): Promise<Log> {
+async function logOf(config: AppConfig, mixin: (() => object) | undefined): Promise<Log> {
   if (config.logLevel === 'silent') return silentLog;
-  return (await loadLog()).openLog(config, tracer?.logFields);
+  return (await loadLog()).openLog(config, mixin);
 }
 
 function boundPasswords({ passwordThreads, passwordSharePercent }: AppConfig): void {
