@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import type { UserEvent } from '../../src/domain/events.ts';
-import type { UserId } from '../../src/domain/ids.ts';
+import type { OrganizationId, UserId } from '../../src/domain/ids.ts';
 import type { User } from '../../src/domain/user.ts';
 import { verify } from '../../src/queries/verify/verify.ts';
 import { openPostgres } from '../../src/store/postgres/postgres.ts';
@@ -49,6 +49,19 @@ function change(before: User, event: UserEvent = { type: 'user.locked', payload:
   return { before, userId: before.userId, events: [event], at, meta: {}, ...secrets };
 }
 
+function newcomer(): Change {
+  count += 1;
+  const organizationId = 'acme' as OrganizationId;
+  const profile = human({ userName: `n${count}` });
+  return {
+    before: undefined,
+    userId: `n${count}` as UserId,
+    events: [{ type: 'user.human.added', payload: { organizationId, state: 'active', profile } }],
+    at: { createdAt: seedTime, eventId: `newcomer-${count}` },
+    meta: {},
+  };
+}
+
 const tokenAdded = (): UserEvent => ({
   type: 'user.pat.added',
   payload: { tokenId: `token-${count}`, expiresAt: seedTime },
@@ -77,6 +90,24 @@ describe.each(cutPoints)('a connection that is cut %s', (point) => {
     await cut;
     expect(outcomes.map((outcome) => (outcome as User).state)).toEqual(people.map(() => 'locked'));
     for (const asked of changes) expect((await eventIds(asked.userId)).slice(1)).toEqual([asked.at.eventId]);
+  });
+
+  test('of people who are made together: each once', async () => {
+    const added = Array.from({ length: 10 }, newcomer);
+    const cut = proxy.cutOn(added[3]?.at.eventId ?? '', point);
+    const outcomes = await Promise.all(added.map((asked) => store.append(asked)));
+    await cut;
+    expect(outcomes).toMatchObject(added.map(({ userId }) => ({ userId, sequence: 1 })));
+    for (const asked of added) expect(await eventIds(asked.userId)).toEqual([asked.at.eventId]);
+  });
+
+  test('of people who are made together, at their COMMIT: each once', async () => {
+    const added = Array.from({ length: 10 }, newcomer);
+    const cut = proxy.cutOn('COMMIT', point);
+    const outcomes = await Promise.all(added.map((asked) => store.append(asked)));
+    await cut;
+    expect(outcomes).toMatchObject(added.map(({ userId }) => ({ userId, sequence: 1 })));
+    for (const asked of added) expect(await eventIds(asked.userId)).toEqual([asked.at.eventId]);
   });
 
   test.each(['insert_events', 'COMMIT'])('of a transaction, at its %s: done once', async (text) => {

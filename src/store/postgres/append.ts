@@ -1,11 +1,10 @@
 import type { EventMeta, InstanceEvent, UserEvent } from '../../domain/events.ts';
-import { type AddedEvent, evolve, evolvePassword } from '../../domain/evolve/evolve.ts';
+import { evolve } from '../../domain/evolve/evolve.ts';
 import { isProfileEvent } from '../../domain/evolve/profile.ts';
 import { foldText } from '../../domain/filter.ts';
 import type { UserId } from '../../domain/ids.ts';
-import { externalIdOf, type Profile, type User } from '../../domain/user.ts';
+import type { Profile, User } from '../../domain/user.ts';
 import { changedProfile, foldedEmail, nameTakenSql, nameTakenValues, newlyNamed } from '../sql/login-name.ts';
-import { lockoutValues } from '../sql/rows.ts';
 import type { Change, ChangeTime } from '../store.ts';
 import { metaColumns } from './batch.ts';
 import type { Connection, Statement } from './connection.ts';
@@ -16,6 +15,7 @@ import { transaction } from './pool.ts';
 import { AttemptOver, deleteChecks, endAttempt } from './rows/attempts.ts';
 import { endCodes, writeCodes } from './rows/codes.ts';
 import { writeMetadata } from './rows/metadata.ts';
+import { foldProfile, profileValues, userValues } from './rows/users.ts';
 
 export type AppendOutcome = User | 'stale' | 'user name taken';
 
@@ -35,7 +35,8 @@ export async function appendAlone(
 ): Promise<AppendOutcome> {
   const after = evolveAll(change);
   try {
-    return await transaction(connection, 'BEGIN', async () => {
+    // The look for the name must see what was committed before the organization's lock was had.
+    return await transaction(connection, 'BEGIN ISOLATION LEVEL READ COMMITTED', async () => {
       if (await isNameTaken(connection, change)) return 'user name taken';
       if (!(await writeUser(connection, change.before, after))) return 'stale';
       await endAttempt(connection, change);
@@ -74,26 +75,15 @@ async function isNameTaken(connection: Connection, change: Change): Promise<bool
   return (await connection.query(nameTaken, nameTakenValues(named))).length > 0;
 }
 
-const lockOrganization: Statement = {
+/** Until the transaction ends, nobody else joins the organization or takes a name in it. */
+export const lockOrganization: Statement = {
   name: 'lock_organization',
   text: 'SELECT organization_id FROM organizations WHERE organization_id = $1 FOR UPDATE',
 };
 const nameTaken: Statement = { name: 'name_taken', text: nameTakenSql((index) => `$${index}::text`) };
 
 async function writeUser(connection: Connection, before: User | undefined, after: User): Promise<boolean> {
-  const values = [
-    after.userId,
-    after.organizationId,
-    after.kind,
-    after.state,
-    after.sequence,
-    after.createdAt,
-    after.changedAt,
-    after.failedPasswordAttempts,
-    after.tokensEndedSequence,
-    JSON.stringify(after.grants),
-    ...lockoutValues(after.lockout),
-  ];
+  const values = userValues(after);
   const rows = await (before === undefined
     ? connection.query(insertUser, values)
     : connection.query(updateUser, [...values, before.sequence]));
@@ -213,43 +203,6 @@ function updateValues(before: Profile, { userId, events }: Change): readonly unk
   const texts = [userName, foldText(userName), JSON.stringify(profile), JSON.stringify(foldProfile(profile))];
   return [userId, ...texts, foldedEmail(profile)];
 }
-
-function profileValues({ userId, at, secrets }: Change, event: AddedEvent): readonly unknown[] {
-  const { profile } = event.payload;
-  const password = evolvePassword(undefined, event, at.createdAt);
-  return [
-    userId,
-    event.payload.organizationId,
-    profile.userName,
-    foldText(profile.userName),
-    JSON.stringify(profile),
-    JSON.stringify(foldProfile(profile)),
-    secrets?.passwordHash,
-    password && Number(password.changeRequired),
-    password?.changedAt,
-    foldedEmail(profile),
-    externalIdOf(profile),
-  ];
-}
-
-/** The texts that lists are filtered and sorted by, folded. */
-export function foldProfile(profile: Profile): Readonly<Record<string, string>> {
-  const texts = Object.entries(profile).filter(
-    ([key, value]) => typeof value === 'string' && searched.has(key),
-  );
-  return Object.fromEntries(texts.map(([key, value]) => [key, foldText(String(value))]));
-}
-
-const searched: ReadonlySet<string> = new Set<keyof Extract<Profile, { kind: 'human' }> | 'name'>([
-  'givenName',
-  'familyName',
-  'nickName',
-  'displayName',
-  'email',
-  'phone',
-  'name',
-  'externalId',
-]);
 
 const insertProfile: Statement = {
   name: 'insert_profile',

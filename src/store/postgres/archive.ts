@@ -18,7 +18,6 @@ import {
   RowRefused,
   StoreNotEmpty,
 } from '../store.ts';
-import { foldProfile } from './append.ts';
 import { createBatchIds } from './batch-id.ts';
 import { parseAddresses } from './connect/address.ts';
 import type { PostgresEnvironment } from './connect/parameters.ts';
@@ -28,6 +27,7 @@ import { asStoreError, sqlState } from './error.ts';
 import { createPlacer, positionsAfter } from './placer.ts';
 import { createPool } from './pool.ts';
 import { arrayTypes, insertEvents, requirePositions } from './restore-events.ts';
+import { foldProfile } from './rows/users.ts';
 import { orderUnplaced } from './unplaced.ts';
 
 const connectTimeoutMs = 5_000;

@@ -24,7 +24,8 @@ export function parsePlain(change: Change): PlainChange | undefined {
   return { change, before, after: evolve(before, event, { userId, createdAt: at.createdAt }) };
 }
 
-const plainTypes: ReadonlySet<string> = new Set([
+/** Of events that move the user's row and leave all others alone, but for what ends with a lock. */
+export const plainTypes: ReadonlySet<string> = new Set([
   'user.locked',
   'user.unlocked',
   'user.deactivated',

@@ -84,7 +84,8 @@ export async function openPostgres(options: PostgresOptions): Promise<Store> {
   const clock = await openClockOf(hot, options);
   const placer = createPlacer(slow, patienceMs);
   const writer = createWriter({ hot, slow, patienceMs, measures });
-  const user = batchLoads({ pool: hot, patienceMs }, readUsers);
+  const user = batchLoads({ pool: hot, patienceMs }, by(usersById, 'user_id'));
+  const organization = batchLoads({ pool: hot, patienceMs }, by(organizationsById, 'organization_id'));
   const one = (statement: Statement, value: string) => readOne(hot, patienceMs, statement, value);
   const ask = <Result>(read: (connection: Connection) => Promise<Result>) => asked(hot, patienceMs, read);
 
@@ -97,12 +98,10 @@ export async function openPostgres(options: PostgresOptions): Promise<Store> {
     },
     loadCode: (key) => ask((connection) => loadCode(connection, key)),
     loadMetadata: (userId) => ask((connection) => loadMetadata(connection, userId)),
-    async loadOrganization(by) {
-      const row = await ('domain' in by
-        ? one(organizationByDomain, by.domain)
-        : one(organizationById, by.organizationId));
-      return row && parseOrganization(row);
-    },
+    loadOrganization: (key) =>
+      ('domain' in key ? one(organizationByDomain, key.domain) : organization(key.organizationId)).then(
+        (row) => row && parseOrganization(row),
+      ),
     loadLockoutPolicies: (organizationId) => ask((connection) => loadPolicies(connection, organizationId)),
     listLocksOver: (nowMs, limit) => ask((connection) => listLocksOver(connection, { nowMs, limit })),
     ...createSessions(hot, patienceMs),
@@ -133,9 +132,10 @@ async function openClockOf(pool: Pool, options: PostgresOptions): Promise<Databa
   }
 }
 
-async function readUsers(connection: Connection, userIds: readonly string[]) {
-  const rows = await connection.query(usersById, [userIds]);
-  return new Map(rows.map((row) => [row.user_id as string, row]));
+/** The rows of the statement by that column, whose values it is asked for. */
+function by(statement: Statement, column: string) {
+  return async (connection: Connection, keys: readonly string[]): Promise<ReadonlyMap<string, Row>> =>
+    new Map((await connection.query(statement, [keys])).map((row) => [row[column] as string, row]));
 }
 
 function admitted(row: Row | undefined, admit: Admit | undefined): User | undefined {
@@ -189,9 +189,9 @@ const passwordHash: Statement = {
   name: 'password_hash',
   text: 'SELECT password_hash FROM profiles WHERE user_id = $1',
 };
-const organizationById: Statement = {
-  name: 'organization_by_id',
-  text: 'SELECT * FROM organizations WHERE organization_id = $1',
+const organizationsById: Statement = {
+  name: 'organizations_by_id',
+  text: 'SELECT * FROM organizations WHERE organization_id = ANY($1::text[])',
 };
 const organizationByDomain: Statement = {
   name: 'organization_by_domain',

@@ -8,16 +8,24 @@ import { findLogged, moveAll, type PlainChange, parsePlain } from './batch.ts';
 import { createBatchIds, eventsPerBatchMax } from './batch-id.ts';
 import type { Connection } from './connection.ts';
 import { asStoreError, ConnectionLost, isFull, isUnavailable, sqlState } from './error.ts';
+import { GroupCommit, type Grouping } from './group-commit.ts';
 import { addOrganization, changePolicy, isInstanceEventLogged } from './instance.ts';
+import { ByOrganization, makeAll, type Newcomer, parseNewcomer } from './newcomers.ts';
 import { type Pool, withRetries } from './pool.ts';
 
-interface Member extends PlainChange {
+interface Answered {
   readonly resolve: (outcome: AppendOutcome) => void;
   readonly reject: (error: unknown) => void;
 }
 
+type Move = PlainChange & Answered;
+type Arrival = Newcomer & Answered;
+
 /** Commits under way at once: while one waits for the disk, others are planned, sent and written. */
 const commitsMax = 3;
+/** Organizations that people join at once: one whose lock somebody holds keeps nobody out of the others. */
+const arrivalsMax = 2;
+
 export interface WriterOptions {
   /** For plain changes. */
   readonly hot: Pool;
@@ -36,7 +44,17 @@ type Writer = Pick<Store, 'append' | 'addOrganization' | 'changeLockoutPolicy'> 
 export function createWriter({ hot, slow, patienceMs, measures }: WriterOptions): Writer {
   const nextBatchId = createBatchIds();
   const committer = { pool: hot, patienceMs, nextBatchId, measures };
-  const batches = new Batches((members) => commit(committer, members), measures);
+  const moves = new GroupCommit<Move>({
+    grouping: new ByUser(),
+    commitsMax,
+    commit: (members) => commitMoves(committer, members),
+    waiting: measures.waiting,
+  });
+  const arrivals = new GroupCommit<Arrival>({
+    grouping: new ByOrganization(),
+    commitsMax: arrivalsMax,
+    commit: (members) => commitArrivals({ ...committer, pool: slow }, members),
+  });
   let closed = false;
   let alone = 0;
 
@@ -55,9 +73,12 @@ export function createWriter({ hot, slow, patienceMs, measures }: WriterOptions)
   return {
     append(change) {
       const plain = parsePlain(change);
-      if (plain === undefined || closed)
-        return aloneDone(() => appendOnce({ ...committer, pool: slow }, change));
-      return new Promise((resolve, reject) => batches.add({ ...plain, resolve, reject }));
+      if (plain !== undefined && !closed)
+        return new Promise((resolve, reject) => moves.add({ ...plain, resolve, reject }));
+      const newcomer = parseNewcomer(change);
+      if (newcomer !== undefined && !closed)
+        return new Promise((resolve, reject) => arrivals.add({ ...newcomer, resolve, reject }));
+      return aloneDone(() => appendOnce({ ...committer, pool: slow }, change));
     },
     addOrganization: (event, at, meta) =>
       aloneDone(() =>
@@ -81,49 +102,20 @@ export function createWriter({ hot, slow, patienceMs, measures }: WriterOptions)
       ),
     async [Symbol.asyncDispose]() {
       closed = true;
-      while (batches.isBusy() || alone > 0) await delay(1);
+      while (moves.isBusy() || arrivals.isBusy() || alone > 0) await delay(1);
     },
   };
 }
 
-class Batches {
-  readonly #commit: (members: readonly Member[]) => Promise<void>;
-  readonly #measures: StoreMeasures;
-  #waiting: Member[] = [];
+/** Plain changes of different users. */
+class ByUser implements Grouping<Move> {
   /** Users with a change under way: a second one would only wait for the first one's lock, and its whole batch with it. */
   readonly #busy = new Set<string>();
-  #underWay = 0;
-  #isScheduled = false;
 
-  constructor(commit: (members: readonly Member[]) => Promise<void>, measures: StoreMeasures) {
-    this.#commit = commit;
-    this.#measures = measures;
-  }
-
-  add(member: Member): void {
-    this.#waiting.push(member);
-    this.#schedule();
-  }
-
-  isBusy(): boolean {
-    return this.#waiting.length > 0 || this.#underWay > 0;
-  }
-
-  // Once a turn of the event loop, so that all who ask in one turn go together.
-  #schedule(): void {
-    if (this.#isScheduled || this.#underWay >= commitsMax) return;
-    this.#isScheduled = true;
-    setImmediate(() => {
-      this.#isScheduled = false;
-      this.#start();
-    });
-  }
-
-  #start(): void {
-    if (this.#underWay >= commitsMax) return;
-    const members: Member[] = [];
-    const left: Member[] = [];
-    for (const member of this.#waiting) {
+  take(waiting: readonly Move[]): { members: Move[]; left: Move[] } {
+    const members: Move[] = [];
+    const left: Move[] = [];
+    for (const member of waiting) {
       const { userId } = member.before;
       if (members.length === eventsPerBatchMax || this.#busy.has(userId)) left.push(member);
       else {
@@ -131,17 +123,11 @@ class Batches {
         members.push(member);
       }
     }
-    this.#waiting = left;
-    this.#measures.waiting(left.length);
-    if (members.length > 0) void this.#run(members);
+    return { members, left };
   }
 
-  async #run(members: readonly Member[]): Promise<void> {
-    this.#underWay += 1;
-    await this.#commit(members);
-    this.#underWay -= 1;
+  release(members: readonly Move[]): void {
     for (const { before } of members) this.#busy.delete(before.userId);
-    if (this.#waiting.length > 0) this.#schedule();
   }
 }
 
@@ -153,30 +139,71 @@ interface Committer {
 }
 
 // Never rejects: whatever happens is some member's answer.
-async function commit(committer: Committer, members: readonly Member[]): Promise<void> {
-  const { pool, patienceMs, nextBatchId, measures } = committer;
-  const startedMs = performance.now();
+async function commitMoves(committer: Committer, members: readonly Move[]): Promise<void> {
   try {
-    const done = await withRetries(pool, patienceMs, async (connection, mayBeDone) => {
-      const moved = await moveAll(connection, members, nextBatchId());
-      return doneOf(connection, { members, moved, mayBeDone });
+    await commit(committer, members, async (connection, batchId) => {
+      const moved = await moveAll(connection, members, batchId);
+      return ({ before }) => (moved.has(before.userId) ? undefined : 'stale');
     });
-    measures.committed(members.length, startedMs);
-    for (const member of members) settle(member, done.has(member), measures);
   } catch (error) {
-    if (members.length === 1 || !isMembersFault(error)) {
-      measures.commitFailed(failureOf(error));
-      for (const member of members) member.reject(asStoreError(error));
-      return;
-    }
     // One of several failed: each again by itself, so that the others do not suffer for it.
-    for (const member of members) await commit(committer, [member]);
+    if (members.length > 1 && isMembersFault(error)) {
+      for (const member of members) await commitMoves(committer, [member]);
+    } else rejectAll(committer, members, error);
   }
 }
 
-function settle({ change, after, resolve }: Member, isDone: boolean, measures: StoreMeasures): void {
-  if (isDone) measures.moved(change.before, change.events, change.at.createdAt);
-  resolve(isDone ? after : 'stale');
+// The same; but a lock that is not to be had is that of the organization, and each would wait for it again.
+async function commitArrivals(committer: Committer, members: readonly Arrival[]): Promise<void> {
+  try {
+    await commit(committer, members, async (connection, batchId) => {
+      const { made, taken } = await makeAll(connection, members, batchId);
+      return ({ after: { userId } }) => {
+        if (taken.has(userId)) return 'user name taken';
+        return made.has(userId) ? undefined : 'stale';
+      };
+    });
+  } catch (error) {
+    if (!isMembersFault(error) || isUnavailable(error)) {
+      rejectAll(committer, members, error);
+      return;
+    }
+    for (const { change, resolve, reject } of members) {
+      await appendOnce(committer, change).then(resolve, (reason) => reject(asStoreError(reason)));
+    }
+  }
+}
+
+type Grouped = Answered & Pick<PlainChange, 'change' | 'after'>;
+/** Carries all of them out, or throws; answers who was not, and why. */
+type CarryOut<Member> = (
+  connection: Connection,
+  batchId: string,
+) => Promise<(member: Member) => 'stale' | 'user name taken' | undefined>;
+
+/** Answers every member once they are committed. Throws where none is. */
+async function commit<Member extends Grouped>(
+  { pool, patienceMs, nextBatchId, measures }: Committer,
+  members: readonly Member[],
+  carryOut: CarryOut<Member>,
+): Promise<void> {
+  const startedMs = performance.now();
+  const failures = await withRetries(pool, patienceMs, async (connection, mayBeDone) => {
+    const failureOf = await carryOut(connection, nextBatchId());
+    return failuresOf(connection, { members, failureOf, mayBeDone });
+  });
+  measures.committed(members.length, startedMs);
+  for (const member of members) {
+    const { change, after, resolve } = member;
+    const failure = failures.get(member);
+    if (failure === undefined) measures.moved(change.before, change.events, change.at.createdAt);
+    resolve(failure ?? after);
+  }
+}
+
+function rejectAll({ measures }: Committer, members: readonly Answered[], error: unknown): void {
+  measures.commitFailed(failureOf(error));
+  for (const member of members) member.reject(asStoreError(error));
 }
 
 function failureOf(error: unknown): StoreFailure {
@@ -194,27 +221,29 @@ function isMembersFault(error: unknown): boolean {
   return sqlState(error) === '55P03' || !isUnavailable(error);
 }
 
-interface Attempt {
+interface Attempt<Member> {
   readonly members: readonly Member[];
-  /** Ids of the users whom it moved. */
-  readonly moved: ReadonlySet<string>;
+  readonly failureOf: Awaited<ReturnType<CarryOut<Member>>>;
   readonly mayBeDone: boolean;
 }
 
 // What an attempt with an unknown outcome has done, the next one finds stale: then the log knows whose change it was.
-async function doneOf(
+async function failuresOf<Member extends Grouped>(
   connection: Connection,
-  { members, moved, mayBeDone }: Attempt,
-): Promise<ReadonlySet<Member>> {
-  const done = new Set(members.filter(({ before }) => moved.has(before.userId)));
-  const stale = members.filter((member) => !done.has(member));
-  if (!mayBeDone || stale.length === 0) return done;
+  { members, failureOf, mayBeDone }: Attempt<Member>,
+): Promise<ReadonlyMap<Member, 'stale' | 'user name taken'>> {
+  const failures = new Map<Member, 'stale' | 'user name taken'>();
+  for (const member of members) {
+    const failure = failureOf(member);
+    if (failure !== undefined) failures.set(member, failure);
+  }
+  if (!mayBeDone || failures.size === 0) return failures;
   const logged = await findLogged(
     connection,
-    stale.map(({ change }) => change),
+    [...failures.keys()].map(({ change }) => change),
   );
-  for (const member of stale) if (logged.has(member.change)) done.add(member);
-  return done;
+  for (const member of failures.keys()) if (logged.has(member.change)) failures.delete(member);
+  return failures;
 }
 
 async function appendOnce(committer: Committer, change: Change): Promise<AppendOutcome> {

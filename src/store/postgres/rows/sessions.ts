@@ -13,6 +13,7 @@ import type { Connection, Statement } from '../connection.ts';
 import { postgresDialect } from '../dialect.ts';
 import { asStoreError } from '../error.ts';
 import { unfenced } from '../fence.ts';
+import { batchLoads } from '../loads.ts';
 import { type Pool, withRetries } from '../pool.ts';
 import { createAttempts } from './attempts.ts';
 
@@ -40,8 +41,13 @@ export function createSessions(pool: Pool, patienceMs: number): Sessions {
     (await rows(statement, values)).length === 1;
   const readKey = async () => (await rows(signingKey, []))[0]?.secret as Uint8Array | undefined;
 
+  const logins = batchLoads({ pool, patienceMs }, readLogins);
+
   return {
-    findLogins: async (name, where) => parseLogins(await rows(login, loginValues(name, where))),
+    async findLogins(name, where) {
+      const values = loginValues(name, where);
+      return values.some(isUnknownText) ? [] : parseLogins((await logins(JSON.stringify(values))) ?? []);
+    },
     async loadSession(sessionId) {
       const [row] = await rows(load, [sessionId]);
       return row && parseSessionRecord(row);
@@ -101,9 +107,25 @@ function rowOf(session: StoredSession): readonly unknown[] {
   return [...sessionValues(session), session.tokenHash];
 }
 
-const login: Statement = {
-  name: 'find_login',
-  text: loginSql((index) => `$${index}::text`, postgresDialect.member),
+/** The rows of loginSql for each of its values, as JSON. */
+async function readLogins(
+  connection: Connection,
+  keys: readonly string[],
+): Promise<ReadonlyMap<string, readonly Row[]>> {
+  const sought = keys.map((key) => JSON.parse(key) as ReturnType<typeof loginValues>);
+  const columns = [0, 1, 2, 3, 4].map((index) => sought.map((values) => values[index]));
+  const rows = await connection.query(logins, columns);
+  return Map.groupBy(rows, ({ place }) => keys[Number(place) - 1] ?? '');
+}
+
+const logins: Statement = {
+  name: 'find_logins',
+  text:
+    'SELECT sought.place, found.user_id, found.login_rank ' +
+    'FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[]) ' +
+    'WITH ORDINALITY AS sought(value1, value2, value3, value4, value5, place) ' +
+    `CROSS JOIN LATERAL (${loginSql((index) => `sought.value${index}`, postgresDialect.member)}) AS found ` +
+    'ORDER BY sought.place, found.login_rank DESC',
 };
 const load: Statement = {
   name: 'load_session',
