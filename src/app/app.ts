@@ -13,7 +13,7 @@ import { databaseNameOf as nameOf } from '../store/database.ts';
 import { withLockEnds } from '../store/lock-ends.ts';
 import { openStore } from '../store/open.ts';
 import type * as OpenArchive from '../store/open-archive.ts';
-import type { Archive, Restoration, Store, StoreReport } from '../store/store.ts';
+import type { Archive, Mended, Restoration, Store, StoreReport } from '../store/store.ts';
 import { withSpans } from '../store/traced.ts';
 import { createHooks } from '../webhooks/hooks.ts';
 import { readDatabaseEnvironment } from './config.ts';
@@ -199,8 +199,8 @@ const archives = () => import('../store/open-archive.ts');
 export const openArchive = async (database: string): Promise<Archive> =>
   (await archives()).openArchive(database, readDatabaseEnvironment());
 
-/** Mends what can be mended of a database file that nobody serves; answers how much. Throws StoreUnusable. */
-export const repair = async (database: string): Promise<number> =>
+/** Mends what can be mended of what older versions wrote; nobody may serve a file meanwhile. Throws StoreUnusable. */
+export const repair = async (database: string): Promise<Mended> =>
   (await archives()).repair(database, readDatabaseEnvironment());
 
 /** The database to be filled, made where it is a file that is not there. Throws StoreUnusable, StoreNotEmpty. */

@@ -2,6 +2,7 @@ import { kindOf } from './database.ts';
 import {
   openArchive as openPostgresArchive,
   openRestoration as openPostgresRestoration,
+  repair as repairPostgres,
 } from './postgres/archive.ts';
 import type { PostgresEnvironment } from './postgres/connect/parameters.ts';
 import { openPostgres } from './postgres/postgres.ts';
@@ -11,7 +12,7 @@ import {
   repair as repairSqlite,
 } from './sqlite/archive.ts';
 import { type BackupOptions, backUp as backUpSqlite } from './sqlite/backup.ts';
-import { type Archive, type Restoration, StoreUnusable } from './store.ts';
+import { type Archive, type Mended, type Restoration, StoreUnusable } from './store.ts';
 
 export interface ArchiveOptions {
   /** libpq's variables. Default: none. */
@@ -34,12 +35,11 @@ export async function openRestoration(database: string, options: ArchiveOptions 
   return openPostgresRestoration(database, options.environment);
 }
 
-/** Mends what can be mended of the embedded database; answers how much. Throws StoreUnusable. */
-export function repair(database: string, options: ArchiveOptions = {}): number {
+/** Mends what can be mended of what older versions wrote; a file may not be served meanwhile. Throws StoreUnusable. */
+export async function repair(database: string, options: ArchiveOptions = {}): Promise<Mended> {
   if (kindOf(database) === 'file') return repairSqlite(database, options);
-  throw new StoreUnusable(
-    '--repair is for the embedded file: in PostgreSQL nothing is kept that could be mended so',
-  );
+  await requireSound(database, { ...options, migrateNot: true });
+  return { links: undefined, leftovers: await repairPostgres(database, options.environment) };
 }
 
 /** Copies the embedded database while others serve it. Throws StoreUnusable. */

@@ -212,6 +212,14 @@ export interface StoreReport {
   readonly text: string;
 }
 
+/** What a repair has mended. */
+export interface Mended {
+  /** Of events to the one before; undefined: this store keeps none. */
+  readonly links: number | undefined;
+  /** Rows of deleted users that were left behind. */
+  readonly leftovers: number;
+}
+
 /** The database cannot be opened as it is; the message says what to do. */
 export class StoreUnusable extends Error {
   override readonly name = 'StoreUnusable';

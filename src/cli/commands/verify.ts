@@ -10,7 +10,7 @@ export const verifyCommand: Command = {
   options: {
     ...databaseOptions,
     repair: {
-      help: 'first link events and rows again that an older version wrote; nobody may serve the file',
+      help: 'first mend what an older version wrote; nobody may serve a file meanwhile',
     },
   },
   json: 'document',
@@ -32,8 +32,13 @@ async function runVerify({ args, output }: CommandContext): Promise<void> {
   const found = await verify(archive);
   const name = databaseNameOf(database);
   const { users, organizations, events, problems, problemsTotal } = found;
-  await output.document({ database: name, ...found, ...(mended !== undefined && { mended }) }, [
-    ...(mended === undefined ? [] : [`${name}: ${mended} links mended`]),
+  const { links, leftovers = 0 } = mended ?? {};
+  const total = mended && { mended: (links ?? 0) + leftovers };
+  await output.document({ database: name, ...found, ...total }, [
+    ...(links === undefined ? [] : [`${name}: ${links} links mended`]),
+    ...(leftovers > 0 || (mended && links === undefined)
+      ? [`${name}: ${leftovers} rows taken away that were left of deleted users`]
+      : []),
     ...problems.map(({ userId, text }) => (userId === '' ? text : `user ${userId}: ${text}`)),
     `${name}: ${users} users, ${organizations} organizations, ${events} events, ${problemsTotal} problems`,
   ]);

@@ -24,6 +24,7 @@ import type { PostgresEnvironment } from './connect/parameters.ts';
 import { type Connection, type ConnectionOptions, connect } from './connection.ts';
 import { insertErasure } from './erasures.ts';
 import { asStoreError, sqlState } from './error.ts';
+import { unfenced } from './fence.ts';
 import { createPlacer, positionsAfter } from './placer.ts';
 import { createPool } from './pool.ts';
 import { arrayTypes, insertEvents, requirePositions } from './restore-events.ts';
@@ -65,6 +66,33 @@ export async function openRestoration(url: string, environment?: PostgresEnviron
     throw asStoreError(error);
   }
 }
+
+/**
+ * Takes away what a server of an older version, which knew of no such tables, has left there of users whom it deleted.
+ * Answers how much. Servers may go on: a user who is made again meanwhile is not deleted any more once the row's lock is
+ * had, and has nothing yet where it is had before.
+ */
+export async function repair(url: string, environment?: PostgresEnvironment): Promise<number> {
+  const connection = await connect(connectionOptions(url, environment));
+  try {
+    const [row] = await connection.query(takeLeftovers);
+    return Number(row?.taken);
+  } catch (error) {
+    throw asStoreError(error);
+  } finally {
+    connection.close();
+  }
+}
+
+const takeLeftovers = {
+  text:
+    `WITH gone AS (SELECT user_id FROM users WHERE state = 'deleted' AND ${unfenced} = 1 AND (` +
+    'EXISTS (SELECT 1 FROM user_metadata WHERE user_metadata.user_id = users.user_id) OR ' +
+    'EXISTS (SELECT 1 FROM codes WHERE codes.user_id = users.user_id)) ORDER BY user_id FOR UPDATE), ' +
+    'notes AS (DELETE FROM user_metadata USING gone WHERE user_metadata.user_id = gone.user_id RETURNING 1), ' +
+    'voided AS (DELETE FROM codes USING gone WHERE codes.user_id = gone.user_id RETURNING 1) ' +
+    'SELECT (SELECT count(*) FROM notes) + (SELECT count(*) FROM voided) AS taken',
+};
 
 function connectionOptions(url: string, environment?: PostgresEnvironment): ConnectionOptions {
   return { addresses: parseAddresses(url, environment), connectTimeoutMs, statementTimeoutMs, lockTimeoutMs };

@@ -9,6 +9,7 @@ import { erasuresIn } from '../sql/erasures.ts';
 import {
   type Archive,
   type ArchiveKind,
+  type Mended,
   type Restoration,
   RowRefused,
   StoreNotEmpty,
@@ -41,10 +42,11 @@ export async function openArchive(path: string, options: ArchiveOptions = {}): P
 }
 
 /**
- * Mends what can be mended without changing what anybody did: see mendLinks. Answers how much that was. Nobody may serve the file
- * meanwhile, as a server has read what is mended. Throws StoreUnusable.
+ * Mends what can be mended without changing what anybody did: see mendLinks, and what a server that knew of no such tables
+ * has left there of users whom it deleted. Answers how much that was. Nobody may serve the file meanwhile, as a server has
+ * read what is mended. Throws StoreUnusable.
  */
-export function repair(path: string, options: ArchiveOptions = {}): number {
+export function repair(path: string, options: ArchiveOptions = {}): Mended {
   // What a crash has left in the log goes into the file, and the log with it, unless somebody else has it open.
   openDatabase({ path, ...options }).close();
   const isServed = () =>
@@ -56,15 +58,19 @@ export function repair(path: string, options: ArchiveOptions = {}): number {
     // Without its log nobody else has it open, and without it nobody begins to: who starts now waits for the end.
     if (db.prepare('PRAGMA journal_mode').get()?.journal_mode !== 'delete') throw isServed();
     db.exec('BEGIN EXCLUSIVE');
-    const mended = mendLinks(db);
+    const links = mendLinks(db);
+    const leftovers = ['user_metadata', 'codes'].map((table) => db.prepare(leftIn(table)).run().changes);
     db.exec('COMMIT');
-    return mended;
+    return { links, leftovers: leftovers.reduce((sum: number, changes) => sum + Number(changes), 0) };
   } catch (error) {
     throw asStoreError(error);
   } finally {
     db.close();
   }
 }
+
+const leftIn = (table: string): string =>
+  `DELETE FROM ${table} WHERE user_id IN (SELECT user_id FROM users WHERE state = 'deleted')`;
 
 /** What a store is verified by: all of one moment, on a connection of its own. */
 export async function openVerifiable(path: string): Promise<Verifiable & AsyncDisposable> {
