@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { IssuerConfig } from '../auth/issuer/config.ts';
+import { DomainError } from '../domain/errors.ts';
 import { fetchJson } from '../outbound/fetch-json.ts';
 import { createConsoleSessions } from '../rpc/console/session.ts';
 import { createDesk } from '../rpc/desk.ts';
@@ -10,6 +11,7 @@ import type { Pages } from '../server/pages/page.ts';
 import { createPages, type Reference } from '../server/pages/pages.ts';
 import type { PortClaim } from '../server/port/claim.ts';
 import { type Listener, startListener } from '../server/port/listener.ts';
+import { withoutChanges } from '../store/unchanging.ts';
 import { startDeliverer } from '../webhooks/deliverer.ts';
 import type { App } from './app.ts';
 import type { ServeConfig } from './config.ts';
@@ -73,6 +75,7 @@ export async function startServer(app: App, config: ServerConfig, claim?: PortCl
   };
   const door = createDoor({
     ...desk,
+    rehearsals: () => createDesk({ ...lookingOnly(known), consoleSessions }, isReady).services,
     cors: createCorsPolicy({ allowedOrigins: config.corsOrigins, scheme: config.tls ? 'https' : 'http' }),
     clientAddress: { trustedProxies: config.trustedProxies },
     bodyBytesMax: config.bodyBytesMax,
@@ -116,6 +119,12 @@ export async function startServer(app: App, config: ServerConfig, claim?: PortCl
       await rest.disposeAsync();
     },
   };
+}
+
+/** The same, for a call that may change nothing: neither here nor, by a test message, elsewhere. */
+function lookingOnly<Known extends Pick<App, 'store' | 'hooks'>>(known: Known): Known {
+  const test = () => Promise.reject(new DomainError('conditionFalse'));
+  return { ...known, store: withoutChanges(known.store), hooks: { ...known.hooks, test } };
 }
 
 async function openIssuer(config: IssuerConfig, { outbound, now }: App) {

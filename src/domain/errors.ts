@@ -253,6 +253,7 @@ export const errors = {
     'ISSUER_UNAVAILABLE',
     'The keys of the token issuer cannot be fetched, please try again',
   ),
+  conditionFalse: entry('failed_precondition', 'LATCH-c0ndfa1s', 'CONDITION_FALSE', 'Condition is not met'),
   internal: entry('internal', 'LATCH-1nternal', 'INTERNAL', 'internal error'),
 } as const satisfies Record<string, ErrorEntry>;
 

@@ -81,6 +81,12 @@ export function errorIdOf(error: unknown): string | undefined {
   return undefined;
 }
 
+/** What a call is answered whose condition (RFC 9110 §13) fails. */
+export const conditionFalse = (): ConnectError => dressDomainError(new DomainError('conditionFalse'));
+
+/** Whether a condition is what failed. */
+export const isConditionFalse = (error: unknown): boolean => errorIdOf(error) === errors.conditionFalse.id;
+
 /** What the client is not told: why it was refused, and whom a refused sign-in was about. */
 export function untoldOf(error: unknown): {
   readonly why?: string | undefined;

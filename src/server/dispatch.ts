@@ -1,8 +1,10 @@
 import { Code } from '@connectrpc/connect';
 import { type Answers, type DoorMeasures, otherName, type RpcSystem } from '../ops/measures.ts';
+import { checked, createConditionalLane, type Rehearse, underConditions } from './conditional.ts';
 import type { Dialect } from './dialects/dialect.ts';
 import { restDialect } from './dialects/rest.ts';
 import { type DialectTable, isStreamContentType, streamContentTypes } from './dialects/table.ts';
+import { unmetBy } from './http/condition.ts';
 import { type CorsPolicy, isPreflight, preflightAnswer } from './http/cors.ts';
 import { headerOf, type Log, type Reply, type UniversalExchange } from './http/exchange.ts';
 import type { CallTarget } from './lane/call.ts';
@@ -17,6 +19,7 @@ import {
   noTrailers,
   notFound,
   notImplemented,
+  preconditionFailed,
   unsupportedMediaType,
   wrongVerb,
 } from './refusal.ts';
@@ -27,7 +30,8 @@ import type { Adapter } from './streams/adapter.ts';
 export interface DispatchOptions {
   readonly methods: MethodTable;
   readonly dialects: DialectTable;
-  readonly lane: Lane;
+  readonly lane: Pick<Lane, 'start'>;
+  readonly rehearse: Rehearse;
   readonly adapter: Adapter;
   readonly cors: CorsPolicy;
   readonly probes: ProbeDeps;
@@ -40,6 +44,7 @@ export interface DispatchOptions {
 /** Sends each request where its path and content type say: the path decides the method, the content type the dialect. */
 export function createDispatch(options: DispatchOptions): (exchange: UniversalExchange) => void {
   const ways: Ways = { ...options, ...targetsOf(options) };
+  const conditional: Ways = { ...ways, ...underCondition(options) };
   return (exchange) => {
     try {
       if (exchange.flaw !== undefined || exchange.httpVersion === '1.0') {
@@ -48,6 +53,10 @@ export function createDispatch(options: DispatchOptions): (exchange: UniversalEx
           refuse(ways, exchange, refusal);
           return;
         }
+      }
+      if (exchange.isConditional) {
+        dispatchOther(conditional, exchange);
+        return;
       }
       const contentType = exchange.headers['content-type'] ?? '';
       const target =
@@ -70,12 +79,29 @@ function refusalOf(exchange: UniversalExchange): Reply | undefined {
   return isGrpc ? noTrailers(headers['content-type'] ?? '') : undefined;
 }
 
+/** Where conditions are looked at: everywhere that may answer with success. */
+function underCondition(options: DispatchOptions): Pick<Ways, 'lane' | 'adapter' | 'pages' | 'checked'> {
+  const { adapter, pages } = options;
+  return {
+    lane: createConditionalLane(options),
+    adapter(path, exchange) {
+      // Whatever becomes of a stream, HTTP calls it a success.
+      if (unmetBy(exchange, false) === undefined) adapter(path, exchange);
+      else exchange.answer(preconditionFailed(exchange));
+    },
+    pages: pages && { find: (path, verb) => underConditions(pages.find(path, verb), path) },
+    checked,
+  };
+}
+
 /** What the lane takes of one method, by the plain content type; of a route, REST's under `rest`. */
 type Targets = ReadonlyMap<string, CallTarget>;
 
 interface Ways extends DispatchOptions {
   readonly byPath: ReadonlyMap<string, Targets>;
   readonly byRoute: ReadonlyMap<Route, Targets>;
+  /** What is answered in the place of a reply that says what is there. */
+  readonly checked?: typeof checked;
 }
 
 // Made once, so that most calls need two look-ups and no object.
@@ -133,7 +159,7 @@ function dispatchOther(ways: Ways, exchange: UniversalExchange): void {
   const probing = verb === 'GET' || verb === 'HEAD' ? probe(path, ways.probes) : undefined;
   if (probing === undefined)
     refuse(ways, exchange, notFound(exchange, path), isRpcPath(path) ? otherName : undefined);
-  else void answerProbe(exchange, probing, ways.measures.httpAnswers(verb, path));
+  else void answerProbe(ways, exchange, { probing, answers: ways.measures.httpAnswers(verb, path) });
 }
 
 function dispatchRpc(ways: Ways, exchange: UniversalExchange, { unary, isSafe, path }: MethodEntry): void {
@@ -194,7 +220,8 @@ async function answerPage(ways: Ways, exchange: UniversalExchange, page: Page): 
   const startedMs = performance.now();
   const answers = ways.measures.httpAnswers(exchange.verb, page.template);
   try {
-    const reply = await page.answer(exchange);
+    const found = await page.answer(exchange);
+    const reply = ways.checked?.(exchange, found) ?? found;
     answers.answered(0, reply.status, startedMs);
     exchange.answer(reply);
   } catch (cause) {
@@ -205,19 +232,20 @@ async function answerPage(ways: Ways, exchange: UniversalExchange, page: Page): 
 }
 
 async function answerProbe(
+  { checked }: Ways,
   exchange: UniversalExchange,
-  probing: ReturnType<typeof probe>,
-  answers: Answers,
+  { probing, answers }: { readonly probing: ReturnType<typeof probe>; readonly answers: Answers },
 ): Promise<void> {
   const startedMs = performance.now();
   const answer = await probing;
   if (answer === undefined) return;
-  answers.answered(0, answer.status, startedMs);
-  const reply: Reply = {
+  const found: Reply = {
     status: answer.status,
     headers: ['content-type', 'text/plain; charset=utf-8', 'cache-control', 'no-store'],
     body: Buffer.from(answer.body),
     trailers: undefined,
   };
+  const reply = checked?.(exchange, found) ?? found;
+  answers.answered(0, reply.status, startedMs);
   exchange.answer(reply);
 }

@@ -1,6 +1,8 @@
 import type { DescMethod, Registry } from '@bufbuild/protobuf';
 import { Code, ConnectError, type Interceptor } from '@connectrpc/connect';
 import { type DoorMeasures, unmeasured } from '../ops/measures.ts';
+import { conditionFalse } from '../rpc/connect-error.ts';
+import type { Rehearse } from './conditional.ts';
 import { createDialectTable } from './dialects/table.ts';
 import { createDispatch } from './dispatch.ts';
 import { BodyBudget } from './http/body-buffer.ts';
@@ -13,7 +15,7 @@ import { Http1Exchange } from './http1/exchange.ts';
 import { Http2Exchange } from './http2/exchange.ts';
 import { Deadlines } from './lane/deadline.ts';
 import { Lane } from './lane/lane.ts';
-import { createMethodTable, type MountedService } from './lane/method-table.ts';
+import { createMethodTable, type MethodTable, type MountedService, pathOf } from './lane/method-table.ts';
 import type { Pages } from './pages/page.ts';
 import type { Door } from './port/listener.ts';
 import type { ProbeDeps } from './probes.ts';
@@ -22,6 +24,11 @@ import { createAdapter } from './streams/adapter.ts';
 /** What stands behind the door, and its limits. */
 export interface DoorOptions extends ProbeDeps {
   readonly services: readonly MountedService[];
+  /**
+   * The same services, of which none changes anything: for calls that must not. The first change is refused with the
+   * error conditionFalse. Asked for by the first such call. Default: such a call is refused at once.
+   */
+  readonly rehearsals?: () => readonly MountedService[];
   /** Run before the body is decompressed or decoded: who calls, and may they? The first is the outermost. */
   readonly headerInterceptors?: readonly Interceptor[];
   /** Run after them, with the message. */
@@ -72,8 +79,10 @@ export function createDoor(options: DoorOptions): OpenDoor {
   const messageBytesMaxOf = (method: DescMethod) =>
     Math.min(bodyBytesMax, options.messageBytesMaxOf?.(method) ?? bodyBytesMax);
   const shutdown = new AbortController();
+  const steps = { headerInterceptors, interceptors, messageBytesMaxOf };
   const dispatch = createDispatch({
-    methods: createMethodTable(services, { headerInterceptors, interceptors, messageBytesMaxOf }),
+    methods: createMethodTable(services, steps),
+    rehearse: rehearsing(options, steps),
     dialects: createDialectTable(jsonRegistry),
     lane: new Lane({ deadlines, log }),
     adapter: createAdapter({
@@ -114,3 +123,13 @@ export function createDoor(options: DoorOptions): OpenDoor {
     },
   };
 }
+
+function rehearsing({ rehearsals }: DoorOptions, steps: Parameters<typeof createMethodTable>[1]): Rehearse {
+  let methods: MethodTable | undefined;
+  return (method) => {
+    methods ??= createMethodTable(rehearsals?.() ?? [], steps);
+    return methods.byPath.get(pathOf(method))?.unary?.run ?? refuseUnheard;
+  };
+}
+
+const refuseUnheard = () => Promise.reject(conditionFalse());

@@ -1,5 +1,6 @@
 import { Code, ConnectError } from '@connectrpc/connect';
 import { errorToJsonBytes } from '@connectrpc/connect/protocol-connect';
+import { conditionFalse } from '../rpc/connect-error.ts';
 import { percentEncode } from './dialects/error-wire.ts';
 import { statusBody } from './dialects/rest-error.ts';
 import { type Exchange, type Flaw, headerOf, type Reply } from './http/exchange.ts';
@@ -28,6 +29,11 @@ export function wrongVerb(exchange: Exchange, kind: PathKind, allow: readonly st
 /** The answer to a path that cannot be read. */
 export function badPath(exchange: Exchange, reason: string): Reply {
   return refuse(exchange, 'rest', { status: 400, error: new ConnectError(reason, Code.InvalidArgument) });
+}
+
+/** The answer to a stream under a condition that is not met. */
+export function preconditionFailed(exchange: Exchange): Reply {
+  return refuse(exchange, 'rpc', { status: 412, error: conditionFalse() });
 }
 
 /** The answer to a content type that the method does not take. */

@@ -29,6 +29,8 @@ export interface Exchange extends RequestInfo {
   readonly httpVersion: '1.0' | '1.1' | '2';
   /** Why this is no request of HTTP that this server may serve, in a sentence for its sender; undefined: it is one. */
   readonly flaw: Flaw | undefined;
+  /** Whether it names a condition that can fail: see condition.ts. */
+  readonly isConditional: boolean;
   readonly verb: string;
   /** The raw request target: path and query, as sent. */
   readonly target: string;

@@ -5,6 +5,7 @@ import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from
 import { accountOf } from '../http/admission.ts';
 import { absoluteForm } from '../http/authority.ts';
 import { BodyBuffer, bodyTooLarge, emptyBody, smallBytesMax, tooManyBodies } from '../http/body-buffer.ts';
+import { isConditional } from '../http/condition.ts';
 import {
   type BodySink,
   corsPairs,
@@ -30,6 +31,7 @@ export class Http1Exchange implements UniversalExchange {
   readonly target: string;
   readonly authority: string;
   readonly flaw: Flaw | undefined;
+  readonly isConditional: boolean;
   readonly headers: IncomingHttpHeaders;
   readonly requestId: string;
   readonly req: IncomingMessage;
@@ -57,6 +59,7 @@ export class Http1Exchange implements UniversalExchange {
     // RFC 9112 §3.2.2: what the target names beats the Host line.
     this.authority = absolute?.authority ?? req.headers.host ?? '';
     this.flaw = flawOf(req, { authority: this.authority, scheme: this.scheme, named: absolute?.scheme });
+    this.isConditional = isConditional(req.headers);
     this.requestId = policy.requestId(headerOf(req.headers, 'x-request-id'));
     this.#policy = policy;
   }
@@ -140,7 +143,8 @@ export class Http1Exchange implements UniversalExchange {
     if (this.flaw !== undefined || this.#isContinueOwed()) res.shouldKeepAlive = false;
     if (trailers !== undefined)
       headers.push('trailer', [...new Set(pairsOf(trailers).map(([name]) => name))].join(', '));
-    else if (reply.status !== 204) headers.push('content-length', String(body?.length ?? 0));
+    else if (reply.status !== 204 && reply.status !== 304)
+      headers.push('content-length', String(body?.length ?? 0));
     res.writeHead(reply.status, headers);
     if (trailers !== undefined) res.addTrailers(pairsOf(trailers));
     if (body === undefined || trailers !== undefined || body.length > oneWriteBytesMax) res.end(body);

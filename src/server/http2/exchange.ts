@@ -44,6 +44,10 @@ export class Http2Exchange implements UniversalExchange, StreamReceiver {
     return this.stream.head.flaw;
   }
 
+  get isConditional(): boolean {
+    return this.stream.head.isConditional;
+  }
+
   get verb(): string {
     return this.stream.head.method;
   }

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { badHost, isAuthority } from '../http/authority.ts';
+import { isConditional } from '../http/condition.ts';
 import type { Flaw } from '../http/exchange.ts';
 import { fieldKind, type HeaderField } from './header-field.ts';
 import type { FieldSink } from './hpack/decoder.ts';
@@ -22,6 +23,8 @@ export class RequestHead implements FieldSink {
   isMalformed = false;
   /** It is read, and answered with this. */
   flaw: Flaw | undefined;
+  /** As of an exchange. */
+  isConditional = false;
   /** Larger than this server takes; what came beyond was not kept. */
   isTooLarge = false;
   /** How many fields were decoded, those that were not kept too. */
@@ -52,6 +55,7 @@ export class RequestHead implements FieldSink {
   finish(): void {
     const { method, path, authority, headers } = this;
     if (this.isTooLarge || this.isMalformed) return;
+    this.isConditional = isConditional(headers);
     const isConnect = method === 'CONNECT';
     // RFC 9113 §8.3.1, §8.5.
     const needed = isConnect ? bit(fieldKind.authority) : bit(fieldKind.scheme) | bit(fieldKind.path);

@@ -5,6 +5,8 @@ export interface Page {
   /** What it is counted as: one of a few names, whatever the path. */
   readonly template: string;
   answer(exchange: Exchange): Promise<Reply>;
+  /** Paths at which a verb that is no read does something; true: and a read finds something there. */
+  readonly acts?: ReadonlyMap<string, boolean>;
 }
 
 /** Pages, found by their path once it is known to be no call. */

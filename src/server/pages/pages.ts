@@ -72,9 +72,15 @@ function referencePage(template: string, load: () => Promise<Reference>): Page {
   };
 }
 
+const consoleActs: ReadonlyMap<string, boolean> = new Map([
+  ['/console/session', true],
+  ['/console/session/renew', false],
+  ['/console/sign-on', false],
+]);
+
 function consolePage(console: ConsolePages): Page {
   const load = once(async () => (await loadConsole()).createConsole(console));
-  return { template: '/console/', answer: async (exchange) => (await load())(exchange) };
+  return { template: '/console/', answer: async (exchange) => (await load())(exchange), acts: consoleActs };
 }
 
 /** A browser is led to the console, whoever asks with anything else is told in a line. */
