@@ -55,7 +55,7 @@ describe('many people', () => {
 
 describe.each(stores.map(([kind]) => kind))('a run that is killed on %s', (kind) => {
   const kills = repetitions({ few: 3, many: 20 });
-  const count = kills * (kind === 'sqlite' ? 600 : 200);
+  const count = kills * 600;
   test(
     'is begun again with the same line: nobody is there twice, nobody is missing',
     async () => {
