@@ -278,9 +278,8 @@ export class Http1Exchange implements UniversalExchange {
 // Node writes a string and the headers before it at once; bytes it writes beside them, in a slower call.
 const oneWriteBytesMax = 8_192;
 
-function asLatin1(body: Uint8Array): string {
-  return Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('latin1');
-}
+const asLatin1 = ({ buffer, byteOffset, byteLength }: Uint8Array): string =>
+  Buffer.from(buffer, byteOffset, byteLength).toString('latin1');
 
 function pairsOf(flat: readonly string[]): [name: string, value: string][] {
   const pairs: [string, string][] = [];

@@ -44,17 +44,8 @@ type Writer = Pick<Store, 'append' | 'addOrganization' | 'changeLockoutPolicy'> 
 export function createWriter({ hot, slow, patienceMs, measures }: WriterOptions): Writer {
   const nextBatchId = createBatchIds();
   const committer = { pool: hot, patienceMs, nextBatchId, measures };
-  const moves = new GroupCommit<Move>({
-    grouping: new ByUser(),
-    commitsMax,
-    commit: (members) => commitMoves(committer, members),
-    waiting: measures.waiting,
-  });
-  const arrivals = new GroupCommit<Arrival>({
-    grouping: new ByOrganization(),
-    commitsMax: arrivalsMax,
-    commit: (members) => commitArrivals({ ...committer, pool: slow }, members),
-  });
+  const moves = groupMoves(committer);
+  const arrivals = groupArrivals({ ...committer, pool: slow });
   let closed = false;
   let alone = 0;
 
@@ -105,6 +96,23 @@ export function createWriter({ hot, slow, patienceMs, measures }: WriterOptions)
       while (moves.isBusy() || arrivals.isBusy() || alone > 0) await delay(1);
     },
   };
+}
+
+function groupMoves(committer: Committer): GroupCommit<Move> {
+  return new GroupCommit({
+    grouping: new ByUser(),
+    commitsMax,
+    commit: (members) => commitMoves(committer, members),
+    waiting: committer.measures.waiting,
+  });
+}
+
+function groupArrivals(committer: Committer): GroupCommit<Arrival> {
+  return new GroupCommit<Arrival>({
+    grouping: new ByOrganization(),
+    commitsMax: arrivalsMax,
+    commit: (members) => commitArrivals(committer, members),
+  });
 }
 
 /** Plain changes of different users. */

@@ -41,13 +41,8 @@ export function createSessions(pool: Pool, patienceMs: number): Sessions {
     (await rows(statement, values)).length === 1;
   const readKey = async () => (await rows(signingKey, []))[0]?.secret as Uint8Array | undefined;
 
-  const logins = batchLoads({ pool, patienceMs }, readLogins);
-
   return {
-    async findLogins(name, where) {
-      const values = loginValues(name, where);
-      return values.some(isUnknownText) ? [] : parseLogins((await logins(JSON.stringify(values))) ?? []);
-    },
+    findLogins: createFinder(pool, patienceMs),
     async loadSession(sessionId) {
       const [row] = await rows(load, [sessionId]);
       return row && parseSessionRecord(row);
@@ -105,6 +100,15 @@ function isUnknownText(value: unknown): boolean {
 
 function rowOf(session: StoredSession): readonly unknown[] {
   return [...sessionValues(session), session.tokenHash];
+}
+
+/** Many names at once in one query. */
+function createFinder(pool: Pool, patienceMs: number): Sessions['findLogins'] {
+  const logins = batchLoads({ pool, patienceMs }, readLogins);
+  return async (name, where) => {
+    const values = loginValues(name, where);
+    return values.some(isUnknownText) ? [] : parseLogins((await logins(JSON.stringify(values))) ?? []);
+  };
 }
 
 /** The rows of loginSql for each of its values, as JSON. */
