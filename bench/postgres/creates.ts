@@ -1,5 +1,5 @@
 /**
- * Users made over REST, on SQLite and on PostgreSQL by turns: `node bench/creates.ts [--rounds 5] [--seconds 4] [--warm 2]
+ * Users made over REST, on SQLite and on PostgreSQL by turns: `node bench/postgres/creates.ts [--rounds 5] [--seconds 4] [--warm 2]
  * [--in-flight 256] [--users 10000] [--dir FOLDER] [--minutes 10] [--json]`. Nobody has a password, so nothing is hashed.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -8,14 +8,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { parseArgs } from 'node:util';
-import { type Bounded, bounded } from './postgres/bounded.ts';
-import { machine, settingsText } from './postgres/report.ts';
-import { seedPostgres } from './postgres/seed.ts';
-import { startPostgres } from './postgres/server.ts';
-import { type ServerProcess, startServer } from './process.ts';
-import { seed } from './seed.ts';
-import { spread } from './spread.ts';
-import { table, whole } from './table.ts';
+import { type ServerProcess, startServer } from '../process.ts';
+import { seed } from '../seed.ts';
+import { spread } from '../spread.ts';
+import { table, whole } from '../table.ts';
+import { type Bounded, bounded } from './bounded.ts';
+import { machine, settingsText } from './report.ts';
+import { seedPostgres } from './seed.ts';
+import { startPostgres } from './server.ts';
 
 const { values } = parseArgs({
   options: {
