@@ -53,6 +53,8 @@ export interface AppConfig {
   readonly tracing?: TracingConfig | undefined;
   /** Where else the server may connect to. Default: nowhere. */
   readonly outboundAllowed?: Allowed;
+  /** Whose certificates it believes there beside the public ones (PEM). */
+  readonly outboundAuthorities?: readonly string[];
 }
 
 /** All that the rooms share. */
@@ -103,7 +105,8 @@ export async function openApp(config: AppConfig, clocks: AppClocks = {}): Promis
   const { localNow = Date.now } = clocks;
   const { database, databaseConnectionsMax, databaseTimeoutMs, migrate, migrateBackup } = config;
   await using resources = new AsyncDisposableStack();
-  const outbound = createOutbound(config.outboundAllowed ?? parseAllowed([]));
+  const { outboundAllowed: allowed = parseAllowed([]), outboundAuthorities: authorities = [] } = config;
+  const outbound = createOutbound(allowed, { authorities });
   const tracer = config.tracing && (await openTracer(config.tracing, outbound));
   const { logger: log, tell } = resources.use(await logOf(config, tracer?.logFields));
   if (tracer !== undefined) resources.use(tracer);

@@ -6,6 +6,7 @@ import { DomainError } from '../domain/errors.ts';
 import { policyMax } from '../domain/lockout-policy.ts';
 import type { TracingConfig } from '../ops/tracing.ts';
 import { type Allowed, parseAllowed } from '../outbound/allowed.ts';
+import { parseAuthorities } from '../outbound/authorities.ts';
 import { importedCostMaxMax, passwordThreadsMax } from '../sign-in/bounds.ts';
 import { isNoPath, kindOf } from '../store/database.ts';
 import type { PostgresEnvironment } from '../store/postgres/connect/parameters.ts';
@@ -16,7 +17,7 @@ import { type ListenAddress, parseListenAddress } from './listen-address.ts';
 import type { LogFormat } from './log/text.ts';
 import { type SettingName, settings } from './settings.ts';
 import { readTracing } from './tracing-config.ts';
-import { parseChoice, readSecret, UsageError } from './usage.ts';
+import { parseChoice, readNamed, readSecret, UsageError } from './usage.ts';
 
 export { UsageError } from './usage.ts';
 
@@ -52,6 +53,8 @@ export interface ServeConfig {
   readonly trustedProxies: readonly string[];
   /** Where the server may connect to beside public addresses. */
   readonly outboundAllowed: Allowed;
+  /** PEM of those whose certificates it believes beside the public ones. */
+  readonly outboundAuthorities: readonly string[];
   /** Calls a second; 0: no limit, since only the operator knows what a busy help desk or a batch job may need. */
   readonly callsPerSecondPerToken: number;
   readonly callsPerSecondPerAddress: number;
@@ -118,6 +121,7 @@ export function parseServeConfig(argv: readonly string[]): ServeConfig {
     corsOrigins: list('cors-origins'),
     trustedProxies: list('trusted-proxies'),
     outboundAllowed: asUsage(() => parseAllowed(list('outbound-allow')), '--outbound-allow: '),
+    outboundAuthorities: authoritiesIn(value('outbound-ca-file')),
     callsPerSecondPerToken: count('calls-per-second-per-token', 1_000_000),
     callsPerSecondPerAddress: count('calls-per-second-per-address', 1_000_000),
     refusedPerSecondPerAddress: count('refused-per-second-per-address', 1_000_000),
@@ -233,6 +237,12 @@ function asUsage<Value>(read: () => Value, prefix = ''): Value {
   } catch (error) {
     throw new UsageError(`${prefix}${error instanceof Error ? error.message : String(error)}`);
   }
+}
+
+function authoritiesIn(path: string): readonly string[] {
+  if (path === '') return [];
+  const pem = readNamed('outbound-ca-file', path);
+  return asUsage(() => parseAuthorities(pem), `--outbound-ca-file: ${path}: `);
 }
 
 function parseTracing(text: string): ServeConfig['tracing'] {

@@ -121,6 +121,11 @@ export const settings = {
     fallback: '',
     help: 'hosts, addresses or CIDR ranges beyond the public ones that the server may connect to, comma-separated',
   },
+  'outbound-ca-file': {
+    env: 'LATCHKEY_OUTBOUND_CA_FILE',
+    fallback: '',
+    help: 'PEM file of authorities that sign certificates of those the server connects to, beside the public ones',
+  },
   'calls-per-second-per-token': {
     env: 'LATCHKEY_CALLS_PER_SECOND_PER_TOKEN',
     fallback: '0',

@@ -18,14 +18,18 @@ export function parseChoice<const Choice extends string>(
   throw new UsageError(`--${name} must be ${all}, not "${text}"`);
 }
 
-/** What the file holds that the setting names. Throws UsageError, which does not repeat it. */
-export function readSecret(name: SettingName, path: string): string {
-  let text: string;
+/** What the file holds that the setting names. Throws UsageError. */
+export function readNamed(name: SettingName, path: string): string {
   try {
-    text = readFileSync(path, 'utf8');
+    return readFileSync(path, 'utf8');
   } catch (error) {
     throw new UsageError(`--${name}: cannot read ${path} (${(error as NodeJS.ErrnoException).code})`);
   }
+}
+
+/** The same without the end of its line. Throws UsageError, which does not repeat it. */
+export function readSecret(name: SettingName, path: string): string {
+  const text = readNamed(name, path);
   // Whoever writes a file by hand ends the line; nobody's password does.
   const password = text.replace(/\r?\n$/, '');
   if (password === '') throw new UsageError(`--${name}: ${path} is empty`);

@@ -2,11 +2,17 @@ import { type ClientRequestArgs, Agent as PlainAgent } from 'node:http';
 import { Agent as SecureAgent } from 'node:https';
 import { connect as connectPlain, type LookupFunction, type NetConnectOpts, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { connect as connectSecure } from 'node:tls';
+import { connect as connectSecure, type SecureContext } from 'node:tls';
 import type { Destination } from './allowed.ts';
 
 /** The addresses that may be connected to. Rejects with OutboundRefused, and where the name has none. */
 export type Admit = (destination: Destination) => Promise<readonly string[]>;
+
+export interface AgentParts {
+  readonly admit: Admit;
+  /** Whose certificates are believed; undefined: those whom Node trusts. */
+  readonly trust: () => SecureContext | undefined;
+}
 
 /** The body of one answer. */
 export const answerBytesMax = 65_536;
@@ -18,8 +24,8 @@ const connectionBytesMax = answerBytesMax + 16_384;
  * moment later is asked again for the next connection. No connection is used twice, and none brings more than one answer
  * may have.
  */
-export function createAgent(protocol: string, admit: Admit): PlainAgent {
-  return protocol === 'https:' ? new AdmittedSecureAgent(admit) : new AdmittedAgent(admit);
+export function createAgent(protocol: string, parts: AgentParts): PlainAgent {
+  return protocol === 'https:' ? new AdmittedSecureAgent(parts) : new AdmittedAgent(parts.admit);
 }
 
 type Created = (error: Error | null, stream: Duplex) => void;
@@ -38,13 +44,16 @@ class AdmittedAgent extends PlainAgent {
 }
 
 class AdmittedSecureAgent extends SecureAgent {
-  readonly #admit: Admit;
-  constructor(admit: Admit) {
+  readonly #parts: AgentParts;
+  constructor(parts: AgentParts) {
     super({ keepAlive: false });
-    this.#admit = admit;
+    this.#parts = parts;
   }
   override createConnection(options: ClientRequestArgs, created?: Created): null {
-    connectAdmitted({ options, admit: this.#admit, isEncrypted: true, connect: connectSecure }, created);
+    const { admit, trust } = this.#parts;
+    const secureContext = trust();
+    const connect: Connect = (to) => connectSecure({ ...to, ...(secureContext && { secureContext }) });
+    connectAdmitted({ options, admit, isEncrypted: true, connect }, created);
     return null;
   }
 }

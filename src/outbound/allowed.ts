@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { createRanges, isIn, isRefused, parseRange, type Ranges } from './ranges.ts';
 
 /** What may be connected to beyond the public addresses. */
@@ -49,6 +50,22 @@ export function keyOfUrl(text: string): string {
 }
 
 const keyOf = ({ host, port }: Pick<Destination, 'host' | 'port'>): string => `${plainHost(host)} ${port}`;
+
+/** What keeps a server from connecting somewhere whose operator has not named the host. */
+export interface Obstacle {
+  readonly host: string;
+  readonly why: 'not public' | 'in the clear';
+}
+
+/** As far as the text alone tells; undefined where it depends on what the name resolves to, or where it is no URL. */
+export function obstacleIn(url: string): Obstacle | undefined {
+  if (!URL.canParse(url)) return undefined;
+  const { protocol, hostname } = new URL(url);
+  const host = plainHost(hostname.replace(/^\[(.*)\]$/, '$1'));
+  const isOwn = host === 'localhost' || host.endsWith('.localhost');
+  if (isOwn || (isIP(host) !== 0 && isRefused(host))) return { host, why: 'not public' };
+  return protocol === 'http:' ? { host, why: 'in the clear' } : undefined;
+}
 
 export interface Rules {
   readonly allowed: Allowed;

@@ -1,8 +1,9 @@
 import type { Agent } from 'node:http';
-import { createAgent } from './agent.ts';
+import { type Admit, createAgent } from './agent.ts';
 import { type Allowed, allowedAddresses, keyOfUrl } from './allowed.ts';
 import { type OutboundAnswer, type OutboundRequest, send } from './request.ts';
 import { createResolvers, type NamedBy, type Resolve } from './resolve.ts';
+import { createTrust } from './trust.ts';
 
 /** One part's way to other servers. */
 export interface Way {
@@ -21,9 +22,20 @@ export interface Outbound {
   wayTo(configuredUrls: readonly string[]): Way;
 }
 
+export interface OutboundOptions {
+  /** Default: as this machine does. */
+  readonly resolve?: Resolve;
+  /** Certificates that are trusted beside those that Node trusts, as parseAuthorities has them. */
+  readonly authorities?: readonly string[];
+}
+
 /** Names are resolved, checked, and the checked address is connected to; see allowed.ts and ranges.ts. */
-export function createOutbound(allowed: Allowed, resolve?: Resolve): Outbound {
+export function createOutbound(
+  allowed: Allowed,
+  { resolve, authorities = [] }: OutboundOptions = {},
+): Outbound {
   const resolvers = createResolvers(resolve);
+  const trust = createTrust(authorities);
   return {
     wayTo(configuredUrls) {
       const namedBy: NamedBy = configuredUrls.length > 0 ? 'operator' : 'others';
@@ -32,9 +44,9 @@ export function createOutbound(allowed: Allowed, resolve?: Resolve): Outbound {
       const agent = (protocol: string): Agent => {
         const known = agents.get(protocol);
         if (known !== undefined) return known;
-        const made = createAgent(protocol, async (destination) =>
-          allowedAddresses(destination, await resolvers[namedBy](destination.host), rules),
-        );
+        const admit: Admit = async (destination) =>
+          allowedAddresses(destination, await resolvers[namedBy](destination.host), rules);
+        const made = createAgent(protocol, { admit, trust });
         agents.set(protocol, made);
         return made;
       };

@@ -30,7 +30,9 @@ test('create prints the secret alone, which signs what is sent', async () => {
   const ended = await runHere(['hook', 'create', receiver.url, '--description', 'desk', ...toServer()]);
   expect(ended).toMatchObject({ code: 0, stdout: expect.stringMatching(/^whsec_\S{44}\n$/) });
   const [, subscriptionId = ''] =
-    /^subscription (\d+); the secret is shown this once\n$/.exec(ended.stderr) ?? [];
+    /^subscription (\d+); the secret is shown this once\n127\.0\.0\.1 is not public: .*\n$/.exec(
+      ended.stderr,
+    ) ?? [];
   const tested = await runHere(['hook', 'test', subscriptionId, ...toServer()]);
   expect(tested).toMatchObject({ code: 0, stdout: expect.stringMatching(/^delivered, HTTP 204, \d+ ms\n$/) });
   const [sent] = receiver.received.slice(-1);
@@ -91,6 +93,26 @@ test('a test that is not delivered is a failure, which says why', async () => {
     stdout: expect.stringMatching(/^not_allowed, \d+ ms\n$/),
     stderr: expect.stringContaining('--outbound-allow'),
   });
+});
+
+test.each([
+  ['https://10.0.0.1/', '10.0.0.1 is not public'],
+  ['https://0x0a000001/', '10.0.0.1 is not public'],
+  ['https://[fd00::1]/in', 'fd00::1 is not public'],
+  ['https://localhost:8443/', 'localhost is not public'],
+  ['http://hooks.example/', 'http to hooks.example is in the clear'],
+])('a URL that leads nowhere is said at once: %s', async (url, text) => {
+  const created = await runHere(['hook', 'create', url, ...toServer()]);
+  expect(created).toMatchObject({ code: 0, stdout: expect.stringMatching(/^whsec_\S{44}\n$/) });
+  expect(created.stderr).toContain(`${text}: nothing is sent there unless the server has --outbound-allow`);
+  const [, subscriptionId = ''] = /^subscription (\d+)/.exec(created.stderr) ?? [];
+  const elsewhere = await runHere([
+    ...['hook', 'update', subscriptionId, '--to', 'https://hooks.example/'],
+    ...toServer(),
+  ]);
+  expect(elsewhere).toMatchObject({ code: 0, stderr: '' });
+  const back = await runHere(['hook', 'update', subscriptionId, '--to', url, ...toServer()]);
+  expect(back).toMatchObject({ code: 0, stderr: expect.stringContaining(text) });
 });
 
 test('on the database itself there is nobody to own a new one, and what to do is said', async () => {

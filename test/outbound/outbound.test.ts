@@ -42,8 +42,7 @@ interface Ways {
 
 const wayTo = ({ allow = [], configured = [] }: Ways = {}): Way =>
   createOutbound(parseAllowed(allow)).wayTo(configured);
-const namedWay = (allow: readonly string[] = []): Way =>
-  createOutbound(parseAllowed(allow), names.resolve).wayTo([]);
+const namedWay = (allow: readonly string[] = []): Way => createOutbound(parseAllowed(allow), names).wayTo([]);
 const get = (way: Way, url: string, timeoutMs = 10_000) =>
   way.send({ url, method: 'GET', headers: {}, timeoutMs });
 
@@ -215,7 +214,7 @@ describe('names', () => {
   test('what others have named keeps no name of the configuration waiting', async () => {
     names.names.set('never.example', { addresses: ['127.0.0.2'], afterMs: 60_000 });
     names.names.set('here.example', { addresses: ['127.0.0.2'] });
-    const outbound = createOutbound(parseAllowed(['127.0.0.2']), names.resolve);
+    const outbound = createOutbound(parseAllowed(['127.0.0.2']), names);
     const others = outbound.wayTo([]);
     const nevers = [1, 2, 3].map(() =>
       expect(get(others, named('never.example'), 1_000)).rejects.toThrow('within 1000 ms'),

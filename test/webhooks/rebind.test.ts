@@ -41,7 +41,7 @@ test('a receiver whose name moves to a refused address between two tries gets no
       heldUntil: 0,
     },
   });
-  const way = createOutbound(parseAllowed(['127.0.0.2']), names.resolve).wayTo([]);
+  const way = createOutbound(parseAllowed(['127.0.0.2']), names).wayTo([]);
   resources.use(startDeliverer({ ...app, way, random: Math.random }));
   allowed.answer = (res) => res.writeHead(500).end();
   await people.user({ organization: 'home', state: 'locked' });

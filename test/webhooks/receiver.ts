@@ -1,6 +1,8 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import { text } from 'node:stream/consumers';
+import type { KeyPair } from './authority.ts';
 
 /** What came, as it came. */
 export interface Received {
@@ -24,7 +26,8 @@ export interface Receiver extends AsyncDisposable {
 
 const waitMsMax = 60_000;
 
-export async function startReceiver(port = 0, host = '127.0.0.1'): Promise<Receiver> {
+/** Over TLS where it has a certificate. */
+export async function startReceiver(port = 0, host = '127.0.0.1', tls?: KeyPair): Promise<Receiver> {
   const received: Received[] = [];
   const waiting = new Set<() => void>();
   const take = async (req: IncomingMessage, res: ServerResponse): Promise<void> => {
@@ -37,13 +40,15 @@ export async function startReceiver(port = 0, host = '127.0.0.1'): Promise<Recei
     receiver.answer(res, one);
     for (const look of waiting) look();
   };
-  const server = createServer((req, res) => void take(req, res).catch(() => res.destroy()));
+  const answer = (req: IncomingMessage, res: ServerResponse) =>
+    void take(req, res).catch(() => res.destroy());
+  const server = tls === undefined ? createServer(answer) : createSecureServer(tls, answer);
   server.listen(port, host);
   await once(server, 'listening');
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('no port');
   const receiver: Receiver = {
-    url: `http://${host}:${address.port}/`,
+    url: `${tls === undefined ? 'http' : 'https'}://${host}:${address.port}/`,
     port: address.port,
     received,
     answer: (res) => res.writeHead(204).end(),

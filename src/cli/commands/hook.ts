@@ -1,3 +1,4 @@
+import { obstacleIn } from '../../app/out-of-reach.ts';
 import { suggestion } from '../../app/suggestion.ts';
 import { UsageError } from '../../app/usage.ts';
 import { eventTypes } from '../../domain/event-types.ts';
@@ -157,6 +158,7 @@ async function create(context: CommandContext): Promise<void> {
   });
   await output.document(made, [made.secret]);
   await output.note(`subscription ${made.subscriptionId}; the secret is shown this once`);
+  await warn(context, made);
 }
 
 async function list(context: CommandContext): Promise<void> {
@@ -174,9 +176,23 @@ async function update(context: CommandContext): Promise<void> {
   if (Object.keys(change).length === 1)
     throw new UsageError('nothing to change: see latchkey hook update --help');
   const { secret, ...row } = await (await context.backend()).updateHook(change);
-  if (secret === undefined) return print(context, row);
-  await output.document({ ...row, secret }, [secret]);
-  await output.note(`the secret before it signs as well until ${row.previousSecretUntil ?? 'now'}`);
+  if (secret === undefined) {
+    await print(context, row);
+  } else {
+    await output.document({ ...row, secret }, [secret]);
+    await output.note(`the secret before it signs as well until ${row.previousSecretUntil ?? 'now'}`);
+  }
+  if (change.url !== undefined) await warn(context, row);
+}
+
+/** What the first event would tell is said at once. What the server was started with is not known here. */
+async function warn({ output }: CommandContext, { url, subscriptionId }: HookRow): Promise<void> {
+  const obstacle = obstacleIn(url);
+  if (obstacle === undefined) return;
+  const { host, why } = obstacle;
+  const what = why === 'not public' ? `${host} is not public` : `http to ${host} is in the clear`;
+  const test = `"latchkey hook test ${subscriptionId}" tells`;
+  await output.note(`${what}: nothing is sent there unless the server has --outbound-allow ${host}; ${test}`);
 }
 
 function changeOf(args: Arguments, subscriptionId: string): HookToUpdate {
