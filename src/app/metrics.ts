@@ -3,6 +3,7 @@ import { DomainError } from '../domain/errors.ts';
 import { startMetricsListener } from '../ops/listener.ts';
 import { type CheckOutcome, createMetrics, type Metrics } from '../ops/metrics.ts';
 import { watchProcess } from '../ops/process-metrics.ts';
+import type { WebhookReadings } from '../ops/webhook-metrics.ts';
 import { passwordsWaiting } from '../sign-in/hash-threads.ts';
 import type { EndedCheck } from '../sign-in/sign-ins.ts';
 import { isPostgresUrl } from '../store/postgres/connect/url.ts';
@@ -48,7 +49,8 @@ function outcomeOf(error: unknown): CheckOutcome {
 /** What is read whenever somebody reads the metrics. */
 export interface MeteredApp {
   readonly metrics: Metrics;
-  readonly store: Pick<Store, 'listOrganizations' | 'countLocked'>;
+  readonly store: Pick<Store, 'listOrganizations' | 'countLocked' | 'countSubscriptions' | 'listEvents'>;
+  readonly now: () => number;
   readonly isReady: () => Promise<boolean>;
   /** Hears of what could not be counted. */
   readonly log: (event: string, fields: Readonly<Record<string, unknown>>) => void;
@@ -70,13 +72,15 @@ export async function serveMetrics(
       ...at,
       metrics: [...app.metrics.all, ...own.metrics],
       async refresh() {
-        const [isReady, position] = await Promise.all([
+        const [isReady, position, webhooks] = await Promise.all([
           within(app.isReady()),
           within(newestPosition(app.store)),
+          within(webhooksOf(app)),
           own.refresh(),
           within(counting.first),
         ]);
-        app.metrics.take({ isReady: isReady ?? false, position, passwordsWaiting: passwordsWaiting() });
+        const known = { isReady: isReady ?? false, position, webhooks };
+        app.metrics.take({ ...known, passwordsWaiting: passwordsWaiting() });
       },
     }),
   );
@@ -86,6 +90,14 @@ export async function serveMetrics(
 
 async function newestPosition(store: MeteredApp['store']): Promise<number> {
   return (await store.listOrganizations('all', { offset: 0, limit: 1, ascending: true })).position;
+}
+
+async function webhooksOf({ store, now }: MeteredApp): Promise<WebhookReadings> {
+  const counts = await store.countSubscriptions();
+  const active = counts.find(({ state }) => state === 'active');
+  if (active === undefined) return { counts, behindMs: 0 };
+  const [next] = await store.listEvents({ afterPosition: active.position, limit: 1 });
+  return { counts, behindMs: next === undefined ? 0 : Math.max(0, now() - next.createdAt) };
 }
 
 /** undefined: it failed, or took too long. */

@@ -158,10 +158,11 @@ function startBackground(app: App): AsyncDisposable {
 
 type Watching = Pick<MeteredApp, 'isReady' | 'log'>;
 
-async function startMetrics({ metrics, store }: App, { metricsListen }: ServerConfig, watching: Watching) {
+async function startMetrics(app: App, { metricsListen }: ServerConfig, watching: Watching) {
+  const { metrics, store, now } = app;
   if (metrics === undefined || metricsListen === undefined) return undefined;
   const { serveMetrics } = await import('./metrics.ts');
-  return serveMetrics({ metrics, store, ...watching }, metricsListen);
+  return serveMetrics({ metrics, store, now, ...watching }, metricsListen);
 }
 
 /** Whoever asks while an answer is on its way gets that one: probes need no token, and each would take the write lock. */

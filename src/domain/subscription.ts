@@ -11,17 +11,20 @@ export type SubscriptionState = 'active' | 'paused' | 'disabled';
 export type PauseCause = 'asked' | 'failed' | 'gone' | 'owner';
 
 /** What came of one try. */
-export type AttemptOutcome =
-  | 'delivered'
+export const attemptOutcomes = [
+  'delivered',
   /** An answer that is no success. */
-  | 'refused'
-  | 'timeout'
-  | 'unreachable'
-  | 'name_unknown'
+  'refused',
+  'timeout',
+  'unreachable',
+  'name_unknown',
   /** A destination that this server does not connect to. */
-  | 'not_allowed'
-  | 'tls_failed'
-  | 'invalid_answer';
+  'not_allowed',
+  /** No encrypted connection: a certificate that is over, of another name or of nobody who is trusted, among others. */
+  'tls_failed',
+  'invalid_answer',
+] as const;
+export type AttemptOutcome = (typeof attemptOutcomes)[number];
 
 /** One try; never what the receiver wrote in its answer. */
 export interface Attempt {

@@ -1,11 +1,12 @@
 import type { UserEvent } from '../domain/events.ts';
+import type { AttemptOutcome } from '../domain/subscription.ts';
 import type { User } from '../domain/user.ts';
 
 /**
- * All that server/, rpc/ and store/ know of this room: what they tell of themselves. Nothing here may throw, wait, or
+ * All that server/, rpc/, store/ and webhooks/ know of this room: what they tell of themselves. Nothing here may throw, wait, or
  * cost a call more than a fifth of a microsecond; what counts it stands in metrics.ts, or nothing does.
  */
-export interface Measures extends DoorMeasures, StoreMeasures, DeskMeasures {}
+export interface Measures extends DoorMeasures, StoreMeasures, DeskMeasures, DeliveryMeasures {}
 
 /** As OpenTelemetry names what carries a call; gRPC-Web counts as gRPC. */
 export const rpcSystems = ['grpc', 'connectrpc'] as const;
@@ -57,6 +58,11 @@ export interface DeskMeasures {
   follower(afterPosition: number): Follower;
 }
 
+export interface DeliveryMeasures {
+  /** One try to tell a subscription's receiver of an event has ended. */
+  delivered(outcome: AttemptOutcome, durationMs: number): void;
+}
+
 /** A call that is followed through the server. */
 export interface FollowedCall {
   /** `package.Service/Method`. */
@@ -70,6 +76,16 @@ export interface FollowedCall {
   readonly codeOf: (error: unknown) => number;
 }
 
+/** Something that no call waits for, and what becomes of it. */
+export interface FollowedWork<Value> {
+  /** Of the span: one of a few. */
+  readonly name: string;
+  /** Of the call that it goes back to, as received: linked to. */
+  readonly traceparent: string | undefined;
+  /** Where it says `error.type`, the work has failed. */
+  readonly attributesOf: (value: Value) => Readonly<Record<string, string | number>>;
+}
+
 /** Makes spans of some calls, and of what they wait for. */
 export interface Tracer {
   /** Whether to follow a call; asked once for each. It takes no memory. */
@@ -80,6 +96,8 @@ export interface Tracer {
   isFollowing(): boolean;
   /** A span within the call's, where that is followed. */
   span<Value>(name: string, work: () => Promise<Value>): Promise<Value>;
+  /** A span that belongs to no call, around the work, where that is chosen as calls are. */
+  alone<Value>(facts: FollowedWork<Value>, work: () => Promise<Value>): Promise<Value>;
 }
 
 const nothing = () => undefined;
@@ -96,4 +114,5 @@ export const unmeasured: Measures = Object.freeze({
   moved: nothing,
   callLimited: nothing,
   follower: () => nobody,
+  delivered: nothing,
 });

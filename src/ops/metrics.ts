@@ -2,6 +2,7 @@ import { createCallMetrics } from './call-metrics.ts';
 import { createLockMetrics, type LockMetrics } from './lock-metrics.ts';
 import { callLimits, type Follower, type Measures, storeFailures } from './measures.ts';
 import { Histogram, type Metric, product, Values } from './registry.ts';
+import { createWebhookMetrics, type WebhookReadings } from './webhook-metrics.ts';
 
 /** How a password check ended. */
 export const checkOutcomes = [
@@ -23,6 +24,8 @@ export interface Readings {
   /** Of the newest event; undefined where the database did not answer. */
   readonly position: number | undefined;
   readonly passwordsWaiting: number;
+  /** undefined, too, where the database did not answer. */
+  readonly webhooks: WebhookReadings | undefined;
 }
 
 /** All metrics of one server, but the process's own. */
@@ -46,6 +49,7 @@ export function createMetrics(build: Build): Metrics {
   const store = storeMetrics();
   const signIns = signInMetrics();
   const log = logMetrics();
+  const webhooks = createWebhookMetrics();
   const limited = new Values(
     'counter',
     { name: 'latchkey_calls_limited', help: 'Calls refused for coming too fast, by the limit.' },
@@ -62,20 +66,23 @@ export function createMetrics(build: Build): Metrics {
     follower: log.follower,
     callLimited: (limit) => limited.add(callLimits.indexOf(limit), 1),
     passwordChecked: signIns.checked,
+    delivered: webhooks.delivered,
     all: [
       ...calls.metrics,
       ...locks.metrics,
       ...signIns.metrics,
       ...store.metrics,
       ...log.metrics,
+      ...webhooks.metrics,
       limited,
       ready,
       info,
     ],
-    take({ isReady, position, passwordsWaiting }) {
+    take({ isReady, position, passwordsWaiting, webhooks: told }) {
       ready.set(0, Number(isReady));
       signIns.waiting.set(0, passwordsWaiting);
       log.take(position);
+      webhooks.take(told);
     },
   };
 }

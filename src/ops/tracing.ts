@@ -13,7 +13,7 @@ import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
 import { resourceFromAttributes } from '@opentelemetry/resources';
 import { AlwaysOnSampler, BatchSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace';
 import { errorCodes, statusCodes } from './call-metrics.ts';
-import type { FollowedCall, Tracer } from './measures.ts';
+import type { FollowedCall, FollowedWork, Tracer } from './measures.ts';
 
 /** Where spans go, and of which calls. */
 export interface TracingConfig {
@@ -69,11 +69,12 @@ export function createTracer(config: TracingConfig, { version, agent }: TracerPa
       span.end();
     }
   };
+  const samples = (traceparent: string | undefined): boolean => {
+    const remote = trustsRemote ? parseTraceparent(traceparent) : undefined;
+    return remote === undefined ? isChosen() : (remote.traceFlags & 1) === 1;
+  };
   return {
-    samples(traceparent) {
-      const remote = trustsRemote ? parseTraceparent(traceparent) : undefined;
-      return remote === undefined ? isChosen() : (remote.traceFlags & 1) === 1;
-    },
+    samples,
     follow: (call, work) => {
       const remote = parseTraceparent(call.traceparent);
       const isParent = trustsRemote && remote !== undefined;
@@ -87,6 +88,13 @@ export function createTracer(config: TracingConfig, { version, agent }: TracerPa
     span(name, work) {
       const context = current.getStore();
       return context === undefined ? work() : within(tracer.startSpan(name, {}, context), context, work);
+    },
+    async alone({ name, traceparent, attributesOf: factsOf }, work) {
+      if (!samples(traceparent)) return work();
+      const remote = parseTraceparent(traceparent);
+      const links = remote === undefined ? [] : [{ context: remote }];
+      const span = tracer.startSpan(name, { kind: SpanKind.CLIENT, links }, ROOT_CONTEXT);
+      return within(span, ROOT_CONTEXT, async () => told(span, await work(), factsOf));
     },
     logFields() {
       const span = trace.getSpan(current.getStore() ?? ROOT_CONTEXT)?.spanContext();
@@ -142,6 +150,13 @@ async function ended<Value>(span: Span, call: FollowedCall, work: () => Promise<
   } finally {
     span.end();
   }
+}
+
+function told<Value>(span: Span, value: Value, factsOf: FollowedWork<Value>['attributesOf']): Value {
+  const attributes = factsOf(value);
+  span.setAttributes(attributes);
+  if ('error.type' in attributes) span.setStatus({ code: SpanStatusCode.ERROR });
+  return value;
 }
 
 function attributesOf({ method, system, requestId }: FollowedCall) {

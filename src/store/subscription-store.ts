@@ -1,5 +1,5 @@
 import type { Page, Scope } from '../domain/filter.ts';
-import type { Subscription } from '../domain/subscription.ts';
+import type { PauseCause, Subscription, SubscriptionState } from '../domain/subscription.ts';
 import type { Listed } from './records.ts';
 
 /** What the memory holds of subscriptions. They are no history: their rows have no events. */
@@ -13,6 +13,17 @@ export interface SubscriptionStore {
   listSubscriptions(query: ListSubscriptions): Promise<Pick<Listed<Subscription>, 'rows' | 'total'>>;
   /** Active ones that no server delivers by then, whoever waited longest first. */
   listSubscriptionsFree(nowMs: number, limit: number): Promise<readonly Subscription[]>;
+  /** How many there are of each state and cause that any has; looks at every one. */
+  countSubscriptions(): Promise<readonly SubscriptionCount[]>;
+}
+
+/** Subscriptions that stand alike. */
+export interface SubscriptionCount {
+  readonly state: SubscriptionState;
+  readonly cause: PauseCause | undefined;
+  readonly count: number;
+  /** Of the one that is farthest behind. */
+  readonly position: number;
 }
 
 /** By their time of creation. The scope is about what they are limited to; those that are not are for 'all' alone. */

@@ -20,6 +20,8 @@ export interface Tried {
   readonly attempt: Attempt;
   /** What Retry-After asks for. */
   readonly askedMs?: number;
+  /** Node's word for why there was no answer, such as CERT_HAS_EXPIRED: for whoever runs the server. */
+  readonly why?: string;
 }
 
 /** Sends the message once. Never rejects, but where the signal has ended it. */
@@ -56,7 +58,9 @@ export async function attempt(
     return { attempt: { ...facts, outcome, code: status, durationMs: lasted() }, askedMs };
   } catch (error) {
     signal?.throwIfAborted();
-    return { attempt: { ...facts, outcome: outcomeOf(error), code: 0, durationMs: lasted() } };
+    const why = codeOf(error);
+    const outcome = outcomeOf(error, why);
+    return { attempt: { ...facts, outcome, code: 0, durationMs: lasted() }, ...(why !== '' && { why }) };
   }
 }
 
@@ -69,12 +73,18 @@ export function retryAfterMs(text: string | undefined, nowMs: number): number {
 }
 
 // Whoever owns the subscription may not learn more of this server's network than that it is not for them.
-function outcomeOf(error: unknown): AttemptOutcome {
+function outcomeOf(error: unknown, code: string): AttemptOutcome {
   if (error instanceof OutboundRefused) return 'not_allowed';
   if (error instanceof OutboundTimeout) return 'timeout';
-  const code = String((error as NodeJS.ErrnoException | undefined)?.code ?? '');
   if (/^(ENOTFOUND|EAI_|ENODATA|ESERVFAIL)/.test(code)) return 'name_unknown';
   if (/^(HPE_|ERR_INVALID_HTTP)/.test(code)) return 'invalid_answer';
-  if (/(CERT|TLS|SSL|SIGNATURE|ISSUER|ALTNAME)/.test(code)) return 'tls_failed';
+  if (tlsFailures.test(code)) return 'tls_failed';
   return 'unreachable';
 }
+
+/** Of OpenSSL and of the check of a certificate (Node's documentation, "X509 certificate error codes"). */
+const tlsFailures =
+  /CERT|TLS|SSL|CRL|SIGNATURE|ISSUER|ALTNAME|^(EPROTO|INVALID_(CA|PURPOSE)|PATH_LENGTH_EXCEEDED|HOSTNAME_MISMATCH)$/;
+
+// Never the message: it may name what the URL names.
+const codeOf = (error: unknown): string => String((error as NodeJS.ErrnoException | undefined)?.code ?? '');

@@ -5,7 +5,8 @@ import { type DeliveryApp, deliver, holdMs } from './delivery.ts';
 import { createGiveWay, rest } from './give-way.ts';
 import { openSigner } from './signature.ts';
 
-export interface DelivererApp extends Pick<DeliveryApp, 'store' | 'now' | 'random' | 'log'> {
+export interface DelivererApp
+  extends Pick<DeliveryApp, 'store' | 'now' | 'random' | 'log' | 'measures' | 'tracer'> {
   readonly newId: () => string;
   /** Nothing is configured that a subscription may lead to. */
   readonly way: Way;
@@ -46,9 +47,10 @@ export function startDeliverer(app: DelivererApp): AsyncDisposable {
   const look = async (): Promise<void> => {
     const free = await app.store.listSubscriptionsFree(app.now(), takenAtOnce);
     if (free.length === 0) return;
-    const { way, now, store, random, log } = app;
+    const { way, now, store, random, log, measures, tracer } = app;
     const signer = await openSigner(app.store);
-    const delivery = { way, now, store, random, log, signer, giveWay, untilNews: news.until };
+    const known = { way, now, store, random, log, measures, tracer };
+    const delivery = { ...known, signer, giveWay, untilNews: news.until };
     for (const one of free) await take(delivery, one);
   };
   const whole = (async () => {

@@ -1,6 +1,7 @@
 import type { RecordedEvent } from '../domain/events.ts';
 import type { OrganizationId } from '../domain/ids.ts';
 import { attemptsKept, pause, type Subscription, waitAfter, wants } from '../domain/subscription.ts';
+import type { DeliveryMeasures, Tracer } from '../ops/measures.ts';
 import type { Store } from '../store/store.ts';
 import { type AttemptApp, attempt, type Tried } from './attempt.ts';
 import { type GiveWay, rest } from './give-way.ts';
@@ -17,6 +18,9 @@ export interface DeliveryApp extends AttemptApp {
   /** From 0 to 1. */
   readonly random: () => number;
   readonly log: { warn(fields: object, text: string): void; error(fields: object, text: string): void };
+  readonly measures: DeliveryMeasures;
+  /** undefined: no delivery is followed. */
+  readonly tracer: Pick<Tracer, 'alone'> | undefined;
   readonly giveWay: GiveWay;
   /** Resolves where there may be events after the position, soon in any case, and where the signal says so. */
   readonly untilNews: (position: number, signal: AbortSignal) => Promise<void>;
@@ -118,8 +122,31 @@ async function deliverOne(
   if (!isInReach(reach, organizationId)) return 'passed';
   if (!(await holdOn(app, standing))) return 'over';
   const message = messageOf(standing.row, { event, organizationId, isWhole: reach.isWhole });
-  const tried = await attempt(app, standing.row, message, signal);
+  const tried = await followed(app, event, () => attempt(app, standing.row, message, signal));
+  app.measures.delivered(tried.attempt.outcome, tried.attempt.durationMs);
   return record(app, standing, { message, tried, signal });
+}
+
+async function followed(
+  { tracer }: DeliveryApp,
+  { meta: { traceparent } }: RecordedEvent,
+  work: () => Promise<Tried>,
+): Promise<Tried> {
+  return tracer === undefined
+    ? work()
+    : tracer.alone({ name: 'deliver webhook', traceparent, attributesOf }, work);
+}
+
+/** What a span tells of a try: neither where it went nor whom it was about. */
+function attributesOf({ attempt: { messageId, eventType, nth, outcome, code } }: Tried) {
+  return {
+    'latchkey.webhook_id': messageId,
+    'latchkey.event_type': eventType,
+    'latchkey.try': nth,
+    'latchkey.outcome': outcome,
+    ...(code !== 0 && { 'http.response.status_code': code }),
+    ...(outcome !== 'delivered' && { 'error.type': outcome }),
+  };
 }
 
 interface Done {
@@ -131,7 +158,7 @@ interface Done {
 async function record(
   app: DeliveryApp,
   standing: Standing,
-  { message: { id }, tried: { attempt: made, askedMs = 0 }, signal }: Done,
+  { message: { id }, tried: { attempt: made, askedMs = 0, why }, signal }: Done,
 ): Promise<Outcome> {
   const { row } = standing;
   const attempts = [made, ...row.attempts].slice(0, attemptsKept);
@@ -148,7 +175,7 @@ async function record(
   if (waitMs === undefined) return stop(app, standing, 'failed');
   const { subscriptionId } = row;
   const { outcome, code } = made;
-  app.log.warn({ subscriptionId, messageId: id, outcome, code, tries, waitMs }, 'a delivery failed');
+  app.log.warn({ subscriptionId, messageId: id, outcome, code, why, tries, waitMs }, 'a delivery failed');
   // Whoever is free when it is time takes it up.
   await letGo(app, standing);
   return 'over';

@@ -99,11 +99,16 @@ describe('deploy/prometheus-rules.yaml', () => {
     expect(rows.map(([name]) => name)).toEqual(alerts.map((name) => `\`${name}\``));
   });
 
-  testWith('promtool')('promtool: a mass lockout fires its alert, a busy day does not', async () => {
-    const rules = join(root, 'test/metrics/mass-lockout.yaml');
-    const { stdout } = await promisify(execFile)('promtool', ['test', 'rules', rules]);
-    expect(stdout).toContain('SUCCESS');
-  });
+  for (const [what, file] of [
+    ['a mass lockout fires its alert, a busy day does not', 'mass-lockout.yaml'],
+    ['receivers of webhooks that are away or gone fire theirs', 'webhooks.yaml'],
+  ] as const) {
+    testWith('promtool')(`promtool: ${what}`, async () => {
+      const rules = join(root, 'test/metrics', file);
+      const { stdout } = await promisify(execFile)('promtool', ['test', 'rules', rules]);
+      expect(stdout).toContain('SUCCESS');
+    });
+  }
 });
 
 test('deploy/grafana-dashboard.json asks for metrics that exist, and shows each', () => {

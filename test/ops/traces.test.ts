@@ -5,6 +5,7 @@ import { parseServeConfig } from '../../src/app/config.ts';
 import { createTracer, parseTraceparent } from '../../src/ops/tracing.ts';
 import { parseAllowed } from '../../src/outbound/allowed.ts';
 import { createOutbound } from '../../src/outbound/outbound.ts';
+import { followCall } from '../../src/rpc/follow-call.ts';
 import type { Store } from '../../src/store/store.ts';
 import { withSpans } from '../../src/store/traced.ts';
 import { dialects, openClients } from '../support/dialects/all.ts';
@@ -235,4 +236,17 @@ test('a call that is not followed takes no memory', async () => {
   const plain = bytesOf(callOn(bare));
   const beside = bytesOf(() => (tracer.samples(header) ? undefined : followed()));
   expect(beside - plain).toBeLessThan(1);
+});
+
+test('nor does the interceptor of a call that is not followed', async () => {
+  const config = { url: collector.url, serviceName: 'test', ratio: 0, trustsRemote: false };
+  await using tracer = createTracer(config, { version: '0', agent });
+  const answer = Promise.resolve(undefined);
+  const next = () => answer;
+  const header = traceparent('01');
+  const info = { header: () => header };
+  const request = { stream: false, contextValues: { get: () => info } } as never;
+  const asked = followCall(tracer)(next as never);
+  const beside = bytesOf(() => void asked(request));
+  expect(beside - bytesOf(() => void next())).toBeLessThan(1);
 });

@@ -48,6 +48,36 @@ describe.each(stores)('subscriptions on %s', (kind) => {
     }
   });
 
+  test('are counted by state and cause, each with the position of the one farthest behind', async () => {
+    const table: readonly Partial<Subscription>[] = [
+      { position: 1_000_001 },
+      { state: 'paused', cause: 'asked', position: 12 },
+      { state: 'paused', cause: 'asked', position: 9 },
+      { state: 'paused', cause: 'failed', position: 2 ** 40 },
+      { state: 'disabled', cause: 'gone', position: 0 },
+      { description: '"cause":"asked"', position: 5 },
+    ];
+    for (const one of table) await added(one);
+    const { rows } = await store.listSubscriptions({
+      scope: 'all',
+      page: { offset: 0, limit: 1_000, ascending: true },
+    });
+    const counts = await store.countSubscriptions();
+    const wanted = counts.map(({ state, cause }) => {
+      const alike = rows.filter((row) => row.state === state && row.cause === cause);
+      return {
+        state,
+        cause,
+        count: alike.length,
+        position: Math.min(...alike.map(({ position }) => position)),
+      };
+    });
+    expect(counts).toEqual(wanted);
+    expect(counts.reduce((sum, { count: some }) => sum + some, 0)).toBe(rows.length);
+    expect(counts).toContainEqual({ state: 'paused', cause: 'asked', count: 2, position: 9 });
+    expect(counts).toContainEqual({ state: 'disabled', cause: 'gone', count: 1, position: 0 });
+  });
+
   test('of many who change one at once, one does', async () => {
     const before = await added();
     const changes = Array.from({ length: 20 }, (_, nth) => moved(before, { description: `by ${nth}` }));

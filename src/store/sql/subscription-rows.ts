@@ -1,5 +1,6 @@
 import type { OrganizationId } from '../../domain/ids.ts';
-import type { Subscription } from '../../domain/subscription.ts';
+import type { PauseCause, Subscription, SubscriptionState } from '../../domain/subscription.ts';
+import type { SubscriptionCount } from '../subscription-store.ts';
 import type { Row } from './rows.ts';
 
 /** What a subscription is found by, and itself as JSON: in the order of subscriptionValues. */
@@ -18,4 +19,19 @@ export function parseSubscription({ document }: Row): Subscription {
   type Stored = Omit<Subscription, 'organizationId'> & { readonly organizationId?: OrganizationId };
   const stored = JSON.parse(document as string) as Stored;
   return { ...stored, organizationId: stored.organizationId };
+}
+
+/** Counts by the cause and the position that the database reads out of `document`. */
+export function subscriptionsByState(cause: string, position: string): string {
+  return `SELECT state, ${cause} AS cause, count(*) AS count, min(${position}) AS position FROM subscriptions GROUP BY 1, 2`;
+}
+
+/** A row that subscriptionsByState answered. */
+export function parseSubscriptionCount({ state, cause, count, position }: Row): SubscriptionCount {
+  return {
+    state: state as SubscriptionState,
+    cause: (cause as PauseCause | null) ?? undefined,
+    count: Number(count),
+    position: Number(position),
+  };
 }

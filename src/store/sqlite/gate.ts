@@ -62,6 +62,7 @@ export function createGate(onReport: (report: StoreReport) => void = () => undef
       loadSubscription: gated(store.loadSubscription),
       listSubscriptions: gated(store.listSubscriptions),
       listSubscriptionsFree: gated(store.listSubscriptionsFree),
+      countSubscriptions: gated(store.countSubscriptions),
     }),
   };
 }

@@ -1,4 +1,10 @@
-import { parseSubscription, subscriptionColumns, subscriptionValues } from '../../sql/subscription-rows.ts';
+import {
+  parseSubscription,
+  parseSubscriptionCount,
+  subscriptionColumns,
+  subscriptionsByState,
+  subscriptionValues,
+} from '../../sql/subscription-rows.ts';
 import { holdMsMax, type SubscriptionStore } from '../../subscription-store.ts';
 import type { Connection, Statement } from '../connection.ts';
 import { asStoreError } from '../error.ts';
@@ -48,6 +54,9 @@ export function createSubscriptions(pool: Pool, patienceMs: number): Subscriptio
     async listSubscriptionsFree(nowMs, limit) {
       return (await rows(free, [nowMs, limit])).map(parseSubscription);
     },
+    async countSubscriptions() {
+      return (await rows(byState, [])).map(parseSubscriptionCount);
+    },
   };
 }
 
@@ -78,6 +87,9 @@ const update: Statement = {
 };
 const remove: Statement = {
   text: `DELETE FROM subscriptions WHERE subscription_id = $1 AND sequence = $2 AND ${unfenced} = 1 RETURNING subscription_id`,
+};
+const byState: Statement = {
+  text: subscriptionsByState("document::jsonb ->> 'cause'", "(document::jsonb ->> 'position')::bigint"),
 };
 const free: Statement = {
   name: 'list_subscriptions_free',

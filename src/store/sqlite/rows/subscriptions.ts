@@ -1,5 +1,10 @@
 import type { DatabaseSync } from 'node:sqlite';
-import { parseSubscription, subscriptionValues } from '../../sql/subscription-rows.ts';
+import {
+  parseSubscription,
+  parseSubscriptionCount,
+  subscriptionsByState,
+  subscriptionValues,
+} from '../../sql/subscription-rows.ts';
 import { holdMsMax, type ListSubscriptions, type SubscriptionStore } from '../../subscription-store.ts';
 import { reading } from '../error.ts';
 import { snapshot } from '../snapshot.ts';
@@ -24,6 +29,8 @@ export function createSubscriptions(db: DatabaseSync, write: WriteOne): Subscrip
   const listFree = reading(({ nowMs, limit }: { readonly nowMs: number; readonly limit: number }) =>
     free.all(nowMs, limit).map(parseSubscription),
   );
+  const byState = db.prepare(subscriptionsByState("document ->> '$.cause'", "document ->> '$.position'"));
+  const countAll = reading(() => byState.all().map(parseSubscriptionCount));
   const only = async (row: Write) => (await write([row, '', 0, [], [], null])) === 'written';
 
   return {
@@ -48,5 +55,6 @@ export function createSubscriptions(db: DatabaseSync, write: WriteOne): Subscrip
       }),
     ),
     listSubscriptionsFree: (nowMs, limit) => listFree({ nowMs, limit }),
+    countSubscriptions: () => countAll(undefined),
   };
 }
