@@ -54,21 +54,41 @@ export async function organizationsOf(
       [...userIds].map(async (userId) => [userId, await app.store.loadUser(userId)] as const),
     ),
   );
+  const bornAt = await birthsAmong(app, users, events);
   const found = new Map<RecordedEvent, OrganizationId | undefined>();
   for (const event of events) {
     const user = users.get(event.userId);
-    const isTheirs = user !== undefined && (await isOfThisLife(app, user, event));
+    const isTheirs = user !== undefined && event.position >= (bornAt.get(user.userId) ?? 0);
     const named = event.payload.organizationId as OrganizationId | undefined;
     found.set(event, event.userId === instanceStream ? named : isTheirs ? user.organizationId : undefined);
   }
   return found;
 }
 
-async function isOfThisLife(
+/** By user, where this life of the id begins, if that is behind one of the events, which are in the order of the log. */
+async function birthsAmong(
   app: Owners,
-  { userId, createdAt }: User,
-  event: RecordedEvent,
-): Promise<boolean> {
-  if (event.createdAt > createdAt) return true;
-  return (await newestBirth(app, userId, event.position)) === 0;
+  users: ReadonlyMap<UserId, User | undefined>,
+  events: readonly RecordedEvent[],
+): Promise<ReadonlyMap<UserId, number>> {
+  const first = new Map<UserId, number>();
+  for (const event of events) {
+    const user = users.get(event.userId);
+    if (user === undefined || first.has(user.userId) || isOfThisLife(user, event)) continue;
+    first.set(user.userId, event.position);
+  }
+  return new Map(
+    await Promise.all(
+      [...first].map(
+        async ([userId, position]) => [userId, await newestBirth(app, userId, position)] as const,
+      ),
+    ),
+  );
 }
+
+/**
+ * Whether the row alone tells. Tokens end with a birth first of all, and no later than that: what is not before the end of
+ * them is not before the birth, so an import, all of one instant, is not looked up user by user.
+ */
+const isOfThisLife = ({ createdAt, tokensEndedSequence }: User, event: RecordedEvent): boolean =>
+  event.createdAt > createdAt || event.sequence >= tokensEndedSequence;
