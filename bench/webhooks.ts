@@ -2,7 +2,7 @@
  * What webhooks cost those who unlock, and how long they take: the throughput of unlocks beside a subscription that is busy,
  * their p99 at half load beside 50 receivers that never answer, 10,000 events that waited while a subscription was paused,
  * and a mass lock of 10,000 users told to three receivers. The server has one core; this process and the receivers, the other.
- * `node bench/webhooks.ts [--users 60000] [--seconds 5] [--rounds 5] [--events 10000] [--dir FOLDER] [--json] [--help]`.
+ * Four minutes. `node bench/webhooks.ts [--users 60000] [--seconds 5] [--rounds 5] [--events 10000] [--dir FOLDER] [--json] [--help]`.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -14,6 +14,7 @@ import { parseArgs } from 'node:util';
 import { drive, type Job, type Load, type Result } from './load/drive.ts';
 import { tellMachine, yieldToKernel } from './load/machine.ts';
 import { userIdOf } from './load/request.ts';
+import { loadText, machineText, noiseText } from './machine.ts';
 import { pinned, type ServerProcess, startServer } from './process.ts';
 import { relock, type Seeded, seed } from './seed.ts';
 import { type Spread, spread } from './spread.ts';
@@ -59,15 +60,17 @@ async function main(): Promise<void> {
   yieldToKernel();
   const receiver = stack.use(await startReceiver());
   const bench: Bench = { server, seeded, receiver };
+  const machine = machineText();
   const busy = await besideBusy(bench);
   const dead = await besideDead(bench);
   const resumed = await afterPause(bench);
   const mass = await massLock(bench);
-  if (values.json) console.log(JSON.stringify({ busy, dead, resumed, mass }));
-  else print({ busy, dead, resumed, mass });
+  if (values.json) console.log(JSON.stringify({ machine, busy, dead, resumed, mass }));
+  else print({ machine, busy, dead, resumed, mass });
 }
 
 interface Figures {
+  readonly machine: string;
   readonly busy: { readonly ratio: Spread; readonly without: Spread; readonly delivered: number };
   readonly dead: { readonly ratio: Spread; readonly without: Spread };
   readonly resumed: Told;
@@ -81,19 +84,21 @@ interface Told {
   readonly seconds: number;
 }
 
-function print({ busy, dead, resumed, mass }: Figures): void {
+function print({ machine, busy, dead, resumed, mass }: Figures): void {
   const range = ({ median, min, max }: Spread) =>
     `${median.toFixed(2)} (${min.toFixed(2)}–${max.toFixed(2)})`;
   const told = ({ events, inOrder, seconds }: Told) =>
     `${events} events, ${inOrder ? 'in order' : 'NOT IN ORDER'}, ${seconds.toFixed(1)} s`;
   console.log(
     [
+      machine,
       `unlocks/s beside a busy subscription ÷ without: ${range(busy.ratio)}, bar ≥ ${throughputMin}; ` +
-        `without ${busy.without.median.toFixed(0)}/s, ${busy.delivered} delivered meanwhile`,
+        `without ${busy.without.median.toFixed(0)}/s, noise ${noiseText(busy.without)}, ${busy.delivered} delivered meanwhile`,
       `p99 at half load beside ${deadReceivers} dead receivers ÷ without: ${range(dead.ratio)}, bar ≤ ${p99Max}; ` +
-        `without ${dead.without.median.toFixed(0)} µs`,
+        `without ${dead.without.median.toFixed(0)} µs, noise ${noiseText(dead.without)}`,
       `paused, then resumed: ${told(resumed)}`,
       `a mass lock told to three receivers: ${told(mass)} until the last`,
+      `load average afterwards ${loadText()}`,
     ].join('\n'),
   );
 }

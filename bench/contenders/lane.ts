@@ -1,6 +1,10 @@
-/** Latchkey's server room with a handler that does nothing: no interceptors, no store. What the lane itself costs. */
+/**
+ * Latchkey's server room with a handler that does nothing: no interceptors, no store. What the lane itself costs; with
+ * `--measured`, and with every answer counted.
+ */
 import type { ServiceImpl } from '@connectrpc/connect';
 import { UserService } from '../../gen/es/zitadel/user/v2/user_service_pb.js';
+import { createMetrics } from '../../src/ops/metrics.ts';
 import { createDoor } from '../../src/server/door.ts';
 import { createCorsPolicy } from '../../src/server/http/cors.ts';
 import type { MountedService } from '../../src/server/lane/method-table.ts';
@@ -24,7 +28,11 @@ const implementation = { unlockUser } as Partial<
 > as MountedService['implementation'];
 
 const log = (event: string, fields: Readonly<Record<string, unknown>>) => console.error(event, fields);
+const measures = process.argv.includes('--measured')
+  ? { measures: createMetrics({ version: '0', node: process.versions.node, store: 'sqlite' }) }
+  : {};
 const door = createDoor({
+  ...measures,
   services: [{ desc: UserService, implementation }],
   interceptors: [],
   cors: createCorsPolicy({ allowedOrigins: [], scheme: 'http' }),
