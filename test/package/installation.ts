@@ -1,6 +1,6 @@
 import { type ExecFileException, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { createInterface } from 'node:readline';
 
@@ -26,6 +26,8 @@ export interface Installation extends AsyncDisposable {
   run(...argv: string[]): Promise<Ended>;
   /** Serves on a free port, with what it needs in a folder of its own. */
   serve(...flags: string[]): Promise<ServedPackage>;
+  /** Makes a file where commands run. */
+  write(name: string, text: string): Promise<void>;
 }
 
 /** A server that runs from the package. */
@@ -67,10 +69,14 @@ export async function install(
     name: `Node ${version}, installed ${how}`,
     installed,
     run: (...argv) => execute(program, argv, { cwd: home, env }),
-    serve: (...flagsOfServe) => serve(program, flagsOfServe, { cwd: home, env }),
+    serve: (...flagsOfServe) => serve(program, flagsOfServe, { cwd: home, env: { ...env, ...followed } }),
+    write: (name, text) => writeFile(join(home, name), text),
     [Symbol.asyncDispose]: () => rm(home, { recursive: true }),
   };
 }
+
+/** What follows calls is loaded where somebody receives it; nothing is sent. */
+const followed = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9', OTEL_TRACES_SAMPLER: 'always_off' };
 
 const systemFolders = () =>
   (process.env.PATH ?? '').split(delimiter).filter((path) => !path.includes('node_modules'));

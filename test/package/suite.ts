@@ -67,7 +67,7 @@ interface People {
 
 /** Unlocks somebody of the demo, and finds people by a filter, which is the work of a thread. */
 async function serveDemo(installation: Installation, ...flags: string[]): Promise<void> {
-  const server = await installation.serve('--demo', ...flags);
+  const server = await installation.serve('--demo', '--metrics-listen', '127.0.0.1:0', ...flags);
   const post = async (path: string, body: unknown): Promise<unknown> => {
     const headers = { authorization: `Bearer ${server.token}`, 'content-type': 'application/json' };
     const answer = await fetch(`${server.url}${path}`, {
@@ -87,8 +87,22 @@ async function serveDemo(installation: Installation, ...flags: string[]): Promis
   expect(left.length === result.length - 1, 'the unlocked user is still listed as locked');
   const listed = await done(installation, 'user', 'list', '--url', server.url, '--token', server.token);
   expect(listed.includes(locked.userId), `user list does not know them: ${listed}`);
+  // Each of these is loaded when it is first asked for.
+  for (const path of ['/console/', '/docs/', '/openapi.json']) {
+    const { status } = await fetch(`${server.url}${path}`);
+    expect(status === 200, `${path}: HTTP ${status}`);
+  }
   const code = await server.stop();
   expect(code === 0, `SIGTERM: exit ${code}`);
+}
+
+const csv = 'user_name,given_name,family_name,email\nada,Ada,Lovelace,ada@mail.example\n';
+
+async function bringPeople(installation: Installation, ...where: string[]): Promise<void> {
+  await installation.write('people.csv', csv);
+  await done(installation, 'import', '--from', 'csv', 'people.csv', ...where);
+  const listed = await done(installation, 'user', 'list', ...where);
+  expect(/\bada\b/.test(listed), `who was brought in is not there: ${listed}`);
 }
 
 async function moveData(installation: Installation): Promise<void> {
@@ -96,6 +110,7 @@ async function moveData(installation: Installation): Promise<void> {
   await done(installation, 'migrate', ...at('one.db'));
   await done(installation, 'migrate', ...at('one.db'));
   await serveDemo(installation, ...at('one.db'));
+  await bringPeople(installation, ...at('one.db'));
   await done(installation, 'export', 'people.jsonl', ...at('one.db'));
   await done(installation, 'import', 'people.jsonl', ...at('two.db'));
   await done(installation, 'verify', ...at('two.db'));
@@ -122,7 +137,7 @@ async function use(installation: Installation, database: Database, isWhole: bool
   await check(`${name}: PostgreSQL`, async () => {
     const url = await database.create();
     await serveDemo(installation, '--db', url);
-    await done(installation, 'user', 'list', '--db', url);
+    await bringPeople(installation, '--db', url);
   });
 }
 

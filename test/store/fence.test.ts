@@ -1,6 +1,7 @@
 import { DatabaseSync } from 'node:sqlite';
 import { expect, test } from '@jest/globals';
 import type { UserId } from '../../src/domain/ids.ts';
+import type { Subscription } from '../../src/domain/subscription.ts';
 import { openStore } from '../../src/store/open.ts';
 import type { StoreReport } from '../../src/store/store.ts';
 import { runSql } from '../support/postgres.ts';
@@ -9,6 +10,13 @@ import { startServer } from '../support/start-server.ts';
 import { type StoreKind, stores } from '../support/stores.ts';
 
 const locked = { type: 'user.locked', payload: {} } as const;
+
+const subscription = (subscriptionId: string): Subscription => ({
+  ...{ subscriptionId, sequence: 1, organizationId: undefined, ownerUserId: 'ada' as UserId },
+  ...{ url: 'https://x.example/', description: '', eventTypes: [], state: 'active', createdAt: 1 },
+  ...{ changedAt: 1, secretNumber: 1, previousSecretUntil: 0, position: 0, tries: 0, nextTryAt: 0 },
+  ...{ attempts: [], holder: '', heldUntil: 0 },
+});
 
 /** What the migrations of a later version leave behind. */
 const raise = "INSERT INTO migrations VALUES (999, '0999-later.sql', 1)";
@@ -30,6 +38,8 @@ test.each(
   for (const userId of ['ada', 'bram']) {
     await seedUser(store, { userId, organizationId: 'here', profile: human({ userName: userId }) });
   }
+  const hook = subscription('before');
+  await store.addSubscription(hook);
   expect(await store.isReady()).toBe(true);
   await execute(kind, database, raise);
   const session = { userId: 'ada', sequence: 1, holder: 'h', until: 10, nowMs: 1 };
@@ -39,6 +49,9 @@ test.each(
     () => seedOrganization(store, 'there'),
     () => seedUser(store, { userId: 'new', organizationId: 'here', profile: human({ userName: 'new' }) }),
     () => store.claimCheck(session as never),
+    () => store.addSubscription(subscription('after')),
+    () => store.changeSubscription(hook, { ...hook, sequence: 2, position: 1 }),
+    () => store.changeSubscription(hook, undefined),
   ];
   for (const write of writes) await expect(write()).rejects.toMatchObject({ error: 'storeUnavailable' });
   expect(await store.isReady()).toBe(false);
@@ -52,6 +65,7 @@ test.each(
   ]);
   expect(await store.loadUser('ada' as UserId)).toMatchObject({ state: 'active', sequence: 1 });
   expect(await store.loadUser('new' as UserId)).toBeUndefined();
+  expect(await store.loadSubscription('before')).toEqual(hook);
   const types = await execute(kind, database, 'SELECT type FROM events ORDER BY type');
   expect(types).toMatchObject(
     ['organization.added', 'user.human.added', 'user.human.added'].map((type) => ({ type })),
