@@ -2,8 +2,8 @@ import { writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { parseServeConfig } from '../../src/app/config.ts';
+import { type Authority, type KeyPair, makeAuthority } from '../support/authority.ts';
 import { serveLogged } from '../support/logged-server.ts';
-import { type Authority, type KeyPair, makeAuthority } from './authority.ts';
 import { type Hooked, startHooked } from './hooked.ts';
 import { type Receiver, startReceiver } from './receiver.ts';
 

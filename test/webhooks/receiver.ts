@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
 import { text } from 'node:stream/consumers';
-import type { KeyPair } from './authority.ts';
+import type { KeyPair } from '../support/authority.ts';
 
 /** What came, as it came. */
 export interface Received {

@@ -13,6 +13,8 @@ export interface KeyPair {
 /** An authority of certificates that nobody trusts unless told to; its files are gone when disposed. */
 export interface Authority extends AsyncDisposable {
   readonly caPath: string;
+  /** Its own, as PEM. */
+  certificate(): Promise<string>;
   /** Signed by it, for such a name: `IP:127.0.0.1` or `DNS:hooks.example`. One that is over was so yesterday. */
   certify(name: string, validity?: 'valid' | 'over'): Promise<KeyPair>;
 }
@@ -25,8 +27,10 @@ export async function makeAuthority(): Promise<Authority> {
   const self = ['-x509', '-subj', '/CN=our own', '-days', '2'];
   await openssl('req', ...self, ...keyForm, '-keyout', 'ca.key', '-out', 'ca.pem');
   let made = 0;
+  const text = (path: string) => readFile(join(folder, path), 'utf8');
   return {
     caPath: join(folder, 'ca.pem'),
+    certificate: () => text('ca.pem'),
     async certify(name, validity = 'valid') {
       made += 1;
       const [key, request, cert] = [`${made}.key`, `${made}.csr`, `${made}.pem`];
@@ -35,7 +39,6 @@ export async function makeAuthority(): Promise<Authority> {
       const signer = ['-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial', '-copy_extensions', 'copy'];
       const days = ['-days', validity === 'over' ? '-1' : '2'];
       await openssl('x509', '-req', '-in', request, ...signer, ...days, '-out', cert);
-      const text = (path: string) => readFile(join(folder, path), 'utf8');
       return { cert: await text(cert), key: await text(key) };
     },
     [Symbol.asyncDispose]: () => rm(folder, { recursive: true }),
