@@ -2,7 +2,7 @@ import { fsyncSync, openSync, writeSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-// `node receiver-process.ts PORT FILE`: says yes once what came is on disk, so whatever it said yes to outlives it.
+// `node process-of-receiver.ts PORT FILE`: says yes once what came is on disk, so whatever it said yes to outlives it.
 const [, , port = '0', path = ''] = process.argv;
 const file = openSync(path, 'a');
 const server = createServer((req, res) => {

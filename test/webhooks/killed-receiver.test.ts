@@ -18,7 +18,7 @@ const kills = repetitions({ few: 4, many: 40 });
 const timeoutMs = 60_000 + kills * 10_000;
 const looksMax = 1_200;
 const types = ['user.locked', 'user.unlocked'];
-const script = fileURLToPath(new URL('receiver-process.ts', import.meta.url));
+const script = fileURLToPath(new URL('process-of-receiver.ts', import.meta.url));
 
 /** A receiver in a process of its own, on the same port after every death. */
 async function openReceiver(resources: AsyncDisposableStack) {
