@@ -12,12 +12,11 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { drive, type Job, type Load, type Result } from './load/drive.ts';
-import { tellMachine, yieldToKernel } from './load/machine.ts';
+import { tellMachine, tellMachine, yieldToKernel, yieldToKernel } from './load/machine.ts';
 import { userIdOf } from './load/request.ts';
-import { loadText, machineText, noiseText } from './machine.ts';
 import { pinned, type ServerProcess, startServer } from './process.ts';
 import { relock, type Seeded, seed } from './seed.ts';
-import { type Spread, spread } from './spread.ts';
+import { noiseText, type Spread, spread } from './spread.ts';
 
 const throughputMin = 0.95;
 const p99Max = 1.2;
@@ -60,17 +59,17 @@ async function main(): Promise<void> {
   yieldToKernel();
   const receiver = stack.use(await startReceiver());
   const bench: Bench = { server, seeded, receiver };
-  const machine = machineText();
+  using _machine = tellMachine();
+  yieldToKernel();
   const busy = await besideBusy(bench);
   const dead = await besideDead(bench);
   const resumed = await afterPause(bench);
   const mass = await massLock(bench);
-  if (values.json) console.log(JSON.stringify({ machine, busy, dead, resumed, mass }));
-  else print({ machine, busy, dead, resumed, mass });
+  if (values.json) console.log(JSON.stringify({ busy, dead, resumed, mass }));
+  else print({ busy, dead, resumed, mass });
 }
 
 interface Figures {
-  readonly machine: string;
   readonly busy: { readonly ratio: Spread; readonly without: Spread; readonly delivered: number };
   readonly dead: { readonly ratio: Spread; readonly without: Spread };
   readonly resumed: Told;
@@ -84,21 +83,19 @@ interface Told {
   readonly seconds: number;
 }
 
-function print({ machine, busy, dead, resumed, mass }: Figures): void {
+function print({ busy, dead, resumed, mass }: Figures): void {
   const range = ({ median, min, max }: Spread) =>
     `${median.toFixed(2)} (${min.toFixed(2)}–${max.toFixed(2)})`;
   const told = ({ events, inOrder, seconds }: Told) =>
     `${events} events, ${inOrder ? 'in order' : 'NOT IN ORDER'}, ${seconds.toFixed(1)} s`;
   console.log(
     [
-      machine,
       `unlocks/s beside a busy subscription ÷ without: ${range(busy.ratio)}, bar ≥ ${throughputMin}; ` +
         `without ${busy.without.median.toFixed(0)}/s, noise ${noiseText(busy.without)}, ${busy.delivered} delivered meanwhile`,
       `p99 at half load beside ${deadReceivers} dead receivers ÷ without: ${range(dead.ratio)}, bar ≤ ${p99Max}; ` +
         `without ${dead.without.median.toFixed(0)} µs, noise ${noiseText(dead.without)}`,
       `paused, then resumed: ${told(resumed)}`,
       `a mass lock told to three receivers: ${told(mass)} until the last`,
-      `load average afterwards ${loadText()}`,
     ].join('\n'),
   );
 }

@@ -2,6 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Agent } from 'node:http';
 import {
   type Context,
+  type Tracer as OtelTracer,
   ROOT_CONTEXT,
   type Span,
   type SpanContext,
@@ -48,7 +49,7 @@ const spansWaitingMax = 2_048;
  * that a call which is not takes no memory.
  */
 export function createTracer(config: TracingConfig, { version, agent }: TracerParts): RunningTracer {
-  const { url, serviceName, ratio, trustsRemote } = config;
+  const { url, serviceName, trustsRemote } = config;
   const exporter = new OTLPTraceExporter({ url, httpAgentOptions: agent });
   const processor = new BatchSpanProcessor({ exporter, maxQueueSize: spansWaitingMax });
   const provider = new TracerProvider({
@@ -58,7 +59,6 @@ export function createTracer(config: TracingConfig, { version, agent }: TracerPa
   });
   const tracer = provider.getTracer('latchkey', version);
   const current = new AsyncLocalStorage<Context>();
-  const isChosen = createLot(ratio);
   const within = async <Value>(span: Span, context: Context, work: () => Promise<Value>): Promise<Value> => {
     try {
       return await current.run(trace.setSpan(context, span), work);
@@ -69,10 +69,7 @@ export function createTracer(config: TracingConfig, { version, agent }: TracerPa
       span.end();
     }
   };
-  const samples = (traceparent: string | undefined): boolean => {
-    const remote = trustsRemote ? parseTraceparent(traceparent) : undefined;
-    return remote === undefined ? isChosen() : (remote.traceFlags & 1) === 1;
-  };
+  const samples = createSampling(config);
   return {
     samples,
     follow: (call, work) => {
@@ -89,12 +86,10 @@ export function createTracer(config: TracingConfig, { version, agent }: TracerPa
       const context = current.getStore();
       return context === undefined ? work() : within(tracer.startSpan(name, {}, context), context, work);
     },
-    async alone({ name, traceparent, attributesOf: factsOf }, work) {
-      if (!samples(traceparent)) return work();
-      const remote = parseTraceparent(traceparent);
-      const links = remote === undefined ? [] : [{ context: remote }];
-      const span = tracer.startSpan(name, { kind: SpanKind.CLIENT, links }, ROOT_CONTEXT);
-      return within(span, ROOT_CONTEXT, async () => told(span, await work(), factsOf));
+    alone: (facts, work) => {
+      if (!samples(facts.traceparent)) return work();
+      const span = startAlone(tracer, facts);
+      return within(span, ROOT_CONTEXT, async () => told(span, await work(), facts));
     },
     logFields() {
       const span = trace.getSpan(current.getStore() ?? ROOT_CONTEXT)?.spanContext();
@@ -109,6 +104,15 @@ export function createTracer(config: TracingConfig, { version, agent }: TracerPa
       await Promise.race([provider.shutdown().catch(() => undefined), late]);
       clearTimeout(timer);
     },
+  };
+}
+
+/** Whether to follow what a caller with this header asks for. */
+function createSampling({ ratio, trustsRemote }: TracingConfig): Tracer['samples'] {
+  const isChosen = createLot(ratio);
+  return (traceparent) => {
+    const remote = trustsRemote ? parseTraceparent(traceparent) : undefined;
+    return remote === undefined ? isChosen() : (remote.traceFlags & 1) === 1;
   };
 }
 
@@ -152,7 +156,13 @@ async function ended<Value>(span: Span, call: FollowedCall, work: () => Promise<
   }
 }
 
-function told<Value>(span: Span, value: Value, factsOf: FollowedWork<Value>['attributesOf']): Value {
+function startAlone<Value>(tracer: OtelTracer, { name, traceparent }: FollowedWork<Value>): Span {
+  const remote = parseTraceparent(traceparent);
+  const links = remote === undefined ? [] : [{ context: remote }];
+  return tracer.startSpan(name, { kind: SpanKind.CLIENT, links }, ROOT_CONTEXT);
+}
+
+function told<Value>(span: Span, value: Value, { attributesOf: factsOf }: FollowedWork<Value>): Value {
   const attributes = factsOf(value);
   span.setAttributes(attributes);
   if ('error.type' in attributes) span.setStatus({ code: SpanStatusCode.ERROR });

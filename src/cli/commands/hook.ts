@@ -1,4 +1,3 @@
-import { obstacleIn } from '../../app/out-of-reach.ts';
 import { suggestion } from '../../app/suggestion.ts';
 import { UsageError } from '../../app/usage.ts';
 import { eventTypes } from '../../domain/event-types.ts';
@@ -187,12 +186,9 @@ async function update(context: CommandContext): Promise<void> {
 
 /** What the first event would tell is said at once. What the server was started with is not known here. */
 async function warn({ output }: CommandContext, { url, subscriptionId }: HookRow): Promise<void> {
-  const obstacle = obstacleIn(url);
-  if (obstacle === undefined) return;
-  const { host, why } = obstacle;
-  const what = why === 'not public' ? `${host} is not public` : `http to ${host} is in the clear`;
-  const test = `"latchkey hook test ${subscriptionId}" tells`;
-  await output.note(`${what}: nothing is sent there unless the server has --outbound-allow ${host}; ${test}`);
+  const { outOfReach } = await import('../../app/out-of-reach.ts');
+  const why = outOfReach(url);
+  if (why !== undefined) await output.note(`${why}; "latchkey hook test ${subscriptionId}" tells`);
 }
 
 function changeOf(args: Arguments, subscriptionId: string): HookToUpdate {
