@@ -13,3 +13,8 @@ export function spread(values: readonly number[]): Spread {
   const median = (at(Math.floor(middle)) + at(Math.ceil(middle))) / 2;
   return { median, min: at(0), max: at(sorted.length - 1) };
 }
+
+/** How far the same figure was from itself over the rounds: a difference that is smaller says nothing. */
+export function noiseText({ median, min, max }: Spread): string {
+  return `${(((max - min) / median) * 100).toFixed(0)} %`;
+}

@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { drive, type Job, type Load, type Result } from './load/drive.ts';
-import { tellMachine, tellMachine, yieldToKernel, yieldToKernel } from './load/machine.ts';
+import { tellMachine, yieldToKernel } from './load/machine.ts';
 import { userIdOf } from './load/request.ts';
 import { pinned, type ServerProcess, startServer } from './process.ts';
 import { relock, type Seeded, seed } from './seed.ts';
@@ -59,8 +59,6 @@ async function main(): Promise<void> {
   yieldToKernel();
   const receiver = stack.use(await startReceiver());
   const bench: Bench = { server, seeded, receiver };
-  using _machine = tellMachine();
-  yieldToKernel();
   const busy = await besideBusy(bench);
   const dead = await besideDead(bench);
   const resumed = await afterPause(bench);
