@@ -105,8 +105,7 @@ export async function openApp(config: AppConfig, clocks: AppClocks = {}): Promis
   const { localNow = Date.now } = clocks;
   const { database, databaseConnectionsMax, databaseTimeoutMs, migrate, migrateBackup } = config;
   await using resources = new AsyncDisposableStack();
-  const { outboundAllowed: allowed = parseAllowed([]), outboundAuthorities: authorities = [] } = config;
-  const outbound = createOutbound(allowed, { authorities });
+  const outbound = outboundOf(config);
   const tracer = config.tracing && (await openTracer(config.tracing, outbound));
   const { logger: log, tell } = resources.use(await logOf(config, tracer?.logFields));
   if (tracer !== undefined) resources.use(tracer);
@@ -171,6 +170,10 @@ async function logOf(config: AppConfig, mixin: (() => object) | undefined): Prom
 function boundPasswords({ passwordThreads, passwordSharePercent }: AppConfig): void {
   if (passwordThreads !== undefined) setPasswordThreads(passwordThreads);
   if (passwordSharePercent !== undefined) setPasswordShare(passwordSharePercent);
+}
+
+function outboundOf({ outboundAllowed, outboundAuthorities: authorities = [] }: AppConfig): Outbound {
+  return createOutbound(outboundAllowed ?? parseAllowed([]), { authorities });
 }
 
 function limitsOf(config: AppConfig): Pick<App, 'passwordAttemptsMax' | 'importedHashCostMax' | 'attemptMs'> {
