@@ -44,6 +44,9 @@ const { values } = parseArgs({
 const isHeld = pinned && values.cores !== 'all';
 const rounds = Number(values.rounds);
 
+// Users who are not locked, as the seed has them: the odd ones.
+const signers = Array.from({ length: signersCount }, (_none, nth) => userIdOf(2 * nth + 1));
+
 if (values.help) console.log(help());
 else await main();
 
@@ -136,9 +139,6 @@ function checksPerSecond(seconds: number): number {
   if (!(checks > 0)) throw new Error(`the checks were not measured: ${stderr}`);
   return checks;
 }
-
-// Users who are not locked, as the seed has them: the odd ones.
-const signers = Array.from({ length: signersCount }, (_none, nth) => userIdOf(2 * nth + 1));
 
 async function givePasswords({ path }: Seeded): Promise<void> {
   const hash = await hashPassword(password);

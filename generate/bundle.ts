@@ -18,19 +18,58 @@ async function findThreads(): Promise<string[]> {
   return files.filter((file) => /(^|[/-])thread\.ts$/.test(file)).map((file) => join('src', file));
 }
 
-// What a file finds beside itself lies beside where it would be, if every file were built alone.
-const ownPlace = {
+/**
+ * What a file finds beside itself lies beside where it would be, if every file were built alone. Files that are loaded late
+ * are given more to load: what all of them are given is one file, and not one for every set of them that needs it.
+ */
+const ownPlace = (parts: Parts = new Map()) => ({
   name: 'own place',
   setup(build: import('esbuild').PluginBuild) {
     build.onLoad({ filter: /\/src\/.*\.ts$/ }, async ({ path }) => {
       const text = await readFile(path, 'utf8');
-      const place = relative(root, path).replace(/\.ts$/, '.js');
+      const file = relative(root, path);
+      const place = file.replace(/\.ts$/, '.js');
       const built = '(import.meta.url.slice(0, import.meta.url.lastIndexOf("/dist/") + 6)';
-      const contents = text.replaceAll('import.meta.url', `${built} + ${JSON.stringify(place)})`);
-      return { contents, loader: 'ts' };
+      const own = text.replaceAll('import.meta.url', `${built} + ${JSON.stringify(place)})`);
+      const given = (parts.get(file) ?? []).map((one) => `import ${JSON.stringify(join(root, one))};`);
+      return { contents: [own, ...given].join('\n'), loader: 'ts' as const };
     });
   },
-};
+});
+
+/** By file that begins a part (where the program begins, and whatever is imported at run time): what it is given. */
+type Parts = ReadonlyMap<string, readonly string[]>;
+type Inputs = import('esbuild').Metafile['inputs'];
+
+const program = 'src/main.ts';
+const command = 'src/cli/run.ts';
+const app = 'src/app/app.ts';
+
+/** All are given what every command loads, and whoever opens a database what that takes; in so far as others need it too. */
+function partsOf(inputs: Inputs): Parts {
+  const imported = Object.values(inputs).flatMap(({ imports }) => imports);
+  const late = imported.filter(({ kind, external }) => kind === 'dynamic-import' && !external);
+  const begins = new Set([program, ...late.map(({ path }) => path)]);
+  const closures = new Map([...begins].map((file) => [file, closureOf(file, inputs)]));
+  const closure = (file: string) => [...(closures.get(file) ?? [])];
+  const others = new Set([...begins].filter((file) => file !== command).flatMap(closure));
+  const isGiven = (file: string) => file.startsWith('src/') && others.has(file) && !begins.has(file);
+  const ofCommand = closure(command).filter(isGiven);
+  const ofApp = closure(app).filter(isGiven);
+  return new Map(
+    [...closures].map(([file, known]) => [file, known.has(app) ? [...ofCommand, ...ofApp] : ofCommand]),
+  );
+}
+
+/** A file, and all that it cannot be loaded without. */
+function closureOf(file: string, inputs: Inputs, found: Set<string> = new Set()): Set<string> {
+  if (found.has(file)) return found;
+  found.add(file);
+  for (const { path, kind, external } of inputs[file]?.imports ?? []) {
+    if (kind !== 'dynamic-import' && !external) closureOf(path, inputs, found);
+  }
+  return found;
+}
 
 // Imported as modules, Node's own have all that they export looked at and copied: node:http loads fetch and WebSocket by it,
 // which take longer than the rest of it. Here each importer asks for what it uses, in lines of its own: one that several
@@ -76,7 +115,7 @@ async function bundle(): Promise<void> {
     legalComments: 'inline',
     logLevel: 'warning',
     external,
-    plugins: [ownPlace, plainBuiltins],
+    plugins: [ownPlace(), plainBuiltins],
     // Packages of the older kind ask for Node's own modules by require().
     banner: {
       js: "const require = (name) => process.getBuiltinModule(name) ?? process.getBuiltinModule('node:module').createRequire(import.meta.url)(name);",
@@ -84,8 +123,11 @@ async function bundle(): Promise<void> {
   };
   const chunkNames = 'src/parts/[name]-[hash]';
   // Apart from one another: what they share would be many small files, and each file costs a start.
+  const split = { ...common, entryPoints: [program], splitting: true, chunkNames };
+  const { metafile } = await build({ ...split, metafile: true, write: false });
+  const plugins = [ownPlace(partsOf(metafile.inputs)), plainBuiltins];
   const results = [
-    await build({ ...common, entryPoints: ['src/main.ts'], splitting: true, chunkNames }),
+    await build({ ...split, plugins }),
     await build({ ...common, entryPoints: await findThreads() }),
   ];
   for (const asset of assets) {
