@@ -4,6 +4,8 @@ import { requireHeldAnywhere } from '../../auth/authorize.ts';
 import type { Caller } from '../../auth/caller.ts';
 import { attemptsLeft } from '../../domain/attempt.ts';
 import { DomainError } from '../../domain/errors.ts';
+import { instanceStream } from '../../domain/events.ts';
+import type { UserId } from '../../domain/ids.ts';
 import type { User } from '../../domain/user.ts';
 import { sourceOf } from '../../sign-in/address-failures.ts';
 import type { StoredAttempt } from '../../store/store.ts';
@@ -49,35 +51,40 @@ export async function beginAttempt(
   requireHeldAnywhere(caller, 'session.write');
   const startedMs = performance.now();
   const userId = await findTried(app, caller, request);
-  const user = userId && (await loadLivingUser(app, userId));
-  const facts = user && (await factsOf(app, user, request.deviceToken));
+  const seen = await look(app, userId, request);
   try {
-    return await entered(app, caller, { request, facts });
+    return await entered(app, caller, { request, userId, seen });
   } catch (error) {
-    app.signIns.tell({ startedMs, error, isKnownDevice: facts?.deviceId !== undefined });
+    app.signIns.tell({ startedMs, error, isKnownDevice: seen.deviceId !== undefined });
     throw error;
   }
+}
+
+/** What stands in the way of a user, or of nobody. */
+type Seen = Pick<SignInFacts, 'policy' | 'deviceId' | 'nowMs'> & { readonly user: User | undefined };
+
+// Nobody is looked for as somebody is: neither what is asked of the store nor the time that it takes tells them apart.
+async function look(app: SignInApp, userId: UserId | undefined, { deviceToken }: NewAttempt): Promise<Seen> {
+  const user = await loadLivingUser(app, userId ?? instanceStream);
+  if (user !== undefined) return factsOf(app, user, deviceToken);
+  return { user, policy: await policyFor(app, undefined), deviceId: undefined, nowMs: app.now() };
 }
 
 interface Entering {
   readonly request: NewAttempt;
   /** undefined: nobody of that name. */
-  readonly facts: SignInFacts | undefined;
+  readonly userId: UserId | undefined;
+  readonly seen: Seen;
 }
 
 // The entrance of a password check: a place, what the address has left, and the user's turn.
-async function entered(app: SignInApp, caller: Caller, { request, facts }: Entering): Promise<BegunAttempt> {
+async function entered(app: SignInApp, caller: Caller, entering: Entering): Promise<BegunAttempt> {
   const { queue, addresses, open } = app.signIns;
+  const { request, userId, seen } = entering;
   const { address, signal } = request;
-  if (facts === undefined) {
-    const { addressFailuresMax } = await policyFor(app, undefined);
-    addresses.require(address, addressFailuresMax, app.now());
-    addresses.add(address, app.now());
-    throw refusalOf(caller, undefined, { error: 'userNotFound', nowMs: app.now() });
-  }
-  const { user, policy, deviceId } = facts;
+  const { policy, deviceId } = seen;
   const isKnownDevice = deviceId !== undefined;
-  const comer = { key: `id ${user.userId}`, source: sourceOf(address), isKnownDevice };
+  const comer = { key: keyOf(request, userId), source: sourceOf(address), isKnownDevice };
   using place = queue.enter(comer);
   const waiting = AbortSignal.any([signal, place.signal]);
   using taken = new DisposableStack();
@@ -85,12 +92,17 @@ async function entered(app: SignInApp, caller: Caller, { request, facts }: Enter
   if (!isKnownDevice || policy.maxPasswordAttempts === 0) {
     taken.use(await addresses.begin(address, limit));
   }
-  const work = () => untilBegun(app, caller, { request: { ...request, signal: waiting }, facts });
+  const work = () => untilBegun(app, caller, { ...entering, request: { ...request, signal: waiting } });
   const begun = await queue.inTurn(comer, work, waiting);
   const { attemptId, until } = begun.attempt;
   const held = { attemptId, taken: taken.move(), forMs: Math.max(until - app.now(), 1) };
   open.hold(held, async () => (await app.store.loadAttempt({ attemptId })) !== undefined);
   return begun;
+}
+
+// Names that nobody has wait for one another as those of a user do.
+function keyOf({ subject }: NewAttempt, userId: UserId | undefined): string {
+  return userId === undefined ? `name ${JSON.stringify(subject)}` : `id ${userId}`;
 }
 
 function requireThere(signal: AbortSignal): void {
@@ -100,17 +112,15 @@ function requireThere(signal: AbortSignal): void {
 async function untilBegun(
   app: SignInApp,
   caller: Caller,
-  { request, facts: admitted }: Entering & { readonly facts: SignInFacts },
+  { request, userId, seen: admitted }: Entering,
 ): Promise<BegunAttempt> {
-  const { userId } = admitted.user;
   const attemptId = randomBytes(18).toString('base64url');
   const deadlineMs = performance.now() + waitMsMax;
   for (let pauseMs = 2; ; pauseMs = Math.min(pauseMs * 1.5, pauseMsMax)) {
-    const user = await loadLivingUser(app, userId);
-    const facts = user && (await factsOf(app, user, request.deviceToken));
+    const seen = await look(app, userId, request);
     // It came in as a known device, ahead of strangers, and has become one of them in the meantime.
-    if (admitted.deviceId !== undefined && facts?.deviceId === undefined) throw new DomainError('conflict');
-    const { user: tried, ...rest } = requireTriable(app, caller, { request, facts });
+    if (admitted.deviceId !== undefined && seen.deviceId === undefined) throw new DomainError('conflict');
+    const { user: tried, ...rest } = requireTriable(app, caller, { request, seen });
     const attempt = newAttempt(app, caller, { request, facts: { user: tried, ...rest }, attemptId });
     if (await claimed(app, attempt)) {
       if (await stands(app, attempt, request.signal)) {
@@ -124,10 +134,14 @@ async function untilBegun(
 }
 
 /** Throws why the user may not be tried; for the address that is a failure. */
-function requireTriable(app: SignInApp, caller: Caller, { request, facts }: Entering): SignInFacts {
-  const user = facts?.user;
+function requireTriable(
+  app: SignInApp,
+  caller: Caller,
+  { request, seen }: Pick<Entering, 'request' | 'seen'>,
+): SignInFacts {
+  const { user, ...rest } = seen;
   const isMachine = user?.kind === 'machine';
-  if (facts !== undefined && !isMachine && maySignIn(facts)) return facts;
+  if (user !== undefined && !isMachine && maySignIn({ user, ...rest })) return { user, ...rest };
   const nowMs = app.now();
   app.signIns.addresses.add(request.address, nowMs);
   const shut = user?.state === 'locked' ? 'signInLocked' : 'signInNotActive';

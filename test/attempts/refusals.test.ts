@@ -1,0 +1,131 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { type Caller, systemCaller } from '../../src/auth/caller.ts';
+import { beginAttempt } from '../../src/commands/attempts/begin.ts';
+import type { TriedUser } from '../../src/commands/attempts/subject.ts';
+import { DomainError } from '../../src/domain/errors.ts';
+import { roleHolds, roles } from '../../src/domain/roles.ts';
+import type { Store } from '../../src/store/store.ts';
+import { areaUnderCurve } from '../support/auc.ts';
+import { type Door, openDoor } from '../support/door.ts';
+import { repetitions } from '../support/repetitions.ts';
+import { startServer, type TestServer } from '../support/start-server.ts';
+
+const resources = new AsyncDisposableStack();
+let server: TestServer;
+let door: Door;
+/** What the server asked of its store, in turn. */
+let asked: string[] = [];
+
+const shut = ['locked', 'for a while', 'inactive', 'machine', 'deleted'] as const;
+
+beforeAll(async () => {
+  server = resources.use(await startServer({ wrapStore: listening }));
+  const { people } = server;
+  for (const id of ['home', 'abroad']) await people.organization(id);
+  const token = await people.caller({ organization: 'home', roles: ['IAM_OWNER', 'IAM_LOGIN_CLIENT'] });
+  door = resources.use(openDoor(server.url, token));
+  for (const state of ['active', 'locked', 'inactive', 'deleted'] as const) {
+    await people.user({ organization: 'abroad', userId: state, state });
+  }
+  await people.user({ organization: 'abroad', userId: 'machine', kind: 'machine' });
+  await people.user({ organization: 'abroad', userId: 'for a while' });
+  const until = new Date(server.clock.nowMs + 3_600_000).toISOString();
+  await door.ask('LockService.LockUser', { userId: 'for a while', until });
+});
+afterAll(() => resources.disposeAsync());
+
+const byTheClock: readonly string[] = [
+  ...['listAttemptsOver', 'listErasures', 'listLocksOver', 'removeSessionsOver'],
+  ...['listSubscriptionsFree', 'listRunsLeft'],
+];
+
+function listening(store: Store): Store {
+  return new Proxy(store, {
+    get(target, name) {
+      const value: unknown = Reflect.get(target, name);
+      if (typeof value !== 'function' || typeof name !== 'string' || byTheClock.includes(name)) return value;
+      return (...args: unknown[]) => {
+        asked.push(name);
+        return value.apply(target, args);
+      };
+    },
+  });
+}
+
+/** How such a caller is refused, and what the store was asked on the way. */
+async function refusal(caller: Caller, subject: TriedUser) {
+  asked = [];
+  const request = {
+    ...{ subject, organizationId: 'abroad' as never, createMissing: false, address: undefined },
+    ...{ userAgent: undefined, deviceToken: undefined, signal: new AbortController().signal },
+  };
+  const error: unknown = await beginAttempt(server.app, caller, request).catch((thrown) => thrown);
+  if (!(error instanceof DomainError)) throw new Error('it was begun, or broke');
+  const { error: name, text, retryAfterMs } = error;
+  return { name, text, retryAfterMs, asked };
+}
+
+test('every role that may have somebody tried may read everybody', () => {
+  const trying = roles.filter((role) => roleHolds(role, 'session.write'));
+  expect(trying).toEqual(['IAM_OWNER', 'IAM_LOGIN_CLIENT']);
+  expect(trying.filter((role) => !roleHolds(role, 'user.read'))).toEqual([]);
+});
+
+// No role is like that now; the day one is, it learns no more than this.
+describe('who may not read the user', () => {
+  const elsewhere = (): Caller => ({
+    ...systemCaller('elsewhere'),
+    grants: [{ role: 'IAM_LOGIN_CLIENT', organizationId: 'home' as never }],
+  });
+
+  test.each(shut)('hears of one who is %s what they hear of nobody', async (who) => {
+    const caller = elsewhere();
+    const never = await refusal(caller, { userId: 'never' as never });
+    expect(never).toMatchObject({ name: 'userNotFound', retryAfterMs: undefined });
+    expect(await refusal(caller, { userId: who as never })).toEqual(never);
+    // A deleted user's names are nobody's.
+    for (const suffix of ['', '@abroad.example']) {
+      const unknown = await refusal(caller, { loginName: `never${suffix}` });
+      expect(await refusal(caller, { loginName: `${who}${suffix}` })).toEqual(unknown);
+    }
+  });
+});
+
+test('who may read is told why, after the same questions to the store as about nobody', async () => {
+  const reader: Caller = {
+    ...systemCaller('reader'),
+    grants: [{ role: 'IAM_LOGIN_CLIENT' }],
+  };
+  const never = await refusal(reader, { loginName: 'never' });
+  const told = [];
+  for (const who of shut) {
+    const refused = await refusal(reader, { loginName: who });
+    expect(refused.asked).toEqual(never.asked);
+    told.push(refused.name);
+  }
+  expect(told).toEqual([
+    ...['signInLocked', 'signInLocked', 'signInNotActive', 'passwordOfMachine', 'userNotFound'],
+  ]);
+});
+
+const samples = repetitions({ few: 100, many: 2_000 });
+/** Five deviations of the area under the curve where there is no difference. */
+const noise = 5 * Math.sqrt((2 * samples + 1) / (12 * samples * samples));
+
+test('nobody is refused as fast as somebody who is locked, and as who is inactive', async () => {
+  const times: Record<'never' | 'locked' | 'inactive', number[]> = { never: [], locked: [], inactive: [] };
+  const kinds = Object.keys(times) as (keyof typeof times)[];
+  for (let nth = -50; nth < samples; nth += 1) {
+    // In changing order, so that none always comes behind the same one.
+    for (const place of kinds.keys()) {
+      const kind = kinds[(place + Math.max(nth, 0)) % kinds.length] ?? 'never';
+      const startedMs = performance.now();
+      const answer = await door.ask('BeginAttempt', { loginName: kind, organizationId: 'abroad' });
+      const tookMs = performance.now() - startedMs;
+      expect(answer.ok).toBe(false);
+      if (nth >= 0) times[kind].push(tookMs);
+    }
+  }
+  expect(Math.abs(areaUnderCurve(times.locked, times.never) - 0.5)).toBeLessThan(noise);
+  expect(Math.abs(areaUnderCurve(times.inactive, times.never) - 0.5)).toBeLessThan(noise);
+}, 120_000);
