@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { DatabaseSync } from 'node:sqlite';
 import { type MigrateMode, migrationFiles, requireUsableVersion, schemaWent } from '../sql/schema-version.ts';
+import { resultCode } from './error.ts';
 
 const folder = new URL('./migrations/', import.meta.url);
 
@@ -24,10 +25,26 @@ export function migrate(db: DatabaseSync, options: MigrationOptions): string | u
   requireUsableVersion(applied, { only: isBehind ? 'apply' : only });
   if (only === 'check' || applied === files.length) return undefined;
   const kept = applied === 0 ? undefined : keep(applied);
+  if (applied > 0 && applied < overwritesSince) writeAnew(db);
   for (let version = applied + 1; version <= files.length; version += 1)
     apply(db, version, files[version - 1] ?? '');
   if (applied === 0) return undefined;
   return schemaWent(applied, kept);
+}
+
+/** The first version under which whatever is deleted was overwritten. */
+const overwritesSince = 10;
+
+// Free pages from before hold what was deleted, names of people among it, and whoever is erased now is still read there.
+function writeAnew(db: DatabaseSync): void {
+  try {
+    db.exec('VACUUM');
+    // Until then the old pages stand in the file.
+    db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+  } catch (error) {
+    // Of two that start at once one does it, and the other need not.
+    if (resultCode(error) !== 5 /* BUSY */) throw error;
+  }
 }
 
 const createTable =

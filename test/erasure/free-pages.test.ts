@@ -1,0 +1,46 @@
+import { readFileSync } from 'node:fs';
+import { DatabaseSync } from 'node:sqlite';
+import { expect, test } from '@jest/globals';
+import { openStore } from '../../src/store/open.ts';
+import { migrationFiles } from '../../src/store/sql/schema-version.ts';
+import { openEmptyDatabase } from '../support/stores.ts';
+
+const folder = new URL('../../src/store/sqlite/migrations/', import.meta.url);
+const marker = 'Qzlong-gone';
+const peopleCount = 2_000;
+
+/** A file of a version that left in it whatever was deleted. */
+function writeOld(path: string, version: number): void {
+  using db = new DatabaseSync(path);
+  db.exec('PRAGMA page_size = 2048; PRAGMA journal_mode = WAL; PRAGMA secure_delete = OFF');
+  db.exec(
+    'CREATE TABLE migrations (version INTEGER PRIMARY KEY, name TEXT NOT NULL, applied_at INTEGER NOT NULL) STRICT',
+  );
+  for (const [at, name] of migrationFiles(folder).slice(0, version).entries()) {
+    db.prepare('INSERT INTO migrations VALUES (?, ?, 1)').run(at + 1, name);
+    db.exec(readFileSync(new URL(name, folder), 'utf8'));
+  }
+  const add = db.prepare('INSERT INTO organizations VALUES (?, ?, ?, 1)');
+  for (let nth = 0; nth < peopleCount; nth += 1) {
+    const isGone = nth % 3 > 0;
+    add.run(`o${nth}`, `${isGone ? marker : 'Stays'} ${nth}`, `o${nth}.example`);
+  }
+  db.prepare('DELETE FROM organizations WHERE name LIKE ?').run(`${marker}%`);
+  db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+}
+
+const textOf = (path: string) => readFileSync(path, 'latin1');
+
+test.each([
+  1, 9,
+])('what was deleted under version %d is in no free page once the schema is raised', async (version) => {
+  await using empty = await openEmptyDatabase('sqlite');
+  writeOld(empty.database, version);
+  expect(textOf(empty.database)).toContain(marker);
+  {
+    await using store = await openStore({ database: empty.database });
+    const page = { offset: 0, limit: 1, ascending: true };
+    expect((await store.listOrganizations('all', page)).total).toBe(Math.ceil(peopleCount / 3));
+  }
+  expect(textOf(empty.database)).not.toContain(marker);
+});
