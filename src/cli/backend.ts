@@ -101,6 +101,7 @@ export interface UsersToImport {
   readonly users: readonly ImportedUser[];
   readonly validateOnly: boolean;
   readonly updateExisting: boolean;
+  readonly existingOnly: boolean;
   readonly withoutPasswords: boolean;
 }
 

@@ -71,5 +71,8 @@ export const databaseOptions = {
 
 /** How a user is named. */
 export const userOptions = {
-  login: { value: 'NAME', help: 'the user by login name, user name or e-mail address instead of the id' },
+  login: {
+    value: 'NAME',
+    help: 'the user by login name, user name, e-mail address or external id instead of the id',
+  },
 } as const satisfies OptionSpecs;

@@ -16,7 +16,7 @@ import {
 } from '../domain/user.ts';
 import { hashKindOf, parsePasswordHash } from '../sign-in/password.ts';
 import type { Change } from '../store/store.ts';
-import { type NewUser, named, sharedNamesOf } from './create-user.ts';
+import { type NewExternal, type NewUser, named, sharedNamesOf } from './create-user.ts';
 import { loadProfile } from './load-profile.ts';
 import { lockMsMax, withReason } from './lock-user.ts';
 import type { PasswordApp } from './password.ts';
@@ -25,7 +25,8 @@ import { updateUser } from './update-user.ts';
 import { lockedBy } from './user-state.ts';
 
 /** Somebody as another system knew them. Empty texts are not here: what is not known is absent. */
-export interface ImportedUser extends Pick<NewUser, 'userId' | 'userName' | 'profile'> {
+export interface ImportedUser extends Pick<NewUser, 'userId' | 'userName'> {
+  readonly profile: (NewUser | NewExternal)['profile'];
   readonly state: Exclude<UserState, 'deleted'>;
   readonly password?: { readonly hash: string; readonly changeRequired: boolean };
   /** Milliseconds since 1970; of a locked user alone, absent: until somebody unlocks. A lock that is over is none. */
@@ -40,6 +41,8 @@ export interface UserImport {
   readonly validateOnly: boolean;
   /** Who is there gets the names, address and number; never another state or password. */
   readonly updateExisting: boolean;
+  /** Nobody is made: who is not there is refused. */
+  readonly existingOnly: boolean;
   /** Who has a hash that is refused is made without a password. */
   readonly withoutPasswords: boolean;
 }
@@ -103,10 +106,12 @@ async function importOne(desk: Desk, imported: ImportedUser): Promise<ImportOutc
       : app.store.loadUser(userId, (found) => requireOurs(desk, found)));
   const there = await find();
   if (isLiving(there)) {
+    await requireOne(desk, there, imported);
     return order.updateExisting
       ? update(desk, there, imported)
       : { outcome: 'unchanged', userId: there.userId };
   }
+  if (order.existingOnly) throw new DomainError('userNotFound');
   const newcomer = { userId, before: there, profile: withNameReach(desk.caller, profile) };
   try {
     return await create(desk, imported, newcomer);
@@ -130,14 +135,22 @@ function requireOurs({ order }: Desk, found: Standing | undefined): void {
   if (found.organizationId !== order.organizationId) throw new DomainError('userExists');
 }
 
+// Who has the external id and who has the id are two: neither is meant for sure.
+async function requireOne(desk: Desk, there: User, { userId }: ImportedUser): Promise<void> {
+  if (userId === undefined || userId === there.userId) return;
+  const other = await desk.app.store.loadUser(parseUserId(userId), (found) => requireOurs(desk, found));
+  if (!isLiving(other)) return;
+  throw new DomainError('userNameTaken', { text: 'external_id: is another user’s than the id' });
+}
+
 function requireLockFits({ state, lockedUntil, lockReason, profile }: ImportedUser, nowMs: number): void {
   if (state !== 'locked' && (lockedUntil !== undefined || lockReason !== undefined)) {
     const field = lockedUntil === undefined ? 'lock_reason' : 'locked_until';
     throw new DomainError('fieldInvalid', { text: `${field}: goes with the state locked` });
   }
   if (lockedUntil !== undefined && lockedUntil > nowMs + lockMsMax) throw new DomainError('lockEndInvalid');
-  if (state === 'initial' && profile.kind === 'machine') {
-    throw new DomainError('fieldInvalid', { text: 'state: a machine user is never initial' });
+  if (state === 'initial' && profile.kind !== 'human') {
+    throw new DomainError('fieldInvalid', { text: `state: a user of kind ${profile.kind} is never initial` });
   }
 }
 
@@ -170,6 +183,7 @@ async function update(desk: Desk, there: User, imported: ImportedUser): Promise<
 
 function changeOf({ userName, profile }: ImportedUser): ProfileChange {
   const name = userName !== undefined && { userName };
+  if (profile.kind === 'external') return { ...name, externalId: profile.externalId };
   if (profile.kind === 'machine') {
     const { description } = profile;
     return {
@@ -177,17 +191,10 @@ function changeOf({ userName, profile }: ImportedUser): ProfileChange {
       machine: { name: profile.name, ...(description !== undefined && { description }) },
     };
   }
-  const {
-    kind: _kind,
-    externalId: _external,
-    email,
-    emailVerified,
-    phone,
-    phoneVerified = false,
-    ...texts
-  } = profile;
+  const { kind: _kind, externalId, email, emailVerified, phone, phoneVerified = false, ...texts } = profile;
   const number = phone !== undefined && { phone: { phone, isVerified: phoneVerified } };
-  return { ...name, human: { texts, email: { email, isVerified: emailVerified }, ...number } };
+  const human = { texts, email: { email, isVerified: emailVerified }, ...number };
+  return { ...name, ...(externalId !== undefined && { externalId }), human };
 }
 
 interface Newcomer {
@@ -220,7 +227,7 @@ async function create(desk: Desk, imported: ImportedUser, newcomer: Newcomer): P
     ...(hash !== undefined && { password: { changeRequired: imported.password?.changeRequired ?? false } }),
   };
   const added: UserEvent = {
-    type: profile.kind === 'human' ? 'user.human.added' : 'user.machine.added',
+    type: `user.${profile.kind}.added`,
     payload,
   };
   const user = evolve(before, added, { userId, createdAt });

@@ -5,7 +5,13 @@ import { evolveProfile } from '../domain/evolve/profile.ts';
 import { foldText } from '../domain/filter.ts';
 import { parseName, parseText } from '../domain/ids.ts';
 import type { ProfileEvent, ProfileTexts } from '../domain/profile-events.ts';
-import type { HumanProfile, MachineProfile, NameReach, Profile } from '../domain/user.ts';
+import {
+  externalIdOf,
+  type HumanProfile,
+  type MachineProfile,
+  type NameReach,
+  type Profile,
+} from '../domain/user.ts';
 import { snakeCase } from './create-user.ts';
 import { parseEmail } from './email-address.ts';
 
@@ -19,6 +25,8 @@ interface Verifiable {
 /** What is to change; what is absent stays. */
 export interface ProfileChange {
   readonly userName?: string;
+  /** What an application calls them; a machine user has none. */
+  readonly externalId?: string;
   readonly human?: {
     readonly texts?: ProfileTexts;
     readonly email?: Verifiable & { readonly email: string };
@@ -30,8 +38,8 @@ export interface ProfileChange {
 
 /** Texts that every store keeps, names as at creation, and an address that is one. Throws fieldInvalid. */
 export function parseProfileChange(change: ProfileChange): ProfileChange {
-  const { userName: username, human, machine } = change;
-  const texts = { username, ...human?.texts, ...human?.email, ...human?.phone, ...machine };
+  const { userName: username, externalId, human, machine } = change;
+  const texts = { username, externalId, ...human?.texts, ...human?.email, ...human?.phone, ...machine };
   for (const [field, value] of Object.entries(texts)) {
     if (typeof value === 'string') parseText(value, snakeCase(field));
   }
@@ -39,6 +47,7 @@ export function parseProfileChange(change: ProfileChange): ProfileChange {
   return {
     ...change,
     ...(username !== undefined && { userName: parseName(username, 'username') }),
+    ...(externalId !== undefined && { externalId: parseName(externalId, 'external_id') }),
     ...(human?.email && {
       human: { ...human, email: { ...human.email, email: parseEmail(human.email.email, 'email') } },
     }),
@@ -55,9 +64,11 @@ export function profileEvents(
   before: Profile,
   change: ProfileChange,
 ): readonly ProfileEvent[] {
-  const { userName, human, machine } = change;
+  const { userName, externalId, human, machine } = change;
   const isOther =
-    (machine !== undefined && before.kind !== 'machine') || (human !== undefined && before.kind !== 'human');
+    (externalId !== undefined && before.kind === 'machine') ||
+    (machine !== undefined && before.kind !== 'machine') ||
+    (human !== undefined && before.kind !== 'human');
   if (isOther) throw new DomainError('userKindOther');
   const events: ProfileEvent[] = [];
   let profile = before;
@@ -67,6 +78,9 @@ export function profileEvents(
     profile = foldProfile(profile, [event]);
   };
   if (userName !== undefined) add(userNameChange(caller, profile, userName));
+  if (externalId !== undefined && externalId !== externalIdOf(profile)) {
+    add({ type: 'user.external.id.changed', payload: { externalId } });
+  }
   if (machine !== undefined) add(textsChange('user.machine.changed', profile, machine));
   if (human?.texts !== undefined) add(textsChange('user.human.profile.changed', profile, human.texts));
   if (profile.kind === 'human' && human?.email !== undefined) {

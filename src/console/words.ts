@@ -53,6 +53,7 @@ const eventWords: Readonly<Record<string, string>> = {
   'user.metadata.set': 'Metadata set',
   'user.metadata.removed': 'Metadata removed',
   'user.username.changed': 'User name changed',
+  'user.external.id.changed': 'External id changed',
   'user.pat.added': 'Token made',
   'user.pat.removed': 'Token removed',
   'user.grant.added': 'Role given',

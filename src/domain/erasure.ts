@@ -15,6 +15,7 @@ const kept: Readonly<Record<EventType, readonly string[]>> = {
   'user.deactivated': [],
   'user.erased': [],
   'user.external.added': ['organizationId', 'state', 'profile'],
+  'user.external.id.changed': [],
   'user.grant.added': ['role', 'organizationId'],
   'user.grant.removed': ['role', 'organizationId'],
   'user.human.added': ['organizationId', 'state', 'profile', 'password'],

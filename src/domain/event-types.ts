@@ -11,6 +11,7 @@ const known: Readonly<Record<EventType, true>> = {
   'user.deactivated': true,
   'user.erased': true,
   'user.external.added': true,
+  'user.external.id.changed': true,
   'user.grant.added': true,
   'user.grant.removed': true,
   'user.human.added': true,

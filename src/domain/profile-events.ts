@@ -6,6 +6,8 @@ export type ProfileEvent =
       readonly type: 'user.username.changed';
       readonly payload: NameReach & SharedNames & { readonly userName: string };
     }
+  /** Of a person, or of somebody of whom nothing else is known. */
+  | { readonly type: 'user.external.id.changed'; readonly payload: { readonly externalId: string } }
   | { readonly type: 'user.human.profile.changed'; readonly payload: ProfileTexts }
   /** A new address is unverified, and so a login name in its own organization alone. */
   | {

@@ -7,24 +7,26 @@ import {
   type ImportedUserResultSchema,
   ImportOutcome as OutcomeNumber,
 } from '../../gen/es/latchkey/v1/admin_pb.js';
-import { UserState } from '../../gen/es/zitadel/user/v2/user_pb.js';
+import { Gender, UserState } from '../../gen/es/zitadel/user/v2/user_pb.js';
 import { type ImportedUser, type ImportOutcome, importUsers } from '../commands/import-users.ts';
 import type { PasswordApp } from '../commands/password.ts';
 import { DomainError, errors } from '../domain/errors.ts';
 import { parseOrganizationId } from '../domain/ids.ts';
 import { parseTimestamp } from './convert/token.ts';
+import { genders } from './human-request.ts';
 import { callerKey } from './limits/caller-key.ts';
 
 /** Users of another system. */
 export function importHandlers(app: PasswordApp): Pick<ServiceImpl<typeof AdminService>, 'importUsers'> {
   return {
     async importUsers(req, context) {
-      const { validateOnly, updateExisting, withoutPasswords } = req;
+      const { validateOnly, updateExisting, existingOnly, withoutPasswords } = req;
       const outcomes = await importUsers(app, context.values.get(callerKey), {
         organizationId: parseOrganizationId(req.organizationId),
         users: req.users.map(parseImported),
         validateOnly,
         updateExisting,
+        existingOnly,
         withoutPasswords,
       });
       return { results: outcomes.map(resultOf) };
@@ -52,23 +54,40 @@ function parseImported(message: ImportedUserMessage, at: number): ImportedUser {
   if (profile.case === 'machine' && externalId !== '') {
     throw new DomainError('fieldInvalid', { text: `users[${at}].external_id: a machine user has none` });
   }
+  if (profile.case === 'external' && externalId === '') {
+    throw new DomainError('fieldInvalid', { text: `users[${at}].external_id: value is required` });
+  }
   return {
     state,
     userId: given(userId),
     userName: given(username),
-    ...(profile.case === 'human'
-      ? parseHuman(profile.value, externalId)
-      : { profile: parseMachine(profile.value) }),
+    ...parseProfile(profile, externalId),
     ...(lockedUntil && { lockedUntil: Math.floor(parseTimestamp(lockedUntil, `users[${at}].locked_until`)) }),
     ...(lockReason !== '' && { lockReason }),
   };
+}
+
+function parseProfile(
+  profile: Exclude<ImportedUserMessage['profile'], { case: undefined }>,
+  externalId: string,
+): Pick<ImportedUser, 'profile' | 'password'> {
+  switch (profile.case) {
+    case 'human':
+      return parseHuman(profile.value, externalId);
+    case 'machine':
+      return { profile: parseMachine(profile.value) };
+    case 'external':
+      return { profile: { kind: 'external', externalId } };
+    default:
+      return profile satisfies never;
+  }
 }
 
 const given = (text: string): string | undefined => (text === '' ? undefined : text);
 
 function parseHuman(human: ImportedHuman, externalId: string): Pick<ImportedUser, 'profile' | 'password'> {
   const { givenName, familyName, nickName, displayName, preferredLanguage, email, emailVerified } = human;
-  const { phone, phoneVerified, passwordHash, changeRequired } = human;
+  const { phone, phoneVerified, passwordHash, changeRequired, gender } = human;
   return {
     profile: {
       kind: 'human',
@@ -77,6 +96,7 @@ function parseHuman(human: ImportedHuman, externalId: string): Pick<ImportedUser
       ...(nickName !== '' && { nickName }),
       ...(displayName !== '' && { displayName }),
       ...(preferredLanguage !== '' && { preferredLanguage }),
+      ...(gender !== Gender.UNSPECIFIED && { gender: genders[gender] }),
       email,
       emailVerified,
       ...(phone !== '' && { phone, phoneVerified }),

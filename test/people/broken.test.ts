@@ -100,10 +100,11 @@ describe('a file of every broken row', () => {
       JSON.stringify({ id: 'j5', ...person, given_name: long(70_000) }),
       '',
       JSON.stringify({ id: 'j6', ...person, email_verified: true, given_name: null, state: 'active' }),
-      JSON.stringify({ id: 'j7', ...person, email_verified: true, phone: null }),
+      JSON.stringify({ id: 'j7', ...person, email_verified: true, phone: null, gender: 'Diverse' }),
+      JSON.stringify({ id: 'j8', ...person, gender: 'other' }),
     ];
     const { told, refused } = await files.bring('jsonl', lines.join('\r\n'));
-    expect(told).toMatchObject({ created: 1, refused: 7 });
+    expect(told).toMatchObject({ created: 1, refused: 8 });
     expect(refused.map(({ line, message }) => [line, message])).toEqual([
       [1, 'is no JSON object'],
       [2, 'is no JSON object'],
@@ -112,6 +113,7 @@ describe('a file of every broken row', () => {
       [5, 'given_name: must be a text'],
       [6, 'is longer than 64 KiB'],
       [8, 'given_name: is missing'],
+      [10, 'gender: must be one of female, male, diverse'],
     ]);
   });
 

@@ -154,7 +154,13 @@ describe('ZITADEL', () => {
     userId: `z-${id}`,
     user: {
       userName: id,
-      profile: { firstName: 'F', lastName: 'L', displayName: 'F. L.', preferredLanguage: 'en' },
+      profile: {
+        firstName: 'F',
+        lastName: 'L',
+        displayName: 'F. L.',
+        preferredLanguage: 'en',
+        gender: 'GENDER_FEMALE',
+      },
       email: { email: `${id}@z.example`, isEmailVerified: true },
       phone: { phone: '+41791234567', isPhoneVerified: true },
       hashedPassword: {
@@ -187,7 +193,10 @@ describe('ZITADEL', () => {
     expect(await door.user('z-una')).toMatchObject({
       details: { resourceOwner: 'away' },
       ...{ username: 'una', state: 'USER_STATE_ACTIVE' },
-      human: { phone: { phone: '+41791234567', isVerified: true }, profile: { displayName: 'F. L.' } },
+      human: {
+        phone: { phone: '+41791234567', isVerified: true },
+        profile: { displayName: 'F. L.', gender: 'GENDER_FEMALE' },
+      },
     });
     expect(await door.user('z-wim')).toMatchObject({ details: { resourceOwner: 'there' } });
     expect(await door.user('z-bot')).toMatchObject({ machine: { name: 'Bot', description: 'nightly' } });
@@ -209,6 +218,7 @@ describe('ZITADEL', () => {
       human('y', { email: {} }),
       human('z', { profile: { firstName: 'F' } }),
       { userId: 'z-w', user: 7 },
+      human('q', { profile: { firstName: 'F', lastName: 'L', gender: 'GENDER_OTHER' } }),
     ];
     const { refused } = await files.bring(
       'zitadel',
@@ -218,6 +228,7 @@ describe('ZITADEL', () => {
       [1, 'email.email: is missing'],
       [2, 'profile.lastName: is missing'],
       [3, 'user: must be an object'],
+      [4, 'profile.gender: is none that is known'],
     ]);
   });
 });

@@ -1,3 +1,4 @@
+import type { ImportedUser } from '../../commands/import-users.ts';
 import type { ProfileChange } from '../../commands/profile-change.ts';
 import { DomainError } from '../../domain/errors.ts';
 import type { UserToCreate } from '../backend.ts';
@@ -22,12 +23,13 @@ export function lengthsOfUser({
   userName,
   profile,
   password,
-}: Omit<UserToCreate, 'organizationId'>): Lengths {
+}: Pick<ImportedUser, 'userName' | 'profile'> & Pick<UserToCreate, 'password'>): Lengths {
   const secret = password !== undefined && 'hash' in password ? password.hash : password?.password;
   const common: Lengths = { username: [userName, 1, 200], password: [secret, 1, 200] };
   if (profile.kind === 'machine') {
     return { ...common, name: [profile.name, 1, 200], description: [profile.description, 1, 500] };
   }
+  if (profile.kind === 'external') return { ...common, external_id: [profile.externalId, 1, 200] };
   return {
     ...common,
     given_name: [profile.givenName, 1, 200],

@@ -1,4 +1,5 @@
 import type { ImportedUser } from '../../commands/import-users.ts';
+import type { Gender } from '../../domain/user.ts';
 import { type ReadPerson, RowFault } from './person.ts';
 
 /** What a row of CSV or JSON Lines may name, in the order of the docs. */
@@ -15,6 +16,7 @@ export const columns = [
   'phone',
   'phone_verified',
   'language',
+  'gender',
   'state',
   'locked_until',
   'lock_reason',
@@ -30,9 +32,37 @@ export function isColumn(name: string): name is Column {
   return columns.some((column) => column === name);
 }
 
-/** The person whom the cells describe. Throws RowFault. */
+/** Whoever has one of these is a person, and needs a name and an address. */
+const personal = [
+  ...(['given_name', 'family_name', 'nick_name', 'display_name', 'email', 'phone'] as const),
+  ...(['language', 'gender', 'password_hash'] as const),
+] satisfies readonly Column[];
+
+/** The person whom the cells describe, or what an application calls somebody, and nothing personal. Throws RowFault. */
 export function readCells(cells: Cells): ReadPerson {
   const text = (column: Column): string | undefined => cells[column]?.trim() || undefined;
+  const [externalId, lockedUntil, lockReason] = [
+    text('external_id'),
+    text('locked_until'),
+    text('lock_reason'),
+  ];
+  const isExternal = externalId !== undefined && personal.every((column) => text(column) === undefined);
+  return {
+    user: {
+      userId: text('id'),
+      userName: text('user_name'),
+      state: oneOf(states, 'state', text('state') ?? 'active'),
+      ...(lockedUntil !== undefined && { lockedUntil: timeOf('locked_until', lockedUntil) }),
+      ...(lockReason !== undefined && { lockReason }),
+      ...(isExternal ? { profile: { kind: 'external', externalId } } : readHuman(text, externalId)),
+    },
+  };
+}
+
+function readHuman(
+  text: (column: Column) => string | undefined,
+  externalId: string | undefined,
+): Pick<ImportedUser, 'profile' | 'password'> {
   const needed = (column: Column): string => {
     const value = text(column);
     if (value === undefined) throw new RowFault(`${column}: is missing`);
@@ -43,16 +73,8 @@ export function readCells(cells: Cells): ReadPerson {
     text('display_name'),
     text('language'),
   ];
-  const externalId = text('external_id');
-  const [phone, hash, lockedUntil, lockReason] = [
-    text('phone'),
-    text('password_hash'),
-    text('locked_until'),
-    text('lock_reason'),
-  ];
-  const user: ImportedUser = {
-    userId: text('id'),
-    userName: text('user_name'),
+  const [gender, phone, hash] = [text('gender'), text('phone'), text('password_hash')];
+  return {
     profile: {
       kind: 'human',
       givenName: needed('given_name'),
@@ -60,19 +82,16 @@ export function readCells(cells: Cells): ReadPerson {
       ...(nickName !== undefined && { nickName }),
       ...(displayName !== undefined && { displayName }),
       ...(preferredLanguage !== undefined && { preferredLanguage }),
+      ...(gender !== undefined && { gender: oneOf(genders, 'gender', gender) }),
       email: needed('email'),
       emailVerified: flagOf('email_verified', text('email_verified')),
       ...(externalId !== undefined && { externalId }),
       ...(phone !== undefined && { phone, phoneVerified: flagOf('phone_verified', text('phone_verified')) }),
     },
-    state: stateOf(text('state')),
     ...(hash !== undefined && {
       password: { hash, changeRequired: flagOf('change_required', text('change_required')) },
     }),
-    ...(lockedUntil !== undefined && { lockedUntil: timeOf('locked_until', lockedUntil) }),
-    ...(lockReason !== undefined && { lockReason }),
   };
-  return { user };
 }
 
 const yes = ['true', '1', 'yes'];
@@ -92,10 +111,12 @@ const states = [
   'initial',
 ] as const satisfies readonly ImportedUser['state'][];
 
-function stateOf(text = 'active'): ImportedUser['state'] {
-  const state = states.find((one) => one === text.toLowerCase());
-  if (state === undefined) throw new RowFault(`state: must be one of ${states.join(', ')}`);
-  return state;
+const genders = ['female', 'male', 'diverse'] as const satisfies readonly Gender[];
+
+function oneOf<Word extends string>(words: readonly Word[], column: Column, text: string): Word {
+  const found = words.find((one) => one === text.toLowerCase());
+  if (found === undefined) throw new RowFault(`${column}: must be one of ${words.join(', ')}`);
+  return found;
 }
 
 const rfc3339 = /^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)$/;

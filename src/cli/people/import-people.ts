@@ -12,7 +12,8 @@ import { FileUnreadable, type PersonRow } from './person.ts';
 import { openReport } from './report.ts';
 import { type SentRow, send } from './send.ts';
 import { sources } from './sources.ts';
-import { type Survey, survey } from './survey.ts';
+import { type Survey, survey, withoutTwice } from './survey.ts';
+import { versionOf, whileSame } from './version.ts';
 import { readStates, type States, statesSourceOf } from './zitadel-states.ts';
 
 interface Import {
@@ -43,7 +44,9 @@ async function carryOut(context: CommandContext, { file, from }: Import): Promis
   const states = await statesOf(args, from);
   const options = { withoutPasswords: args.flag('without-passwords'), ...(states && { states }) };
   const reading = startProgress(context, 'rows read');
-  const found = await survey(sources[from](file, options), (count) => reading.report(count, count));
+  const version = await versionOf(file);
+  const read = () => withoutTwice(sources[from](file, options));
+  const found = await survey(read(), (count) => reading.report(count, count));
   reading.end();
   await tellSurvey(context, found);
   const backend = await context.backend();
@@ -53,7 +56,9 @@ async function carryOut(context: CommandContext, { file, from }: Import): Promis
   const progress = startProgress(context, 'users');
   await using report = await openReport(args.text('report'), file);
   const shown: string[] = [];
-  for await (const sent of send(withoutTwice(sources[from](file, options), found), sending)) {
+  const isDry = args.flag('dry-run');
+  const soFar = isDry ? 'nothing was written' : 'who was brought in before that stays as they are';
+  for await (const sent of send(whileSame(read(), { version, soFar }), sending)) {
     for (const { row, result } of sent) {
       counts[result.outcome] += 1;
       if (result.passwordLeftOut) passwordsLeftOut += 1;
@@ -65,7 +70,6 @@ async function carryOut(context: CommandContext, { file, from }: Import): Promis
   const seconds = progress.end();
   const { rows, passwords } = found;
   const usersPerSecond = rate(rows, seconds);
-  const isDry = args.flag('dry-run');
   await output.document(
     {
       ...{ file, from, dryRun: isDry, rows, ...counts, passwordsLeftOut },
@@ -96,6 +100,7 @@ function orderOf(args: Arguments) {
   return {
     validateOnly: args.flag('dry-run'),
     updateExisting: args.flag('update'),
+    existingOnly: false,
     withoutPasswords: args.flag('without-passwords'),
   };
 }
@@ -143,15 +148,6 @@ function toldCounts(counts: Readonly<Record<string, number>>): string {
   return Object.entries(counts)
     .map(([outcome, count]) => `${count} ${outcome}`)
     .join(', ');
-}
-
-async function* withoutTwice(rows: AsyncIterable<PersonRow>, { twice }: Survey): AsyncGenerator<PersonRow> {
-  let place = 0;
-  for await (const row of rows) {
-    place += 1;
-    const fault = twice.get(place);
-    yield fault === undefined ? { ...row, place } : { line: row.line, name: row.name, place, fault };
-  }
 }
 
 function shortly({ row: { line, name }, result }: SentRow): string {

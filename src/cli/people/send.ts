@@ -5,7 +5,10 @@ import type { PersonRow } from './person.ts';
 
 export interface Sending {
   readonly backend: Pick<Backend, 'importUsers'>;
-  readonly order: Pick<UsersToImport, 'validateOnly' | 'updateExisting' | 'withoutPasswords'>;
+  readonly order: Pick<
+    UsersToImport,
+    'validateOnly' | 'updateExisting' | 'existingOnly' | 'withoutPasswords'
+  >;
   /** Where the rows go that name none. */
   readonly organizationOf: (row: PersonRow) => string;
 }

@@ -1,6 +1,7 @@
 import { passwordKindOf } from '../../commands/import-users.ts';
 import { foldText } from '../../domain/filter.ts';
 import type { PersonRow } from './person.ts';
+import { createSeen, type Seen } from './seen.ts';
 
 /** What a file holds, before anything of it is written. */
 export interface Survey {
@@ -12,19 +13,15 @@ export interface Survey {
   readonly passwords: Readonly<Record<string, number>>;
   /** That the rows name; undefined where some row names none. */
   readonly organizations: ReadonlySet<string | undefined>;
-  /** Place among the rows, from 1 → what it has in common with which earlier line. */
-  readonly twice: ReadonlyMap<number, string>;
 }
 
-/** Reads all of it once. `onRow` is told after each. */
+/** Reads all rows, which come without those that are there twice. `onRow` is told after each. */
 export async function survey(
   rows: AsyncIterable<PersonRow>,
   onRow: (count: number) => void,
 ): Promise<Survey> {
   const states: Record<string, number> = {};
   const passwords: Record<string, number> = {};
-  const twice = new Map<number, string>();
-  const firstLines = new Map<string, number>();
   let count = 0;
   let faults = 0;
   const organizations = new Set<string | undefined>();
@@ -32,9 +29,7 @@ export async function survey(
     count += 1;
     onRow(count);
     const { user } = row;
-    const same = user === undefined ? undefined : sameAsBefore(firstLines, row);
-    if (same !== undefined) twice.set(count, same);
-    if (user === undefined || same !== undefined) {
+    if (user === undefined) {
       faults += 1;
       continue;
     }
@@ -42,28 +37,38 @@ export async function survey(
     add(states, user.state);
     add(passwords, user.password ? (passwordKindOf(user.password.hash) ?? 'unknown') : 'none');
   }
-  return { rows: count, faults, states, passwords, organizations, twice };
+  return { rows: count, faults, states, passwords, organizations };
 }
 
 function add(counts: Record<string, number>, name: string): void {
   counts[name] = (counts[name] ?? 0) + 1;
 }
 
-// Ids are the instance's, names an organization's: who has another's name could not sign in by it.
-function sameAsBefore(firstLines: Map<string, number>, row: PersonRow): string | undefined {
-  const keys = keysOf(row);
-  for (const [what, key] of keys) {
-    const first = firstLines.get(key);
-    if (first !== undefined) return `has the same ${what} as line ${first}`;
+/**
+ * The rows, of whom somebody is already in an earlier one have a fault instead. Ids are the instance's, names an
+ * organization's: who has another's name could not sign in by it.
+ */
+export async function* withoutTwice(rows: AsyncIterable<PersonRow>): AsyncGenerator<PersonRow> {
+  const seen = createSeen();
+  let place = 0;
+  for await (const row of rows) {
+    place += 1;
+    const fault = sameAsBefore(seen, row);
+    yield fault === undefined ? { ...row, place } : { line: row.line, name: row.name, place, fault };
   }
-  for (const [, key] of keys) firstLines.set(key, row.line);
-  return undefined;
+}
+
+function sameAsBefore(seen: Seen, row: PersonRow): string | undefined {
+  const keys = keysOf(row);
+  const texts = keys.map(([, key]) => key);
+  const met = seen.meet(texts, row.line);
+  return met && `has the same ${keys[met.at]?.[0]} as line ${met.line}`;
 }
 
 function keysOf({ user, organizationId = '' }: PersonRow): readonly (readonly [string, string])[] {
   if (user === undefined) return [];
   const { userId, userName, profile } = user;
-  const externalId = profile.kind === 'human' ? profile.externalId : undefined;
+  const externalId = profile.kind === 'machine' ? undefined : profile.externalId;
   const nameKey = (name: string) => `name ${organizationId} ${foldText(name.trim())}`;
   const keys: (readonly [string, string])[] = [];
   if (userId !== undefined) keys.push(['id', `id ${userId}`]);

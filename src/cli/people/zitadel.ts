@@ -1,5 +1,6 @@
 import { createReadStream } from 'node:fs';
 import type { ImportedUser } from '../../commands/import-users.ts';
+import type { Gender } from '../../domain/user.ts';
 import { type JsonElement, readJsonElements } from './json-elements.ts';
 import { type Members, parseMembers } from './members.ts';
 import {
@@ -79,6 +80,7 @@ function readHuman(common: Common, user: Members): ReadPerson {
   const nickName = profile.text('nickName', 'nick_name');
   const displayName = profile.text('displayName', 'display_name');
   const preferredLanguage = profile.text('preferredLanguage', 'preferred_language');
+  const gender = genderOf(profile);
   const phone = number.text('phone');
   const phoneVerified = number.flag('isPhoneVerified', 'is_phone_verified') ?? false;
   const hash = user.inner('hashedPassword', 'hashed_password').text('value');
@@ -94,6 +96,7 @@ function readHuman(common: Common, user: Members): ReadPerson {
         ...(nickName !== undefined && { nickName }),
         ...(displayName !== undefined && { displayName }),
         ...(preferredLanguage !== undefined && { preferredLanguage }),
+        ...(gender !== undefined && { gender }),
         email: needed(email.text('email'), 'email.email'),
         emailVerified: email.flag('isEmailVerified', 'is_email_verified') ?? false,
         ...(phone !== undefined && { phone, phoneVerified }),
@@ -102,6 +105,24 @@ function readHuman(common: Common, user: Members): ReadPerson {
     },
     ...(isPlain && { passwordFault: 'password: stands there as it is, not as a hash' }),
   };
+}
+
+// By its name, or its number in an export that another tool wrote.
+const genders: Readonly<Record<string, Gender | undefined>> = {
+  ...{
+    GENDER_UNSPECIFIED: undefined,
+    GENDER_FEMALE: 'female',
+    GENDER_MALE: 'male',
+    GENDER_DIVERSE: 'diverse',
+  },
+  ...{ 0: undefined, 1: 'female', 2: 'male', 3: 'diverse' },
+};
+
+function genderOf(profile: Members): Gender | undefined {
+  const text = profile.text('gender');
+  if (text !== undefined && !Object.hasOwn(genders, text))
+    throw new RowFault('profile.gender: is none that is known');
+  return text === undefined ? undefined : genders[text];
 }
 
 function readMachine(common: Common, user: Members): ReadPerson {

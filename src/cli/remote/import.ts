@@ -6,6 +6,7 @@ import {
 import type { ImportedUser } from '../../commands/import-users.ts';
 import type { Backend, ImportRow } from '../backend.ts';
 import type { connect } from './call.ts';
+import { genderNumbers } from './request.ts';
 import { promised, stateNumbers } from './rows.ts';
 
 /** Users of another system, through a server. */
@@ -22,7 +23,7 @@ function messageOf(user: ImportedUser): ImportedUserMessage {
   const { userId = '', userName = '', profile, state, lockedUntil, lockReason = '' } = user;
   return {
     userId,
-    externalId: (profile.kind === 'human' && profile.externalId) || '',
+    externalId: profile.kind === 'machine' ? '' : (profile.externalId ?? ''),
     username: userName,
     profile: profileOf(user),
     state: stateNumbers[state],
@@ -32,17 +33,18 @@ function messageOf(user: ImportedUser): ImportedUserMessage {
 }
 
 function profileOf({ profile, password }: ImportedUser): ImportedUserMessage['profile'] {
+  if (profile.kind === 'external') return { $case: 'external', value: {} };
   if (profile.kind === 'machine') {
     const { name, description = '' } = profile;
     return { $case: 'machine', value: { name, description } };
   }
   const { givenName, familyName, nickName = '', displayName = '', preferredLanguage = '' } = profile;
-  const { email, emailVerified, phone = '', phoneVerified = false } = profile;
+  const { email, emailVerified, phone = '', phoneVerified = false, gender = 'unspecified' } = profile;
   return {
     $case: 'human',
     value: {
       ...{ givenName, familyName, nickName, displayName, preferredLanguage },
-      ...{ email, emailVerified, phone, phoneVerified },
+      ...{ email, emailVerified, phone, phoneVerified, gender: genderNumbers[gender] },
       passwordHash: password?.hash ?? '',
       changeRequired: password?.changeRequired ?? false,
     },

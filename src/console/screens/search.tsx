@@ -90,6 +90,12 @@ async function search(text: string, signal: AbortSignal): Promise<Found> {
     { query: { case: 'loginNameQuery' as const, value: { loginName: word, method } } },
     { query: { case: 'displayNameQuery' as const, value: { displayName: word, method } } },
     { query: { case: 'emailQuery' as const, value: { emailAddress: word, method } } },
+    {
+      query: {
+        case: 'externalIdQuery' as const,
+        value: { externalId: word, method: TextQueryMethod.EQUALS },
+      },
+    },
     { query: { case: 'inUserIdsQuery' as const, value: { userIds: [word] } } },
   ];
   const { result, details } = await users.listUsers(

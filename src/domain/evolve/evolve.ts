@@ -57,6 +57,7 @@ function moved(next: User, event: MovingEvent): User {
     case 'user.human.phone.code.added':
     case 'user.human.password.code.added':
     case 'user.username.changed':
+    case 'user.external.id.changed':
     case 'user.human.profile.changed':
     case 'user.human.email.changed':
     case 'user.human.email.verified':

@@ -4,6 +4,7 @@ import type { HumanProfile, Profile } from '../user.ts';
 
 const types: ReadonlySet<string> = new Set<ProfileEvent['type']>([
   'user.username.changed',
+  'user.external.id.changed',
   'user.human.profile.changed',
   'user.human.email.changed',
   'user.human.email.verified',
@@ -36,16 +37,16 @@ function changed(before: Profile, event: ProfileEvent): Profile {
     const { userName, userNameLocal } = event.payload;
     return { ...rest, userName, ...(userNameLocal && { userNameLocal }) };
   }
-  if (before.kind === 'external') return before;
   if (before.kind === 'machine') {
     return event.type === 'user.machine.changed' ? { ...before, ...event.payload } : before;
   }
-  return changedHuman(before, event);
+  if (event.type === 'user.external.id.changed') return { ...before, externalId: event.payload.externalId };
+  return before.kind === 'external' ? before : changedHuman(before, event);
 }
 
 function changedHuman(
   before: HumanProfile,
-  event: Exclude<ProfileEvent, { type: 'user.username.changed' }>,
+  event: Exclude<ProfileEvent, { type: 'user.username.changed' | 'user.external.id.changed' }>,
 ): HumanProfile {
   switch (event.type) {
     case 'user.human.profile.changed':

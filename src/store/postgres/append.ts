@@ -201,7 +201,7 @@ function updateValues(before: Profile, { userId, events }: Change): readonly unk
   const profile = changedProfile(before, events);
   const { userName } = profile;
   const texts = [userName, foldText(userName), JSON.stringify(profile), JSON.stringify(foldProfile(profile))];
-  return [userId, ...texts, foldedEmail(profile)];
+  return [userId, ...texts, foldedEmail(profile), externalIdOf(profile)];
 }
 
 const insertProfile: Statement = {
@@ -211,8 +211,8 @@ const insertProfile: Statement = {
 const updateProfile: Statement = {
   name: 'update_profile',
   text:
-    'UPDATE profiles SET user_name = $2, user_name_folded = $3, profile = $4, profile_folded = $5, email_folded = $6 ' +
-    'WHERE user_id = $1',
+    'UPDATE profiles SET user_name = $2, user_name_folded = $3, profile = $4, profile_folded = $5, email_folded = $6, ' +
+    'external_id = $7 WHERE user_id = $1',
 };
 const setPassword: Statement = {
   name: 'set_password',

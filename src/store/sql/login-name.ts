@@ -57,8 +57,14 @@ export function newlyNamed({ before, userId, profile, events }: Change): NamedUs
   return { organizationId, userId, profile: changedProfile(profile, events) };
 }
 
+const naming: ReadonlySet<UserEvent['type']> = new Set([
+  'user.username.changed',
+  'user.human.email.changed',
+  'user.external.id.changed',
+]);
+
 function givesName({ type }: UserEvent): boolean {
-  return type === 'user.username.changed' || type === 'user.human.email.changed';
+  return naming.has(type);
 }
 
 /** The profile after the events, none of which removes it. */

@@ -212,7 +212,7 @@ function profileUpdate(before: Profile, { userId, events }: Change): Write {
   const profile = changedProfile(before, events);
   const { userName } = profile;
   const texts = [userName, foldText(userName), JSON.stringify(profile), foldedEmail(profile) ?? null];
-  return ['updateProfile', [...texts, userId]];
+  return ['updateProfile', [...texts, externalIdOf(profile) ?? null, userId]];
 }
 
 function profileWrite(change: Change, event: AddedEvent): Write {

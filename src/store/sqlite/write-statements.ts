@@ -25,7 +25,7 @@ export const writeStatements = {
   nameTaken: nameTakenSql((index) => `?${index}`),
   insertProfile: 'INSERT INTO profiles VALUES (?,?,?,?,?,?,?,?,?,?)',
   updateProfile:
-    'UPDATE profiles SET user_name = ?, user_name_folded = ?, profile = ?, email_folded = ? WHERE user_id = ?',
+    'UPDATE profiles SET user_name = ?, user_name_folded = ?, profile = ?, email_folded = ?, external_id = ? WHERE user_id = ?',
   deleteProfile: 'DELETE FROM profiles WHERE user_id = ?',
   setPassword:
     'UPDATE profiles SET password_hash = ?, password_change_required = ?, password_changed_at = ? WHERE user_id = ?',

@@ -8,7 +8,7 @@ import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobu
 import type { JsonObject, Message } from "@bufbuild/protobuf";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import type { Details, ListDetails, ListQuery } from "../../zitadel/object/v2/object_pb.js";
-import type { UserState } from "../../zitadel/user/v2/user_pb.js";
+import type { Gender, UserState } from "../../zitadel/user/v2/user_pb.js";
 
 /**
  * Describes the file latchkey/v1/admin.proto.
@@ -771,6 +771,13 @@ export declare type ImportUsersRequest = Message<"latchkey.v1.ImportUsersRequest
    * @generated from field: bool without_passwords = 5;
    */
   withoutPasswords: boolean;
+
+  /**
+   * Makes nobody: who is not there is refused.
+   *
+   * @generated from field: bool existing_only = 6;
+   */
+  existingOnly: boolean;
 };
 
 /**
@@ -819,6 +826,12 @@ export declare type ImportedUser = Message<"latchkey.v1.ImportedUser"> & {
      */
     value: ImportedMachine;
     case: "machine";
+  } | {
+    /**
+     * @generated from field: latchkey.v1.ImportedExternal external = 9;
+     */
+    value: ImportedExternal;
+    case: "external";
   } | { case: undefined; value?: undefined };
 
   /**
@@ -911,6 +924,11 @@ export declare type ImportedHuman = Message<"latchkey.v1.ImportedHuman"> & {
    * @generated from field: bool change_required = 11;
    */
   changeRequired: boolean;
+
+  /**
+   * @generated from field: zitadel.user.v2.Gender gender = 12;
+   */
+  gender: Gender;
 };
 
 /**
@@ -939,6 +957,20 @@ export declare type ImportedMachine = Message<"latchkey.v1.ImportedMachine"> & {
  * Use `create(ImportedMachineSchema)` to create a new message.
  */
 export declare const ImportedMachineSchema: GenMessage<ImportedMachine>;
+
+/**
+ * Somebody of whom an application's id for them is all that is known. A human who is there keeps what else is known of them.
+ *
+ * @generated from message latchkey.v1.ImportedExternal
+ */
+export declare type ImportedExternal = Message<"latchkey.v1.ImportedExternal"> & {
+};
+
+/**
+ * Describes the message latchkey.v1.ImportedExternal.
+ * Use `create(ImportedExternalSchema)` to create a new message.
+ */
+export declare const ImportedExternalSchema: GenMessage<ImportedExternal>;
 
 /**
  * @generated from message latchkey.v1.ImportUsersResponse

@@ -20,7 +20,14 @@ import {
 import { Struct } from "../../google/protobuf/struct.ts";
 import { Timestamp } from "../../google/protobuf/timestamp.ts";
 import { Details, ListDetails, ListQuery } from "../../zitadel/object/v2/object.ts";
-import { UserState, userStateFromJSON, userStateToJSON } from "../../zitadel/user/v2/user.ts";
+import {
+  Gender,
+  genderFromJSON,
+  genderToJSON,
+  UserState,
+  userStateFromJSON,
+  userStateToJSON,
+} from "../../zitadel/user/v2/user.ts";
 
 export const protobufPackage = "latchkey.v1";
 
@@ -240,13 +247,17 @@ export interface ImportUsersRequest {
   validateOnly: boolean;
   updateExisting: boolean;
   withoutPasswords: boolean;
+  existingOnly: boolean;
 }
 
 export interface ImportedUser {
   userId: string;
   externalId: string;
   username: string;
-  profile: { $case: "human"; value: ImportedHuman } | { $case: "machine"; value: ImportedMachine } | undefined;
+  profile: { $case: "human"; value: ImportedHuman } | { $case: "machine"; value: ImportedMachine } | {
+    $case: "external";
+    value: ImportedExternal;
+  } | undefined;
   state: UserState;
   lockedUntil: Date | undefined;
   lockReason: string;
@@ -264,11 +275,15 @@ export interface ImportedHuman {
   phoneVerified: boolean;
   passwordHash: string;
   changeRequired: boolean;
+  gender: Gender;
 }
 
 export interface ImportedMachine {
   name: string;
   description: string;
+}
+
+export interface ImportedExternal {
 }
 
 export interface ImportUsersResponse {
@@ -2945,7 +2960,14 @@ export const HeldPermission: MessageFns<HeldPermission> = {
 };
 
 function createBaseImportUsersRequest(): ImportUsersRequest {
-  return { organizationId: "", users: [], validateOnly: false, updateExisting: false, withoutPasswords: false };
+  return {
+    organizationId: "",
+    users: [],
+    validateOnly: false,
+    updateExisting: false,
+    withoutPasswords: false,
+    existingOnly: false,
+  };
 }
 
 export const ImportUsersRequest: MessageFns<ImportUsersRequest> = {
@@ -2964,6 +2986,9 @@ export const ImportUsersRequest: MessageFns<ImportUsersRequest> = {
     }
     if (message.withoutPasswords !== false) {
       writer.uint32(40).bool(message.withoutPasswords);
+    }
+    if (message.existingOnly !== false) {
+      writer.uint32(48).bool(message.existingOnly);
     }
     return writer;
   },
@@ -3021,6 +3046,14 @@ export const ImportUsersRequest: MessageFns<ImportUsersRequest> = {
             message.withoutPasswords = reader.bool();
             continue;
           }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.existingOnly = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3056,6 +3089,11 @@ export const ImportUsersRequest: MessageFns<ImportUsersRequest> = {
         : isSet(object.without_passwords)
         ? globalThis.Boolean(object.without_passwords)
         : false,
+      existingOnly: isSet(object.existingOnly)
+        ? globalThis.Boolean(object.existingOnly)
+        : isSet(object.existing_only)
+        ? globalThis.Boolean(object.existing_only)
+        : false,
     };
   },
 
@@ -3076,6 +3114,9 @@ export const ImportUsersRequest: MessageFns<ImportUsersRequest> = {
     if (message.withoutPasswords !== false) {
       obj.withoutPasswords = message.withoutPasswords;
     }
+    if (message.existingOnly !== false) {
+      obj.existingOnly = message.existingOnly;
+    }
     return obj;
   },
 
@@ -3089,6 +3130,7 @@ export const ImportUsersRequest: MessageFns<ImportUsersRequest> = {
     message.validateOnly = object.validateOnly ?? false;
     message.updateExisting = object.updateExisting ?? false;
     message.withoutPasswords = object.withoutPasswords ?? false;
+    message.existingOnly = object.existingOnly ?? false;
     return message;
   },
 };
@@ -3122,6 +3164,9 @@ export const ImportedUser: MessageFns<ImportedUser> = {
         break;
       case "machine":
         ImportedMachine.encode(message.profile.value, writer.uint32(42).fork()).join();
+        break;
+      case "external":
+        ImportedExternal.encode(message.profile.value, writer.uint32(74).fork()).join();
         break;
     }
     if (message.state !== 0) {
@@ -3189,6 +3234,14 @@ export const ImportedUser: MessageFns<ImportedUser> = {
             message.profile = { $case: "machine", value: ImportedMachine.decode(reader, reader.uint32()) };
             continue;
           }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.profile = { $case: "external", value: ImportedExternal.decode(reader, reader.uint32()) };
+            continue;
+          }
           case 6: {
             if (tag !== 48) {
               break;
@@ -3242,6 +3295,8 @@ export const ImportedUser: MessageFns<ImportedUser> = {
         ? { $case: "human", value: ImportedHuman.fromJSON(object.human) }
         : isSet(object.machine)
         ? { $case: "machine", value: ImportedMachine.fromJSON(object.machine) }
+        : isSet(object.external)
+        ? { $case: "external", value: ImportedExternal.fromJSON(object.external) }
         : undefined,
       state: isSet(object.state) ? userStateFromJSON(object.state) : 0,
       lockedUntil: isSet(object.lockedUntil)
@@ -3272,6 +3327,8 @@ export const ImportedUser: MessageFns<ImportedUser> = {
       obj.human = ImportedHuman.toJSON(message.profile.value);
     } else if (message.profile?.$case === "machine") {
       obj.machine = ImportedMachine.toJSON(message.profile.value);
+    } else if (message.profile?.$case === "external") {
+      obj.external = ImportedExternal.toJSON(message.profile.value);
     }
     if (message.state !== 0) {
       obj.state = userStateToJSON(message.state);
@@ -3306,6 +3363,12 @@ export const ImportedUser: MessageFns<ImportedUser> = {
         }
         break;
       }
+      case "external": {
+        if (object.profile?.value !== undefined && object.profile?.value !== null) {
+          message.profile = { $case: "external", value: ImportedExternal.fromPartial(object.profile.value) };
+        }
+        break;
+      }
     }
     message.state = object.state ?? 0;
     message.lockedUntil = object.lockedUntil ?? undefined;
@@ -3327,6 +3390,7 @@ function createBaseImportedHuman(): ImportedHuman {
     phoneVerified: false,
     passwordHash: "",
     changeRequired: false,
+    gender: 0,
   };
 }
 
@@ -3364,6 +3428,9 @@ export const ImportedHuman: MessageFns<ImportedHuman> = {
     }
     if (message.changeRequired !== false) {
       writer.uint32(88).bool(message.changeRequired);
+    }
+    if (message.gender !== 0) {
+      writer.uint32(96).int32(message.gender);
     }
     return writer;
   },
@@ -3469,6 +3536,14 @@ export const ImportedHuman: MessageFns<ImportedHuman> = {
             message.changeRequired = reader.bool();
             continue;
           }
+          case 12: {
+            if (tag !== 96) {
+              break;
+            }
+
+            message.gender = reader.int32() as any;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3530,6 +3605,7 @@ export const ImportedHuman: MessageFns<ImportedHuman> = {
         : isSet(object.change_required)
         ? globalThis.Boolean(object.change_required)
         : false,
+      gender: isSet(object.gender) ? genderFromJSON(object.gender) : 0,
     };
   },
 
@@ -3568,6 +3644,9 @@ export const ImportedHuman: MessageFns<ImportedHuman> = {
     if (message.changeRequired !== false) {
       obj.changeRequired = message.changeRequired;
     }
+    if (message.gender !== 0) {
+      obj.gender = genderToJSON(message.gender);
+    }
     return obj;
   },
 
@@ -3587,6 +3666,7 @@ export const ImportedHuman: MessageFns<ImportedHuman> = {
     message.phoneVerified = object.phoneVerified ?? false;
     message.passwordHash = object.passwordHash ?? "";
     message.changeRequired = object.changeRequired ?? false;
+    message.gender = object.gender ?? 0;
     return message;
   },
 };
@@ -3672,6 +3752,58 @@ export const ImportedMachine: MessageFns<ImportedMachine> = {
     const message = createBaseImportedMachine();
     message.name = object.name ?? "";
     message.description = object.description ?? "";
+    return message;
+  },
+};
+
+function createBaseImportedExternal(): ImportedExternal {
+  return {};
+}
+
+export const ImportedExternal: MessageFns<ImportedExternal> = {
+  encode(_: ImportedExternal, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ImportedExternal {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseImportedExternal();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(_: any): ImportedExternal {
+    return {};
+  },
+
+  toJSON(_: ImportedExternal): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create(base?: DeepPartial<ImportedExternal>): ImportedExternal {
+    return ImportedExternal.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<ImportedExternal>): ImportedExternal {
+    const message = createBaseImportedExternal();
     return message;
   },
 };

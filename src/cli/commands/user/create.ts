@@ -4,6 +4,7 @@ import type { Arguments, OptionSpecs } from '../../arguments.ts';
 import type { Backend, UserToCreate } from '../../backend.ts';
 import { type Command, type CommandContext, changeOptions, userOptions } from '../../command.ts';
 import { readSecret } from '../../secret-input.ts';
+import { createExternal, type ExternalToCreate } from './external.ts';
 import { userIdOf } from './name.ts';
 
 const genders = ['female', 'male', 'diverse'] as const satisfies readonly Gender[];
@@ -15,6 +16,10 @@ const profileOptions = {
     value: 'NAME',
     help: 'unique in the organization',
     fallback: "a human's e-mail address, a machine's id",
+  },
+  'external-id': {
+    value: 'ID',
+    help: 'what an application calls them; alone, it makes a user of whom nothing else is known',
   },
   'given-name': { value: 'NAME', help: 'a human needs one' },
   'family-name': { value: 'NAME', help: 'a human needs one' },
@@ -40,7 +45,7 @@ const profileOptions = {
 export const userPasswordCommands: readonly Command[] = [
   {
     path: 'user create',
-    operands: '(--given-name … --family-name … --email … | --machine --name …)',
+    operands: '(--given-name … --family-name … --email … | --external-id … | --machine --name …)',
     operandsMax: 0,
     summary: 'Make a user',
     notes: ['A human with a password and a verified address is active at once, else initial.'],
@@ -49,6 +54,7 @@ export const userPasswordCommands: readonly Command[] = [
     examples: [
       'latchkey user create --given-name Ada --family-name Moreau --email ada@acme.example --email-verified',
       'latchkey user create --machine --name "Nightly import" --user-name import',
+      'latchkey user create --external-id customer-42',
       'pass show ada | latchkey user create --given-name Ada --family-name Moreau --email ada@acme.example --password',
     ],
     readsSecret: true,
@@ -87,20 +93,35 @@ export const userPasswordCommands: readonly Command[] = [
 
 async function create(context: CommandContext): Promise<void> {
   const { args, output } = context;
-  const profile = args.flag('machine') ? machineProfile(args) : humanProfile(args);
+  const externalId = args.text('external-id');
+  const profile = profileOf(args);
   const password = await passwordOf(context);
   const backend = await context.backend();
   const organizationId = args.text('org') ?? (await onlyOrganization(backend));
-  const made = await backend.createUser({
-    organizationId,
-    userId: args.text('id'),
-    userName: args.text('user-name'),
-    profile,
-    ...password,
-  });
+  const [userId, userName] = [args.text('id'), args.text('user-name')];
+  const user = { organizationId, userId, userName, ...password };
+  const made =
+    profile === undefined || externalId !== undefined
+      ? await createExternal(backend, { ...user, profile: withExternal(profile, externalId) })
+      : await backend.createUser({ ...user, profile });
   await output.document({ ...made, organizationId }, [
     `User ${made.userId} made in organization ${organizationId} at ${made.creationDate}`,
   ]);
+}
+
+/** undefined: nothing is known but the external id. */
+function profileOf(args: Arguments): UserToCreate['profile'] | undefined {
+  if (args.flag('machine')) return machineProfile(args);
+  const isExternal = args.flag('external-id') && !humanOnly.some((name) => args.flag(name));
+  return isExternal && !args.flag('name') ? undefined : humanProfile(args);
+}
+
+function withExternal(
+  profile: UserToCreate['profile'] | undefined,
+  externalId = '',
+): ExternalToCreate['profile'] {
+  if (profile === undefined) return { kind: 'external', externalId };
+  return profile.kind === 'human' ? { ...profile, externalId } : profile;
 }
 
 const humanOnly = [
@@ -120,7 +141,7 @@ const humanOnly = [
 ] as const;
 
 function machineProfile(args: Arguments): UserToCreate['profile'] {
-  const odd = humanOnly.find((name) => args.flag(name));
+  const odd = (['external-id', ...humanOnly] as const).find((name) => args.flag(name));
   if (odd !== undefined) throw new UsageError(`--${odd} is for human users, not with --machine`);
   const description = args.text('description');
   return {

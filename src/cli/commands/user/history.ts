@@ -78,6 +78,7 @@ const known = {
   'user.human.phone.code.added': true,
   'user.human.password.code.added': true,
   'user.username.changed': true,
+  'user.external.id.changed': true,
   'user.human.profile.changed': true,
   'user.human.email.changed': true,
   'user.human.email.verified': true,

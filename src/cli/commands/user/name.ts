@@ -43,13 +43,18 @@ async function findByName(context: CommandContext, name: string): Promise<UserRo
   throw new CliError({ code: 'not_found', message: `No user has the name "${name}"` });
 }
 
+/** Of an external id; no name as long is one. */
+const externalIdLengthMax = 200;
+
 /**
- * A login name is one user's alone. A user name or an e-mail address may be several users': then nobody is picked,
- * because the wrong one would be locked or unlocked.
+ * A login name is one user's alone. A user name, an e-mail address or what an application calls somebody may be several
+ * users': then nobody is picked, because the wrong one would be locked or unlocked.
  */
 async function findIfThere(context: CommandContext, name: string): Promise<UserRow | undefined> {
   const byLoginName = await search(context, { loginName: name });
-  const found = byLoginName.length > 0 ? byLoginName : await search(context, { name });
+  const byName = byLoginName.length > 0 ? byLoginName : await search(context, { name });
+  const isExternal = byName.length === 0 && [...name].length <= externalIdLengthMax;
+  const found = isExternal ? await search(context, { externalId: name }) : byName;
   const [only, ...others] = found;
   if (only === undefined) return undefined;
   if (others.length === 0) return only;
@@ -64,7 +69,7 @@ const candidatesMax = 10;
 
 async function search(
   context: CommandContext,
-  query: Pick<UserQuery, 'loginName' | 'name'>,
+  query: Pick<UserQuery, 'loginName' | 'name' | 'externalId'>,
 ): Promise<readonly UserRow[]> {
   const backend = await context.backend();
   return (await backend.listUsers({ ...query, offset: 0, limit: candidatesMax })).rows;

@@ -3,12 +3,14 @@ import type { ProfileChange } from '../../../commands/profile-change.ts';
 import type { Gender } from '../../../domain/user.ts';
 import type { Arguments, OptionSpecs } from '../../arguments.ts';
 import { type Command, type CommandContext, changeOptions, userOptions } from '../../command.ts';
+import { setExternalId } from './external.ts';
 import { userIdOf } from './name.ts';
 
 const genders = ['unspecified', 'female', 'male', 'diverse'] as const satisfies readonly Gender[];
 
 const updateOptions = {
   'user-name': { value: 'NAME', help: 'unique in the organization' },
+  'external-id': { value: 'ID', help: 'what an application calls them; by itself, and no machine has one' },
   'given-name': { value: 'NAME', help: 'a human only, like all that follow but the last two' },
   'family-name': { value: 'NAME', help: 'the family name' },
   'display-name': { value: 'NAME', help: 'the name that is shown' },
@@ -37,6 +39,7 @@ export const userUpdateCommands: readonly Command[] = [
     examples: [
       'latchkey user update --login ada@acme.example --family-name Moreau-Lenz',
       'latchkey user update 69629023906488334 --email ada@lenz.example --email-verified',
+      'latchkey user update --login ada@acme.example --external-id customer-42',
     ],
     run: update,
   },
@@ -44,11 +47,22 @@ export const userUpdateCommands: readonly Command[] = [
 
 async function update(context: CommandContext): Promise<void> {
   const { args, output } = context;
-  const change = changeOf(args);
+  const externalId = args.text('external-id');
+  const change = externalId === undefined ? changeOf(args) : undefined;
+  if (externalId !== undefined) requireAlone(args);
   const userId = await userIdOf(context);
   const backend = await context.backend();
-  const updated = await backend.updateUser({ userId, ...change });
+  const updated =
+    externalId === undefined
+      ? await backend.updateUser({ userId, ...change })
+      : await setExternalId(backend, { userId, externalId });
   await output.document(updated, [`User ${userId} is up to date as of ${updated.changeDate}`]);
+}
+
+// It is a call of its own: with another, one of two could be refused, and the other be done.
+function requireAlone(args: Arguments): void {
+  const odd = Object.keys(updateOptions).find((name) => name !== 'external-id' && args.flag(name));
+  if (odd !== undefined) throw new UsageError(`--external-id is given by itself, without --${odd}`);
 }
 
 function changeOf(args: Arguments): ProfileChange {

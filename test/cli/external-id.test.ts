@@ -1,0 +1,115 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { type Door, openDoor } from '../support/door.ts';
+import { openFolder, parseLines, runHere, type ServeProcess, startServe } from './run-cli.ts';
+
+const cleanup = new AsyncDisposableStack();
+let server: ServeProcess;
+let door: Door;
+
+beforeAll(async () => {
+  const folder = cleanup.use(await openFolder());
+  server = cleanup.use(await startServe(folder.path));
+  door = cleanup.use(openDoor(server.url, server.token));
+});
+afterAll(() => cleanup.disposeAsync());
+
+const ways = [
+  { way: 'a server', flags: () => ['--url', server.url, '--token', server.token] },
+  { way: 'the database', flags: () => ['--db', server.database] },
+];
+let made = 0;
+
+describe.each(ways)('through $way', ({ flags }) => {
+  const done = async (argv: readonly string[], input = '') => {
+    const { code, stdout, stderr } = await runHere([...argv, ...flags(), '--json'], input);
+    expect({ argv, code, stderr }).toEqual({ argv, code: 0, stderr: '' });
+    return JSON.parse(stdout);
+  };
+  const refused = async (...argv: readonly string[]) => {
+    const { code, stderr } = await runHere([...argv, ...flags(), '--json']);
+    return { ...JSON.parse(stderr).error, exit: code };
+  };
+  const organization = async (): Promise<string> =>
+    (await done(['org', 'create', `Shop ${++made}`])).organizationId;
+  const person = (email: string) => ['--given-name', 'Ada', '--family-name', 'Roe', '--email', email];
+
+  test('a person is made with it, signs in, and is found by it', async () => {
+    const org = await organization();
+    const email = `ada${made}@shop.example`;
+    const argv = ['user', 'create', '--org', org, '--external-id', 'crm 1', ...person(email)];
+    const { userId } = await done([...argv, '--email-verified', '--password'], 'correct horse\n');
+    expect(await door.user(userId)).toMatchObject({
+      ...{ state: 'USER_STATE_ACTIVE', externalId: 'crm 1' },
+      human: { email: { email, isVerified: true } },
+    });
+    const checks = { user: { userId }, password: { password: 'correct horse' } };
+    expect((await door.ask('CreateSession', { checks })).code).toBe('OK');
+    const again = await refused(...argv);
+    expect(again).toMatchObject({
+      exit: 5,
+      code: 'already_exists',
+      message: expect.stringContaining(userId),
+    });
+    const initial = await done([
+      ...['user', 'create', '--org', org, '--external-id', 'crm 2', ...person(`b${email}`)],
+    ]);
+    expect(await door.user(initial.userId)).toMatchObject({ state: 'USER_STATE_INITIAL' });
+  });
+
+  test('it makes a user by itself, whom a help desk unlocks by it', async () => {
+    const org = await organization();
+    const externalId = `customer ${made}`;
+    const { userId } = await done(['user', 'create', '--org', org, '--external-id', externalId]);
+    expect(await done(['user', 'show', externalId])).toMatchObject({ userId, type: 'external', externalId });
+    await done(['user', 'lock', externalId, '--reason', 'seen abroad']);
+    expect(await door.user(userId)).toMatchObject({ state: 'USER_STATE_LOCKED' });
+    expect(await done(['unlock', externalId])).toMatchObject({ userId, state: 'active' });
+    expect(await done(['user', 'show', '--login', externalId])).toMatchObject({ userId });
+    expect(await refused('user', 'show', 'x'.repeat(201))).toMatchObject({ exit: 3 });
+  });
+
+  test('what several organizations call somebody of theirs means nobody', async () => {
+    const externalId = `shared ${++made}`;
+    for (const org of [await organization(), await organization()]) {
+      await done(['user', 'create', '--org', org, '--external-id', externalId]);
+    }
+    expect(await refused('unlock', externalId)).toMatchObject({
+      ...{ exit: 7, message: expect.stringMatching(/^Several users have the name/) },
+    });
+  });
+
+  test('it is changed by itself, to one that nobody has', async () => {
+    const org = await organization();
+    const [first, second] = [`first ${made}`, `second ${made}`];
+    const { userId } = await done(['user', 'create', '--org', org, ...person(`cyd${made}@shop.example`)]);
+    const other = await done(['user', 'create', '--org', org, '--external-id', second]);
+    expect(await done(['user', 'update', userId, '--external-id', first])).toMatchObject({ userId });
+    expect(await done(['user', 'show', first])).toMatchObject({ userId, externalId: first });
+    expect(await refused('user', 'update', first, '--external-id', second)).toMatchObject({
+      ...{ exit: 5, code: 'already_exists', id: 'LATCH-us3rname' },
+    });
+    expect(await done(['user', 'show', second])).toMatchObject({ userId: other.userId });
+    expect(await refused('user', 'update', userId, '--external-id', 'x', '--nick-name', 'y')).toMatchObject({
+      ...{ exit: 2, message: '--external-id is given by itself, without --nick-name' },
+    });
+    expect(await refused('user', 'update', userId, '--external-id', 'x'.repeat(201))).toMatchObject({
+      exit: 7,
+    });
+    const machine = await done(['user', 'create', '--org', org, '--machine', '--name', 'Bot']);
+    expect(await refused('user', 'update', machine.userId, '--external-id', 'x')).toMatchObject({ exit: 5 });
+    expect(await refused('user', 'update', '404', '--external-id', 'x')).toMatchObject({ exit: 3 });
+    const listed = await runHere(['user', 'list', '--external-id', first, ...flags(), '--json']);
+    expect(parseLines(listed.stdout)).toMatchObject([{ userId }]);
+  });
+
+  test.each([
+    [['--machine', '--name', 'Bot', '--external-id', 'x'], '--external-id is for human users'],
+    [['--external-id', 'x', '--given-name', 'Ada'], '--family-name is missing'],
+    [['--external-id', 'x', '--password'], '--given-name is missing'],
+    [['--external-id', 'x', '--name', 'Ada'], '--name is for machine users'],
+  ])('user create %j is a wrong usage', async (argv, message) => {
+    expect(await refused('user', 'create', ...argv)).toMatchObject({
+      ...{ exit: 2, message: expect.stringContaining(message) },
+    });
+  });
+});
