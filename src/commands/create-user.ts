@@ -131,9 +131,13 @@ export function named(request: Pick<NewUser | NewExternal, 'profile' | 'userName
       userName: userName ?? parseName(userId, 'user_id'),
     };
   }
-  if (profile.kind === 'external') return { ...profile, userName: userName ?? parseName(userId, 'user_id') };
+  if (profile.kind === 'external') {
+    const externalId = parseName(profile.externalId, 'external_id');
+    return { ...profile, externalId, userName: userName ?? parseName(userId, 'user_id') };
+  }
   const email = parseEmail(profile.email, 'email');
-  return { ...profile, email, userName: userName ?? email };
+  const externalId = profile.externalId && parseName(profile.externalId, 'external_id');
+  return { ...profile, email, ...(externalId && { externalId }), userName: userName ?? email };
 }
 
 function startState(profile: Profile, passwordHash: string | undefined): UserAdded['state'] {

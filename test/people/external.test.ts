@@ -139,6 +139,18 @@ describe.each(stores)('whom an application calls by ids of its own, on %s', (kin
     expect(await idOf('wanted')).toBe(people[outcomes.indexOf('IMPORT_OUTCOME_UPDATED')]);
   });
 
+  test('space around it is none of it, and what nobody can see is refused', async () => {
+    const person = { givenName: 'Ida', familyName: 'Roe', email: 'ida@mail.example' };
+    for (const profile of [{ external: {} }, { human: person }]) {
+      const made = await resultOf({ externalId: ` at the edge ${Object.keys(profile)} `, ...profile });
+      expect(made).toMatchObject({ outcome: 'IMPORT_OUTCOME_CREATED' });
+      expect(await idOf(`at the edge ${Object.keys(profile)}`)).toBe(made?.userId);
+      expect(await resultOf({ externalId: 'un\u202eseen', ...profile })).toMatchObject({
+        ...{ outcome: 'IMPORT_OUTCOME_REFUSED', message: 'external_id: must hold no invisible character' },
+      });
+    }
+  });
+
   test('nobody is made where only who is there is meant, and a machine gets none', async () => {
     expect(await resultOf({ userId: 'nobody', externalId: 'x', external: {} }, update)).toMatchObject({
       ...{ outcome: 'IMPORT_OUTCOME_REFUSED', reason: 'USER_NOT_FOUND' },
