@@ -150,7 +150,9 @@ function requireLockFits({ state, lockedUntil, lockReason, profile }: ImportedUs
   }
   if (lockedUntil !== undefined && lockedUntil > nowMs + lockMsMax) throw new DomainError('lockEndInvalid');
   if (state === 'initial' && profile.kind !== 'human') {
-    throw new DomainError('fieldInvalid', { text: `state: a user of kind ${profile.kind} is never initial` });
+    throw new DomainError('fieldInvalid', {
+      text: `state: ${profile.kind === 'machine' ? 'a machine' : 'an external'} user is never initial`,
+    });
   }
 }
 

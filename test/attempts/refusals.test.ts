@@ -16,7 +16,7 @@ let door: Door;
 /** What the server asked of its store, in turn. */
 let asked: string[] = [];
 
-const shut = ['locked', 'for a while', 'inactive', 'machine', 'deleted'] as const;
+const shut = ['locked', 'timed', 'inactive', 'machine', 'deleted'] as const;
 
 beforeAll(async () => {
   server = resources.use(await startServer({ wrapStore: listening }));
@@ -28,9 +28,9 @@ beforeAll(async () => {
     await people.user({ organization: 'abroad', userId: state, state });
   }
   await people.user({ organization: 'abroad', userId: 'machine', kind: 'machine' });
-  await people.user({ organization: 'abroad', userId: 'for a while' });
+  await people.user({ organization: 'abroad', userId: 'timed' });
   const until = new Date(server.clock.nowMs + 3_600_000).toISOString();
-  await door.ask('LockService.LockUser', { userId: 'for a while', until });
+  await door.ask('LockService.LockUser', { userId: 'timed', until });
 });
 afterAll(() => resources.disposeAsync());
 

@@ -3,6 +3,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { expect, test } from '@jest/globals';
 import { openStore } from '../../src/store/open.ts';
 import { migrationFiles } from '../../src/store/sql/schema-version.ts';
+import { registerFold } from '../../src/store/sqlite/dialect.ts';
 import { openEmptyDatabase } from '../support/stores.ts';
 
 const folder = new URL('../../src/store/sqlite/migrations/', import.meta.url);
@@ -12,6 +13,7 @@ const peopleCount = 2_000;
 /** A file of a version that left in it whatever was deleted. */
 function writeOld(path: string, version: number): void {
   using db = new DatabaseSync(path);
+  registerFold(db);
   db.exec('PRAGMA page_size = 2048; PRAGMA journal_mode = WAL; PRAGMA secure_delete = OFF');
   db.exec(
     'CREATE TABLE migrations (version INTEGER PRIMARY KEY, name TEXT NOT NULL, applied_at INTEGER NOT NULL) STRICT',

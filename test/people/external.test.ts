@@ -51,7 +51,7 @@ describe.each(stores)('whom an application calls by ids of its own, on %s', (kin
     const first = await files.bring('csv', text);
     expect(first.told).toMatchObject({ rows: 5, created: 3, refused: 2 });
     expect(first.refused.map(({ line, message }) => [line, message])).toEqual([
-      [5, 'state: a user of kind external is never initial'],
+      [5, 'state: an external user is never initial'],
       [6, 'given_name: is missing'],
     ]);
     expect(await files.bring('csv', text)).toMatchObject({ told: { created: 0, unchanged: 3 } });

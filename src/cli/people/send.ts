@@ -30,9 +30,8 @@ export async function* send(
   sending: Sending,
 ): AsyncGenerator<readonly SentRow[]> {
   const underWay: Promise<readonly SentRow[]>[] = [];
-  const patience: Patience = { hasAnswered: false };
   for await (const batch of batchesOf(rows, sending)) {
-    const sent = sendBatch(sending, batch, patience);
+    const sent = sendBatch(sending, batch);
     // It is waited for in its turn: that it failed before is no news.
     sent.catch(() => undefined);
     underWay.push(sent);
@@ -73,14 +72,10 @@ async function* batchesOf(
   if (batch.length > 0) yield { organizationId, rows: batch };
 }
 
-async function sendBatch(
-  { backend, order }: Sending,
-  batch: Batch,
-  patience: Patience,
-): Promise<readonly SentRow[]> {
+async function sendBatch({ backend, order }: Sending, batch: Batch): Promise<readonly SentRow[]> {
   const users = batch.rows.flatMap(({ user }) => user ?? []);
   const request = { ...order, users, organizationId: batch.organizationId };
-  const results = users.length === 0 ? [] : await untilAnswered(patience, () => backend.importUsers(request));
+  const results = users.length === 0 ? [] : await untilAnswered(() => backend.importUsers(request));
   let next = 0;
   return batch.rows.map((row) => {
     const result = row.user === undefined ? undefined : results[next++];
@@ -92,22 +87,16 @@ async function sendBatch(
 const triesMax = 30;
 const againAfterMs = 1_000;
 
-interface Patience {
-  /** A server that never was there is not waited for. */
-  hasAnswered: boolean;
-}
-
-// Whoever was made and never told of is there at the next try, and left as they are.
-async function untilAnswered<Value>(patience: Patience, ask: () => Promise<Value>): Promise<Value> {
+// It was there before, or nobody knew where the rows go. Whoever was made and never told of is there at the next try, and
+// left as they are.
+async function untilAnswered<Value>(ask: () => Promise<Value>): Promise<Value> {
   for (let tries = 1; ; tries += 1) {
     try {
-      const answer = await ask();
-      patience.hasAnswered = true;
-      return answer;
+      return await ask();
     } catch (error) {
       const { code } = toFailure(error);
       const isPassing = code === 'unavailable' || code === 'resource_exhausted';
-      if (!isPassing || !patience.hasAnswered || tries === triesMax) throw error;
+      if (!isPassing || tries === triesMax) throw error;
       await delay(againAfterMs);
     }
   }

@@ -43,9 +43,6 @@ async function findByName(context: CommandContext, name: string): Promise<UserRo
   throw new CliError({ code: 'not_found', message: `No user has the name "${name}"` });
 }
 
-/** Of an external id; no name as long is one. */
-const externalIdLengthMax = 200;
-
 /**
  * A login name is one user's alone. A user name, an e-mail address or what an application calls somebody may be several
  * users': then nobody is picked, because the wrong one would be locked or unlocked.
@@ -53,8 +50,7 @@ const externalIdLengthMax = 200;
 async function findIfThere(context: CommandContext, name: string): Promise<UserRow | undefined> {
   const byLoginName = await search(context, { loginName: name });
   const byName = byLoginName.length > 0 ? byLoginName : await search(context, { name });
-  const isExternal = byName.length === 0 && [...name].length <= externalIdLengthMax;
-  const found = isExternal ? await search(context, { externalId: name }) : byName;
+  const found = byName.length > 0 ? byName : await search(context, { externalId: name });
   const [only, ...others] = found;
   if (only === undefined) return undefined;
   if (others.length === 0) return only;
