@@ -1,6 +1,6 @@
 import http2 from 'node:http2';
 
-/** Sends a JSON message by POST and answers what came back. Throws where that is no 200. */
+/** Sends a JSON message by POST and answers what came back. Throws where that is neither 200 nor 201. */
 export type Post = (path: string, message: object) => Promise<Record<string, unknown>>;
 
 const connections = 4;
@@ -30,7 +30,7 @@ export function openPost(port: number, token: string): { readonly post: Post } &
         text += part;
       });
       stream.on('end', () => {
-        if (status === 200) resolve(JSON.parse(text) as Record<string, unknown>);
+        if (status === 200 || status === 201) resolve(JSON.parse(text) as Record<string, unknown>);
         else reject(new Error(`${path}: ${status} ${text}`));
       });
       stream.end(JSON.stringify(message));

@@ -36,28 +36,38 @@ export type PasswordTask =
 export interface PasswordThreadData {
   /** Steps below the rest of the process, 0 to 19. */
   readonly steps: number;
+  /** It checks what costs more than usual. */
+  readonly isCostly: boolean;
 }
 
 export type PasswordResult = Uint8Array | boolean;
 
 const restMsMax = 500;
+/** A costly check rests twice as long: beside two of them, others keep three quarters of what they get done without. */
+const restFactor = (workerData as PasswordThreadData).isCostly ? 2 : 1;
 const priorityLowest = 19;
 
 lowerPriority();
 parentPort?.on('message', async (task: PasswordTask) => {
-  const startedMs = performance.now();
-  const before = process.threadCpuUsage();
-  parentPort?.postMessage(await resultOf(task));
-  const { user, system } = process.threadCpuUsage(before);
-  rest(performance.now() - startedMs - (user + system) / 1_000);
+  const pause = createPauses(restFactor);
+  parentPort?.postMessage(await resultOf(task, pause));
+  pause();
 });
 
-async function resultOf(task: PasswordTask): Promise<PasswordResult> {
+async function resultOf(task: PasswordTask, pause: () => void): Promise<PasswordResult> {
   switch (task.kind) {
     case 'bcrypt': {
       // Loaded when first needed, after the priority is lowered: few hashes are bcrypt's.
       const { default: bcrypt } = await import('bcryptjs');
-      return bcrypt.compareSync(task.password, task.hash);
+      // It stops each tenth of a second: of cost 14 it takes more than one, and others would wait for all of it.
+      return new Promise((resolve, reject) => {
+        bcrypt.compare(
+          task.password,
+          task.hash,
+          (error, isSame) => (error ? reject(error) : resolve(isSame === true)),
+          pause,
+        );
+      });
     }
     case 'sha-crypt':
       return isShaCryptOf(task.password, task.hash);
@@ -78,6 +88,16 @@ async function resultOf(task: PasswordTask): Promise<PasswordResult> {
     default:
       return task satisfies never;
   }
+}
+
+/** Rests at each call for what others have had of this thread's processor since the last one. */
+function createPauses(factor: number): () => void {
+  let [sinceMs, used] = [performance.now(), process.threadCpuUsage()];
+  return () => {
+    const { user, system } = process.threadCpuUsage(used);
+    rest(factor * (performance.now() - sinceMs - (user + system) / 1_000));
+    [sinceMs, used] = [performance.now(), process.threadCpuUsage()];
+  };
 }
 
 // As long as others have had this thread's processor. A low priority counts among the server's own threads alone, where

@@ -158,7 +158,7 @@ function start(thread: Thread, asked: Waiting): void {
 
 function openThread(pool: Pool): Thread {
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-  const workerData: PasswordThreadData = { steps: pool.steps };
+  const workerData: PasswordThreadData = { steps: pool.steps, isCostly: pool === pools.costly };
   // It needs no environment, and under `node --watch` one that had it would report its imports as messages.
   const worker = new Worker(new URL(`./hash-thread.${extension}`, import.meta.url), { workerData, env: {} });
   const thread: Thread = { worker, underWay: undefined, rest: undefined };
