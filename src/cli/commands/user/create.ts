@@ -1,10 +1,10 @@
 import { UsageError } from '../../../app/usage.ts';
 import type { Gender } from '../../../domain/user.ts';
 import type { Arguments, OptionSpecs } from '../../arguments.ts';
-import type { Backend, UserToCreate } from '../../backend.ts';
+import type { Backend, CreatedUserRow, UserToCreate } from '../../backend.ts';
 import { type Command, type CommandContext, changeOptions, userOptions } from '../../command.ts';
 import { readSecret } from '../../secret-input.ts';
-import { createExternal, type ExternalToCreate } from './external.ts';
+import type { ExternalToCreate } from './external.ts';
 import { userIdOf } from './name.ts';
 
 const genders = ['female', 'male', 'diverse'] as const satisfies readonly Gender[];
@@ -101,12 +101,18 @@ async function create(context: CommandContext): Promise<void> {
   const [userId, userName] = [args.text('id'), args.text('user-name')];
   const user = { organizationId, userId, userName, ...password };
   const made =
-    profile === undefined || externalId !== undefined
-      ? await createExternal(backend, { ...user, profile: withExternal(profile, externalId) })
-      : await backend.createUser({ ...user, profile });
+    profile !== undefined && externalId === undefined
+      ? await backend.createUser({ ...user, profile })
+      : await makeExternal(backend, { ...user, profile: withExternal(profile, externalId) });
   await output.document({ ...made, organizationId }, [
     `User ${made.userId} made in organization ${organizationId} at ${made.creationDate}`,
   ]);
+}
+
+// Loaded when needed: it hashes passwords.
+async function makeExternal(backend: Backend, user: ExternalToCreate): Promise<CreatedUserRow> {
+  const { createExternal } = await import('./external.ts');
+  return createExternal(backend, user);
 }
 
 /** undefined: nothing is known but the external id. */

@@ -3,7 +3,6 @@ import type { ProfileChange } from '../../../commands/profile-change.ts';
 import type { Gender } from '../../../domain/user.ts';
 import type { Arguments, OptionSpecs } from '../../arguments.ts';
 import { type Command, type CommandContext, changeOptions, userOptions } from '../../command.ts';
-import { setExternalId } from './external.ts';
 import { userIdOf } from './name.ts';
 
 const genders = ['unspecified', 'female', 'male', 'diverse'] as const satisfies readonly Gender[];
@@ -55,7 +54,7 @@ async function update(context: CommandContext): Promise<void> {
   const updated =
     externalId === undefined
       ? await backend.updateUser({ userId, ...change })
-      : await setExternalId(backend, { userId, externalId });
+      : await (await import('./external.ts')).setExternalId(backend, { userId, externalId });
   await output.document(updated, [`User ${userId} is up to date as of ${updated.changeDate}`]);
 }
 
