@@ -31,15 +31,17 @@ GetCallerRequest:
 GetCallerResponse: user_id 1 string, subject 2 string, login_name 3 string, organization_id 4 string,
   grants 5 repeated Grant, permissions 6 repeated HeldPermission, expires 7 Timestamp
 ImportUsersRequest: organization_id 1 string[1..200], users 2 repeated ImportedUser, validate_only 3 bool,
-  update_existing 4 bool, without_passwords 5 bool
+  update_existing 4 bool, without_passwords 5 bool, existing_only 6 bool
 ImportedUser: user_id 1 string[0..200], external_id 2 string[0..200], username 3 string[0..200], human 4
-  ImportedHuman {profile}, machine 5 ImportedMachine {profile}, state 6 zitadel.user.v2.UserState, locked_until 7 Timestamp,
+  ImportedHuman {profile}, machine 5 ImportedMachine {profile}, external 9 ImportedExternal {profile},
+  state 6 zitadel.user.v2.UserState, locked_until 7 Timestamp,
   lock_reason 8 string[0..500]
 ImportedHuman: given_name 1 string[1..200], family_name 2 string[1..200], nick_name 3 string[0..200],
   display_name 4 string[0..200], preferred_language 5 string[0..10], email 6 string[1..200], email_verified 7
   bool, phone 8 string[0..200], phone_verified 9 bool, password_hash 10 string[0..200], change_required 11
-  bool
+  bool, gender 12 zitadel.user.v2.Gender
 ImportedMachine: name 1 string[1..200], description 2 string[0..500]
+ImportedExternal:
 ImportUsersResponse: results 1 repeated ImportedUserResult
 ImportedUserResult: outcome 1 ImportOutcome, user_id 2 string, reason 3 string, error_id 4 string, message 5
   string, password_left_out 6 bool

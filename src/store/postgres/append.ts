@@ -3,7 +3,7 @@ import { evolve } from '../../domain/evolve/evolve.ts';
 import { isProfileEvent } from '../../domain/evolve/profile.ts';
 import { foldText } from '../../domain/filter.ts';
 import type { UserId } from '../../domain/ids.ts';
-import type { Profile, User } from '../../domain/user.ts';
+import { externalIdOf, type Profile, type User } from '../../domain/user.ts';
 import { changedProfile, foldedEmail, nameTakenSql, nameTakenValues, newlyNamed } from '../sql/login-name.ts';
 import type { Change, ChangeTime } from '../store.ts';
 import { metaColumns } from './batch.ts';
