@@ -1,30 +1,33 @@
 import { randomUUID } from 'node:crypto';
 import { carryRun } from '../commands/unlock-run/carry.ts';
-import type { UnlockRun } from '../domain/unlock-run.ts';
+import { openMax, organizationOf, type UnlockRun } from '../domain/unlock-run.ts';
 import type { App } from './app.ts';
 
 const intervalMs = 500;
 /** Runs that one server carries at once; the others wait, or are another server's. */
 const runsMax = 8;
-/** Of those that wait, how many are looked at: whose turn it is does not go by who came first. */
-const waitingMax = 1_000;
+/** How long a run keeps its place where others wait for one: then it goes behind them. */
+const turnMs = 5_000;
 
 interface Carried {
   readonly owner: string;
+  readonly begunAtMs: number;
   readonly abort: AbortController;
   readonly done: Promise<void>;
 }
 
 /**
  * Carries runs that nobody carries, those too that a server left which is gone, now and twice a second. Where there are
- * more than it carries at once, organizations go in turns: one that has started many, however slow, keeps no other
- * waiting. Disposing lets go of them after what is under way.
+ * more than it carries at once, organizations go in turns, of `turnMs` each: those that have started many, however slow,
+ * keep no other waiting. Disposing lets go of them after what is under way.
  */
 export function startRunner(
   app: Pick<App, 'store' | 'now' | 'newId' | 'log' | 'importedHashCostMax'>,
 ): AsyncDisposable {
   const holder = randomUUID();
   const underWay = new Map<string, Carried>();
+  /** When each of those who have runs left last had one begun. */
+  let begunAt = new Map<string, number>();
   let isOver = false;
   let isFailing = false;
   const failed = (error: unknown) => {
@@ -44,16 +47,23 @@ export function startRunner(
   };
   const begin = (run: UnlockRun): void => {
     const abort = new AbortController();
-    underWay.set(run.runId, { owner: ownerOf(run), abort, done: carry(run, abort.signal) });
+    const owner = organizationOf(run);
+    const begunAtMs = performance.now();
+    begunAt.set(owner, begunAtMs);
+    underWay.set(run.runId, { owner, begunAtMs, abort, done: carry(run, abort.signal) });
   };
   const look = async (): Promise<void> => {
     try {
-      const left = await app.store.listRunsLeft(app.now(), waitingMax);
+      const left = await app.store.listRunsLeft(app.now(), openMax);
       const waiting = new Set(left.filter(({ runId }) => !underWay.has(runId)));
+      begunAt = ofThose(begunAt, waiting);
       while (waiting.size > 0 && !isOver) {
-        const next = fewest(waiting, (run) => countOf(underWay, ownerOf(run)));
+        const next = fewest(waiting, (run) => {
+          const owner = organizationOf(run);
+          return [countOf(underWay, owner), begunAt.get(owner) ?? 0];
+        });
         if (next === undefined) return;
-        if (underWay.size >= runsMax) return makeRoom(underWay, ownerOf(next));
+        if (underWay.size >= runsMax) return makeRoom(underWay, organizationOf(next));
         waiting.delete(next);
         begin(next);
       }
@@ -82,29 +92,46 @@ export function startRunner(
 
 type UnderWay = ReadonlyMap<string, Carried>;
 
-/** Whose turn a run takes: its organization's; of several, the instance's. */
-function ownerOf({ organizationIds = [] }: UnlockRun): string {
-  const [organizationId = '', ...others] = organizationIds;
-  return others.length === 0 ? organizationId : '';
-}
-
 function countOf(underWay: UnderWay, owner: string): number {
   return [...underWay.values()].filter((carried) => carried.owner === owner).length;
 }
 
-/** The first of those with the smallest count. */
-function fewest<Value>(values: Iterable<Value>, count: (value: Value) => number): Value | undefined {
-  let found: { readonly value: Value; readonly count: number } | undefined;
+function ofThose(begunAt: ReadonlyMap<string, number>, waiting: Iterable<UnlockRun>): Map<string, number> {
+  const owners = new Set([...waiting].map(organizationOf));
+  return new Map([...begunAt].filter(([owner]) => owners.has(owner)));
+}
+
+type Rank = readonly [count: number, atMs: number];
+
+/** The first of those with the smallest count, and of these with the earliest time. */
+function fewest<Value>(values: Iterable<Value>, rankOf: (value: Value) => Rank): Value | undefined {
+  let found: { readonly value: Value; readonly rank: Rank } | undefined;
   for (const value of values) {
-    const own = count(value);
-    if (found === undefined || own < found.count) found = { value, count: own };
+    const rank = rankOf(value);
+    if (found === undefined || isBefore(rank, found.rank)) found = { value, rank };
   }
   return found?.value;
 }
 
-/** Who has most of the places gives the newest of them up, where that leaves them as many as who waits; it is gone on with later. */
+function isBefore([count, atMs]: Rank, [otherCount, otherAtMs]: Rank): boolean {
+  return count < otherCount || (count === otherCount && atMs < otherAtMs);
+}
+
+/**
+ * Who has most of the places gives the newest of them up, where that leaves them as many as who waits; else whoever has
+ * had theirs the longest, after their turn. It is gone on with later.
+ */
 function makeRoom(underWay: UnderWay, owner: string): void {
-  if ([...underWay.values()].some(({ abort }) => abort.signal.aborted)) return;
-  const most = fewest([...underWay.values()].reverse(), (carried) => -countOf(underWay, carried.owner));
-  if (most !== undefined && countOf(underWay, most.owner) > countOf(underWay, owner) + 1) most.abort.abort();
+  const carried = [...underWay.values()];
+  if (carried.some(({ abort }) => abort.signal.aborted)) return;
+  const own = countOf(underWay, owner);
+  const most = fewest(carried, (one) => [-countOf(underWay, one.owner), -one.begunAtMs]);
+  if (most !== undefined && countOf(underWay, most.owner) > own + 1) {
+    most.abort.abort();
+    return;
+  }
+  const since = performance.now() - turnMs;
+  const longest = fewest(carried, (one) => [0, one.begunAtMs]);
+  if (longest !== undefined && longest.begunAtMs < since && countOf(underWay, longest.owner) >= own)
+    longest.abort.abort();
 }

@@ -28,4 +28,16 @@ export const runErrors = {
     'RUN_REVERTS',
     'The run takes another one back: start a new one instead',
   ),
+  runsTooMany: entry(
+    'resource_exhausted',
+    'LATCH-runst00m',
+    'RUNS_TOO_MANY',
+    'Too many runs have not ended yet: cancel one of them, or wait for its end',
+  ),
+  runsWithoutBulk: entry(
+    'resource_exhausted',
+    'LATCH-runsh0ur',
+    'RUNS_WITHOUT_BULK',
+    'Without user.unlock.bulk runs unlock at most 100 users an hour: wait, or ask somebody who holds it',
+  ),
 } as const;

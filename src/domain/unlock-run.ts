@@ -75,6 +75,12 @@ export interface RunSlice {
 export const sliceSize = 128;
 /** More than so many are a wave, and take user.unlock.bulk. */
 export const withoutBulkMax = 100;
+/** What whoever does not hold it may have unlocked by runs, whatever their number, within `withoutBulkWindowMs`. */
+export const withoutBulkWindowMs = 3_600_000;
+/** Runs of one organization that have not ended; of those that name several, one caller's. */
+export const openOfOneMax = 50;
+/** Of all together: as many as are looked at for whose turn it is. */
+export const openMax = 1_000;
 /** Organizations that a run names. */
 export const organizationsNamedMax = 100;
 
@@ -92,6 +98,18 @@ export function counted(counts: OutcomeCounts, results: readonly (RunResult | un
 
 export function isEnded({ state }: UnlockRun): boolean {
   return state === 'done' || state === 'cancelled' || state === 'stopped';
+}
+
+/** Whose turn a run takes, and whose place: its organization's; of several, the instance's. */
+export function organizationOf({ organizationIds = [] }: Pick<UnlockRun, 'organizationIds'>): string {
+  const [organizationId = '', ...others] = organizationIds;
+  return others.length === 0 ? organizationId : '';
+}
+
+/** Whoever started it, as one text. */
+export function startedBy({ meta }: Pick<UnlockRun, 'meta'>): string {
+  const { actorUserId, actorOsUser, actorSubject } = meta;
+  return JSON.stringify([actorUserId ?? '', actorOsUser ?? '', actorSubject ?? '']);
 }
 
 /** Whether the filter finds whoever is locked. */

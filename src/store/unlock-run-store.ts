@@ -15,7 +15,8 @@ export interface UnlockRunStore {
 
   /** Writes a run that nobody carries yet. False: there is one of this request already. */
   addRun(run: UnlockRun, requestKey: string | undefined): Promise<boolean>;
-  addRunSlices(runId: string, slices: readonly NewSlice[]): Promise<void>;
+  /** False: the run is gone, and has none. */
+  addRunSlices(runId: string, slices: readonly NewSlice[]): Promise<boolean>;
   /** Compare-and-set on `before.version`, with all that stands beside it; false: it moved, or is gone. */
   moveRun(move: RunMove): Promise<boolean>;
   /** The run with its slices, where it still is of this version. */

@@ -1,3 +1,4 @@
+import type { JsonObject } from '@bufbuild/protobuf';
 import { expect, test } from '@jest/globals';
 import { openDoor } from '../support/door.ts';
 import { startServer } from '../support/start-server.ts';
@@ -35,4 +36,30 @@ test.each(
     expect(Number(unlocked)).toBeLessThan(usersOfOne);
     expect(notLocked).toBe('0');
   }
+}, 120_000);
+
+test.each(
+  stores,
+)('%s: as many organizations with a slow run each as there are places keep no other waiting for their end', async (store) => {
+  await using server = await startServer({ store });
+  const { people } = server;
+  await people.organization('home');
+  const owner = await people.caller({ organization: 'home', roles: ['IAM_OWNER'] });
+  await using door = openDoor(server.url, owner);
+  const started = async (organization: string, howMany: number, maxPerSecond: number) => {
+    await people.organization(organization);
+    const users = Array.from({ length: howMany }, () => people.user({ organization, state: 'locked' }));
+    const preview = await previewOf(door, { userIds: await Promise.all(users) });
+    return startOf(door, preview, { maxPerSecond });
+  };
+  const slow: JsonObject[] = [];
+  for (let nth = 0; nth < slowRuns; nth += 1) slow.push(await started(`slow-${nth}`, 100, 1));
+  // Places go by turns of some seconds, and all of them together would take minutes.
+  expect(await ended(door, await started('quick', 3, 0))).toMatchObject({ unlocked: '3' });
+  for (const run of slow) {
+    const shown = runOf(await door.ask('GetUnlockRun', { runId: run.runId ?? '' }));
+    expect(shown.ended).toBeUndefined();
+    await door.ask('CancelUnlockRun', { runId: run.runId ?? '' });
+  }
+  for (const run of slow) expect(Number((await ended(door, run)).unlocked ?? 0)).toBeGreaterThan(0);
 }, 120_000);

@@ -99,6 +99,7 @@ class Hold {
     const run = this.#run;
     const task = { run, actor: await actorOf(this.#app, run), looksOnly };
     for (let from = 0; from < indexes.length; from += atOnceMax) {
+      if (!looksOnly && !(await this.#isHeld())) return;
       const some = indexes.slice(from, from + atOnceMax);
       const done = await Promise.allSettled(
         some.map(async (index) => {
@@ -109,6 +110,13 @@ class Hold {
       const failure = done.find((one) => one.status === 'rejected');
       if (failure !== undefined) throw failure.reason;
     }
+  }
+
+  /** A server that stood still may have lost the run, or it was cancelled: asked where the lease has passed meanwhile. */
+  async #isHeld(): Promise<boolean> {
+    if (this.#app.now() < this.#run.leaseUntil) return !this.#isLost;
+    await this.#writing;
+    return (await this.move((run) => run)) && this.goesOn();
   }
 
   /** Waits for what was written before, and no longer. */

@@ -11,6 +11,7 @@ import {
 } from '../../domain/unlock-run.ts';
 import type { LockFilter } from '../../domain/unlock-run-events.ts';
 import type { CommandApp } from '../change-user.ts';
+import { requireRoom } from './room.ts';
 
 /** The set as whoever starts the run has seen it. */
 export interface ConfirmedSet {
@@ -56,8 +57,7 @@ function requestKey({ meta }: Caller, requestId: string): string | undefined {
 
 /**
  * Freezes the set and has it unlocked from now on, by whichever server. The caller holds user.unlock somewhere: that was asked
- * before. Throws permissionMissing, runSetChanged where it
- * is not the one that was confirmed.
+ * before. Throws permissionMissing, runSetChanged where it is not the one that was confirmed, and as prepare.
  */
 export async function startRun(
   app: CommandApp,
@@ -76,7 +76,7 @@ export async function startRun(
   const run = {
     ...draft(app, caller, order),
     total: count,
-    filter: shortened(filter),
+    filter: await shortened(app, filter, organizationIds),
     ...(organizationIds !== undefined && { organizationIds }),
   };
   return prepare(app, caller, {
@@ -88,10 +88,27 @@ export async function startRun(
 
 const idsToldMax = 100;
 
-// What a run says of itself is written with each of its steps.
-function shortened(filter: LockFilter): LockFilter {
-  const short = (ids: readonly string[]) => (ids.length > idsToldMax ? [] : ids);
-  return { ...filter, userIds: short(filter.userIds), exceptUserIds: short(filter.exceptUserIds) };
+// What a run says of itself is written with each of its steps. It is told to all who may read its organizations, who
+// learn of no user elsewhere by it, even though whoever asked has named them.
+async function shortened(
+  { store }: Pick<CommandApp, 'store'>,
+  filter: LockFilter,
+  organizationIds: UnlockRun['organizationIds'] | undefined,
+): Promise<LockFilter> {
+  const short = async (ids: readonly string[]): Promise<readonly string[]> => {
+    if (ids.length === 0 || ids.length > idsToldMax) return [];
+    if (organizationIds === undefined) return ids;
+    const { rows } = await store.listUsers({
+      scope: organizationIds,
+      filters: [{ kind: 'ids', userIds: ids }],
+      sort: 'user_name',
+      page: { offset: 0, limit: ids.length, ascending: true },
+    });
+    const theirs = new Set<string>(rows.map(({ user }) => user.userId));
+    return ids.filter((id) => theirs.has(id));
+  };
+  const { userIds, exceptUserIds } = filter;
+  return { ...filter, userIds: await short(userIds), exceptUserIds: await short(exceptUserIds) };
 }
 
 /** A run of which nothing is known but who wants it and why. Throws fieldInvalid. */
@@ -132,7 +149,10 @@ export interface Preparation {
   readonly slices: Iterable<readonly Items[]> | AsyncIterable<readonly Items[]>;
 }
 
-/** Writes the run down, where nobody sees it, and lets it go. Throws conflict where its request came twice at once. */
+/**
+ * Writes the run down, where nobody sees it, and lets it go. Throws runsTooMany, runsWithoutBulk, and conflict where its
+ * request came twice at once or it was given up meanwhile.
+ */
 export async function prepare(
   app: CommandApp,
   caller: Caller,
@@ -140,17 +160,45 @@ export async function prepare(
 ): Promise<UnlockRun> {
   const { store } = app;
   if (!(await store.addRun(run, requestKey(caller, requestId)))) throw new DomainError('conflict');
-  let slice = 0;
-  for await (const some of slices) {
-    await store.addRunSlices(
-      run.runId,
-      some.map((items, index) => ({ slice: slice + index, items })),
-    );
-    slice += some.length;
+  try {
+    await requireRoom(app, caller, run);
+  } catch (error) {
+    await store.removeRun(run);
+    throw error;
   }
-  const after: UnlockRun = { ...run, state: 'running', version: run.version + 1, leaseUntil: 0 };
+  const before = await writeSlices(app, run, slices);
+  const after: UnlockRun = { ...before, state: 'running', version: before.version + 1, leaseUntil: 0 };
   const at = { createdAt: app.now(), eventId: app.newId() };
   const event = { event: runStarted(after), at, meta: after.meta };
-  if (!(await store.moveRun({ before: run, after, event }))) throw new DomainError('conflict');
+  if (!(await store.moveRun({ before, after, event }))) throw new DomainError('conflict');
+  return after;
+}
+
+const slicesWritten = 1_000;
+
+/** The run as it stands when they are written: as long as that goes on, it is given up by nobody. */
+async function writeSlices(
+  app: CommandApp,
+  run: UnlockRun,
+  slices: Preparation['slices'],
+): Promise<UnlockRun> {
+  let prepared = run;
+  let slice = 0;
+  for await (const some of slices) {
+    for (let from = 0; from < some.length; from += slicesWritten) {
+      if (slice > 0) prepared = await renewed(app, prepared);
+      const added = some
+        .slice(from, from + slicesWritten)
+        .map((items, index) => ({ slice: slice + index, items }));
+      if (!(await app.store.addRunSlices(run.runId, added))) throw new DomainError('conflict');
+      slice += added.length;
+    }
+  }
+  return prepared;
+}
+
+async function renewed({ store, now }: CommandApp, before: UnlockRun): Promise<UnlockRun> {
+  const after = { ...before, version: before.version + 1, leaseUntil: now() + prepareMs };
+  if (!(await store.moveRun({ before, after }))) throw new DomainError('conflict');
   return after;
 }

@@ -71,17 +71,24 @@ export function createRuns(options: RunsOptions): UnlockRunStore {
       for (let from = 0; from < slices.length; from += slicesMax) {
         const added = slices.slice(from, from + slicesMax);
         const values = [runId, added.map(({ slice }) => slice), added.map(({ items }) => itemsText(items))];
-        await ask((connection) => connection.query(insertSlices, values));
+        const [run] = await ask((connection) => connection.query(insertSlices, values));
+        if (run === undefined) return false;
       }
+      return true;
     },
     moveRun: (change) =>
       ask(async (connection, mayBeDone) => {
         const isMoved = await move(connection, change, nextBatchId);
         return isMoved || (mayBeDone && (await isStored(connection, change.after)));
       }),
-    async removeRun({ runId, version }) {
-      await rows(remove, [runId, version]);
-    },
+    // Two statements: the second one sees the slices that came before the first had the run.
+    removeRun: ({ runId, version }) =>
+      ask((connection) =>
+        transaction(connection, 'BEGIN', async () => {
+          const removed = await connection.query(remove, [runId, version]);
+          if (removed.length > 0) await connection.query(removeSlices, [runId]);
+        }),
+      ),
     loadRun: (runId) => one(byId, runId),
     loadRunOfRequest: (requestKey) => one(byRequest, requestKey),
     listRuns: async ({ before = '', limit }) => (await rows(list, [before, limit])).map(parseRun),
@@ -155,8 +162,10 @@ const insert: Statement = {
 const insertSlices: Statement = {
   name: 'insert_run_slices',
   text:
-    `INSERT INTO unlock_run_slices (run_id, slice, items) SELECT $1::text, input.slice * ${unfenced}, input.items ` +
-    'FROM unnest($2::bigint[], $3::text[]) AS input(slice, items) ON CONFLICT DO NOTHING',
+    // Nobody removes the run meanwhile; what is gone gets none.
+    'WITH run AS (SELECT run_id FROM unlock_runs WHERE run_id = $1::text FOR SHARE), added AS (' +
+    `INSERT INTO unlock_run_slices (run_id, slice, items) SELECT run.run_id, input.slice * ${unfenced}, input.items ` +
+    'FROM run, unnest($2::bigint[], $3::text[]) AS input(slice, items) ON CONFLICT DO NOTHING) SELECT run_id FROM run',
 };
 const moveRun: Statement = {
   name: 'move_run',
@@ -168,10 +177,9 @@ const moveRun: Statement = {
     'WHERE unlock_run_slices.run_id = moved.run_id AND unlock_run_slices.slice = input.slice) SELECT run_id FROM moved',
 };
 const remove: Statement = {
-  text:
-    `WITH removed AS (DELETE FROM unlock_runs WHERE run_id = $1 AND version = $2 AND ${unfenced} = 1 RETURNING run_id) ` +
-    'DELETE FROM unlock_run_slices USING removed WHERE unlock_run_slices.run_id = removed.run_id',
+  text: `DELETE FROM unlock_runs WHERE run_id = $1 AND version = $2 AND ${unfenced} = 1 RETURNING run_id`,
 };
+const removeSlices: Statement = { text: 'DELETE FROM unlock_run_slices WHERE run_id = $1' };
 const byId: Statement = { name: 'run_by_id', text: 'SELECT run FROM unlock_runs WHERE run_id = $1' };
 const byRequest: Statement = { text: 'SELECT run FROM unlock_runs WHERE request_key = $1' };
 const list: Statement = {

@@ -96,6 +96,8 @@ export const writeStatements = {
   insertRunSlice:
     'INSERT INTO unlock_run_slices (run_id, slice, items) VALUES (?,?,?) ON CONFLICT DO NOTHING',
   setRunResults: 'UPDATE unlock_run_slices SET results = ?, outcomes = ? WHERE run_id = ? AND slice = ?',
+  /** Finds something where the run is no more. */
+  runGone: 'SELECT 1 AS gone WHERE NOT EXISTS (SELECT 1 FROM unlock_runs WHERE run_id = ?)',
   deleteRunSlices: 'DELETE FROM unlock_run_slices WHERE run_id = ?',
 } as const;
 

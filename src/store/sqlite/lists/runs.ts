@@ -27,8 +27,8 @@ export function createRuns(db: DatabaseSync, write: WriteOne, looks: Looks): Unl
   const placeholder = (index: number) => `?${index}`;
   const slices = db.prepare(slicesSql(placeholder, sqliteDialect.contains, false));
   const slicesWith = db.prepare(slicesSql(placeholder, sqliteDialect.contains, true));
-  const only = async (row: Write, rest: readonly Write[] = []) =>
-    (await write([row, '', 0, [], rest, null])) === 'written';
+  const only = async (row: Write, rest: readonly Write[] = [], guard: Write | null = null) =>
+    await write([row, '', 0, [], rest, guard]);
   const readList = reading(({ before = '', limit }: { readonly before?: string; readonly limit: number }) =>
     list.all(before, limit).map(parseRun),
   );
@@ -46,15 +46,18 @@ export function createRuns(db: DatabaseSync, write: WriteOne, looks: Looks): Unl
   return {
     countLocks: (query) => looks.countLocks(query),
     sliceLocks: (query) => looks.sliceLocks(query),
-    addRun: (run, requestKey) => only(['insertRun', [run.runId, ...runValues(run), requestKey ?? null]]),
+    addRun: async (run, requestKey) =>
+      (await only(['insertRun', [run.runId, ...runValues(run), requestKey ?? null]])) === 'written',
     async addRunSlices(runId, added) {
       for (let from = 0; from < added.length; from += slicesMax) {
         const writes = added
           .slice(from, from + slicesMax)
           .map(({ slice, items }): Write => ['insertRunSlice', [runId, slice, itemsText(items)]]);
         const [first, ...rest] = writes;
-        if (first !== undefined) await only(first, rest);
+        const gone: Write = ['runGone', [runId]];
+        if (first !== undefined && (await only(first, rest, gone)) === 'guarded') return false;
       }
+      return true;
     },
     moveRun: async (move) => (await write(planMove(move))) === 'written',
     async removeRun({ runId, version }: UnlockRun) {
