@@ -3,7 +3,6 @@ import type { UserId } from '../domain/ids.ts';
 import type { Store } from '../store/store.ts';
 
 const births: readonly string[] = birthTypes;
-const birthsAtOnce = 100;
 
 /** Whether it is how a user's events begin. */
 export function isBirth({ type }: Pick<RecordedEvent, 'type'>): boolean {
@@ -12,22 +11,14 @@ export function isBirth({ type }: Pick<RecordedEvent, 'type'>): boolean {
 
 /**
  * The position at which the id was last used anew after this one; 0: not since. What stands before it was written about
- * whoever had the id before, perhaps in another organization, and is not for the readers of who has it now. All of the
- * user's events after the position are looked through, however many they are.
+ * whoever had the id before, perhaps in another organization, and is not for the readers of who has it now.
  */
 export async function newestBirth(
   { store }: { readonly store: Pick<Store, 'listEvents'> },
   userId: UserId,
   afterPosition: number,
 ): Promise<number> {
-  let newest = 0;
-  for (const type of births) {
-    for (let after = afterPosition; ; ) {
-      const found = await store.listEvents({ userId, type, afterPosition: after, limit: birthsAtOnce });
-      after = found.at(-1)?.position ?? after;
-      if (found.length > 0) newest = Math.max(newest, after);
-      if (found.length < birthsAtOnce) break;
-    }
-  }
-  return newest;
+  const query = { userId, newestFirst: true, birthsOnly: true, afterPosition: 0, limit: 1 } as const;
+  const [birth] = await store.listEvents(query);
+  return birth !== undefined && birth.position > afterPosition ? birth.position : 0;
 }

@@ -204,6 +204,8 @@ export interface ListEvents {
   readonly newestFirst?: boolean;
   /** With `newestFirst`: only events with a lower sequence. */
   readonly beforeSequence?: number;
+  /** With `newestFirst`: only those by which a user of that id began. Found at once, however much has happened since. */
+  readonly birthsOnly?: true;
 }
 
 /** What an operator should know of the database; fatal: nothing will be written until the process is started anew. */

@@ -1,5 +1,5 @@
 import type { RecordedEvent } from '../../domain/events.ts';
-import { parseEvent } from '../sql/rows.ts';
+import { isBirth, parseEvent } from '../sql/rows.ts';
 import type { ListEvents } from '../store.ts';
 import { eventsPerBatchMax } from './batch-id.ts';
 import type { Connection, Statement } from './connection.ts';
@@ -15,6 +15,9 @@ export async function listEvents(
   const { type, userId, actorUserId, afterPosition, limit } = query;
   if (actorUserId !== undefined)
     return listInWindows(connection, query, { statement: ofActor, is: actorUserId });
+  if (userId !== undefined && query.birthsOnly) {
+    return (await connection.query(birthsOfUser, [userId, limit])).map(parseEvent);
+  }
   if (userId !== undefined && query.newestFirst) {
     return (
       await connection.query(newestOfUser, [userId, limit, query.beforeSequence ?? Number.MAX_SAFE_INTEGER])
@@ -59,6 +62,10 @@ const ofUser: Statement = {
 const newestOfUser: Statement = {
   name: 'list_newest_events_of_user',
   text: 'SELECT * FROM log WHERE user_id = $1 AND position IS NOT NULL AND sequence < $3 ORDER BY sequence DESC LIMIT $2',
+};
+const birthsOfUser: Statement = {
+  name: 'list_births_of_user',
+  text: `SELECT * FROM log WHERE user_id = $1 AND position IS NOT NULL AND ${isBirth} ORDER BY sequence DESC LIMIT $2`,
 };
 const inWindow = (column: 'type' | 'actor_user_id') =>
   `SELECT * FROM log WHERE ${after} AND first_position <= $2::bigint AND position <= $2::bigint AND ${column} = $3 ` +

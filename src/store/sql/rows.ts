@@ -1,5 +1,5 @@
 import type { SQLOutputValue } from 'node:sqlite';
-import type { EventMeta, RecordedEvent } from '../../domain/events.ts';
+import { birthTypes, type EventMeta, type RecordedEvent } from '../../domain/events.ts';
 import { endOf } from '../../domain/evolve/lockout.ts';
 import type { StoredPolicy } from '../../domain/evolve/policy.ts';
 import type { OrganizationId, UserId } from '../../domain/ids.ts';
@@ -204,6 +204,9 @@ export function parseTokenOwner(values: readonly SQLOutputValue[]): TokenOwner {
     owner: new LoadedUser(values, 6),
   };
 }
+
+/** In the words of the index events_births, so that it is found by it. */
+export const isBirth = `type IN (${birthTypes.map((type) => `'${type}'`).join(', ')})`;
 
 /** A row of the events table. */
 export function parseEvent(row: Row): RecordedEvent {

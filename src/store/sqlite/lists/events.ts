@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { instanceStream, type RecordedEvent } from '../../../domain/events.ts';
 import type { UserId } from '../../../domain/ids.ts';
-import { parseEvent } from '../../sql/rows.ts';
+import { isBirth, parseEvent } from '../../sql/rows.ts';
 import type { ListEvents } from '../../store.ts';
 import { asStoreError } from '../error.ts';
 import type { StatementCache } from '../statements.ts';
@@ -22,6 +22,7 @@ export async function listEvents(
     if (actorUserId !== undefined)
       return await ofAll(statements, query, { column: 'actor_user_id', is: actorUserId });
     if (userId === instanceStream) return ofInstance(statements, query);
+    if (userId !== undefined && query.birthsOnly) return birthsOf(statements, { ...query, userId });
     if (userId !== undefined && query.newestFirst) return newestOf(statements, { ...query, userId });
     if (userId !== undefined) return await ofUser(statements, { ...query, userId });
     return type === undefined
@@ -83,6 +84,14 @@ const chainEnd = `
   )
   SELECT events.* FROM chain CROSS JOIN events ON events.position = chain.position
     WHERE events.sequence < ?3 ORDER BY events.position DESC LIMIT ?2`;
+
+function birthsOf(
+  statements: StatementCache,
+  { userId, limit }: ListEvents & { readonly userId: UserId },
+): readonly RecordedEvent[] {
+  const sql = `SELECT * FROM events INDEXED BY events_births WHERE user_id = ?1 AND ${isBirth} ORDER BY sequence DESC LIMIT ?2`;
+  return statements.get(sql).all(userId, limit).map(parseEvent);
+}
 
 function newestOf(
   statements: StatementCache,
