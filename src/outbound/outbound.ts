@@ -40,17 +40,16 @@ export function createOutbound(
     wayTo(configuredUrls) {
       const namedBy: NamedBy = configuredUrls.length > 0 ? 'operator' : 'others';
       const rules = { allowed, configured: new Set(configuredUrls.map(keyOfUrl)) };
-      const agents = new Map<string, Agent>();
-      const agent = (protocol: string): Agent => {
-        const known = agents.get(protocol);
-        if (known !== undefined) return known;
+      // It keeps no connection, so each request may as well have one of its own.
+      const agentOf = (protocol: string, owner: string): Agent => {
         const admit: Admit = async (destination) =>
-          allowedAddresses(destination, await resolvers[namedBy](destination.host), rules);
-        const made = createAgent(protocol, { admit, trust });
-        agents.set(protocol, made);
-        return made;
+          allowedAddresses(destination, await resolvers[namedBy](destination.host, owner), rules);
+        return createAgent(protocol, { admit, trust });
       };
-      return { agent, send: (request) => send(request, agent) };
+      return {
+        agent: (protocol) => agentOf(protocol, ''),
+        send: (request) => send(request, (protocol) => agentOf(protocol, request.owner ?? '')),
+      };
     },
   };
 }

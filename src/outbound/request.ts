@@ -11,6 +11,8 @@ import { answerBytesMax, tooLarge } from './agent.ts';
 export interface OutboundRequest {
   readonly url: string;
   readonly method: 'GET' | 'POST';
+  /** Whose turn it takes where names are resolved. Default: the operator's. */
+  readonly owner?: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
   /** 'dropped': the answer's head decides, however its body ends; it is read, and no more of it than is allowed. */

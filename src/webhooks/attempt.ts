@@ -41,6 +41,7 @@ export async function attempt(
     const { status, headers } = await way.send({
       url: subscription.url,
       method: 'POST',
+      owner: subscription.organizationId ?? '',
       headers: {
         'content-type': 'application/json',
         'user-agent': 'latchkey-webhooks',

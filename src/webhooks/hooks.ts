@@ -16,20 +16,26 @@ export interface HooksApp {
 
 /** Tests that one server makes at once; each may last as long as a try. */
 const testsMax = 32;
+/** Of one organization: it has as many subscriptions as would fill all places. */
+const testsOfOneMax = 8;
 
 /** What commands ask for beside the deliverer. */
 export function createHooks({ store, way, now, newId }: HooksApp) {
-  const testing = new Set<string>();
+  const testing = new Map<string, Subscription['organizationId']>();
+  const isFull = ({ subscriptionId, organizationId }: Subscription): boolean => {
+    const ofOne = [...testing.values()].filter((other) => other === organizationId).length;
+    return testing.has(subscriptionId) || testing.size >= testsMax || ofOne >= testsOfOneMax;
+  };
   return {
     newestPosition: () => newestPosition({ store }),
     secretOf: async (subscription: Subscription) => (await openSigner(store)).secretOf(subscription),
     /** One at a time of a subscription: nobody has this server knock at doors by the thousand. Throws tooManyCalls. */
     async test(subscription: Subscription) {
       const { subscriptionId } = subscription;
-      if (testing.has(subscriptionId) || testing.size >= testsMax) {
+      if (isFull(subscription)) {
         throw new DomainError('tooManyCalls', { retryAfterMs: 1_000, metadata: { limit: 'test' } });
       }
-      testing.add(subscriptionId);
+      testing.set(subscriptionId, subscription.organizationId);
       try {
         const signer = await openSigner(store);
         const message = testMessage(subscription, newId(), now());

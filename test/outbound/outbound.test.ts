@@ -43,8 +43,8 @@ interface Ways {
 const wayTo = ({ allow = [], configured = [] }: Ways = {}): Way =>
   createOutbound(parseAllowed(allow)).wayTo(configured);
 const namedWay = (allow: readonly string[] = []): Way => createOutbound(parseAllowed(allow), names).wayTo([]);
-const get = (way: Way, url: string, timeoutMs = 10_000) =>
-  way.send({ url, method: 'GET', headers: {}, timeoutMs });
+const get = (way: Way, url: string, timeoutMs = 10_000, owner = '') =>
+  way.send({ url, method: 'GET', headers: {}, timeoutMs, owner });
 
 describe('whatever form it is written in, an address that is not public is not connected to', () => {
   test.each([
@@ -223,6 +223,25 @@ describe('names', () => {
     expect((await get(operators, named('here.example'), 900)).status).toBe(200);
     await Promise.all(nevers);
   });
+
+  test('what one owner has named and what hangs keeps no other owner waiting', async () => {
+    names.names.set('slow.example', { addresses: ['127.0.0.2'], afterMs: 1_500 });
+    names.names.set('here.example', { addresses: ['127.0.0.2'] });
+    const way = namedWay(['127.0.0.2']);
+    let waiting = 0;
+    const slow = Array.from({ length: 8 }, async () => {
+      waiting += 1;
+      await get(way, named('slow.example'), 20_000, 'slow').catch(() => undefined);
+      waiting -= 1;
+    });
+    // At first nobody knows whose names hang; from then on one place is for the others.
+    await Promise.race(slow);
+    for (let nth = 0; nth < 3; nth += 1) {
+      expect((await get(way, named('here.example'), 20_000, 'other')).status).toBe(200);
+    }
+    expect(waiting).toBeGreaterThanOrEqual(3);
+    await Promise.all(slow);
+  }, 20_000);
 
   test('one that is unknown fails', async () => {
     await expect(get(namedWay(), named('unknown.example'))).rejects.toMatchObject({ code: 'ENOTFOUND' });

@@ -194,6 +194,32 @@ describe.each(stores)('on %s', (store) => {
     expect((await test()).code).toBe('OK');
     expect(to.received).toHaveLength(2);
   });
+
+  test('Tests of one organization are 8 at once, and 32 in all', async () => {
+    const to = await receiver();
+    const held: ServerResponse[] = [];
+    to.answer = (res) => held.push(res);
+    const test = (subscriptionId: string) => hooked.door.ask('TestSubscription', { subscriptionId });
+    const paused = async (organizationId: string): Promise<string> => {
+      const { subscriptionId } = await hooked.subscribe({ url: to.url, organizationId });
+      await hooked.door.ask('PauseSubscription', { subscriptionId });
+      return subscriptionId;
+    };
+    const underWay: ReturnType<typeof test>[] = [];
+    for (let nth = 1; nth <= 4; nth += 1) {
+      const organization = await people().organization(`testing-${nth}`);
+      const subscriptions = await Promise.all(Array.from({ length: 9 }, () => paused(organization)));
+      underWay.push(...subscriptions.slice(0, 8).map(test));
+      await to.until(8 * nth);
+      expect(await test(subscriptions[8] ?? '')).toMatchObject({ code: 'ResourceExhausted' });
+    }
+    const fifth = await paused(await people().organization('testing-5'));
+    expect(await test(fifth)).toMatchObject({ code: 'ResourceExhausted' });
+    for (const res of held.splice(0)) res.writeHead(204).end();
+    for (const answer of await Promise.all(underWay)) expect(answer.code).toBe('OK');
+    to.answer = (res) => res.writeHead(204).end();
+    expect(await test(fifth)).toMatchObject({ code: 'OK' });
+  });
 });
 
 function flood(res: ServerResponse, status: number): void {
