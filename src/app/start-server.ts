@@ -7,6 +7,7 @@ import { createDesk } from '../rpc/desk.ts';
 import { createCallLimits } from '../rpc/limits/call-limits.ts';
 import { createDoor } from '../server/door.ts';
 import { createCorsPolicy } from '../server/http/cors.ts';
+import { limited } from '../server/pages/limited.ts';
 import type { Pages } from '../server/pages/page.ts';
 import { createPages, type Reference } from '../server/pages/pages.ts';
 import type { PortClaim } from '../server/port/claim.ts';
@@ -82,7 +83,7 @@ export async function startServer(app: App, config: ServerConfig, claim?: PortCl
     timeoutMsMax: config.timeoutMsMax,
     ...{ isReady, isDraining, timeoutMs: readyTimeoutMs },
     measures: app.measures,
-    pages: pagesOf(app, config, { sessions: consoleSessions, log }),
+    pages: limited(pagesOf(app, config, { sessions: consoleSessions, log }), known),
     log,
   });
   await using cleanup = new AsyncDisposableStack();

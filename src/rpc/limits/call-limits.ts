@@ -50,15 +50,23 @@ export interface Limited {
 }
 
 /** Every call of an address counts, with or without a token, health and reflection too. */
-export function limitAddress({ limits: { address }, now, measures }: Limited): Interceptor {
+export function limitAddress(app: Limited): Interceptor {
   return (next) => {
-    if (address === undefined) return next;
+    if (app.limits.address === undefined) return next;
     return (req) => {
-      const { remoteAddress } = req.contextValues.get(requestInfoKey);
-      refuse(measures, 'address', address.take(addressKey(remoteAddress), now()));
+      requireWithinAddress(app, req.contextValues.get(requestInfoKey).remoteAddress);
       return next(req);
     };
   };
+}
+
+/** Counts one more of the address. Throws tooManyCalls beyond its limit, where there is one. */
+export function requireWithinAddress(
+  { limits: { address }, now, measures }: Limited,
+  remoteAddress: string,
+): void {
+  if (address === undefined) return;
+  refuse(measures, 'address', address.take(addressKey(remoteAddress), now()));
 }
 
 /** After authentication: a token that nobody has fills no table. */
