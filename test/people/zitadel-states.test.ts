@@ -90,6 +90,21 @@ describe('states that cannot be read stop everything before it is written', () =
     expect([html.code, messageOf(html)]).toEqual([6, expect.stringMatching(/its answer is no JSON/)]);
   });
 
+  test('an answer of 32 MiB is read, one byte more is not', async () => {
+    const most = 33_554_432;
+    let bytes = most;
+    const large = createServer((_req, res) => res.end('{"result":[]}'.padEnd(bytes))).listen(0, '127.0.0.1');
+    await new Promise((resolve) => large.once('listening', resolve));
+    const address = large.address();
+    const url = `http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`;
+    const live = ['--states-url', url, '--states-token-file', tokenFile];
+    expect((await bring(...live, '--dry-run')).code).toBe(0);
+    bytes += 1;
+    const beyond = await bring(...live, '--dry-run');
+    expect([beyond.code, messageOf(beyond)]).toEqual([6, expect.stringMatching(/more than 33554432 bytes/)]);
+    large.close();
+  });
+
   test.each([
     [['--states-url', 'http://zitadel.example', '--states-token-file', 'x'], 2, /must begin with https/],
     [['--states-url', 'zitadel', '--states-token-file', 'x'], 2, /must be a URL/],

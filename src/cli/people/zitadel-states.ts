@@ -48,6 +48,8 @@ function readToken(tokenFile: string): string {
 const pageLimit = 1_000;
 const pagesMax = 10_000;
 const timeoutMs = 30_000;
+/** A page of a thousand users has about a thirtieth of it. */
+const answerBytesMax = 33_554_432;
 
 const states: Readonly<Record<string, ImportedUser['state']>> = {
   USER_STATE_INACTIVE: 'inactive',
@@ -85,8 +87,9 @@ async function askPage({ url, token }: StatesSource, offset: number): Promise<Me
   try {
     const options = { method: 'POST', headers, body, signal: AbortSignal.timeout(timeoutMs) };
     const answer = await fetch(new URL('v2/users', withSlash(url)), { ...options, redirect: 'error' });
-    const text = await answer.text();
     if (!answer.ok) throw failed(`it answers ${answer.status} to ListUsers`);
+    const text = await boundedText(answer);
+    if (text === undefined) throw failed(`its answer has more than ${answerBytesMax} bytes`);
     return parseMembers(text);
   } catch (error) {
     if (error instanceof CliError) throw error;
@@ -94,6 +97,18 @@ async function askPage({ url, token }: StatesSource, offset: number): Promise<Me
     const { cause, message } = error instanceof Error ? error : new Error(String(error));
     throw failed(cause instanceof Error ? cause.message : message, error);
   }
+}
+
+/** undefined: too much. What is beyond is not read. */
+async function boundedText({ body }: Response): Promise<string | undefined> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of body ?? []) {
+    bytes += chunk.length;
+    if (bytes > answerBytesMax) return undefined;
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
 }
 
 function withSlash(url: URL): URL {
