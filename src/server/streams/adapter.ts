@@ -66,7 +66,9 @@ export function createAdapter(options: AdapterOptions): Adapter {
       ...(options.jsonRegistry && { registry: options.jsonRegistry }),
       ignoreUnknownFields,
     };
-    router.service(desc, implementation, { readMaxBytes, jsonOptions });
+    // As in the lane: what nobody reads is not kept.
+    const binaryOptions = { readUnknownFields: false };
+    router.service(desc, implementation, { readMaxBytes, jsonOptions, binaryOptions });
     bytesOf.set(desc.typeName, readMaxBytes);
   }
   const handlers = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
