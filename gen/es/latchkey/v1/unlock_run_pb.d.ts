@@ -887,8 +887,9 @@ export declare const UnlockRunService: GenService<{
    * Ends the locks of a preview, in the background: a server that goes down is relieved by another, or by its next start.
    * Each is an ordinary unlock of this one lock, so a newer lock is left alone and nobody is unlocked twice. The set is
    * frozen here: FailedPrecondition where it is not the one of the preview any more, with the new count.
-   * Permission: user.unlock for each of them, at its time; for more than 100 user.unlock.bulk as well.
-   * Errors: RUN_TOKEN_INVALID (LATCH-runt0ken), RUN_SET_CHANGED (LATCH-runset0x).
+   * Permission: user.unlock for each of them, at its time; for more than 100, in one run or in an hour's, user.unlock.bulk as well.
+   * Errors: RUN_TOKEN_INVALID (LATCH-runt0ken), RUN_SET_CHANGED (LATCH-runset0x), RUNS_TOO_MANY (LATCH-runst00m),
+   * RUNS_WITHOUT_BULK (LATCH-runsh0ur).
    *
    * @generated from rpc latchkey.v1.UnlockRunService.StartUnlockRun
    */
@@ -961,7 +962,8 @@ export declare const UnlockRunService: GenService<{
    * Takes a run back, by a new run: locks again whom it unlocked, until the time that the old lock had, and leaves alone
    * whoever signed in, was changed or locked since. FailedPrecondition while the run goes on, and for a run that reverts.
    * Permission: user.write for each of them, at its time; for more than 100 user.unlock.bulk as well.
-   * Errors: RUN_NOT_FOUND (LATCH-runn0tf0), RUN_GOES_ON (LATCH-rung0es0), RUN_REVERTS (LATCH-runback1).
+   * Errors: RUN_NOT_FOUND (LATCH-runn0tf0), RUN_GOES_ON (LATCH-rung0es0), RUN_REVERTS (LATCH-runback1),
+   * RUNS_TOO_MANY (LATCH-runst00m).
    *
    * @generated from rpc latchkey.v1.UnlockRunService.RevertUnlockRun
    */
