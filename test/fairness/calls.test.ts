@@ -1,0 +1,94 @@
+import type { JsonObject } from '@bufbuild/protobuf';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { askBeside, repeatedly, slowdown } from '../support/beside.ts';
+import { type Door, openDoor } from '../support/door.ts';
+import type { MethodName } from '../support/methods.ts';
+import { repetitions } from '../support/repetitions.ts';
+import { startServer, type TestServer } from '../support/start-server.ts';
+
+// As in sign-ins.test.ts: the middle of a few, or nearly the slowest of a hundred.
+const part = repetitions({ few: 0.5, many: 0.99 });
+const slowdownMax = repetitions({ few: 10, many: 3 });
+const rounds = repetitions({ few: 1, many: 10 });
+const asks = repetitions({ few: 20, many: 40 });
+
+const atOnce = 4;
+
+const resources = new AsyncDisposableStack();
+let server: TestServer;
+let door: Door;
+let busy: Door;
+let nth = 0;
+
+beforeAll(async () => {
+  server = resources.use(await startServer());
+  for (const id of ['home', 'busy']) await server.people.organization(id);
+  const owner = (organization: string) =>
+    server.people.caller({ organization, roles: [{ role: 'ORG_OWNER', organization }] });
+  door = resources.use(openDoor(server.url, await owner('home')));
+  busy = resources.use(openDoor(server.url, await owner('busy')));
+});
+afterAll(() => resources.disposeAsync());
+
+const next = (): number => {
+  nth += 1;
+  return nth;
+};
+const ok = async (at: Door, method: MethodName, message: JsonObject) => {
+  const answer = await at.ask(method, message);
+  expect([method, answer.code]).toEqual([method, 'OK']);
+  return answer.response;
+};
+
+/** What everybody else does meanwhile: a lock and its end. */
+async function lockAndUnlock(userId: string): Promise<void> {
+  await ok(door, 'LockUser', { userId });
+  await ok(door, 'UnlockUser', { userId });
+}
+
+const imported = (): JsonObject => {
+  const id = `imported-${next()}`;
+  const human = {
+    givenName: 'Given',
+    familyName: 'Family',
+    email: `${id}@mail.example`,
+    emailVerified: true,
+  };
+  return { userId: id, username: id, human };
+};
+
+describe('others lock and unlock beside an organization', () => {
+  const floods: Readonly<Record<string, (which: number) => Promise<unknown>>> = {
+    'that imports without end': () =>
+      ok(busy, 'ImportUsers', {
+        organizationId: 'busy',
+        users: Array.from({ length: 100 }, imported),
+      }),
+    'that erases without end': async () => {
+      const userId = await server.people.user({ organization: 'busy', kind: 'machine' });
+      await ok(busy, 'EraseUser', { userId });
+    },
+    'that begins attempts without end': async (which) => {
+      const { attemptId = '' } = await ok(busy, 'BeginAttempt', { userId: `tried-${which}` });
+      await ok(busy, 'EndAttempt', { attemptId, outcome: 'OUTCOME_SUCCEEDED' });
+    },
+    'that looks at waves without end': () =>
+      ok(busy, 'PreviewUnlock', { filter: { organizationId: 'busy' }, sampleSize: 100 }),
+  };
+
+  beforeAll(async () => {
+    for (let which = 0; which < atOnce; which += 1) {
+      await server.people.user({ organization: 'busy', userId: `tried-${which}` });
+    }
+  });
+
+  test.each(Object.keys(floods))('%s', async (name) => {
+    const userId = await server.people.user({ organization: 'home' });
+    const times = await askBeside({
+      ask: () => lockAndUnlock(userId),
+      flood: (signal) => repeatedly(atOnce, signal, async (which) => floods[name]?.(which)),
+      ...{ rounds, asks, leadMs: 100 },
+    });
+    expect(slowdown(times, part)).toBeLessThan(slowdownMax);
+  }, 300_000);
+});
