@@ -56,7 +56,7 @@ export function startRunner(
     try {
       const left = await app.store.listRunsLeft(app.now(), openMax);
       const waiting = new Set(left.filter(({ runId }) => !underWay.has(runId)));
-      begunAt = ofThose(begunAt, waiting);
+      begunAt = ofThose(begunAt, left, underWay);
       while (waiting.size > 0 && !isOver) {
         const next = fewest(waiting, (run) => {
           const owner = organizationOf(run);
@@ -96,8 +96,12 @@ function countOf(underWay: UnderWay, owner: string): number {
   return [...underWay.values()].filter((carried) => carried.owner === owner).length;
 }
 
-function ofThose(begunAt: ReadonlyMap<string, number>, waiting: Iterable<UnlockRun>): Map<string, number> {
-  const owners = new Set([...waiting].map(organizationOf));
+function ofThose(
+  begunAt: ReadonlyMap<string, number>,
+  left: readonly UnlockRun[],
+  underWay: UnderWay,
+): Map<string, number> {
+  const owners = new Set([...left.map(organizationOf), ...[...underWay.values()].map(({ owner }) => owner)]);
   return new Map([...begunAt].filter(([owner]) => owners.has(owner)));
 }
 

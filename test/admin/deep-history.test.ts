@@ -56,8 +56,9 @@ test.each(['sqlite', 'postgres'] as const)('on %s', async (kind) => {
   await using server = await startServer({ database });
   await using door = openDoor(server.url, token);
   const page = async (beforeSequence: number) => {
-    const { response } = await door.ask('ListUserHistory', { userId, beforeSequence, limit: 20 });
-    const entries = response.entries as { readonly event: { readonly sequence: string } }[];
+    const { code, response } = await door.ask('ListUserHistory', { userId, beforeSequence, limit: 20 });
+    expect(code).toBe('OK');
+    const entries = (response.entries ?? []) as { readonly event: { readonly sequence: string } }[];
     return entries.map(({ event }) => Number(event.sequence));
   };
   const leastMs = async (beforeSequence: number): Promise<number> => {
