@@ -3,7 +3,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { expect, test } from '@jest/globals';
 import { Client } from 'pg';
 import { openDoor } from '../support/door.ts';
-import { startServer } from '../support/start-server.ts';
+import { startMs, startServer } from '../support/start-server.ts';
 import { openEmptyDatabase, type StoreKind } from '../support/stores.ts';
 
 const events = 100_000;
@@ -31,10 +31,10 @@ const lived: Readonly<Record<StoreKind, (database: string) => Promise<void>>> = 
     try {
       await client.query(`
         INSERT INTO batches (batch_id, events, created_at)
-          SELECT 'lived-' || lpad(nth::text, 9, '0'), 100, 1 FROM generate_series(0, ${events / 100 - 1}) AS nth`);
+          SELECT 'lived-' || lpad(nth::text, 9, '0'), 100, ${startMs} FROM generate_series(0, ${events / 100 - 1}) AS nth`);
       await client.query(`
         INSERT INTO events (user_id, sequence, created_at, event_id, type, payload, batch_id, place)
-          SELECT '${userId}', users.sequence + nth + 1, 1, 'lived-' || nth, 'user.password.check.failed', '{}',
+          SELECT '${userId}', users.sequence + nth + 1, ${startMs}, 'lived-' || nth, 'user.password.check.failed', '{}',
             'lived-' || lpad((nth / 100)::text, 9, '0'), nth % 100
           FROM generate_series(0, ${events - 1}) AS nth, users WHERE users.user_id = '${userId}'`);
       await client.query(`UPDATE users SET sequence = sequence + ${events} WHERE user_id = '${userId}'`);
@@ -52,6 +52,8 @@ test.each(['sqlite', 'postgres'] as const)('on %s', async (kind) => {
   await first.people.organization('acme');
   await first.people.user({ organization: 'acme', userId });
   const token = await first.people.caller({ organization: 'acme', roles: ['IAM_OWNER'] });
+  // Whoever asks has all of it placed.
+  await first.app.store.listEvents({ afterPosition: 0, limit: 1 });
   await lived[kind](database);
   await using server = await startServer({ database });
   await using door = openDoor(server.url, token);

@@ -65,6 +65,35 @@ describe.each(stores)('on %s', (kind) => {
     expect(await store.listRunsLeft(clock.nowMs, 10)).toHaveLength(1);
   });
 
+  test('one that is cancelled while its server lets go of it is free for the next at once', async () => {
+    await using store = await openEmptyStore(kind);
+    const app = appOn(store);
+    const run = { ...draft(app, operator, { ...order, maxPerSecond: 1 }), total: 3 };
+    const begun = await prepare(app, operator, { run, requestId: '', slices: [[items(3)]] });
+    const leave = new AbortController();
+    const racing: Store = {
+      ...store,
+      async moveRun(move) {
+        // The last it does, in the very moment of the cancel.
+        if (leave.signal.aborted && move.after.leaseUntil === 0) await cancelOnce();
+        const isMoved = await store.moveRun(move);
+        if (move.slices !== undefined) leave.abort();
+        return isMoved;
+      },
+    };
+    let isCancelled = false;
+    const cancelOnce = async () => {
+      if (!isCancelled) await cancelRun(app, operator, begun.runId);
+      isCancelled = true;
+    };
+    await carryRun(appOn(racing), begun, { holder: 'leaving', signal: leave.signal });
+    expect(isCancelled).toBe(true);
+    const [left] = await store.listRunsLeft(clock.nowMs, 10);
+    expect(left).toMatchObject({ runId: begun.runId, cancelledBy: {} });
+    await carryRun(app, left as UnlockRun, { holder: 'next', signal: new AbortController().signal });
+    expect(await store.loadRun(begun.runId)).toMatchObject({ state: 'cancelled' });
+  });
+
   test('a server that stood still asks before it goes on in a slice whether the run was cancelled', async () => {
     await using store = await openEmptyStore(kind);
     await seedOrganization(store, 'here');

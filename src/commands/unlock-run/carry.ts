@@ -203,12 +203,16 @@ class Hold {
     await this.move(ended, { event: { event, at, meta: this.#run.cancelledBy ?? this.#run.meta } });
   }
 
+  // Cancelled meanwhile it is let go of all the same, or nobody would end it before its lease is over.
   async #letGo(): Promise<void> {
-    const before = this.#run;
-    await this.#app.store.moveRun({
-      before,
-      after: { ...before, version: before.version + 1, leaseUntil: 0 },
-    });
+    const { store } = this.#app;
+    for (let attempt = 0; attempt < movesMax; attempt += 1) {
+      const before = this.#run;
+      if (before.holder !== this.#carrying.holder) return;
+      const after = { ...before, version: before.version + 1, leaseUntil: 0 };
+      if (await store.moveRun({ before, after })) return;
+      this.#run = (await store.loadRun(before.runId)) ?? { ...before, holder: '' };
+    }
   }
 
   // A server that is gone may have begun these, and not said so: what it did is counted.
