@@ -80,6 +80,7 @@ const ofTheWork = [
   'src/rpc/origin.ts userAgentLengthMax',
   'src/sign-in/answer-times.ts samplesMax',
   'src/sign-in/hash-thread.ts restMsMax',
+  'src/sign-in/hash-threads.ts idleMsMax',
   'src/sign-in/repeated-passwords.ts usersMax',
   'src/webhooks/deliverer.ts newsMsMax',
   'src/webhooks/give-way.ts deliveryCpuMsMax',
