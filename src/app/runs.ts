@@ -27,7 +27,7 @@ export function startRunner(
   const holder = randomUUID();
   const underWay = new Map<string, Carried>();
   /** When each of those who have runs left last had one begun. */
-  let begunAt = new Map<string, number>();
+  const begunAt = new Map<string, number>();
   let isOver = false;
   let isFailing = false;
   const failed = (error: unknown) => {
@@ -47,25 +47,16 @@ export function startRunner(
   };
   const begin = (run: UnlockRun): void => {
     const abort = new AbortController();
-    const owner = organizationOf(run);
-    const begunAtMs = performance.now();
+    const [owner, begunAtMs] = [organizationOf(run), performance.now()];
     begunAt.set(owner, begunAtMs);
     underWay.set(run.runId, { owner, begunAtMs, abort, done: carry(run, abort.signal) });
   };
   const look = async (): Promise<void> => {
     try {
       const left = await app.store.listRunsLeft(app.now(), openMax);
-      const waiting = new Set(left.filter(({ runId }) => !underWay.has(runId)));
-      begunAt = ofThose(begunAt, left, underWay);
-      while (waiting.size > 0 && !isOver) {
-        const next = fewest(waiting, (run) => {
-          const owner = organizationOf(run);
-          return [countOf(underWay, owner), begunAt.get(owner) ?? 0];
-        });
-        if (next === undefined) return;
-        if (underWay.size >= runsMax) return makeRoom(underWay, organizationOf(next));
-        waiting.delete(next);
-        begin(next);
+      for (const run of inTurn(left, underWay, begunAt)) {
+        if (isOver) return;
+        begin(run);
       }
     } catch (error) {
       failed(error);
@@ -96,16 +87,37 @@ function countOf(underWay: UnderWay, owner: string): number {
   return [...underWay.values()].filter((carried) => carried.owner === owner).length;
 }
 
-function ofThose(
-  begunAt: ReadonlyMap<string, number>,
+/** Those to be begun now, one after the other; where all places are taken, one of them may be given up. */
+function* inTurn(
   left: readonly UnlockRun[],
   underWay: UnderWay,
-): Map<string, number> {
+  begunAt: Map<string, number>,
+): Generator<UnlockRun> {
+  forgetOthers(left, underWay, begunAt);
+  const waiting = new Set(left.filter(({ runId }) => !underWay.has(runId)));
+  while (waiting.size > 0) {
+    const next = fewest(waiting, (run) => rankOf(run, underWay, begunAt));
+    if (next === undefined) return;
+    if (underWay.size >= runsMax) {
+      makeRoom(underWay, organizationOf(next));
+      return;
+    }
+    waiting.delete(next);
+    yield next;
+  }
+}
+
+function forgetOthers(left: readonly UnlockRun[], underWay: UnderWay, begunAt: Map<string, number>): void {
   const owners = new Set([...left.map(organizationOf), ...[...underWay.values()].map(({ owner }) => owner)]);
-  return new Map([...begunAt].filter(([owner]) => owners.has(owner)));
+  for (const owner of begunAt.keys()) if (!owners.has(owner)) begunAt.delete(owner);
 }
 
 type Rank = readonly [count: number, atMs: number];
+
+function rankOf(run: UnlockRun, underWay: UnderWay, begunAt: ReadonlyMap<string, number>): Rank {
+  const owner = organizationOf(run);
+  return [countOf(underWay, owner), begunAt.get(owner) ?? 0];
+}
 
 /** The first of those with the smallest count, and of these with the earliest time. */
 function fewest<Value>(values: Iterable<Value>, rankOf: (value: Value) => Rank): Value | undefined {

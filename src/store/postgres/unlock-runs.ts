@@ -81,14 +81,7 @@ export function createRuns(options: RunsOptions): UnlockRunStore {
         const isMoved = await move(connection, change, nextBatchId);
         return isMoved || (mayBeDone && (await isStored(connection, change.after)));
       }),
-    // Two statements: the second one sees the slices that came before the first had the run.
-    removeRun: ({ runId, version }) =>
-      ask((connection) =>
-        transaction(connection, 'BEGIN', async () => {
-          const removed = await connection.query(remove, [runId, version]);
-          if (removed.length > 0) await connection.query(removeSlices, [runId]);
-        }),
-      ),
+    removeRun: (run) => ask((connection) => removeWhole(connection, run)),
     loadRun: (runId) => one(byId, runId),
     loadRunOfRequest: (requestKey) => one(byRequest, requestKey),
     listRuns: async ({ before = '', limit }) => (await rows(list, [before, limit])).map(parseRun),
@@ -126,6 +119,14 @@ async function look(
 async function isStored(connection: Connection, run: UnlockRun): Promise<boolean> {
   const [row] = await connection.query(byId, [run.runId]);
   return row?.run === JSON.stringify(run);
+}
+
+// Two statements: the second one sees the slices that came before the first had the run.
+async function removeWhole(connection: Connection, { runId, version }: UnlockRun): Promise<void> {
+  await transaction(connection, 'BEGIN', async () => {
+    const removed = await connection.query(remove, [runId, version]);
+    if (removed.length > 0) await connection.query(removeSlices, [runId]);
+  });
 }
 
 async function move(

@@ -54,8 +54,7 @@ export function createRuns(db: DatabaseSync, write: WriteOne, looks: Looks): Unl
           .slice(from, from + slicesMax)
           .map(({ slice, items }): Write => ['insertRunSlice', [runId, slice, itemsText(items)]]);
         const [first, ...rest] = writes;
-        const gone: Write = ['runGone', [runId]];
-        if (first !== undefined && (await only(first, rest, gone)) === 'guarded') return false;
+        if (first && (await only(first, rest, ['runGone', [runId]])) === 'guarded') return false;
       }
       return true;
     },

@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import { repositoryFiles } from '../tidy/source.ts';
 import { page } from './blocks.ts';
 
-const rows = page('docs/security.md')
+const rows = page('docs/attacks.md')
   .split('\n')
   .filter((line) => /^\| .* \| `test\//.test(line))
   .map((line) =>
@@ -24,7 +24,7 @@ test.each(rows)('%s: the test is there', (_, tests = '') => {
 });
 
 test('no test of what an attacker does is missing', () => {
-  const told = page('docs/security.md');
+  const told = page('docs/attacks.md');
   const missing = [...files].filter(
     (path) => /^test\/(security|fairness|hidden)\/.*\.test\.ts$/.test(path) && !told.includes(path),
   );
