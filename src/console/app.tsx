@@ -1,5 +1,5 @@
 import { render } from 'preact';
-import { useEffect } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import { Failure } from './parts/failure.tsx';
 import { Header } from './parts/header.tsx';
 import { Notices } from './parts/notices.tsx';
@@ -55,6 +55,7 @@ function App() {
 function Screen({ session, route }: { session: Extract<Session, { kind: 'in' }>; route: Route }) {
   const { me, facts } = session;
   const reasonRequired = facts.reason === 'required';
+  useHeadOfPlace(route);
   switch (route.screen) {
     case 'locked':
       return <Locked query={route.query} {...{ me, reasonRequired }} />;
@@ -80,6 +81,20 @@ function Screen({ session, route }: { session: Extract<Session, { kind: 'in' }>;
         </main>
       );
   }
+}
+
+/** Whoever follows a link is at the head of what they find, and not nowhere because the link is gone. */
+function useHeadOfPlace(route: Route): void {
+  const place = 'userId' in route ? route.userId : 'runId' in route ? route.runId : route.screen;
+  const before = useRef(place);
+  useLayoutEffect(() => {
+    if (before.current === place) return;
+    before.current = place;
+    const head = document.querySelector<HTMLElement>('main h1');
+    if (head === null || document.activeElement !== document.body) return;
+    head.tabIndex = -1;
+    head.focus({ preventScroll: true });
+  }, [place]);
 }
 
 const root = document.getElementById('app');

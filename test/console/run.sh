@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The console in a real Chromium: every story of a help desk, accessibility in four appearances, screenshots.
-# SCREENSHOTS=docs/console/ keeps the pictures there. Needs chromium.
+# SCREENSHOTS=docs/console/ keeps the pictures of the docs there, EVERY_SCREENSHOT=FOLDER one of all that is judged. Needs chromium.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 PATH="$PWD/node_modules/.bin:$PATH"

@@ -1,4 +1,4 @@
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import { serverNow, useNow } from '../state/clock.ts';
 import { navigate, type Route, to } from '../state/route.ts';
 import { renewNow, type Session, signOut } from '../state/session.ts';
@@ -48,7 +48,8 @@ export function Header({ session, route }: HeaderProps) {
 /** "/" leads here from everywhere. */
 function SearchBox({ text }: { readonly text: string }) {
   const box = useRef<HTMLInputElement>(null);
-  useEffect(() => {
+  // Before anybody sees it: who types at once is heard too.
+  useLayoutEffect(() => {
     const onKey = (event: KeyboardEvent) => {
       const isTyping =
         event.target instanceof Element && event.target.closest('input, textarea, select, dialog') !== null;

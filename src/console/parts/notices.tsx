@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'preact/hooks';
+import { useLayoutEffect, useState } from 'preact/hooks';
 
 let show: (text: string) => void = () => undefined;
 
@@ -12,7 +12,7 @@ export function announce(text: string): void {
 /** Where announcements appear. */
 export function Notices() {
   const [text, setText] = useState('');
-  useEffect(() => {
+  useLayoutEffect(() => {
     let timer: ReturnType<typeof setTimeout> | undefined;
     show = (next) => {
       clearTimeout(timer);

@@ -67,7 +67,7 @@ export function Locked({ query, me, reasonRequired }: LockedProps) {
             organization: value?.organizations.get(open.lock.organizationId),
           }}
           lock={open.lock}
-          onDone={() => live.end(keyOf(open.lock), { how: 'Unlocked', by: 'you' })}
+          onDone={() => live.end(keyOf(open.lock), { how: 'Unlocked', by: me.userId, ticket: '' })}
           onClose={() => {
             setOpen(undefined);
             requestAnimationFrame(() => document.getElementById(`row-${open.lock.userId}`)?.focus());

@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { GetCallerResponse } from '../../../gen/es/latchkey/v1/admin_pb.js';
-import type { ExplainUserResponse, Lock } from '../../../gen/es/latchkey/v1/lock_pb.js';
+import { type ExplainUserResponse, type Lock, LockCause } from '../../../gen/es/latchkey/v1/lock_pb.js';
 import { UserState } from '../../../gen/es/zitadel/user/v2/user_pb.js';
 import { LockDialog } from '../dialogs/lock.tsx';
 import { CodeForm, PasswordForm } from '../dialogs/password.tsx';
@@ -10,6 +10,7 @@ import { Dialog } from '../parts/dialog.tsx';
 import { Failure } from '../parts/failure.tsx';
 import { Since, Until } from '../parts/time.tsx';
 import { Timeline } from '../parts/timeline.tsx';
+import { Who } from '../parts/who.tsx';
 import { locks, users } from '../state/api.ts';
 import { msOf } from '../state/clock.ts';
 import { follow } from '../state/follow.ts';
@@ -205,6 +206,18 @@ function LockCard({ lock }: { readonly lock: Lock }) {
             </dd>
           </>
         )}
+        <dt>By</dt>
+        <dd>
+          {lock.lockedBy === '' ? (
+            lock.cause === LockCause.POLICY ? (
+              'the lockout policy'
+            ) : (
+              'not known'
+            )
+          ) : (
+            <Who id={lock.lockedBy} />
+          )}
+        </dd>
         <dt>Since</dt>
         <dd>
           <Since ms={msOf(lock.since)} />

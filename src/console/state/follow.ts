@@ -2,7 +2,7 @@ import { fromJsonString, toJsonString } from '@bufbuild/protobuf';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { type FollowLocksResponse, FollowLocksResponseSchema } from '../../../gen/es/latchkey/v1/lock_pb.js';
 import { askSession, liveLocks } from './api.ts';
-import { msOf, setServerTime } from './clock.ts';
+import { heardServerTime, msOf } from './clock.ts';
 
 /** Locks as they come and go, and 'begun' where a list that is asked for now leaves nothing out. */
 export type Follower = (news: FollowLocksResponse['news'] | { readonly case: 'begun' | 'broken' }) => void;
@@ -20,7 +20,7 @@ channel.onmessage = ({ data }: MessageEvent<string>) => take(fromJsonString(Foll
 
 function take({ position: next, news }: FollowLocksResponse): void {
   position = next;
-  if (news.case === 'heartbeat') setServerTime(msOf(news.value.time) ?? Date.now());
+  if (news.case === 'heartbeat') heardServerTime(msOf(news.value.time) ?? 0);
   tell(news);
 }
 

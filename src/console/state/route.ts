@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'preact/hooks';
+import { useLayoutEffect, useState } from 'preact/hooks';
 
 const base = '/console/';
 
@@ -59,7 +59,7 @@ export function replaceQuery(query: URLSearchParams): void {
 /** The route of the address, anew whenever it changes. Links of this page are followed without loading it again. */
 export function useRoute(): Route {
   const [route, setRoute] = useState(() => parseRoute(location.pathname, location.search));
-  useEffect(() => {
+  useLayoutEffect(() => {
     const read = () => setRoute(parseRoute(location.pathname, location.search));
     addEventListener('popstate', read);
     document.addEventListener('click', followLink);

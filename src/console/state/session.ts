@@ -1,7 +1,8 @@
+import { Code, ConnectError } from '@connectrpc/connect';
 import { useEffect, useState } from 'preact/hooks';
 import type { GetCallerResponse } from '../../../gen/es/latchkey/v1/admin_pb.js';
 import { admin, whenSignedOut } from './api.ts';
-import { serverNow, setServerTime } from './clock.ts';
+import { type Moment, passedSince, serverNow, setServerTime, thisMoment } from './clock.ts';
 import { forgetLoaded } from './load.ts';
 
 /** What the server says before anybody has signed in. */
@@ -26,13 +27,26 @@ export type Session =
 
 const renewAfterMs = 60_000;
 
+const askTimeoutMs = 20_000;
+
 let session: Session = { kind: 'unknown' };
-let renewedAt = 0;
+let renewedAt: Moment = thisMoment();
 const listeners = new Set<() => void>();
+const name = 'latchkey-session';
+// The cookie is the browser's: what becomes of it in one tab holds in all. Empty: somebody has signed out.
+const channel = new BroadcastChannel(name);
 
 function set(next: Session): void {
   session = next;
   for (const listener of listeners) listener();
+}
+
+/**
+ * One at a time in all tabs, so that no renewal under way brings back the cookie of somebody who signs out. Where there
+ * are no such locks (an unencrypted page of another machine), nobody can sign in.
+ */
+async function inTurn(work: () => Promise<void>): Promise<void> {
+  await (navigator.locks === undefined ? work() : navigator.locks.request(name, work));
 }
 
 /** The token goes into a cookie that this page cannot read; an answer that is no success is thrown, in words. */
@@ -41,6 +55,7 @@ async function ask(verb: string, path: string, body: object): Promise<Response> 
     method: verb,
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify(body),
+    signal: AbortSignal.timeout(askTimeoutMs),
   });
   if (response.ok) return response;
   const { message = response.statusText } = (await response.json().catch(() => ({}))) as { message?: string };
@@ -57,21 +72,36 @@ class Refused extends Error {
 
 /** Finds out whether somebody is signed in here. */
 export async function beginSession(): Promise<void> {
+  let facts: Facts | undefined;
   try {
-    const answer = await fetch('/console/session');
-    const facts = (await answer.json()) as Facts & { readonly now: number };
-    setServerTime(facts.now);
-    set({ kind: 'out', facts, isOver: false });
-    await enter(ask('POST', 'session/renew', {}), facts);
+    facts = await loadFacts();
+    await enter('session/renew', {}, facts);
   } catch (error) {
-    if (!(error instanceof Refused && error.status === 401)) set({ kind: 'unreached' });
+    // Who may not go on may sign in, and is told then what stands in the way.
+    set(
+      facts !== undefined && isRefusal(error) ? { kind: 'out', facts, isOver: false } : { kind: 'unreached' },
+    );
   }
+}
+
+async function loadFacts(): Promise<Facts> {
+  const asked = thisMoment();
+  const answer = await fetch('/console/session', { signal: AbortSignal.timeout(askTimeoutMs) });
+  const { now, ...facts } = (await answer.json()) as Facts & { readonly now: number };
+  setServerTime(now, asked);
+  return facts;
+}
+
+/** An answer about who asks, not one of a server that cannot. */
+function isRefusal(error: unknown): boolean {
+  if (error instanceof Refused) return error.status < 429;
+  return ConnectError.from(error).code === Code.Unauthenticated;
 }
 
 /** Throws an Error with what the server says. */
 export async function signIn(token: string): Promise<void> {
   if (session.kind !== 'out') return;
-  await enter(ask('POST', 'session', { token }), session.facts);
+  await enter('session', { token }, session.facts);
 }
 
 /** Leaves for the company's sign-on, which sends the browser back. */
@@ -81,8 +111,11 @@ export async function signOn(): Promise<void> {
 }
 
 export async function signOut(): Promise<void> {
-  await ask('DELETE', 'session', {});
-  leave(false);
+  await inTurn(async () => {
+    await ask('DELETE', 'session', {});
+    leave(false);
+    channel.postMessage('');
+  });
 }
 
 function leave(isOver: boolean): void {
@@ -91,26 +124,39 @@ function leave(isOver: boolean): void {
   set({ kind: 'out', facts: session.facts, isOver });
 }
 
-async function enter(answer: Promise<Response>, facts: Facts): Promise<void> {
-  const ends = (await (await answer).json()) as Ends & { readonly now: number };
-  renewedAt = Date.now();
-  setServerTime(ends.now);
-  const me = await admin.getCaller({});
-  set({ kind: 'in', facts, ends, me });
+async function enter(path: string, body: object, facts: Facts): Promise<void> {
+  await inTurn(async () => {
+    const asked = thisMoment();
+    renewedAt = asked;
+    const { now, ...ends } = (await (await ask('POST', path, body)).json()) as Ends & {
+      readonly now: number;
+    };
+    setServerTime(now, asked);
+    const me = await admin.getCaller({});
+    set({ kind: 'in', facts, ends, me });
+    channel.postMessage(JSON.stringify(ends));
+  });
+}
+
+/** What another tab has done to the session. */
+function hear(text: string): void {
+  if (session.kind !== 'in') return;
+  if (text === '') leave(false);
+  else set({ ...session, ends: JSON.parse(text) as Ends });
 }
 
 /** Somebody is there: the session goes on. Asked once a minute at most. */
 export function stayAwake(): void {
-  if (session.kind !== 'in' || Date.now() < renewedAt + renewAfterMs) return;
+  if (session.kind !== 'in' || passedSince(renewedAt) < renewAfterMs) return;
   renewNow();
 }
 
 /** The same, whenever it was asked last. */
 export function renewNow(): void {
   if (session.kind !== 'in') return;
-  renewedAt = Date.now();
-  const { facts } = session;
-  enter(ask('POST', 'session/renew', {}), facts).catch((error: unknown) => {
+  // At once: a second key waits for no answer.
+  renewedAt = thisMoment();
+  enter('session/renew', {}, session.facts).catch((error: unknown) => {
     if (error instanceof Refused && error.status === 401) leave(true);
   });
 }
@@ -131,6 +177,7 @@ export function useSession(): Session {
 /** Keeps the session alive while somebody works, and ends it here when it has ended there. */
 export function watchSession(): void {
   whenSignedOut(() => leave(true));
+  channel.onmessage = ({ data }: MessageEvent<string>) => hear(data);
   for (const kind of ['pointerdown', 'keydown']) addEventListener(kind, stayAwake, { passive: true });
   setInterval(() => {
     if (session.kind === 'in' && serverNow() >= session.ends.idleEndsAt) leave(true);

@@ -1,32 +1,11 @@
-import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
-import { AxeBuilder } from '@axe-core/playwright';
-import type { BrowserContextOptions, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { systemCaller } from '../../../src/auth/caller.ts';
 import { createUser } from '../../../src/commands/create-user.ts';
 import { lockUser } from '../../../src/commands/lock-user.ts';
 import { parseOrganizationId, parseUserId, type UserId } from '../../../src/domain/ids.ts';
-import { equal, type Tab, type World } from './world.ts';
-
-const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
-
-const appearances: Readonly<Record<string, BrowserContextOptions>> = {
-  light: { colorScheme: 'light' },
-  dark: { colorScheme: 'dark' },
-  'forced colours': { forcedColors: 'active' },
-  '320 pixels': { viewport: { width: 320, height: 720 } },
-};
-
-/** What docs/console.md shows. */
-const pictured: ReadonlySet<string> = new Set([
-  'sign-in',
-  'locked',
-  'person',
-  'unlock',
-  'lock',
-  'search',
-  'waves',
-]);
+import { dialogCases } from './dialogs.ts';
+import { type Appearance, appearances, judge } from './judge.ts';
+import type { World } from './world.ts';
 
 interface Screen {
   readonly name: string;
@@ -38,6 +17,12 @@ interface Screen {
 const press = (name: string) => async (page: Page) => {
   await page.getByRole('button', { name, exact: true }).click();
   await page.getByRole('dialog').waitFor();
+};
+const words = (text: string) => (page: Page) => page.getByText(text).waitFor();
+const otherWay = async (page: Page) => {
+  await press('Unlock')(page);
+  await page.getByLabel('Other').check();
+  await page.getByLabel('In which way?').waitFor();
 };
 const heading = (name: string) => (page: Page) => page.getByRole('heading', { name }).first().waitFor();
 
@@ -73,6 +58,10 @@ async function furnish(world: World): Promise<readonly Screen[]> {
     { name: 'policy', path: '/console/policy', reach: heading('The whole instance') },
     { name: 'about', path: '/console/about', reach: heading('Your roles') },
     { name: 'nowhere', path: '/console/x', reach: heading('Nothing here') },
+    { name: 'nobody locked', path: '/console/?cause=2', reach: words('Nobody is locked out.') },
+    { name: 'nobody found', path: '/console/search?q=zzz', reach: words('Nobody found') },
+    { name: 'no such person', path: '/console/users/0', reach: (page) => page.getByRole('alert').waitFor() },
+    { name: 'another way to know', path: person, reach: otherWay },
   ];
 }
 
@@ -112,7 +101,8 @@ async function lockOut({ url, tokens }: World, userName: string): Promise<void> 
 /** Judged by axe in each appearance; pictures of the light and the dark one. */
 export async function appearanceCases(world: World): Promise<void> {
   const screens = await furnish(world);
-  for (const [appearance, options] of Object.entries(appearances)) {
+  for (const appearance of Object.keys(appearances) as Appearance[]) {
+    const options = appearances[appearance];
     await world.check(`the sign-in in ${appearance}: no barrier`, async () => {
       await using tab = await world.open(undefined, options);
       await tab.page.getByLabel('Your token').waitFor();
@@ -127,20 +117,5 @@ export async function appearanceCases(world: World): Promise<void> {
       });
     }
   }
-}
-
-/** No barrier that axe knows, nothing that sticks out, no complaint of the browser; and a picture where one is asked for. */
-export async function judge({ page, complaints }: Tab, name: string, appearance: string): Promise<void> {
-  const { violations, passes } = await new AxeBuilder({ page }).withTags(tags).analyze();
-  const told = violations.flatMap(({ id, nodes }) =>
-    nodes.map(({ target, failureSummary }) => [id, target, failureSummary]),
-  );
-  equal(told, []);
-  equal(passes.length > 10, true);
-  equal(await page.evaluate('document.documentElement.scrollWidth <= innerWidth'), true);
-  equal(complaints, []);
-  const { SCREENSHOTS: folder } = process.env;
-  if (folder === undefined || !pictured.has(name) || !/^(light|dark)$/.test(appearance)) return;
-  await mkdir(folder, { recursive: true });
-  await page.screenshot({ path: join(folder, `${name}-${appearance}.png`) });
+  await dialogCases(world);
 }

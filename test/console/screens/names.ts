@@ -1,5 +1,7 @@
 import { systemCaller } from '../../../src/auth/caller.ts';
 import { createUser } from '../../../src/commands/create-user.ts';
+import { lockUser } from '../../../src/commands/lock-user.ts';
+import { createOrganization } from '../../../src/commands/organizations.ts';
 import { parseOrganizationId, parseUserId } from '../../../src/domain/ids.ts';
 import { equal, type World } from './world.ts';
 
@@ -67,5 +69,43 @@ export async function nameCases(world: World): Promise<void> {
       await tab.page.getByText('One person found.').waitFor();
       await tab.page.getByText('Locked', { exact: true }).waitFor();
     }
+  });
+
+  await hostileWords(world);
+}
+
+const words = '<img src=x onerror=document.title=1><b>bold</b>"\'`$1\u202E';
+
+/** Not the names of people alone: what an organization is called, why somebody was locked, what is typed into the address. */
+async function hostileWords(world: World): Promise<void> {
+  const { check, tokens, app, people } = world;
+  const operator = systemCaller('operator');
+  await createOrganization(app, operator, { name: words, organizationId: 'words', domain: 'words.example' });
+  const userId = await people.user({ organization: 'words', userName: 'wanda' });
+  const order = { userId: parseUserId(userId), requestId: '', validateOnly: false, until: undefined };
+  await lockUser(app, operator, { ...order, reason: words });
+
+  await check('hostile reasons, organizations and addresses are text everywhere', async () => {
+    await using tab = await world.open(tokens.owner);
+    const { page } = tab;
+    const asked = encodeURIComponent(words);
+    for (const [path, times] of [
+      ['', 3],
+      [`?org=${asked}`, 1],
+      [`users/${userId}`, 3],
+      [`users/${asked}`, 0],
+      [`search?q=${asked}`, 1],
+      [`waves?reason=${asked}`, 1],
+      [`waves/${asked}`, 0],
+      ['policy', 0],
+    ] as const) {
+      await tab.go(`/console/${path}`);
+      await page.waitForTimeout(200);
+      const text = (await page.locator('main').textContent()) ?? '';
+      equal([path, text.split('<b>bold</b>').length - 1 >= times], [path, true]);
+      equal([path, await page.locator('main b, main img, main script').count()], [path, 0]);
+    }
+    equal((await page.title()).endsWith('Latchkey'), true);
+    equal(tab.complaints, []);
   });
 }

@@ -1,3 +1,5 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import type { CDPSession } from 'playwright-core';
 import { equal, lockedPerson, type World } from './world.ts';
 
@@ -60,8 +62,13 @@ export async function protectionCases(world: World): Promise<void> {
     await page.locator('tr:not(.ended)', { hasText: 'rosa@acme' }).waitFor();
   });
 
+  await signedOut(world);
+  await fromNextDoor(world, userId);
+}
+
+async function signedOut({ check, tokens, open }: World): Promise<void> {
   await check('signing out forgets it', async () => {
-    await using tab = await world.open(tokens.owner);
+    await using tab = await open(tokens.owner);
     await tab.page.getByRole('button', { name: 'Sign out' }).click();
     await tab.page.getByLabel('Your token').waitFor();
     equal(await tab.context.cookies(), []);
@@ -69,4 +76,61 @@ export async function protectionCases(world: World): Promise<void> {
     await tab.go('/console/about').catch(() => undefined);
     await tab.page.getByLabel('Your token').waitFor();
   });
+}
+
+const waitMs = 300;
+
+/** Another server on the same host: a cookie goes to every port of its host, and its pages count as the same site. */
+async function fromNextDoor(world: World, userId: string): Promise<void> {
+  const { check, tokens } = world;
+  const neighbour = createServer((_, res) =>
+    res.setHeader('content-type', 'text/html').end('<!doctype html>'),
+  );
+  await new Promise<void>((resolve) => neighbour.listen(0, '127.0.0.1', resolve));
+  const origin = `http://127.0.0.1:${(neighbour.address() as AddressInfo).port}`;
+  try {
+    await check(
+      'a page of another port of the same host can neither call, nor read, nor hold it in a frame',
+      async () => {
+        await using tab = await world.open(tokens.owner);
+        const { page, context } = tab;
+        const other = await context.newPage();
+        await other.goto(origin);
+        const unlock = `${world.url}/v2/users/${userId}/unlock`;
+        for (const [type, mode] of [
+          ['application/json', 'cors'],
+          ['text/plain', 'no-cors'],
+          ['application/x-www-form-urlencoded', 'no-cors'],
+        ]) {
+          const options = {
+            method: 'POST',
+            mode,
+            credentials: 'include',
+            headers: { 'content-type': type },
+            body: '{}',
+          };
+          const call = `fetch(${JSON.stringify(unlock)}, ${JSON.stringify(options)})`;
+          const answer = await other.evaluate(
+            `${call}.then((res) => res.type + res.status, () => 'refused')`,
+          );
+          equal([type, answer], [type, mode === 'cors' ? 'refused' : 'opaque0']);
+        }
+        await other.evaluate(`
+        const form = Object.assign(document.createElement('form'), { method: 'POST', action: ${JSON.stringify(unlock)}, target: 'there', enctype: 'text/plain' });
+        form.append(Object.assign(document.createElement('input'), { name: '{"a":"', value: '"}' }));
+        for (const [name, src] of [['there', 'about:blank'], ['held', ${JSON.stringify(`${world.url}/console/`)}]])
+          document.body.append(Object.assign(document.createElement('iframe'), { name, src }));
+        document.body.append(form);
+        form.submit();
+      `);
+        await other.waitForTimeout(waitMs);
+        const held = other.frame({ name: 'held' });
+        equal([held?.url().startsWith(world.url), await held?.locator('#app').count()], [false, 0]);
+        await page.reload();
+        await page.locator('tr:not(.ended)', { hasText: 'rosa@acme' }).waitFor();
+      },
+    );
+  } finally {
+    neighbour.close();
+  }
 }

@@ -1,3 +1,4 @@
+import { judgeEverywhere } from './judge.ts';
 import { equal, lockedPerson, type World } from './world.ts';
 
 type Who = keyof World['tokens'];
@@ -46,6 +47,7 @@ async function buttonsOfPerson(world: World, userId: string): Promise<void> {
       equal(reasons[2]?.includes('user.credential.write'), true);
       await found.nth(2).click({ force: true });
       await page.getByRole('status').getByText('user.credential.write').waitFor();
+      if (who === 'viewer') await judgeEverywhere(tab, 'buttons that may not be pressed');
       equal(await page.getByRole('dialog').count(), 0);
       equal(tab.complaints, []);
     });
@@ -78,6 +80,10 @@ async function listsOfFew(world: World, userId: string): Promise<void> {
       .waitFor();
     await tab.go('/console/about');
     await page.getByText('None: you may read nothing here').waitFor();
+    await tab.go('/console/policy');
+    await page.getByText('policy.read').waitFor();
+    await tab.go('/console/waves');
+    await page.getByText('You may not').first().waitFor();
   });
 
   await check('an unlocker does not see who is locked elsewhere, by search or address', async () => {
@@ -100,6 +106,7 @@ async function endedSession(world: World, userId: string): Promise<void> {
     await world.people.act(owner, 'lock');
     await tab.page.getByText('Your session is over').waitFor();
     equal(new URL(tab.page.url()).pathname, `/console/users/${userId}`);
+    await judgeEverywhere(tab, 'a session that is over');
     await tab.page.getByLabel('Your token').fill(tokens.owner);
     await tab.page.keyboard.press('Enter');
     await tab.page.getByRole('heading', { name: 'Can they sign in?' }).waitFor();

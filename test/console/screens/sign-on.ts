@@ -1,3 +1,4 @@
+import { judgeEverywhere } from './judge.ts';
 import { clientId, startProvider } from './provider.ts';
 import { equal, openWorld, type World } from './world.ts';
 
@@ -37,6 +38,16 @@ export async function signOnCases({ browser, check }: World): Promise<void> {
     );
   });
 
+  await check('the sign-in with a company, and refused: no barrier', async () => {
+    await using tab = await world.open(undefined);
+    await tab.page.getByRole('button', { name: /company/ }).waitFor();
+    await judgeEverywhere(tab, 'sign-in with a company');
+    await tab.page.getByLabel('Or with a token').fill('1234.nothing');
+    await tab.page.keyboard.press('Enter');
+    await tab.page.getByText('Is it whole, and still good?').waitFor();
+    await judgeEverywhere(tab, 'refused sign-in');
+  });
+
   await check('a code that nobody here asked for signs nobody in', async () => {
     await using tab = await world.open(undefined);
     const answer = await tab.page.goto(
@@ -44,6 +55,7 @@ export async function signOnCases({ browser, check }: World): Promise<void> {
     );
     equal(answer?.status(), 400);
     await tab.page.getByText('nobody is signing in here').waitFor();
+    await judgeEverywhere(tab, 'the refused sign-on');
     equal(await tab.context.cookies(), []);
   });
 

@@ -13,6 +13,7 @@ async function newest(world: World, userId: string) {
 export async function unlockCases(world: World): Promise<void> {
   await oneUnlock(world);
   await byKeyboard(world);
+  await onThePhone(world);
   await onceOnly(world);
   await lockAndPassword(world);
 }
@@ -73,6 +74,47 @@ async function byKeyboard(world: World): Promise<void> {
     await tab.page.waitForFunction(`document.activeElement.id === "row-${userId}"`);
     const event = await newest(world, userId);
     equal([event?.type, event?.meta.reason], ['user.unlocked', 'keyboard']);
+  });
+}
+
+/** With somebody on the phone, who says their name: from the search box on, without a mouse. */
+async function onThePhone(world: World): Promise<void> {
+  const { check, tokens } = world;
+
+  await check('a caller is found, unlocked and given a code, by the keyboard alone', async () => {
+    const userId = await lockedPerson(world, 'phil');
+    await using tab = await world.open(tokens.owner);
+    const { page } = tab;
+    const { keyboard } = page;
+    const focused = () => page.evaluate<string>('document.activeElement.textContent.trim()');
+    const tabTo = async (text: string) => {
+      for (let presses = 0; presses < 40 && (await focused()) !== text; presses += 1)
+        await keyboard.press('Tab');
+      equal(await focused(), text);
+    };
+    await keyboard.press('/');
+    await keyboard.type('phil');
+    await keyboard.press('Enter');
+    await page.getByText('One person found.').waitFor();
+    await tabTo('Given Family');
+    await keyboard.press('Enter');
+    await page.getByRole('heading', { name: 'Can they sign in?' }).waitFor();
+    equal(await page.evaluate('document.activeElement.tagName'), 'H1');
+    await tabTo('Unlock');
+    await keyboard.press('Enter');
+    await keyboard.type('called, knows the badge number');
+    await keyboard.press('Enter');
+    for (const key of ['Tab', 'Tab', 'Space', 'Tab', 'Enter']) await keyboard.press(key);
+    await page.getByText('is unlocked').waitFor();
+    await tabTo('Make a reset code');
+    await keyboard.press('Enter');
+    await tabTo('Make a code');
+    await keyboard.press('Enter');
+    await page.locator('code.big').waitFor();
+    await keyboard.press('Escape');
+    await page.waitForFunction('document.activeElement.textContent === "Unlock"');
+    equal((await newest(world, userId))?.type, 'user.human.password.code.added');
+    equal(tab.complaints, []);
   });
 }
 

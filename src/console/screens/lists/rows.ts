@@ -23,8 +23,9 @@ export interface LockedPage {
 /** How a lock ended that is still shown. */
 export interface Ending {
   readonly how: string;
-  /** Empty where nobody did it. */
+  /** The id of whoever did it; empty where nobody did. */
   readonly by: string;
+  readonly ticket: string;
 }
 
 /** No two locks share it. */
@@ -33,7 +34,7 @@ export function keyOf({ userId, generation }: Pick<Lock, 'userId' | 'generation'
 }
 
 export function endingOf({ end, endedBy, ticket }: LockEnded): Ending {
-  return { how: endWords[end], by: ticket === '' ? endedBy : `${endedBy}, ticket ${ticket}` };
+  return { how: endWords[end], by: endedBy, ticket };
 }
 
 const causes = new Map(

@@ -3,6 +3,7 @@ import { LockCause } from '../../../../gen/es/latchkey/v1/lock_pb.js';
 import { Action } from '../../parts/action.tsx';
 import { NameLink } from '../../parts/name.tsx';
 import { Since, Until } from '../../parts/time.tsx';
+import { Who } from '../../parts/who.tsx';
 import { msOf } from '../../state/clock.ts';
 import { whyNot } from '../../state/session.ts';
 import { causeWords } from '../../words.ts';
@@ -97,7 +98,12 @@ function LockRow({
         ) : (
           <span class="ending">
             {ending.how}
-            {ending.by !== '' && <bdi> by {ending.by}</bdi>}
+            {ending.by !== '' && <> by {ending.by === me.userId ? 'you' : <Who id={ending.by} />}</>}
+            {ending.ticket !== '' && (
+              <>
+                , ticket <bdi>{ending.ticket}</bdi>
+              </>
+            )}
           </span>
         )}
       </td>

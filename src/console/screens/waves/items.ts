@@ -12,8 +12,8 @@ export async function loadItems(runId: string, outcome: UnlockOutcome, signal: A
   return items;
 }
 
-/** All of them, as a file of the browser's: 100,000 at most. */
-export async function download(runId: string): Promise<void> {
+/** All of them, as a file of the browser's: 100,000 at most. Answers whether that is all. */
+export async function download(runId: string): Promise<boolean> {
   const lines = ['user_id,login_name,organization_id,outcome,why'];
   let pageToken = '';
   for (let page = 0; page < pagesMax; page += 1) {
@@ -27,6 +27,7 @@ export async function download(runId: string): Promise<void> {
   link.download = `unlock-run-${runId}.csv`;
   link.click();
   URL.revokeObjectURL(link.href);
+  return pageToken === '';
 }
 
 function lineOf({ userId, loginName, organizationId, outcome, why }: UnlockRunItem): string {

@@ -12,6 +12,7 @@ import { Failure } from '../../parts/failure.tsx';
 import { NameLink } from '../../parts/name.tsx';
 import { announce } from '../../parts/notices.tsx';
 import { Since } from '../../parts/time.tsx';
+import { Who } from '../../parts/who.tsx';
 import { askSession, errorText, liveRuns, newRequestId, runs } from '../../state/api.ts';
 import { msOf } from '../../state/clock.ts';
 import { useLoad } from '../../state/load.ts';
@@ -99,7 +100,7 @@ function Progress({ run }: { readonly run: UnlockRun }) {
         </dd>
         <dt>By</dt>
         <dd>
-          <bdi>{run.startedBy}</bdi>
+          <Who id={run.startedBy} />
         </dd>
         <dt>Reason</dt>
         <dd>
@@ -140,6 +141,10 @@ function RunActions({ run, me, reasonRequired }: RunActionsProps) {
         ? 'It is under way.'
         : undefined;
   const report = (error: unknown) => announce(errorText(error));
+  const sayPart = (isWhole: boolean) => {
+    if (!isWhole)
+      announce('The first 100,000 are in the file. All of them: latchkey lock run RUN_ID --items');
+  };
   return (
     <p class="buttons">
       <Action
@@ -151,7 +156,7 @@ function RunActions({ run, me, reasonRequired }: RunActionsProps) {
       <Action kind="danger" whyNot={lacks('user.write') ?? whyNoRevert} onPress={() => setOpen(true)}>
         Take it back
       </Action>
-      <button type="button" onClick={() => void download(run.runId).catch(report)}>
+      <button type="button" onClick={() => void download(run.runId).then(sayPart).catch(report)}>
         Download
       </button>
       {isOpen && <RevertDialog {...{ run, reasonRequired }} onClose={() => setOpen(false)} />}

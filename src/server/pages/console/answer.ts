@@ -98,5 +98,5 @@ function refusal({ log }: ConsolePages, exchange: Exchange, thrown: unknown): Re
 
 function refusedPage(message: string): string {
   const text = message.replace(/[&<>"]/g, (one) => `&#${one.charCodeAt(0)};`);
-  return `<!doctype html><html lang="en"><meta charset="utf-8"><title>Not signed in</title><h1>Not signed in</h1><p>${text}</p><p><a href="/console/">Try again</a></p></html>\n`;
+  return `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Not signed in</title><main><h1>Not signed in</h1><p>${text}</p><p><a href="/console/">Try again</a></p></main></html>\n`;
 }
