@@ -18,5 +18,6 @@ export async function exampleIds(
   const { rows } = await app.store.listUsers({ scope: 'all', filters, sort: 'creation_date', page });
   const [user] = rows.map((row) => row.user);
   if (user === undefined) return {};
-  return { user_id: user.userId, organization_id: user.organizationId };
+  const { userId, organizationId } = user;
+  return { user_id: userId, organization_id: organizationId, org_id: organizationId };
 }

@@ -55,7 +55,8 @@ interface Started {
 
 async function welcome(app: App, config: ServeConfig, { server, first }: Started): Promise<string> {
   const lines = [`Latchkey serves every protocol at ${server.url}`];
-  if (config.console !== undefined) lines.push(`and a console for people at ${server.url}/console/`);
+  if (config.console !== undefined) lines.push(`a console for people at ${server.url}/console/`);
+  lines.push(`and a page about every call at ${server.url}/docs/`);
   lines.push('');
   if (first !== undefined) lines.push(...introduction(first));
   if (config.demo) lines.push(...(await commands(app, config, server.url)));

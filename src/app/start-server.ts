@@ -145,7 +145,7 @@ async function loadReference(app: App, { demo = false }: ServerConfig): Promise<
     import('../reference/reference.ts'),
     import('./example-ids.ts'),
   ]);
-  return openReference({ exampleIds: async ({ name }) => (demo ? exampleIds(app, name) : {}) });
+  return openReference({ exampleIds: async ({ name }) => (demo ? exampleIds(app, name) : {}), now: app.now });
 }
 
 /** What goes on whether anybody calls or not. */

@@ -22,12 +22,14 @@ export interface Answer {
 export interface ReferenceOptions {
   /** Ids of this server that anybody may know, for a page's snippets. */
   exampleIds(call: Pick<Call, 'name'>): Promise<Ids>;
+  /** Milliseconds since 1970. */
+  now(): number;
 }
 
 const htmlType = 'text/html; charset=utf-8';
 
 /** Reads what is generated, once, and answers `/openapi.json` and what is below `/docs/`. Throws where a file is missing. */
-export function openReference({ exampleIds }: ReferenceOptions): {
+export function openReference({ exampleIds, now }: ReferenceOptions): {
   answer(asked: Question): Promise<Answer>;
 } {
   const contract = readContract();
@@ -46,7 +48,7 @@ export function openReference({ exampleIds }: ReferenceOptions): {
       const found = calls.get(path);
       if (found === undefined) return { status: 404, type: htmlType, body: missingPage() };
       const ids = { ...(await exampleIds(found.call)), ...idsOf(query) };
-      return { status: 200, type: htmlType, body: callPage({ contract, ...found, ids, origin }) };
+      return { status: 200, type: htmlType, body: callPage({ contract, ...found, ids, origin, now: now() }) };
     },
   };
 }

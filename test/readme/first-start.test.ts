@@ -52,6 +52,13 @@ test('the token is shown once, and kept in a file that nobody else reads', async
   expect(shown.filter((line) => !line.includes(`Bearer ${held}`))).toEqual([`  ${held}`]);
 });
 
+test('it says where people and programmers go', async () => {
+  for (const place of ['console', 'docs']) {
+    expect(first.welcome).toContain(`${first.url}/${place}/`);
+    expect((await fetch(`${first.url}/${place}/`)).status).toBe(200);
+  }
+});
+
 test('people are there, and it says why each is locked', () => {
   const people = first.welcome.match(/^ {2}\d+ {2}\S+ \S+ +(locked: .+|active)$/gm) ?? [];
   expect(people.filter((line) => line.includes('locked: '))).toHaveLength(4);

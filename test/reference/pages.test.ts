@@ -118,10 +118,55 @@ test('nothing that a link or a host brings gets into a snippet as anything but a
     '\u2019;id',
     'a b',
     '\n',
-    'x'.repeat(201),
+    'x'.repeat(513),
   ]) {
     expect(await page(`${unlock}?user_id=${encodeURIComponent(hostile)}`)).toBe(clean);
     expect(await page(`${unlock}?${encodeURIComponent(hostile)}=1`)).toBe(clean);
+  }
+});
+
+test('a link sets ids wherever they stand, and what a server gives out, and nothing else', async () => {
+  const preview = await page('/docs/latchkey.v1.UnlockRunService.PreviewUnlock?organization_id=of-nobody');
+  expect(preview).toContain('&quot;filter&quot;:{&quot;organizationId&quot;:&quot;of-nobody&quot;');
+  const settings = await page(
+    '/docs/zitadel.settings.v2.SettingsService.GetLockoutSettings?org_id=of-nobody',
+  );
+  expect(settings).toContain('ctx.orgId=of-nobody');
+  const verify = await page('/docs/zitadel.user.v2.UserService.VerifyEmail?verification_code=XY12');
+  expect(verify).toContain('&quot;verificationCode&quot;:&quot;XY12&quot;');
+  for (const [call, query] of [
+    ['latchkey.v1.AdminService.AddGrant', 'role=IAM_OWNER'],
+    ['zitadel.user.v2.UserService.SetPassword', 'password=known&new_password=known'],
+    ['zitadel.user.v2.UserService.SetEmail', 'email=me@evil.example'],
+    ['latchkey.v1.SubscriptionService.CreateSubscription', 'url=evil.example&description=x'],
+  ]) {
+    const path = `/docs/${call}`;
+    expect([call, await page(`${path}?${query}`)]).toEqual([call, await page(path)]);
+  }
+});
+
+test('what an example has ahead of it is ahead of whoever pastes it, years later', async () => {
+  const startMs = server.clock.nowMs;
+  const yearMs = 365 * 86_400_000;
+  try {
+    for (const years of [0, 1, 10]) {
+      server.clock.nowMs = startMs + years * yearMs;
+      for (const [call, field] of [
+        ['latchkey.v1.LockService.LockUser', 'until'],
+        ['zitadel.user.v2.UserService.AddPersonalAccessToken', 'expirationDate'],
+      ]) {
+        const text = await page(`/docs/${call}`);
+        const times = [...text.matchAll(new RegExp(`&quot;${field}&quot;:&quot;([^&]+)&quot;`, 'g'))];
+        const snippets = times.map(([, time = '']) => Date.parse(time) - server.clock.nowMs);
+        expect(snippets.length).toBeGreaterThan(4);
+        for (const leftMs of snippets) {
+          expect(leftMs).toBeGreaterThan(0);
+          expect(leftMs).toBeLessThan(yearMs);
+        }
+      }
+    }
+  } finally {
+    server.clock.nowMs = startMs;
   }
 });
 

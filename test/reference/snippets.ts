@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { languages } from '../../src/reference/snippets/languages.ts';
@@ -15,7 +16,11 @@ const programs: Readonly<Record<string, string>> = {
   PHP: 'php',
   Java: 'java',
   PowerShell: 'pwsh',
+  gRPC: 'grpcurl',
 };
+
+/** What the pages show beside the languages. */
+export const grpc = { name: 'gRPC', file: 'call.sh', command: 'sh call.sh' };
 
 // Where nothing in Go was compiled before, its library is.
 const timeoutMs = 150_000;
@@ -25,7 +30,7 @@ export async function languagesHere(): Promise<{
   readonly here: readonly string[];
   readonly missing: readonly string[];
 }> {
-  const names = languages.map(({ name }) => name);
+  const names = [...languages, grpc].map(({ name }) => name);
   const found = await Promise.all(names.map((name) => has(programs[name] ?? name)));
   return {
     here: names.filter((_, index) => found[index]),
@@ -52,21 +57,45 @@ export interface Snippet {
   /** Of the language. */
   readonly name: string;
   readonly snippet: string;
-  /** When to stop it, where it goes on by itself. */
-  readonly seconds?: number;
 }
 
 /** Runs it from a file, as its page says; answers what it printed. */
-export async function runSnippet(
-  demo: Demo,
-  folder: string,
-  { name, snippet, seconds }: Snippet,
-): Promise<string> {
-  const language = languages.find((each) => each.name === name);
+export async function runSnippet(demo: Demo, folder: string, snippet: Snippet): Promise<string> {
+  const { command, env } = await place(demo, folder, snippet);
+  return run('sh', ['-c', command], { cwd: folder, env, timeoutMs });
+}
+
+/** The same for one that goes on by itself: stopped at the first message that it prints, which is answered. */
+export async function firstPrinted(demo: Demo, folder: string, snippet: Snippet): Promise<string> {
+  const { command, env } = await place(demo, folder, snippet);
+  // A group of its own: `go run` starts another process.
+  const child = spawn('sh', ['-c', command], {
+    cwd: folder,
+    env: { ...process.env, ...env },
+    detached: true,
+  });
+  const stop = () => child.pid !== undefined && process.kill(-child.pid, 'SIGKILL');
+  const timer = setTimeout(stop, timeoutMs);
+  process.once('exit', stop);
+  let said = '';
+  try {
+    for await (const text of child.stdout.setEncoding('utf8')) {
+      said += text;
+      const message = /\{.*\}/s.exec(said)?.[0];
+      if (message !== undefined) return message;
+    }
+    throw new Error(`no message: ${said}`);
+  } finally {
+    clearTimeout(timer);
+    process.off('exit', stop);
+    if (child.exitCode === null) stop();
+  }
+}
+
+async function place({ token }: Demo, folder: string, { name, snippet }: Snippet) {
+  const language = [...languages, grpc].find((each) => each.name === name);
   if (language === undefined) throw new Error(`there is no ${name}`);
   await mkdir(folder, { recursive: true });
   await writeFile(join(folder, language.file), snippet);
-  const env = { LATCHKEY_TOKEN: demo.token, GO111MODULE: 'off' };
-  const command = seconds === undefined ? language.command : `timeout ${seconds} ${language.command} || true`;
-  return run('sh', ['-c', command], { cwd: folder, env, timeoutMs });
+  return { command: language.command, env: { LATCHKEY_TOKEN: token, GO111MODULE: 'off' } };
 }
