@@ -1,5 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
+import { CloseButton } from '../parts/dialog.tsx';
 import { Failure } from '../parts/failure.tsx';
 import { errorText } from '../state/api.ts';
 
@@ -22,13 +23,15 @@ interface AskFormProps {
   /** On the button. */
   readonly verb: string;
   readonly kind?: 'main' | 'danger';
+  /** It stands in the page: there is nothing to close. */
+  readonly isPart?: boolean;
   readonly children: ComponentChildren;
   /** Does it; what it throws is shown, and may be tried again. */
   readonly onSend: (form: FormData) => Promise<void>;
 }
 
 /** A form of a dialog: sent once, however often it is pressed. */
-export function AskForm({ verb, kind = 'main', children, onSend }: AskFormProps) {
+export function AskForm({ verb, kind = 'main', isPart = false, children, onSend }: AskFormProps) {
   const [failure, setFailure] = useState<string>();
   const [isBusy, setBusy] = useState(false);
   const submit = (event: SubmitEvent) => {
@@ -48,9 +51,7 @@ export function AskForm({ verb, kind = 'main', children, onSend }: AskFormProps)
         <button type="submit" class={kind} aria-disabled={isBusy}>
           {isBusy ? 'One moment…' : verb}
         </button>
-        <button type="button" onClick={(event) => event.currentTarget.closest('dialog')?.close()}>
-          Cancel
-        </button>
+        {!isPart && <CloseButton>Cancel</CloseButton>}
       </p>
     </form>
   );

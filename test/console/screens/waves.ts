@@ -12,6 +12,7 @@ export async function waveCases(world: World): Promise<void> {
     const { page } = tab;
     await page.getByRole('link', { name: 'Waves' }).click();
     await page.getByRole('heading', { name: '3 locks' }).waitFor();
+    equal(await page.getByRole('button', { name: 'Cancel' }).count(), 0);
     await page.getByLabel('Reason').fill('a faulty rule');
     await page.getByLabel('Type the number').fill('2');
     await page.getByRole('button', { name: 'Unlock 3' }).click();

@@ -184,7 +184,7 @@ function StartForm({ preview, me, reasonRequired, reload }: Omit<PreviewProps, '
     navigate(to.run(run?.runId ?? ''));
   };
   return (
-    <AskForm verb={`Unlock ${count}`} onSend={send}>
+    <AskForm isPart verb={`Unlock ${count}`} onSend={send}>
       <ReasonField required={reasonRequired} />
       <label>
         Ticket (may be left out)
