@@ -147,21 +147,22 @@ test('a link sets ids wherever they stand, and what a server gives out, and noth
 
 test('what an example has ahead of it is ahead of whoever pastes it, years later', async () => {
   const startMs = server.clock.nowMs;
-  const yearMs = 365 * 86_400_000;
+  const dayMs = 86_400_000;
   try {
     for (const years of [0, 1, 10]) {
-      server.clock.nowMs = startMs + years * yearMs;
-      for (const [call, field] of [
-        ['latchkey.v1.LockService.LockUser', 'until'],
-        ['zitadel.user.v2.UserService.AddPersonalAccessToken', 'expirationDate'],
-      ]) {
+      server.clock.nowMs = startMs + years * 365 * dayMs;
+      // A lock ends 366 days from now at most, a token whenever one likes.
+      for (const [call, field, mostMs] of [
+        ['latchkey.v1.LockService.LockUser', 'until', 366 * dayMs],
+        ['zitadel.user.v2.UserService.AddPersonalAccessToken', 'expirationDate', Number.POSITIVE_INFINITY],
+      ] as const) {
         const text = await page(`/docs/${call}`);
         const times = [...text.matchAll(new RegExp(`&quot;${field}&quot;:&quot;([^&]+)&quot;`, 'g'))];
         const snippets = times.map(([, time = '']) => Date.parse(time) - server.clock.nowMs);
         expect(snippets.length).toBeGreaterThan(4);
         for (const leftMs of snippets) {
           expect(leftMs).toBeGreaterThan(0);
-          expect(leftMs).toBeLessThan(yearMs);
+          expect(leftMs).toBeLessThan(mostMs);
         }
       }
     }

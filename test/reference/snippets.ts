@@ -65,7 +65,7 @@ export async function runSnippet(demo: Demo, folder: string, snippet: Snippet): 
   return run('sh', ['-c', command], { cwd: folder, env, timeoutMs });
 }
 
-/** The same for one that goes on by itself: stopped at the first message that it prints, which is answered. */
+/** The same for one that goes on by itself: stopped after the first message that it prints; answers what it printed. */
 export async function firstPrinted(demo: Demo, folder: string, snippet: Snippet): Promise<string> {
   const { command, env } = await place(demo, folder, snippet);
   // A group of its own: `go run` starts another process.
@@ -81,8 +81,7 @@ export async function firstPrinted(demo: Demo, folder: string, snippet: Snippet)
   try {
     for await (const text of child.stdout.setEncoding('utf8')) {
       said += text;
-      const message = /\{.*\}/s.exec(said)?.[0];
-      if (message !== undefined) return message;
+      if (/\{.*\}/s.test(said)) return said;
     }
     throw new Error(`no message: ${said}`);
   } finally {
