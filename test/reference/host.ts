@@ -16,7 +16,7 @@ const commands: Readonly<Record<string, string>> = {
   PHP: `exec php ${hosts}/host.php`,
   Java: `exec java ${hosts}/Host.java`,
   // Beside the compiler, which is its library.
-  'C#': `cp ${mcs} . && mcs -r:mcs.exe -out:Host.exe ${hosts}/Host.cs && exec mono Host.exe`,
+  'C#': `cp ${mcs} . && mcs -r:mcs.exe -out:Host.exe ${hosts}/host.cs && exec mono Host.exe`,
 };
 const eachOnItsOwn =
   'while read -r folder; do (cd "$folder" && COMMAND </dev/null 2>said || cat said); printf "\\n\\004\\n"; done';

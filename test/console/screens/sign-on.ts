@@ -1,5 +1,5 @@
 import { judgeEverywhere } from './judge.ts';
-import { clientId, startProvider } from './provider.ts';
+import { clientId, startProvider, type TestProvider } from './provider.ts';
 import { equal, openWorld, type World } from './world.ts';
 
 /** The company's own sign-on: a real OpenID provider, the code exchanged by the server, PKCE required. */
@@ -47,6 +47,13 @@ export async function signOnCases({ browser, check }: World): Promise<void> {
     await tab.page.getByText('Is it whole, and still good?').waitFor();
     await judgeEverywhere(tab, 'refused sign-in');
   });
+
+  await refusedSignOns(world, provider);
+}
+
+/** What comes back from the company, and nobody asked for. */
+async function refusedSignOns(world: World, provider: TestProvider): Promise<void> {
+  const { check } = world;
 
   await check('a code that nobody here asked for signs nobody in', async () => {
     await using tab = await world.open(undefined);

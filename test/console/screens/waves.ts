@@ -45,6 +45,12 @@ export async function waveCases(world: World): Promise<void> {
     equal(tab.complaints, []);
   });
 
+  await byRole(world);
+}
+
+async function byRole(world: World): Promise<void> {
+  const { check, tokens } = world;
+
   await check('the buttons of a run, by what one may', async () => {
     const answer = await fetch(`${world.url}/latchkey.v1.UnlockRunService/ListUnlockRuns`, {
       method: 'POST',

@@ -96,17 +96,23 @@ function LockRow({
             Unlock
           </Action>
         ) : (
-          <span class="ending">
-            {ending.how}
-            {ending.by !== '' && <> by {ending.by === me.userId ? 'you' : <Who id={ending.by} />}</>}
-            {ending.ticket !== '' && (
-              <>
-                , ticket <bdi>{ending.ticket}</bdi>
-              </>
-            )}
-          </span>
+          <Ended ending={ending} me={me} />
         )}
       </td>
     </tr>
+  );
+}
+
+function Ended({ ending: { how, by, ticket }, me }: { readonly ending: Ending } & Pick<TableProps, 'me'>) {
+  return (
+    <span class="ending">
+      {how}
+      {by !== '' && <> by {by === me.userId ? 'you' : <Who id={by} />}</>}
+      {ticket !== '' && (
+        <>
+          , ticket <bdi>{ticket}</bdi>
+        </>
+      )}
+    </span>
   );
 }
