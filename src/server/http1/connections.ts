@@ -219,7 +219,8 @@ function endUnlessAsked(socket: Socket, connection: Connection): void {
     if (connection.response?.writableFinished !== false) socket.destroySoon();
   };
   if (isQuiet) end();
-  else setTimeout(end, onTheWayMs).unref();
+  // A process that stood still reads what came meanwhile first: timers go before reading, this comes after it.
+  else setTimeout(() => setImmediate(end), onTheWayMs).unref();
 }
 
 // Not server.closeIdleConnections(): it also destroys a connection whose answer is written but not yet taken.
