@@ -5,7 +5,7 @@ import { DomainError } from '../domain/errors.ts';
 import type { Scope } from '../domain/filter.ts';
 import type { OrganizationId, UserId } from '../domain/ids.ts';
 import type { LockCause } from '../domain/lock.ts';
-import { organizationsNamedMax, saysNothing, withoutBulkMax } from '../domain/unlock-run.ts';
+import { digestOfAll, organizationsNamedMax, saysNothing, withoutBulkMax } from '../domain/unlock-run.ts';
 import type { LockFilter } from '../domain/unlock-run-events.ts';
 import type { LocksFound } from '../store/store.ts';
 import { type LockRecord, lockOf } from './locks.ts';
@@ -81,7 +81,7 @@ export async function previewUnlock(
   const set: SealedSet = {
     filter,
     count,
-    digest: sum(found.groups.map(({ digest }) => digest)),
+    digest: digestOfAll(found.groups.map(({ digest }) => digest)),
     organizationIds: isTooMany ? undefined : organizations.map(([organizationId]) => organizationId),
     expires: runTokenExpires,
   };

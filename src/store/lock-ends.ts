@@ -70,7 +70,7 @@ export function withLockEnds(store: Store, ender: LockEnder): Store {
     listSessions: (query) => trySettle().then(() => store.listSessions(query)),
     listEvents: (query) => first(() => store.listEvents(query)),
     countLocks: (query) => first(() => store.countLocks(query)),
-    sliceLocks: (query) => first(() => store.sliceLocks(query)),
+    freezeLocks: (freeze) => first(() => store.freezeLocks(freeze)),
   };
 }
 

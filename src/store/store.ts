@@ -19,7 +19,7 @@ export type { History, ProfileKeys } from './history.ts';
 export type { Asker, Listed, TimeMethod, UserRecord } from './records.ts';
 export type { SessionFilter, SessionRecord, StoredSession } from './session-store.ts';
 export { holdMsMax, type ListSubscriptions } from './subscription-store.ts';
-export type { FrozenSlice, LocksFound, RunMove, UnlockRunStore } from './unlock-run-store.ts';
+export type { FrozenSet, LocksFound, RunMove, SelectLocks, UnlockRunStore } from './unlock-run-store.ts';
 
 /**
  * The memory: one interface, SQLite and Postgres behind it, one contract suite against both.

@@ -10,8 +10,11 @@ import type { Asker } from './records.ts';
 export interface UnlockRunStore {
   /** What the filter finds, of one moment. Looks at every user. */
   countLocks(query: SelectLocks & { readonly sampleSize: number }): Promise<LocksFound>;
-  /** The same set, of one moment, cut into slices in the order of user ids. */
-  sliceLocks(query: SelectLocks): Promise<readonly FrozenSlice[]>;
+  /**
+   * Writes the same set, of one moment, down as the run's slices, in the order of user ids. undefined: the run is gone, and
+   * has none.
+   */
+  freezeLocks(freeze: FreezeLocks): Promise<FrozenSet | undefined>;
 
   /** Writes a run that nobody carries yet. False: there is one of this request already. */
   addRun(run: UnlockRun, requestKey: string | undefined): Promise<boolean>;
@@ -52,13 +55,18 @@ export interface LockGroup {
   readonly locks: number;
   readonly earliest: number;
   readonly latest: number;
-  /** Of which locks: another set of as many has another sum. */
+  /** Of which locks: another set of as many has another sum, modulo digestModulus. */
   readonly digest: number;
 }
 
-export interface FrozenSlice {
-  /** As a row of the slices holds them. */
-  readonly items: string;
+export interface FreezeLocks extends SelectLocks {
+  readonly runId: string;
+  /** Awaited now and then where it takes long. Where it throws, so does all, and what is written stays. */
+  readonly onPart: () => Promise<void>;
+}
+
+/** What was written down; `digest`: the sum of the groups'. */
+export interface FrozenSet {
   readonly locks: number;
   readonly digest: number;
 }

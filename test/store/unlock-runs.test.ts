@@ -3,7 +3,8 @@ import { describe, expect, test } from '@jest/globals';
 import { systemCaller } from '../../src/auth/caller.ts';
 import { cancelRun } from '../../src/commands/unlock-run/cancel.ts';
 import { carryRun } from '../../src/commands/unlock-run/carry.ts';
-import { draft, prepare } from '../../src/commands/unlock-run/start.ts';
+import { prepare } from '../../src/commands/unlock-run/prepare.ts';
+import { draft } from '../../src/commands/unlock-run/start.ts';
 import type { OrganizationId, UserId } from '../../src/domain/ids.ts';
 import type { RunItem, UnlockRun } from '../../src/domain/unlock-run.ts';
 import type { Store } from '../../src/store/store.ts';
@@ -52,15 +53,16 @@ describe.each(stores)('on %s', (kind) => {
   test('one that takes minutes to be written down is left to whoever writes it', async () => {
     await using store = await openEmptyStore(kind);
     const app = appOn(store);
-    async function* slowly() {
-      for (let part = 0; part < 4; part += 1) {
-        yield [items(1)];
+    const run = { ...draft(app, operator, order), total: 4 };
+    const slowly = async (renew: () => Promise<void>) => {
+      for (let slice = 0; slice < 4; slice += 1) {
+        await renew();
+        expect(await store.addRunSlices(run.runId, [{ slice, items: items(1) }])).toBe(true);
         clock.nowMs += 40_000;
         expect(await store.listRunsLeft(clock.nowMs, 10)).toEqual([]);
       }
-    }
-    const run = { ...draft(app, operator, order), total: 4 };
-    const begun = await prepare(app, operator, { run, requestId: '', slices: slowly() });
+    };
+    const begun = await prepare(app, operator, { run, requestId: '', write: slowly });
     expect(await store.listRunSlices({ runId: begun.runId, from: 0, limit: 10 })).toHaveLength(4);
     expect(await store.listRunsLeft(clock.nowMs, 10)).toHaveLength(1);
   });
@@ -109,7 +111,10 @@ describe.each(stores)('on %s', (kind) => {
     }
     const app = appOn(store);
     const run = { ...draft(app, operator, order), total: users, organizationIds: ['here' as OrganizationId] };
-    const begun = await prepare(app, operator, { run, requestId: '', slices: [[items(users)]] });
+    const write = async () => {
+      await store.addRunSlices(run.runId, [{ slice: 0, items: items(users) }]);
+    };
+    const begun = await prepare(app, operator, { run, requestId: '', write });
     let appends = 0;
     const stalling: Store = {
       ...store,

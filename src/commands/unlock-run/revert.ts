@@ -9,7 +9,8 @@ import {
   withoutBulkMax,
 } from '../../domain/unlock-run.ts';
 import type { CommandApp } from '../change-user.ts';
-import { draft, prepare, type RunOrder } from './start.ts';
+import { prepare } from './prepare.ts';
+import { draft, type RunOrder } from './start.ts';
 
 const slicesAtOnce = 8;
 
@@ -32,7 +33,19 @@ export async function revertRun(
     revertsRunId: runId,
     ...(organizationIds !== undefined && { organizationIds }),
   };
-  return prepare(app, caller, { run, requestId: order.requestId, slices: unlockedOf(app, runId) });
+  return prepare(app, caller, {
+    run,
+    requestId: order.requestId,
+    write: async (renew) => {
+      let slice = 0;
+      for await (const some of unlockedOf(app, runId)) {
+        await renew();
+        const added = some.map((items, index) => ({ slice: slice + index, items }));
+        if (!(await app.store.addRunSlices(run.runId, added))) throw new DomainError('conflict');
+        slice += some.length;
+      }
+    },
+  });
 }
 
 /** Whom the run unlocked, each with the sequence of that unlock. */

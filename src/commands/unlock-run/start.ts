@@ -2,16 +2,11 @@ import { readScope, requireHeldAnywhere } from '../../auth/authorize.ts';
 import { type Caller, turnOf } from '../../auth/caller.ts';
 import { DomainError } from '../../domain/errors.ts';
 import { parseText } from '../../domain/ids.ts';
-import {
-  noOutcomes,
-  type RunItem,
-  runStarted,
-  type UnlockRun,
-  withoutBulkMax,
-} from '../../domain/unlock-run.ts';
+import { digestOfAll, noOutcomes, type UnlockRun, withoutBulkMax } from '../../domain/unlock-run.ts';
 import type { LockFilter } from '../../domain/unlock-run-events.ts';
+import type { FrozenSet, SelectLocks } from '../../store/store.ts';
 import type { CommandApp } from '../change-user.ts';
-import { requireRoom } from './room.ts';
+import { prepare, prepareMs, requestKey } from './prepare.ts';
 
 /** The set as whoever starts the run has seen it. */
 export interface ConfirmedSet {
@@ -34,9 +29,6 @@ export interface RunOrder {
   readonly stopAfterFailures: number;
 }
 
-/** How long a run may take to be written down before it is taken for given up. */
-const prepareMs = 60_000;
-
 /** The run that this request of the caller has started already. */
 export async function findRun(
   app: Pick<CommandApp, 'store'>,
@@ -47,12 +39,6 @@ export async function findRun(
   const found = key === undefined ? undefined : await app.store.loadRunOfRequest(key);
   if (found?.state === 'preparing') throw new DomainError('conflict');
   return found;
-}
-
-function requestKey({ meta }: Caller, requestId: string): string | undefined {
-  if (requestId === '') return undefined;
-  const { actorUserId, actorOsUser, actorSubject } = meta;
-  return JSON.stringify([actorUserId ?? '', actorOsUser ?? '', actorSubject ?? '', requestId]);
 }
 
 /**
@@ -67,12 +53,9 @@ export async function startRun(
   if (set.count > withoutBulkMax) requireHeldAnywhere(caller, 'user.unlock.bulk');
   const { organizationIds, filter, count } = set;
   const scope = readScope(caller, 'user.read');
-  const slices = await app.store.sliceLocks({ scope, filter, asker: { by: turnOf(caller) } });
-  const found = slices.reduce((all, { locks }) => all + locks, 0);
-  const digest = slices.reduce((all, one) => all + one.digest, 0);
-  if (found !== count || digest !== set.digest) {
-    throw new DomainError('runSetChanged', { metadata: { count: String(found) } });
-  }
+  const asker = { by: turnOf(caller) };
+  const query = { scope, filter, asker };
+  if (count > lookedAtFirstMin) requireSame(set, await countOf(app, query));
   const run = {
     ...draft(app, caller, order),
     total: count,
@@ -82,8 +65,29 @@ export async function startRun(
   return prepare(app, caller, {
     run,
     requestId: order.requestId,
-    slices: [slices.map(({ items }) => items)],
+    write: async (renew) => {
+      const { runId } = run;
+      const frozen = await app.store.freezeLocks({ ...query, runId, onPart: renew });
+      if (frozen === undefined) throw new DomainError('conflict');
+      requireSame(set, frozen);
+    },
   });
+}
+
+/** Of more, megabytes would be written down for a set that is another one by now. */
+const lookedAtFirstMin = 10_000;
+
+async function countOf({ store }: CommandApp, query: SelectLocks): Promise<FrozenSet> {
+  const { groups } = await store.countLocks({ ...query, sampleSize: 0 });
+  return {
+    locks: groups.reduce((all, { locks }) => all + locks, 0),
+    digest: digestOfAll(groups.map(({ digest }) => digest)),
+  };
+}
+
+function requireSame(set: ConfirmedSet, found: FrozenSet): void {
+  if (found.locks === set.count && found.digest === set.digest) return;
+  throw new DomainError('runSetChanged', { metadata: { count: String(found.locks) } });
 }
 
 const idsToldMax = 100;
@@ -138,67 +142,4 @@ export function draft(
     ...(identification && { identification }),
     ...{ maxPerSecond, stopAfterFailures, nextSlice: 0, holder: '', leaseUntil: app.now() + prepareMs },
   };
-}
-
-type Items = string | readonly RunItem[];
-
-export interface Preparation {
-  readonly run: UnlockRun;
-  readonly requestId: string;
-  /** Items of each slice, in order, some slices at a time. */
-  readonly slices: Iterable<readonly Items[]> | AsyncIterable<readonly Items[]>;
-}
-
-/**
- * Writes the run down, where nobody sees it, and lets it go. Throws runsTooMany, runsWithoutBulk, and conflict where its
- * request came twice at once or it was given up meanwhile.
- */
-export async function prepare(
-  app: CommandApp,
-  caller: Caller,
-  { run, requestId, slices }: Preparation,
-): Promise<UnlockRun> {
-  const { store } = app;
-  if (!(await store.addRun(run, requestKey(caller, requestId)))) throw new DomainError('conflict');
-  try {
-    await requireRoom(app, caller, run);
-  } catch (error) {
-    await store.removeRun(run);
-    throw error;
-  }
-  const before = await writeSlices(app, run, slices);
-  const after: UnlockRun = { ...before, state: 'running', version: before.version + 1, leaseUntil: 0 };
-  const at = { createdAt: app.now(), eventId: app.newId() };
-  const event = { event: runStarted(after), at, meta: after.meta };
-  if (!(await store.moveRun({ before, after, event }))) throw new DomainError('conflict');
-  return after;
-}
-
-const slicesWritten = 1_000;
-
-/** The run as it stands when they are written: as long as that goes on, it is given up by nobody. */
-async function writeSlices(
-  app: CommandApp,
-  run: UnlockRun,
-  slices: Preparation['slices'],
-): Promise<UnlockRun> {
-  let prepared = run;
-  let slice = 0;
-  for await (const some of slices) {
-    for (let from = 0; from < some.length; from += slicesWritten) {
-      if (slice > 0) prepared = await renewed(app, prepared);
-      const added = some
-        .slice(from, from + slicesWritten)
-        .map((items, index) => ({ slice: slice + index, items }));
-      if (!(await app.store.addRunSlices(run.runId, added))) throw new DomainError('conflict');
-      slice += added.length;
-    }
-  }
-  return prepared;
-}
-
-async function renewed({ store, now }: CommandApp, before: UnlockRun): Promise<UnlockRun> {
-  const after = { ...before, version: before.version + 1, leaseUntil: now() + prepareMs };
-  if (!(await store.moveRun({ before, after }))) throw new DomainError('conflict');
-  return after;
 }

@@ -2,15 +2,11 @@ import type { UnlockRun } from '../../domain/unlock-run.ts';
 import type { ListGate } from '../sql/list-gate.ts';
 import type { Row } from '../sql/rows.ts';
 import {
-  countQuery,
   itemsText,
   type LockQuery,
-  parseFound,
-  parseFrozen,
   parseRun,
   parseSlice,
   runValues,
-  sliceQuery,
   slicesSql,
   sliceValues,
 } from '../sql/unlock-runs.ts';
@@ -23,6 +19,7 @@ import { asStoreError } from './error.ts';
 import { unfenced } from './fence.ts';
 import { writeInstanceEvent } from './instance.ts';
 import { type Pool, transaction, withRetries } from './pool.ts';
+import { countQuery, freezeQuery, parseFound } from './rows/lock-sets.ts';
 
 export interface RunsOptions {
   readonly hot: Pool;
@@ -59,9 +56,12 @@ export function createRuns(options: RunsOptions): UnlockRunStore {
   };
 
   return {
-    countLocks: async (query) => parseFound(await look(options, query, countQuery(postgresDialect, query))),
-    sliceLocks: async (query) =>
-      (await look(options, query, sliceQuery(postgresDialect, query, arrays))).map(parseFrozen),
+    countLocks: async (query) => parseFound(await look(options, query, countQuery(query))),
+    async freezeLocks({ runId, onPart: _, ...query }) {
+      const [found] = await look(options, query, freezeQuery(query, runId), runId);
+      if (found === undefined || found.runs === 0) return undefined;
+      return { locks: found.locks as number, digest: found.digest as number };
+    },
     addRun: (run, requestKey) =>
       ask(async (connection, mayBeDone) => {
         const added = await connection.query(insert, [run.runId, ...runValues(run), requestKey]);
@@ -95,19 +95,22 @@ export function createRuns(options: RunsOptions): UnlockRunStore {
   };
 }
 
+/** `writes`: the run whose slices it writes, which an attempt before may have written. */
 async function look(
   { slow, hot, gate, patienceMs, listTimeoutMs }: RunsOptions,
   { asker }: SelectLocks,
   { sql, values }: LockQuery,
+  writes?: string,
 ): Promise<readonly Row[]> {
   using _place = await gate.enter(asker);
-  const begin = `BEGIN READ ONLY; SET LOCAL statement_timeout = ${listTimeoutMs}`;
+  const begin = `BEGIN${writes === undefined ? ' READ ONLY' : ''}; SET LOCAL statement_timeout = ${listTimeoutMs}`;
   try {
-    return await withRetries(slow, patienceMs, (connection) =>
+    return await withRetries(slow, patienceMs, (connection, mayBeDone) =>
       transaction(connection, begin, () =>
-        cancellable(connection, { pool: hot, signal: asker?.signal }, () =>
-          connection.query({ text: sql }, values, listTimeoutMs),
-        ),
+        cancellable(connection, { pool: hot, signal: asker?.signal }, async () => {
+          if (mayBeDone && writes !== undefined) await connection.query(removeSlices, [writes]);
+          return connection.query({ text: sql }, values, listTimeoutMs);
+        }),
       ),
     );
   } catch (error) {
@@ -152,7 +155,6 @@ async function move(
   });
 }
 
-const arrays = { ofRows: 'json_agg', ofColumns: 'json_build_array' };
 const placeholder = (index: number) => `$${index}`;
 
 const insert: Statement = {

@@ -1,15 +1,18 @@
 import { Worker } from 'node:worker_threads';
-import { DomainError } from '../../../domain/errors.ts';
+import type { DomainError } from '../../../domain/errors.ts';
 import type { ListSessions, SessionRecord } from '../../session-store.ts';
 import { createListGate, gaveUp, type ListGate } from '../../sql/list-gate.ts';
 import type { Asker, Listed, ListUsers, LockedCounts, UserRecord } from '../../store.ts';
-import type { UnlockRunStore } from '../../unlock-run-store.ts';
-import { asStoreError } from '../error.ts';
+import type { SelectLocks, UnlockRunStore } from '../../unlock-run-store.ts';
 import { execArgv } from '../thread-flags.ts';
-import type { ListOutcome, ListQuestion, ListThreadData } from './thread.ts';
+import { HeldThread } from './held-thread.ts';
+import type { FrozenSlice } from './locks.ts';
+import type { ListQuestion, ListThreadData } from './thread.ts';
 
 /** Lists that take long, in threads of their own: one list of a caller at a time, and callers in turns. */
-export interface ListQueue extends AsyncDisposable, Pick<UnlockRunStore, 'countLocks' | 'sliceLocks'> {
+export interface ListQueue extends AsyncDisposable, Pick<UnlockRunStore, 'countLocks'> {
+  /** The set in slices, of one moment, read on while the ones before are worked with. */
+  sliceLocks(query: SelectLocks): AsyncIterable<readonly FrozenSlice[]>;
   /** Throws storeUnavailable where it takes or waits longer than its time, where too many wait, or its asker is gone. */
   listUsers(query: ListUsers): Promise<Listed<UserRecord>>;
   listSessions(query: ListSessions): Promise<Listed<SessionRecord>>;
@@ -66,11 +69,20 @@ class Queue implements ListQueue {
     return this.#ask<Awaited<ReturnType<UnlockRunStore['countLocks']>>>({ list: 'locks', query }, asker);
   }
 
-  sliceLocks({ asker, ...query }: Parameters<UnlockRunStore['sliceLocks']>[0]) {
-    return this.#ask<Awaited<ReturnType<UnlockRunStore['sliceLocks']>>>(
-      { list: 'lock slices', query },
-      asker,
-    );
+  async *sliceLocks({ asker, ...query }: SelectLocks): AsyncGenerator<readonly FrozenSlice[]> {
+    const held = await this.#hold(asker);
+    let isWhole = false;
+    try {
+      let slices = await held.ask<readonly FrozenSlice[]>({ list: 'lock slices', query });
+      while (slices.length > 0) {
+        yield slices;
+        slices = await held.ask<readonly FrozenSlice[]>({ list: 'next slices' });
+      }
+      isWhole = true;
+    } finally {
+      if (isWhole) held.giveBack();
+      else await held.abandon(gaveUp('the rest of the list is not wanted'));
+    }
   }
 
   countLocked(): Promise<LockedCounts> {
@@ -85,42 +97,30 @@ class Queue implements ListQueue {
   }
 
   async #ask<Answer>(question: ListQuestion, asker?: Asker): Promise<Answer> {
+    const held = await this.#hold(asker);
+    try {
+      return await held.ask<Answer>(question);
+    } finally {
+      held.giveBack();
+    }
+  }
+
+  async #hold(asker: Asker | undefined): Promise<HeldThread> {
     const place = await this.#gate.enter(asker);
     const thread = this.#takeIdle() ?? this.#start();
     this.#isAsked ||= asker !== undefined;
     this.#keepReady();
-    const { promise, resolve, reject } = Promise.withResolvers<ListOutcome>();
-    // A list that was given up holds its place until its thread is gone: who hangs up often gets no more threads by it.
-    const abandon = async (reason: DomainError) => {
-      reject(reason);
-      await thread.terminate();
-    };
+    const held = new HeldThread(thread, place, this.#options.timeoutMs);
+    const abandon = (reason: DomainError) => held.abandon(reason);
     const onAbort = () => void abandon(gaveUp('nobody waits for the list'));
-    const timer = setTimeout(() => {
-      // It has held its place for long enough.
-      place[Symbol.dispose]();
-      void abandon(gaveUp('the list took too long'));
-    }, this.#options.timeoutMs);
-    const onError = (error: unknown) => reject(new DomainError('storeUnavailable', { cause: error }));
-    const onExit = () => {
-      onError(new Error('a thread of lists ended'));
-      place[Symbol.dispose]();
-    };
     this.#abandons.add(abandon);
     asker?.signal?.addEventListener('abort', onAbort, { once: true });
-    thread.once('message', resolve).once('error', onError).once('exit', onExit);
-    thread.postMessage(question);
-    try {
-      const outcome = await promise;
-      thread.off('error', onError).off('exit', onExit);
-      this.#rest(thread);
-      place[Symbol.dispose]();
-      return answerOf<Answer>(outcome);
-    } finally {
-      clearTimeout(timer);
+    held.onEnd((isSound) => {
       this.#abandons.delete(abandon);
       asker?.signal?.removeEventListener('abort', onAbort);
-    }
+      if (isSound) this.#rest(thread);
+    });
+    return held;
   }
 
   #start(): Worker {
@@ -171,11 +171,4 @@ class Queue implements ListQueue {
     if (thread !== undefined) clearTimeout(this.#idleEnds.get(thread));
     return thread;
   }
-}
-
-function answerOf<Answer>(outcome: ListOutcome): Answer {
-  // The rows are of the kind that the question asked for.
-  if ('listed' in outcome) return outcome.listed as Answer;
-  const { message, errcode } = outcome.failure;
-  throw asStoreError(Object.assign(new Error(message), { errcode }));
 }

@@ -1,18 +1,20 @@
 import type { DatabaseSync } from 'node:sqlite';
-import type { UnlockRun } from '../../../domain/unlock-run.ts';
+import { digestOfAll, type UnlockRun } from '../../../domain/unlock-run.ts';
 import { itemsText, parseRun, parseSlice, runValues, slicesSql, sliceValues } from '../../sql/unlock-runs.ts';
 import type { ListRunSlices, RunMove, UnlockRunStore } from '../../unlock-run-store.ts';
 import { eventValues } from '../append.ts';
 import { sqliteDialect } from '../dialect.ts';
 import { reading } from '../error.ts';
 import type { Write, WriteFailure, WriteOutcome, WriteRequest } from '../write-statements.ts';
+import type { ListQueue } from './queue.ts';
 
 /** What looks at every user, in a thread of its own. */
-type Looks = Pick<UnlockRunStore, 'countLocks' | 'sliceLocks'>;
+type Looks = Pick<ListQueue, 'countLocks' | 'sliceLocks'>;
 
 type WriteOne = (request: WriteRequest) => Promise<Exclude<WriteOutcome, WriteFailure>>;
 
-const slicesMax = 100;
+/** In one commit, which what is unlocked meanwhile waits for: a hundred kilobytes. */
+const slicesMax = 16;
 
 /** Runs in the embedded store. What is written goes the way of every change: through the writer's thread. */
 export function createRuns(db: DatabaseSync, write: WriteOne, looks: Looks): UnlockRunStore {
@@ -43,21 +45,35 @@ export function createRuns(db: DatabaseSync, write: WriteOne, looks: Looks): Unl
     return rows.map(parseSlice);
   });
 
+  const addRunSlices: UnlockRunStore['addRunSlices'] = async (runId, added) => {
+    for (let from = 0; from < added.length; from += slicesMax) {
+      const writes = added
+        .slice(from, from + slicesMax)
+        .map(({ slice, items }): Write => ['insertRunSlice', [runId, slice, itemsText(items)]]);
+      const [first, ...rest] = writes;
+      const gone: Write = ['runGone', [runId]];
+      if (first !== undefined && (await only(first, rest, gone)) === 'guarded') return false;
+    }
+    return true;
+  };
+
   return {
     countLocks: (query) => looks.countLocks(query),
-    sliceLocks: (query) => looks.sliceLocks(query),
+    async freezeLocks({ runId, onPart, ...query }) {
+      let [written, locks, digest] = [0, 0, 0];
+      for await (const part of looks.sliceLocks(query)) {
+        if (written > 0) await onPart();
+        const added = part.map(({ items }, index) => ({ slice: written + index, items }));
+        if (!(await addRunSlices(runId, added))) return undefined;
+        written += part.length;
+        locks += part.reduce((all, one) => all + one.locks, 0);
+        digest = digestOfAll([digest, ...part.map((one) => one.digest)]);
+      }
+      return { locks, digest };
+    },
     addRun: async (run, requestKey) =>
       (await only(['insertRun', [run.runId, ...runValues(run), requestKey ?? null]])) === 'written',
-    async addRunSlices(runId, added) {
-      for (let from = 0; from < added.length; from += slicesMax) {
-        const writes = added
-          .slice(from, from + slicesMax)
-          .map(({ slice, items }): Write => ['insertRunSlice', [runId, slice, itemsText(items)]]);
-        const [first, ...rest] = writes;
-        if (first && (await only(first, rest, ['runGone', [runId]])) === 'guarded') return false;
-      }
-      return true;
-    },
+    addRunSlices,
     moveRun: async (move) => (await write(planMove(move))) === 'written',
     async removeRun({ runId, version }: UnlockRun) {
       await only(['deleteRun', [runId, version]], [['deleteRunSlices', [runId]]]);

@@ -2,14 +2,13 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { DomainError } from '../../../domain/errors.ts';
 import type { ListSessions, SessionRecord } from '../../session-store.ts';
 import { lockedByCause, lockedCounts } from '../../sql/locked-counts.ts';
-import { countQuery, parseFound, parseFrozen, sliceQuery } from '../../sql/unlock-runs.ts';
 import type { Listed, ListUsers, LockedCounts, UserRecord } from '../../store.ts';
-import type { FrozenSlice, LocksFound, SelectLocks } from '../../unlock-run-store.ts';
-import { sqliteDialect } from '../dialect.ts';
+import type { LocksFound, SelectLocks } from '../../unlock-run-store.ts';
 import { openExisting } from '../existing.ts';
 import { applyPragmas } from '../pragmas.ts';
 import type { WriteFailure } from '../write-statements.ts';
 import { createLists } from './lists.ts';
+import { countLocks, type FrozenSlice, sliceLocks } from './locks.ts';
 
 /** What the thread is started with. */
 export interface ListThreadData {
@@ -21,7 +20,9 @@ export type ListQuestion =
   | { readonly list: 'users'; readonly query: ListUsers }
   | { readonly list: 'sessions'; readonly query: ListSessions }
   | { readonly list: 'locks'; readonly query: SelectLocks & { readonly sampleSize: number } }
+  /** The first of them; then, of the same moment, the next ones, until there are none. */
   | { readonly list: 'lock slices'; readonly query: SelectLocks }
+  | { readonly list: 'next slices' }
   | { readonly list: 'locked' };
 
 export type ListOutcome =
@@ -47,32 +48,18 @@ parentPort?.on('message', (question: ListQuestion) => {
   void outcomeOf(question).then((outcome) => parentPort?.postMessage(outcome));
 });
 
+let slices: Generator<readonly FrozenSlice[]> | undefined;
+
 function answerOf(question: ListQuestion) {
   if (question.list === 'locked') return countLocked();
-  if (question.list === 'locks') return countLocks(question.query);
-  if (question.list === 'lock slices') return sliceLocks(question.query);
+  if (question.list === 'locks') return countLocks(db, question.query);
+  if (question.list === 'lock slices') slices = sliceLocks(db, question.query);
+  if (question.list === 'lock slices' || question.list === 'next slices') return slices?.next().value ?? [];
   return question.list === 'users' ? lists.listUsers(question.query) : lists.listSessions(question.query);
 }
 
 function countLocked(): LockedCounts {
   return lockedCounts(db.prepare(lockedByCause("lockout ->> '$.lock.cause'")).all());
-}
-
-// SQLite hears of no end but from a function that is called: see createLists.
-const endable = 'go_on() = 1';
-
-function countLocks(query: SelectLocks & { readonly sampleSize: number }): LocksFound {
-  const { sql, values } = countQuery(sqliteDialect, query, endable);
-  return parseFound(db.prepare(sql).all(...values));
-}
-
-function sliceLocks(query: SelectLocks): readonly FrozenSlice[] {
-  const array = { ofRows: 'json_group_array', ofColumns: 'json_array', endable };
-  const { sql, values } = sliceQuery(sqliteDialect, query, array);
-  return db
-    .prepare(sql)
-    .all(...values)
-    .map(parseFrozen);
 }
 
 async function outcomeOf(question: ListQuestion): Promise<ListOutcome> {

@@ -1,0 +1,54 @@
+import type { Caller } from '../../auth/caller.ts';
+import { DomainError } from '../../domain/errors.ts';
+import { runStarted, type UnlockRun } from '../../domain/unlock-run.ts';
+import type { CommandApp } from '../change-user.ts';
+import { requireRoom } from './room.ts';
+
+/** How long nothing may be heard of a run that is written down before it is taken for given up. */
+export const prepareMs = 60_000;
+
+/** What tells this request of this caller from all others; undefined where it has no id. */
+export function requestKey({ meta }: Caller, requestId: string): string | undefined {
+  if (requestId === '') return undefined;
+  const { actorUserId, actorOsUser, actorSubject } = meta;
+  return JSON.stringify([actorUserId ?? '', actorOsUser ?? '', actorSubject ?? '', requestId]);
+}
+
+export interface Preparation {
+  readonly run: UnlockRun;
+  readonly requestId: string;
+  /** Writes its slices. As long as it calls `renew` now and then, nobody takes the run for given up; where it throws, there is none. */
+  readonly write: (renew: () => Promise<void>) => Promise<void>;
+}
+
+/**
+ * Writes the run down, where nobody sees it, and lets it go. Throws runsTooMany, runsWithoutBulk, and conflict where its
+ * request came twice at once or it was given up meanwhile.
+ */
+export async function prepare(
+  app: CommandApp,
+  caller: Caller,
+  { run, requestId, write }: Preparation,
+): Promise<UnlockRun> {
+  const { store, now } = app;
+  if (!(await store.addRun(run, requestKey(caller, requestId)))) throw new DomainError('conflict');
+  let before = run;
+  const renew = async (): Promise<void> => {
+    if (now() < before.leaseUntil - prepareMs / 2) return;
+    const after = { ...before, version: before.version + 1, leaseUntil: now() + prepareMs };
+    if (!(await store.moveRun({ before, after }))) throw new DomainError('conflict');
+    before = after;
+  };
+  try {
+    await requireRoom(app, caller, run);
+    await write(renew);
+  } catch (error) {
+    await store.removeRun(before);
+    throw error;
+  }
+  const after: UnlockRun = { ...before, state: 'running', version: before.version + 1, leaseUntil: 0 };
+  const at = { createdAt: now(), eventId: app.newId() };
+  const event = { event: runStarted(after), at, meta: after.meta };
+  if (!(await store.moveRun({ before, after, event }))) throw new DomainError('conflict');
+  return after;
+}
