@@ -1,4 +1,7 @@
 /** ESM through --experimental-vm-modules; swc strips the types. */
+// No test uses the login of whoever runs it.
+process.env.XDG_CONFIG_HOME = '/nonexistent';
+
 export default {
   testEnvironment: 'node',
   // One PostgreSQL for all files, started by the first one that asks for it.

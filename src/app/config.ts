@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type IssuerConfig, requireSecureUrl } from '../auth/issuer/config.ts';
 import { parseRoleMap } from '../auth/role-claims.ts';
@@ -144,6 +144,8 @@ export interface ClientEnvironment {
   readonly dataFolder: string;
   /** Where a server that is started with this environment leaves its first token. */
   readonly adminTokenPath: string;
+  /** Where `latchkey login` keeps URL and token; undefined: nobody's folder is known. */
+  readonly loginPath: string | undefined;
 }
 
 /** An empty variable counts as absent, and a token's line end is none of it. */
@@ -156,7 +158,15 @@ export function readClientEnvironment(): ClientEnvironment {
     dbPasswordFile: process.env.LATCHKEY_DB_PASSWORD_FILE || undefined,
     dataFolder,
     adminTokenPath: process.env.LATCHKEY_ADMIN_TOKEN_FILE || adminTokenPath(dataFolder),
+    loginPath: loginPath(process.env),
   });
+}
+
+// XDG Base Directory Specification, section 3: a path that is not absolute is none.
+function loginPath({ XDG_CONFIG_HOME = '', HOME = '' }: NodeJS.ProcessEnv): string | undefined {
+  const home = isAbsolute(HOME) ? join(HOME, '.config') : undefined;
+  const folder = isAbsolute(XDG_CONFIG_HOME) ? XDG_CONFIG_HOME : home;
+  return folder === undefined ? undefined : join(folder, 'latchkey', 'login.json');
 }
 
 /** What every command that opens a database goes by, whatever its options. Throws UsageError. */

@@ -17,6 +17,8 @@ import {
 import { dirname } from 'node:path';
 import { makeFolder } from '../store/sqlite/folder.ts';
 
+export { makeFolder } from '../store/sqlite/folder.ts';
+
 /** More than white space that somebody's editor leaves. */
 const emptyBytesMax = 1_024;
 

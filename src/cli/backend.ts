@@ -14,6 +14,8 @@ import type { RunBackend } from './run-backend.ts';
  * same rows and the same refusals. Times in rows are RFC 3339, UTC; what is not known is absent.
  */
 export interface Backend extends LockBackend, MetadataBackend, HookBackend, RunBackend, AsyncDisposable {
+  getCaller(): Promise<CallerRow>;
+
   listUsers(query: UserQuery): Promise<Listing<UserRow>>;
   getUser(userId: string): Promise<UserRow>;
   /** Newest first. Asks user.read alone. */
@@ -49,6 +51,28 @@ export interface Backend extends LockBackend, MetadataBackend, HookBackend, RunB
   ): AsyncIterable<EventRow>;
 }
 
+/** Who asks. */
+export interface CallerRow {
+  readonly userId?: string;
+  readonly loginName?: string;
+  /** Of a token of another issuer. */
+  readonly subject?: string;
+  /** On the database itself. */
+  readonly osUser?: string;
+  readonly organizationId?: string;
+  readonly grants: readonly Omit<GrantRow, 'userId'>[];
+  readonly permissions: readonly PermissionRow[];
+  /** When the token ends. */
+  readonly expires?: string;
+}
+
+export interface PermissionRow {
+  readonly permission: string;
+  readonly everywhere: boolean;
+  /** Empty where it is held everywhere. */
+  readonly organizationIds: readonly string[];
+}
+
 export interface UserQuery extends PageQuery {
   readonly state?: Exclude<UserState, 'deleted'>;
   readonly type?: UserKind;
@@ -61,6 +85,8 @@ export interface UserQuery extends PageQuery {
   readonly name?: string;
   /** The whole id that an application calls the user by. */
   readonly externalId?: string;
+  /** These, as far as they may be read; 100 at most. */
+  readonly userIds?: readonly string[];
 }
 
 export interface UserRow {

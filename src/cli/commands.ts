@@ -9,6 +9,7 @@ import { healthCommand } from './commands/health.ts';
 import { hookCommands } from './commands/hook.ts';
 import { importCommand } from './commands/import.ts';
 import { lockCommands } from './commands/lock.ts';
+import { loginCommands } from './commands/login.ts';
 import { orgCommands } from './commands/org.ts';
 import { policyCommands } from './commands/policy.ts';
 import { rotateCommand } from './commands/rotate.ts';
@@ -58,6 +59,7 @@ const completionCommand: Command = {
 /** Every command, in the order of the help. */
 export const commands: readonly Command[] = [
   ...serverCommands,
+  ...loginCommands,
   ...userCommands,
   userHistoryCommand,
   ...userLockCommands,

@@ -1,3 +1,4 @@
+import { visible } from '../domain/visible.ts';
 import type { Terminal } from './command.ts';
 import { CliError } from './failure.ts';
 import { write } from './output.ts';
@@ -9,14 +10,15 @@ const secretBytesMax = 4_096;
  * Never from the command line, which every user of the machine can read. Throws invalid_argument.
  */
 export async function readSecret(terminal: Terminal, what: string): Promise<string> {
-  const secret = terminal.input.isTTY ? await askTwice(terminal, what) : await readAll(terminal.input);
+  const secret = terminal.input.isTTY ? await askTwice(terminal, what) : await readStdin(terminal.input);
   if (secret === '') throw invalid(`${what}: nothing was given on stdin`);
   return secret;
 }
 
 const invalid = (message: string): CliError => new CliError({ code: 'invalid_argument', message });
 
-async function readAll(input: Terminal['input']): Promise<string> {
+/** All of it, without its last line end. Throws invalid_argument. */
+export async function readStdin(input: Terminal['input']): Promise<string> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of input) {
@@ -29,26 +31,38 @@ async function readAll(input: Terminal['input']): Promise<string> {
     .replace(/\r?\n$/, '');
 }
 
+async function askTwice(terminal: Terminal, what: string): Promise<string> {
+  const [first = '', again] = await askAtTerminal(terminal, [{ question: what }, { question: 'Once more' }]);
+  if (again !== first) throw invalid('The two are not the same');
+  return first;
+}
+
+/** What is asked for at a terminal. */
+export interface Question {
+  readonly question: string;
+  /** The answer is no secret. */
+  readonly isShown?: true;
+}
+
 /**
- * Raw mode before the first question and until after the last answer: what is typed ahead is not shown either. This
- * function then does what the terminal would have done.
+ * The answers. Raw mode before the first question and until after the last answer: what is typed ahead is not shown either.
+ * This function then does what the terminal would have done. Throws invalid_argument.
  */
-async function askTwice({ input, errors }: Terminal, what: string): Promise<string> {
+export async function askAtTerminal(
+  { input, errors }: Terminal,
+  questions: readonly Question[],
+): Promise<readonly string[]> {
   input.setRawMode(true);
   input.setEncoding('utf8');
   const keys = charactersOf(input);
-  const ask = async (question: string): Promise<string> => {
-    await write(errors, question);
-    try {
-      return await readLine(keys);
-    } finally {
-      await write(errors, '\n');
-    }
-  };
+  const answers: string[] = [];
   try {
-    const first = await ask(`${what}: `);
-    if ((await ask('Once more: ')) !== first) throw invalid('The two are not the same');
-    return first;
+    for (const { question, isShown } of questions) {
+      await write(errors, `${question}: `);
+      const echo = isShown === true ? (text: string) => write(errors, text) : async () => undefined;
+      answers.push(await readLine(keys, echo).finally(() => write(errors, '\n')));
+    }
+    return answers;
   } finally {
     input.setRawMode(false);
     await keys.return();
@@ -63,13 +77,19 @@ const controlC = '\u0003';
 const controlD = '\u0004';
 const erasers = ['\u007f', '\b'];
 
-async function readLine(keys: AsyncGenerator<string, void, undefined>): Promise<string> {
+async function readLine(
+  keys: AsyncGenerator<string, void, undefined>,
+  echo: (text: string) => Promise<unknown>,
+): Promise<string> {
   let line: readonly string[] = [];
   for (let at = 0; at <= secretBytesMax; at += 1) {
     const { value: key } = await keys.next();
     if (key === undefined || key === controlC || key === controlD) throw invalid('Interrupted');
     if (key === '\r' || key === '\n') return line.join('');
-    line = erasers.includes(key) ? line.slice(0, -1) : [...line, key];
+    const isErased = erasers.includes(key);
+    if (!isErased) await echo(visible(key));
+    else if (line.length > 0) await echo('\b \b');
+    line = isErased ? line.slice(0, -1) : [...line, key];
   }
   throw invalid(`Over ${secretBytesMax} characters`);
 }

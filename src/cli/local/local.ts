@@ -11,13 +11,14 @@ import { addToken, removeToken } from '../../commands/tokens.ts';
 import { updateUser } from '../../commands/update-user.ts';
 import { changeUserState } from '../../commands/user-state.ts';
 import { parseOrganizationId, parseUserId } from '../../domain/ids.ts';
+import { type HeldPermission, heldPermissions } from '../../queries/caller.ts';
 import { followEvents, listEvents } from '../../queries/events.ts';
 import { listGrants } from '../../queries/grants.ts';
 import { listOrganizations } from '../../queries/organizations.ts';
 import { listTokens } from '../../queries/tokens.ts';
 import { listUserHistory } from '../../queries/user-history.ts';
 import { getUser, listUsers } from '../../queries/users.ts';
-import type { Backend, GrantRow } from '../backend.ts';
+import type { Backend, GrantRow, PermissionRow } from '../backend.ts';
 import { localHooks } from './hooks.ts';
 import { localImport } from './import.ts';
 import { checkLengths, lengthsOfChange, lengthsOfUser } from './lengths.ts';
@@ -73,6 +74,7 @@ export async function openLocal({ database, osUser, reason }: LocalTarget): Prom
 
 type UserCalls = Pick<
   Backend,
+  | 'getCaller'
   | 'listUsers'
   | 'getUser'
   | 'listHistory'
@@ -86,6 +88,10 @@ type UserCalls = Pick<
 
 function users(app: App, caller: Caller): UserCalls {
   return {
+    async getCaller() {
+      const grants = caller.grants.map((grant) => ({ ...grant }));
+      return { ...osUserOf(caller), grants, permissions: heldPermissions(caller).map(permissionRow) };
+    },
     listUsers: async ({ offset, limit, ...query }) => {
       const page = pageRequest({ offset, limit });
       const filters = userFilters(query);
@@ -122,6 +128,15 @@ function users(app: App, caller: Caller): UserCalls {
       return changeRow(await setPassword(app, caller, request));
     },
   };
+}
+
+function osUserOf({ meta: { actorOsUser } }: Caller): { readonly osUser?: string } {
+  return actorOsUser === undefined ? {} : { osUser: actorOsUser };
+}
+
+function permissionRow({ permission, scope }: HeldPermission): PermissionRow {
+  const everywhere = scope === 'all';
+  return { permission, everywhere, organizationIds: everywhere ? [] : scope };
 }
 
 type GrantCalls = Pick<

@@ -25,19 +25,21 @@ const kinds: Readonly<Partial<Record<status, ErrorKind>>> = {
 /** What a call failed with → CliError with the server's text and id, or why the server was not reached. */
 export function remoteError(
   thrown: unknown,
-  { url, tokenPath }: Pick<RemoteTarget, 'url' | 'tokenPath'>,
+  target: Pick<RemoteTarget, 'url' | 'tokenPath' | 'isOfLogin'>,
 ): unknown {
   if (!isServiceError(thrown)) return thrown;
   const sent = thrown.metadata.get('grpc-status-details-bin')[0];
   const code = kinds[thrown.code] ?? 'internal';
-  const unreached = sent === undefined ? unreachedText(thrown, url) : undefined;
+  const unreached = sent === undefined ? unreachedText(thrown, target.url) : undefined;
   if (unreached !== undefined) return new CliError({ code: 'unavailable', message: unreached }, thrown);
-  const message = `${thrown.details}${code === 'unauthenticated' ? tokenHint(tokenPath) : ''}`;
+  const message = `${thrown.details}${code === 'unauthenticated' ? tokenHint(target) : ''}`;
   return new CliError({ code, message, ...(Buffer.isBuffer(sent) && detailsOf(sent)) }, thrown);
 }
 
 // It may be the token of another server, or one that a lock of the administrator has ended.
-function tokenHint(tokenPath: string | undefined): string {
+function tokenHint({ tokenPath, isOfLogin }: Pick<RemoteTarget, 'tokenPath' | 'isOfLogin'>): string {
+  if (isOfLogin)
+    return '; the token of the login is revoked, expired or of another server: log in again with latchkey login';
   if (tokenPath === undefined) {
     return '; it is unknown, revoked, expired or of another server: latchkey token create makes one, with --db FILE without a token';
   }

@@ -12,6 +12,7 @@ import { remoteLocks } from './locks.ts';
 import { remoteMetadata } from './metadata.ts';
 import { createUserRequest, listQuery, listUsersRequest, tokenFilters } from './request.ts';
 import {
+  callerRow,
   changeRow,
   eventRow,
   grantRow,
@@ -153,6 +154,7 @@ function adminCalls({ admin, call, stream }: Connection): AdminCalls {
       return listing(grants.map(grantRow), details?.totalResult);
     },
 
+    getCaller: async () => callerRow(await call(admin.getCaller.bind(admin), {})),
     createOrganization: async (organization) =>
       organizationRow((await call(admin.createOrganization.bind(admin), organization)).organization),
     async listOrganizations(page) {

@@ -1,6 +1,7 @@
 import type {
   Actor,
   Event,
+  GetCallerResponse,
   Grant,
   HistoryEntry,
   Organization,
@@ -11,6 +12,7 @@ import { type User, UserState } from '../../../gen/grpc-js/zitadel/user/v2/user.
 import type { UserState as DomainState } from '../../domain/user.ts';
 import type {
   ActorRow,
+  CallerRow,
   EventRow,
   GrantRow,
   HistoryRow,
@@ -109,6 +111,25 @@ export function grantRow({ userId, role, organizationId }: Grant): GrantRow {
 export function organizationRow(sent: Organization | undefined): OrganizationRow {
   const { organizationId, name, domain, creationDate } = promised(sent, 'organization');
   return { organizationId, name, domain, creationDate: timeText(creationDate) };
+}
+
+/** Whoever the token stands for. The wire says empty where it does not know. */
+export function callerRow(caller: GetCallerResponse): CallerRow {
+  const { userId, loginName, subject, organizationId, grants, permissions, expires } = caller;
+  return {
+    ...(userId !== '' && { userId }),
+    ...(loginName !== '' && { loginName }),
+    ...(subject !== '' && { subject }),
+    ...(organizationId !== '' && { organizationId }),
+    grants: grants.map(({ userId: _, ...grant }) => ({
+      role: grant.role,
+      ...(grant.organizationId && { organizationId: grant.organizationId }),
+    })),
+    permissions: permissions.map(({ permission, everywhere, organizationIds }) => {
+      return { permission, everywhere, organizationIds };
+    }),
+    ...(expires !== undefined && { expires: timeText(expires) }),
+  };
 }
 
 /** An event as recorded. */

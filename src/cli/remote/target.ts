@@ -4,6 +4,8 @@ export interface RemoteTarget {
   readonly token: string;
   /** The file that it was read from, unless it was given. */
   readonly tokenPath: string | undefined;
+  /** It is the one that `latchkey login` keeps. */
+  readonly isOfLogin: boolean;
   /** PEM of the authority that signed the server's certificate; undefined: those that Node knows. */
   readonly ca: Buffer | undefined;
   readonly timeoutMs: number;

@@ -1,0 +1,159 @@
+import { resolve } from 'node:path';
+import { readClientEnvironment } from '../../app/config.ts';
+import { UsageError } from '../../app/usage.ts';
+import type { CallerRow } from '../backend.ts';
+import { type CommandContext, connectionOptions } from '../command.ts';
+import { CliError } from '../failure.ts';
+import { pairs } from '../output.ts';
+import { askAtTerminal, readStdin } from '../secret-input.ts';
+import { databaseOf, timeoutMsOf } from '../target.ts';
+import { readLogin, removeLogin, type SavedLogin, saveLogin } from './saved-login.ts';
+import { chooseServer, parseUrl, readText, tokenOf } from './server-choice.ts';
+
+/** Asks for what is missing, asks the server, and keeps it. Throws UsageError, CliError. */
+export async function login(context: CommandContext): Promise<void> {
+  const { args, output } = context;
+  const environment = readClientEnvironment();
+  const { loginPath: path } = environment;
+  if (path === undefined) throw new UsageError('no folder to keep it in: set HOME or XDG_CONFIG_HOME');
+  const given = await askFor(context, namedUrl(context) ?? environment.url);
+  const server = parseUrl(given.url);
+  const caPath = args.text('ca');
+  const token = tokenOf(given.token, given.source);
+  const caller = await callerOf({ url: server, token, caPath, timeoutMs: timeoutMsOf(args) });
+  const saved: SavedLogin = {
+    url: server.origin,
+    token,
+    ...(caPath !== undefined && { ca: resolve(caPath) }),
+  };
+  saveLogin(path, saved);
+  await output.document({ url: server.origin, ...caller, file: path }, [
+    `logged in to ${server.origin}`,
+    ...callerLines(caller),
+    ...pairs({ 'kept in': path }),
+  ]);
+  const winning = (['LATCHKEY_URL', 'LATCHKEY_TOKEN', 'LATCHKEY_DB'] as const).filter(
+    (name) => environment[variables[name]] !== undefined,
+  );
+  if (winning.length > 0) await output.note(`${winning.join(', ')} of the environment goes before it`);
+}
+
+const variables = { LATCHKEY_URL: 'url', LATCHKEY_TOKEN: 'token', LATCHKEY_DB: 'db' } as const;
+
+function namedUrl({ args }: CommandContext): string | undefined {
+  const [operand] = args.operands;
+  const option = args.text('url');
+  if (operand !== undefined && option !== undefined) throw new UsageError('give the URL once');
+  return operand ?? option;
+}
+
+interface Given {
+  readonly url: string;
+  readonly token: string;
+  /** Where the token is from. */
+  readonly source: string;
+}
+
+async function askFor({ args, terminal }: CommandContext, known: string | undefined): Promise<Given> {
+  const { fallback } = connectionOptions.url;
+  const tokenFile = args.text('token-file');
+  if (tokenFile !== undefined) {
+    return { url: known ?? fallback, token: readText(tokenFile), source: tokenFile };
+  }
+  if (!terminal.input.isTTY) {
+    return { url: known ?? fallback, token: await readStdin(terminal.input), source: 'stdin' };
+  }
+  const server = { question: `Server [${fallback}]`, isShown: true } as const;
+  const answers = await askAtTerminal(terminal, [
+    ...(known === undefined ? [server] : []),
+    { question: 'Token' },
+  ]);
+  const [asked = ''] = answers;
+  return { url: known ?? (asked.trim() || fallback), token: answers.at(-1) ?? '', source: 'the answer' };
+}
+
+interface CallerOf {
+  readonly url: URL;
+  readonly token: string;
+  readonly caPath: string | undefined;
+  readonly timeoutMs: number;
+}
+
+async function callerOf({ caPath, ...target }: CallerOf): Promise<CallerRow> {
+  const { openRemote } = await import('../remote/remote.ts');
+  const of = { tokenPath: undefined, isOfLogin: false, reason: undefined };
+  const certified = caPath === undefined ? undefined : Buffer.from(readText(caPath));
+  await using backend = openRemote({ ...target, ...of, ca: certified });
+  return await backend.getCaller();
+}
+
+/** Forgets it. Throws CliError. */
+export async function logout({ output }: CommandContext): Promise<void> {
+  const { loginPath: path } = readClientEnvironment();
+  const server = path === undefined ? undefined : urlOf(path);
+  const wasIn = path !== undefined && removeLogin(path);
+  await output.document({ loggedOut: wasIn, ...(server !== undefined && { url: server }) }, [
+    wasIn ? `logged out${server === undefined ? '' : ` of ${server}`}` : 'nobody is logged in',
+  ]);
+  if (wasIn) await output.note('the token goes on until it expires: "latchkey token revoke" ends it');
+}
+
+// Whatever is wrong with the file, it can be removed.
+function urlOf(path: string): string | undefined {
+  try {
+    return readLogin(path)?.url;
+  } catch (error) {
+    if (error instanceof CliError) return undefined;
+    throw error;
+  }
+}
+
+/** Tells who asks, and where URL and token come from. Throws UsageError, CliError. */
+export async function whoami(context: CommandContext): Promise<void> {
+  const environment = readClientEnvironment();
+  const database = databaseOf(context.args, environment);
+  const caller = await (await context.backend()).getCaller();
+  const from =
+    database === undefined
+      ? sourcesOf(context)
+      : { databaseFrom: context.args.flag('db') ? '--db' : 'LATCHKEY_DB' };
+  await context.output.document({ ...caller, ...from }, [
+    ...callerLines(caller),
+    ...pairs({
+      server: 'url' in from ? `${from.url} (${from.urlFrom})` : undefined,
+      token: 'url' in from ? `from ${from.tokenFrom}` : undefined,
+      database: 'url' in from ? undefined : `named by ${from.databaseFrom}`,
+    }),
+  ]);
+}
+
+function sourcesOf({ args }: CommandContext) {
+  const { url: server, urlFrom, tokenFrom } = chooseServer(args, readClientEnvironment());
+  return { url: server.origin, urlFrom, tokenFrom };
+}
+
+function callerLines({
+  userId,
+  loginName,
+  subject,
+  osUser,
+  organizationId,
+  grants,
+  permissions,
+  expires,
+}: CallerRow) {
+  const roles = grants.map(
+    (grant) => grant.role + (grant.organizationId ? ` on ${grant.organizationId}` : ''),
+  );
+  const held = permissions.map(({ permission }) => permission);
+  return pairs({
+    user: userId,
+    'login name': loginName,
+    subject,
+    'system user': osUser,
+    organization: organizationId,
+    roles: roles.length === 0 ? 'none' : roles.join(', '),
+    permissions: held.length === 0 ? 'none' : held.join(', '),
+    'token ends': expires,
+  });
+}
