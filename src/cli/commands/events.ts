@@ -2,6 +2,7 @@ import { UsageError } from '../../app/usage.ts';
 import { eventTypes } from '../../domain/event-types.ts';
 import type { ActorRow, EventQuery, EventRow } from '../backend.ts';
 import { type Command, type CommandContext, connectionOptions, userOptions } from '../command.ts';
+import { type IdsSeen, Names } from '../eyes/names.ts';
 import { followThrough } from '../follow.ts';
 import type { Column } from '../output.ts';
 import { pageRowsMax } from '../page.ts';
@@ -47,33 +48,53 @@ export const eventsCommands: readonly Command[] = [
 ];
 
 /** The columns of an event. */
-export const eventColumns: readonly Column<EventRow>[] = [
+export const eventColumnsOf = (names: Names): readonly Column<EventRow>[] => [
   { title: 'POSITION', of: ({ position }) => position },
-  { title: 'TIME', width: 24, of: ({ creationDate }) => creationDate },
+  { title: 'TIME', width: 24, isTime: true, of: ({ creationDate }) => creationDate },
   { title: 'TYPE', width: 18, of: ({ type }) => type },
   { title: 'USER', width: 19, of: ({ userId }) => userId || undefined },
-  { title: 'BY', width: 19, of: ({ actor }) => actorName(actor) },
+  { title: 'LOGIN NAME', width: 19, of: ({ userId }) => nameOf(userId, names) },
+  { title: 'BY', width: 19, of: ({ actor }) => actorName(actor, names) },
   { title: 'FROM', width: 15, of: ({ actor }) => actor.ip },
   { title: 'REASON', of: ({ actor }) => actor.reason },
 ];
 
 /** "policy:" and the policy, a user's id, "os:" and the operating system's user, or the issuer and subject of another's token. */
-export function actorName(actor: ActorRow): string | undefined {
+export function actorName(actor: ActorRow, names?: Names): string | undefined {
   if (actor.policy !== undefined) return `policy:${actor.policy}`;
-  return actor.userId ?? (actor.osUser === undefined ? actor.subject : `os:${actor.osUser}`);
+  if (actor.userId !== undefined) return names?.user(actor.userId) ?? actor.userId;
+  return actor.osUser === undefined ? actor.subject : `os:${actor.osUser}`;
+}
+
+/** Whose names stand in the rows. */
+export const idsOfEvents = (rows: readonly EventRow[]): IdsSeen => ({
+  users: rows.flatMap(({ userId, actor }) => [userId, actor.userId]),
+});
+
+// Who is gone has none.
+function nameOf(userId: string, names: Names): string | undefined {
+  const name = names.user(userId);
+  return name === userId ? undefined : name;
 }
 
 async function events(context: CommandContext): Promise<void> {
   const { args, output } = context;
   const filter = await filterOf(context);
   const range = await rangeOf(args, await context.backend(), filter);
-  if (!args.flag('follow')) return output.rows(eventColumns, pagesOf(context, filter, range));
+  const names = new Names(context);
+  const columns = eventColumnsOf(names);
+  if (!args.flag('follow')) {
+    const shown = await output.rows(columns, names.of(pagesOf(context, filter, range), idsOfEvents));
+    if (shown === 0) await output.note('none');
+    return;
+  }
   const stop = new AbortController();
   const interrupt = () => stop.abort();
   process.once('SIGINT', interrupt);
   process.once('SIGTERM', interrupt);
   try {
-    await output.rows(eventColumns, follow(context, { ...filter, ...range }, stop));
+    const news = follow(context, { ...filter, ...range }, stop);
+    await output.rows(columns, names.of(news, idsOfEvents));
   } finally {
     process.off('SIGINT', interrupt);
     process.off('SIGTERM', interrupt);

@@ -1,6 +1,8 @@
 import type { ExplanationRow, FailureRow, LockRow } from '../backend-lock.ts';
 import { type Command, type CommandContext, connectionOptions, userOptions } from '../command.ts';
-import { type Column, pairs, tableLines } from '../output.ts';
+import { type IdsSeen, Names } from '../eyes/names.ts';
+import { type Column, type Output, pairs, tableLines } from '../output.ts';
+import type { PageQuery } from '../page.ts';
 import { pageOptions, printList } from '../paging.ts';
 import { lockFilterOf, lockFilterOptions } from './lock-filter.ts';
 import { userIdOf } from './user/name.ts';
@@ -41,43 +43,53 @@ export const lockCommands: readonly Command[] = [
   },
 ];
 
-const columns: readonly Column<LockRow>[] = [
+const columnsOf = (names: Names): readonly Column<LockRow>[] => [
   { title: 'ID', of: ({ userId }) => userId },
   { title: 'LOGIN NAME', of: ({ loginName }) => loginName },
+  { title: 'ORGANIZATION', of: ({ organizationId }) => names.organization(organizationId) },
   { title: 'CAUSE', of: ({ cause }) => cause },
-  { title: 'SINCE', of: ({ since }) => since },
-  { title: 'UNTIL', of: ({ until }) => until },
-  { title: 'BY', of: ({ lockedBy }) => lockedBy },
+  { title: 'SINCE', isTime: true, of: ({ since }) => since },
+  { title: 'UNTIL', isTime: true, of: ({ until }) => until },
+  { title: 'BY', of: ({ lockedBy }) => lockedBy && names.user(lockedBy) },
   { title: 'GENERATION', of: ({ generation }) => generation },
   { title: 'REASON', of: ({ reason }) => reason },
 ];
 
 const failureColumns: readonly Column<FailureRow>[] = [
-  { title: 'FAILED SIGN-IN', of: ({ time }) => time },
+  { title: 'FAILED SIGN-IN', isTime: true, of: ({ time }) => time },
   { title: 'FROM', of: ({ ip }) => ip },
   { title: 'WITH', of: ({ userAgent }) => userAgent },
 ];
 
+function idsOf(locks: readonly LockRow[]): IdsSeen {
+  // On the command line itself it is the operating system's user, who is none of ours.
+  const users = locks.map(({ cause, lockedBy }) => (cause === 'command_line' ? undefined : lockedBy));
+  return { users, organizations: locks.map(({ organizationId }) => organizationId) };
+}
+
 async function show(context: CommandContext): Promise<void> {
+  const { output } = context;
   const userId = await userIdOf(context);
   const lock = await (await context.backend()).getLock(userId);
+  const names = new Names(context);
+  await names.learn(idsOf([lock]));
   const { failedSignIns = [] } = lock;
-  await context.output.document(lock, [
-    ...lockLines(lock),
-    ...(failedSignIns.length === 0 ? [] : ['', ...tableLines(failureColumns, failedSignIns)]),
+  await output.document(lock, [
+    ...lockLines(lock, names, output),
+    ...(failedSignIns.length === 0 ? [] : ['', ...tableLines(failureColumns, failedSignIns, output)]),
   ]);
 }
 
-function lockLines(lock: LockRow): readonly string[] {
+function lockLines(lock: LockRow, names: Names, { time }: Output): readonly string[] {
   return pairs({
     id: lock.userId,
     'login name': lock.loginName,
-    organization: lock.organizationId,
+    organization: names.organization(lock.organizationId),
     cause: lock.cause,
-    by: lock.lockedBy,
+    by: lock.lockedBy && names.userAndId(lock.lockedBy),
     reason: lock.reason,
-    since: lock.since,
-    until: lock.until ?? 'somebody unlocks',
+    since: time(lock.since),
+    until: time(lock.until) ?? 'somebody unlocks',
     'failed sign-ins': lock.failedAttempts,
     generation: lock.generation,
   });
@@ -87,22 +99,50 @@ async function list(context: CommandContext): Promise<void> {
   const filter = lockFilterOf(context.args);
   const backend = await context.backend();
   const key = ({ userId }: LockRow) => userId;
-  await printList(context, { columns, key, fetch: (page) => backend.listLocks({ ...page, ...filter }) });
+  const names = new Names(context);
+  const fetch = async (page: PageQuery) => {
+    const found = await backend.listLocks({ ...page, ...filter });
+    await names.learn(idsOf(found.rows));
+    return found;
+  };
+  await printList(context, { columns: columnsOf(names), key, fetch });
 }
 
 async function explain(context: CommandContext): Promise<void> {
   const userId = await userIdOf(context);
   const found = await (await context.backend()).explainUser(userId);
-  await context.output.document(found, [found.summary, ...explanationLines(found)]);
+  const { summary, lock } = found;
+  const names = new Names(context);
+  if (lock !== undefined) await names.learn(idsOf([lock]));
+  await context.output.document(found, [
+    summary,
+    ...(lock === undefined ? [] : whoLines(lock, names, context.output)),
+    ...explanationLines(found, context.output),
+  ]);
 }
 
-function explanationLines({ state, obstacles, attemptsLeft, devices }: ExplanationRow): readonly string[] {
+function whoLines(lock: LockRow, names: Names, { time }: Output): readonly string[] {
+  return [
+    '',
+    ...pairs({
+      'login name': lock.loginName,
+      organization: names.organization(lock.organizationId),
+      'locked by': lock.lockedBy && names.userAndId(lock.lockedBy),
+      'locked since': time(lock.since),
+    }),
+  ];
+}
+
+function explanationLines(
+  { state, obstacles, attemptsLeft, devices }: ExplanationRow,
+  { time }: Output,
+): readonly string[] {
   const lines = obstacles.flatMap(({ code, text, remedy, ends, blocks, sparesKnownDevices }) => [
     '',
     `${code}${blocks ? '' : ' (no obstacle, but good to know)'}`,
     `  ${text}`,
     `  what helps: ${remedy}`,
-    ...(ends === undefined ? [] : [`  ends by itself: ${ends}`]),
+    ...(ends === undefined ? [] : [`  ends by itself: ${time(ends)}`]),
     ...(sparesKnownDevices ? ['  devices known from an earlier sign-in get through'] : []),
   ]);
   // Of one who is locked, "0 left" would read as a cause.

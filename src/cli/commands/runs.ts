@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { UsageError } from '../../app/usage.ts';
 import { outcomes } from '../../domain/unlock-run-events.ts';
 import { type Command, type CommandContext, changeOptions, connectionOptions } from '../command.ts';
+import { certainId, Names } from '../eyes/names.ts';
 import { CliError } from '../failure.ts';
 import { type Column, pairs } from '../output.ts';
 import { startProgress } from '../progress.ts';
@@ -81,12 +82,12 @@ function runIdOf({ args }: CommandContext): string {
   return runId;
 }
 
-const runColumns: readonly Column<RunRow>[] = [
+const runColumnsOf = (names: Names): readonly Column<RunRow>[] => [
   { title: 'RUN', of: ({ runId }) => runId },
   { title: 'STATE', of: ({ state }) => state },
-  { title: 'STARTED', of: ({ started }) => started },
+  { title: 'STARTED', isTime: true, of: ({ started }) => started },
   { title: 'TRIED', of: (run) => `${triedOf(run)} of ${run.total}` },
-  { title: 'BY', of: ({ startedBy }) => startedBy },
+  { title: 'BY', of: ({ startedBy }) => names.user(startedBy) },
   { title: 'TICKET', of: ({ ticket }) => ticket },
   { title: 'REASON', of: ({ reason }) => reason },
 ];
@@ -112,7 +113,9 @@ async function list(context: CommandContext): Promise<void> {
       if (pageToken === '') return;
     }
   }
-  await context.output.rows(runColumns, pages());
+  const names = new Names(context);
+  const idsOf = (rows: readonly RunRow[]) => ({ users: rows.map(({ startedBy }) => certainId(startedBy)) });
+  await context.output.rows(runColumnsOf(names), names.of(pages(), idsOf));
   if (shown === 0) await context.output.note('none');
 }
 
@@ -193,8 +196,11 @@ async function ended(context: CommandContext, runId: string): Promise<RunRow> {
   }
 }
 
-async function printRun({ output }: CommandContext, run: RunRow): Promise<void> {
+async function printRun(context: CommandContext, run: RunRow): Promise<void> {
+  const { output } = context;
   const { outcomes: of, runId, state, total, started, startedBy } = run;
+  const names = new Names(context);
+  await names.learn({ users: [certainId(startedBy)] });
   await output.document(
     run,
     pairs({
@@ -202,9 +208,9 @@ async function printRun({ output }: CommandContext, run: RunRow): Promise<void> 
       state,
       users: total,
       ...Object.fromEntries(Object.entries(of).filter(([, count]) => count > 0)),
-      started,
-      ended: run.ended,
-      by: startedBy,
+      started: output.time(started),
+      ended: output.time(run.ended),
+      by: names.userAndId(startedBy),
       reason: run.reason,
       ticket: run.ticket,
       'takes back': run.revertsRunId,

@@ -1,7 +1,8 @@
 import { UsageError } from '../../app/usage.ts';
 import type { LockRow } from '../backend-lock.ts';
 import { type Command, type CommandContext, changeOptions } from '../command.ts';
-import type { Column } from '../output.ts';
+import { Names } from '../eyes/names.ts';
+import type { Column, Output } from '../output.ts';
 import { pagesOf } from '../paging.ts';
 import type { PreviewRow } from '../run-backend.ts';
 import { lockFilterOf, lockFilterOptions } from './lock-filter.ts';
@@ -51,9 +52,12 @@ async function unlockAll(context: CommandContext): Promise<void> {
     throw new UsageError('no --reason: it is kept in each event');
   const preview = await backend.previewRun(filter);
   const { runToken, ...counts } = preview;
-  if (isLook && !isDry) return output.document(counts, summaryOf(preview));
-  for (const line of summaryOf(preview)) await output.note(line);
-  if (isDry) return output.rows(lockColumns, locksOf(context, filter));
+  const names = new Names(context);
+  await names.learn({ organizations: preview.organizations.map(({ organizationId }) => organizationId) });
+  const summary = summaryOf(preview, names, output);
+  if (isLook && !isDry) return output.document(counts, summary);
+  for (const line of summary) await output.note(line);
+  if (isDry) return void (await output.rows(lockColumnsOf(names), locksOf(context, filter)));
   requireConfirmed(args.count('yes'), preview.count, ['locks', 'would end']);
   if (runToken === undefined) return;
   const ticket = args.text('ticket')?.toWellFormed();
@@ -80,25 +84,28 @@ async function* locksOf(
 
 const groupsMax = 20;
 
-function summaryOf({ count, causes, organizations, earliest, latest, notPermitted }: PreviewRow): string[] {
+function summaryOf(preview: PreviewRow, names: Names, { time }: Output): string[] {
+  const { count, causes, organizations, earliest, latest, notPermitted } = preview;
   if (count === 0) return ['0 locks'];
   const rest = organizations.length - groupsMax;
-  const named = organizations.slice(0, groupsMax).map((one) => `${one.organizationId} ${one.count}`);
+  const named = organizations
+    .slice(0, groupsMax)
+    .map((one) => `${names.organization(one.organizationId)} ${one.count}`);
   return [
     `${count} locks`,
     `  by cause: ${causes.map((one) => `${one.cause} ${one.count}`).join(', ')}`,
     `  by organization: ${named.join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`,
-    `  from ${earliest} to ${latest}`,
+    `  from ${time(earliest)} to ${time(latest)}`,
     ...(notPermitted > 0 ? [`  not permitted: ${notPermitted}, who will stay locked`] : []),
   ];
 }
 
-const lockColumns: readonly Column<LockRow>[] = [
+const lockColumnsOf = (names: Names): readonly Column<LockRow>[] => [
   { title: 'ID', of: ({ userId }) => userId },
   { title: 'LOGIN NAME', of: ({ loginName }) => loginName },
-  { title: 'ORGANIZATION', of: ({ organizationId }) => organizationId },
+  { title: 'ORGANIZATION', of: ({ organizationId }) => names.organization(organizationId) },
   { title: 'CAUSE', of: ({ cause }) => cause },
-  { title: 'SINCE', of: ({ since }) => since },
+  { title: 'SINCE', isTime: true, of: ({ since }) => since },
   { title: 'GENERATION', of: ({ generation }) => generation },
   { title: 'REASON', of: ({ reason }) => reason },
 ];

@@ -73,8 +73,9 @@ function profileFields(profile: Profile): Pick<UserRow, 'displayName' | 'email' 
 
 /** What a list of users asks for. */
 export function userFilters(query: Omit<UserQuery, keyof PageQuery>): readonly UserFilter[] {
-  const { state, type, organizationId, search, loginName, name, externalId } = query;
+  const { state, type, organizationId, search, loginName, name, externalId, userIds } = query;
   const filters: UserFilter[] = [];
+  if (userIds !== undefined) filters.push({ kind: 'ids', userIds });
   if (state !== undefined) filters.push({ kind: 'state', state });
   if (type !== undefined) filters.push({ kind: 'type', type });
   if (organizationId !== undefined) filters.push({ kind: 'organization', organizationId });

@@ -40,8 +40,9 @@ const typeNumbers = {
 } as const satisfies Record<UserKind, Type>;
 
 function searchQueries(query: Omit<UserQuery, keyof PageQuery>): SearchQuery[] {
-  const { state, type, organizationId, search, loginName, name, externalId } = query;
+  const { state, type, organizationId, search, loginName, name, externalId, userIds = [] } = query;
   const found: Search[] = [];
+  if (userIds.length > 0) found.push({ $case: 'inUserIdsQuery', value: { userIds: [...userIds] } });
   if (state !== undefined) found.push({ $case: 'stateQuery', value: { state: stateNumbers[state] } });
   if (type !== undefined) {
     found.push({ $case: 'typeQuery', value: { type: typeNumbers[type] } });

@@ -30,7 +30,7 @@ export const userHistoryCommand: Command = {
 };
 
 const columns: readonly Column<HistoryRow>[] = [
-  { title: 'TIME', width: 24, of: ({ creationDate }) => creationDate },
+  { title: 'TIME', width: 24, isTime: true, of: ({ creationDate }) => creationDate },
   { title: 'TYPE', width: 18, of: ({ type }) => type },
   { title: 'BY', width: 19, of: nameOf },
   { title: 'FROM', width: 15, of: ({ actor }) => actor.ip },

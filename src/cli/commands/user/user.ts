@@ -2,11 +2,12 @@ import { UsageError } from '../../../app/usage.ts';
 import type { UserKind, UserState } from '../../../domain/user.ts';
 import type { Backend, GrantRow, UserQuery, UserRow } from '../../backend.ts';
 import { type Command, type CommandContext, connectionOptions, userOptions } from '../../command.ts';
-import { type Column, pairs, tableLines } from '../../output.ts';
+import { Names } from '../../eyes/names.ts';
+import { type Column, type Output, pairs, tableLines } from '../../output.ts';
 import type { PageQuery } from '../../page.ts';
 import { pageRowsMax } from '../../page.ts';
 import { pageOptions, printList } from '../../paging.ts';
-import { eventColumns } from '../events.ts';
+import { eventColumnsOf, idsOfEvents } from '../events.ts';
 import { readHistory, type UserHistory } from './history.ts';
 import { userIdOf } from './name.ts';
 
@@ -62,14 +63,14 @@ export const userCommands: readonly Command[] = [
   },
 ];
 
-const columns: readonly Column<UserRow>[] = [
+const columnsOf = (names: Names): readonly Column<UserRow>[] => [
   { title: 'ID', of: ({ userId }) => userId },
   { title: 'STATE', of: ({ state }) => state },
   { title: 'TYPE', of: ({ type }) => type },
   { title: 'LOGIN NAME', of: ({ loginName }) => loginName },
   { title: 'NAME', of: ({ displayName }) => displayName },
   { title: 'EMAIL', of: ({ email }) => email },
-  { title: 'ORGANIZATION', of: ({ organizationId }) => organizationId },
+  { title: 'ORGANIZATION', of: ({ organizationId }) => names.organization(organizationId) },
 ];
 
 async function list(context: CommandContext): Promise<void> {
@@ -89,7 +90,13 @@ async function list(context: CommandContext): Promise<void> {
   });
   const backend = await context.backend();
   const key = ({ userId }: UserRow) => userId;
-  await printList(context, { columns, key, fetch: (page) => backend.listUsers(query(page)) });
+  const names = new Names(context);
+  const fetch = async (page: PageQuery) => {
+    const found = await backend.listUsers(query(page));
+    await names.learn({ organizations: found.rows.map(({ organizationId: id }) => id) });
+    return found;
+  };
+  await printList(context, { columns: columnsOf(names), key, fetch });
 }
 
 async function find(context: CommandContext): Promise<void> {
@@ -103,9 +110,17 @@ async function show(context: CommandContext): Promise<void> {
   const user = await backend.getUser(userId);
   const grants = await grantsOf(backend, userId);
   const history = await readHistory(backend, userId);
-  await context.output.document({ ...user, grants, ...history }, [
-    ...pairs(facts(user, grants, history)),
-    ...(history === undefined ? [] : ['', ...tableLines(eventColumns, history.events)]),
+  const names = new Names(context);
+  await names.learn({
+    ...idsOfEvents(history?.events ?? []),
+    organizations: [user.organizationId, ...grants.map(({ organizationId }) => organizationId)],
+  });
+  const { output } = context;
+  const events =
+    history === undefined ? [] : ['', ...tableLines(eventColumnsOf(names), history.events, output)];
+  await output.document({ ...user, grants, ...history }, [
+    ...pairs(facts({ user, grants, history, names }, output)),
+    ...events,
   ]);
 }
 
@@ -114,15 +129,21 @@ async function grantsOf(backend: Backend, userId: string): Promise<readonly Omit
   return rows.map(({ userId: _, ...grant }) => grant);
 }
 
+interface Shown {
+  readonly user: UserRow;
+  readonly grants: readonly Omit<GrantRow, 'userId'>[];
+  readonly history: UserHistory | undefined;
+  readonly names: Names;
+}
+
 function facts(
-  user: UserRow,
-  grants: readonly Omit<GrantRow, 'userId'>[],
-  history: UserHistory | undefined,
+  { user, grants, history, names }: Shown,
+  { time }: Output,
 ): Readonly<Record<string, string | number | undefined>> {
   const held = grants.map(
-    ({ role, organizationId }) => role + (organizationId ? ` on ${organizationId}` : ''),
+    ({ role, organizationId }) => role + (organizationId ? ` on ${names.organization(organizationId)}` : ''),
   );
-  const since = history?.stateSince;
+  const since = time(history?.stateSince);
   return {
     id: user.userId,
     state: since === undefined ? user.state : `${user.state} since ${since}`,
@@ -133,9 +154,9 @@ function facts(
     name: user.displayName,
     email: user.email,
     phone: user.phone,
-    organization: user.organizationId,
+    organization: names.organization(user.organizationId),
     roles: held.length === 0 ? undefined : held.join(', '),
-    created: user.creationDate,
-    changed: user.changeDate,
+    created: time(user.creationDate),
+    changed: time(user.changeDate),
   };
 }

@@ -1,0 +1,103 @@
+import type { Backend } from '../backend.ts';
+import type { CommandContext } from '../command.ts';
+import { CliError } from '../failure.ts';
+import { pageRowsMax } from '../page.ts';
+
+/** Ids whose names are to be shown; undefined ones are nobody's. */
+export interface IdsSeen {
+  readonly users?: readonly (string | undefined)[];
+  readonly organizations?: readonly (string | undefined)[];
+}
+
+type Source = Pick<Backend, 'listUsers' | 'listOrganizations'>;
+
+/** Ids that one call asks for. */
+const idsMax = 100;
+
+/**
+ * What people call the users and organizations that a command shows, each looked up once. Whom the caller may not read, and who
+ * is gone, is shown by their id. For eyes alone: with --json nothing is looked up.
+ */
+export class Names {
+  readonly #source: () => Promise<Source>;
+  readonly #isWanted: boolean;
+  readonly #users = new Map<string, string>();
+  #organizations: Map<string, string> | undefined;
+
+  constructor({ args, backend }: Pick<CommandContext, 'args' | 'backend'>) {
+    this.#source = backend;
+    this.#isWanted = !args.flag('json');
+  }
+
+  async learn({ users = [], organizations = [] }: IdsSeen): Promise<void> {
+    if (!this.#isWanted) return;
+    const unknown = new Set(users.filter((id) => id !== undefined && id !== '' && !this.#users.has(id)));
+    const ids = [...unknown].filter((id) => id !== undefined);
+    for (let from = 0; from < ids.length; from += idsMax)
+      await this.#learnUsers(ids.slice(from, from + idsMax));
+    if (organizations.some((id) => id !== undefined)) this.#organizations ??= await this.#readOrganizations();
+  }
+
+  async #learnUsers(userIds: readonly string[]): Promise<void> {
+    const source = await this.#source();
+    const rows = await readable(source.listUsers({ userIds, offset: 0, limit: idsMax }));
+    if (rows === undefined) return;
+    for (const id of userIds) this.#users.set(id, id);
+    for (const { userId, loginName } of rows) this.#users.set(userId, loginName);
+  }
+
+  async #readOrganizations(): Promise<Map<string, string> | undefined> {
+    const source = await this.#source();
+    const rows = await readable(source.listOrganizations({ offset: 0, limit: pageRowsMax }));
+    return rows && new Map(rows.map(({ organizationId, name }) => [organizationId, name]));
+  }
+
+  /** Pages as they come, their names learnt before they are shown. */
+  async *of<Row>(
+    pages: AsyncIterable<readonly Row[]>,
+    idsOf: (rows: readonly Row[]) => IdsSeen,
+  ): AsyncGenerator<readonly Row[]> {
+    for await (const page of pages) {
+      await this.learn(idsOf(page));
+      yield page;
+    }
+  }
+
+  /** The login name, else the id. */
+  user(userId: string): string {
+    return this.#users.get(userId) ?? userId;
+  }
+
+  /** The login name, and the id behind it. */
+  userAndId(userId: string): string {
+    const name = this.user(userId);
+    return name === userId ? userId : `${name} (${userId})`;
+  }
+
+  /** The name, and the id behind it, which commands take. */
+  organization(organizationId: string): string {
+    const name = this.#organizations?.get(organizationId);
+    return name === undefined ? organizationId : `${name} (${organizationId})`;
+  }
+}
+
+// A name that cannot be had now is no failure of what was asked for: where the server is gone, that itself will say so.
+async function readable<Row>(
+  listing: Promise<{ readonly rows: readonly Row[] }>,
+): Promise<readonly Row[] | undefined> {
+  try {
+    return (await listing).rows;
+  } catch (error) {
+    const code = error instanceof CliError ? error.failure.code : undefined;
+    if (code === 'permission_denied') return [];
+    if (code === 'unavailable' || code === 'resource_exhausted') return undefined;
+    throw error;
+  }
+}
+
+/** What this server makes ids of; any other text may be the name of an operating system's user. */
+const madeId = /^\d{15,20}$/;
+
+/** The id, where it is one for certain. */
+export const certainId = (text: string | undefined): string | undefined =>
+  text !== undefined && madeId.test(text) ? text : undefined;

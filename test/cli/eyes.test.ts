@@ -1,0 +1,143 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { localTime } from '../../src/cli/eyes/local-time.ts';
+import { startServer, type TestServer } from '../support/start-server.ts';
+import { stores } from '../support/stores.ts';
+import { parseLines, runHere } from './run-cli.ts';
+import { hasTerminals, runAtRealTerminal } from './terminal.ts';
+
+describe('a time is told as local time and how far it is', () => {
+  const now = Date.parse('2031-01-31T12:00:00Z');
+  const second = 1_000;
+  const minute = 60 * second;
+  const hour = 60 * minute;
+  const day = 24 * hour;
+  test.each([
+    [-59 * second, 'just now'],
+    [-1 * minute, '1 minute ago'],
+    [-12 * minute, '12 minutes ago'],
+    [-hour + 1, '59 minutes ago'],
+    [-hour, '1 hour ago'],
+    [-2 * day + 1, '47 hours ago'],
+    [-2 * day, '2 days ago'],
+    [-60 * day + 1, '59 days ago'],
+    [-60 * day, '2 months ago'],
+    [-730 * day, '2 years ago'],
+    [1, 'in less than a minute'],
+    [30 * minute, 'in 30 minutes'],
+    [3 * hour - 1, 'in 2 hours'],
+  ])('%s ms', (distance, told) => {
+    const text = localTime(new Date(now + distance).toISOString(), now);
+    expect(text).toMatch(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \(.+\)$/);
+    expect(text.slice('2031-01-31 12:00:00 '.length)).toBe(`(${told})`);
+  });
+
+  test('what is no time stays as it is', () => {
+    expect(localTime('until somebody unlocks', now)).toBe('until somebody unlocks');
+  });
+});
+
+describe.each(stores)('what people read, on %s', (_, openDatabase) => {
+  const resources = new AsyncDisposableStack();
+  let server: TestServer;
+  let manager: string;
+  let owner: string;
+  let ada: string;
+  let boss: string;
+
+  beforeAll(async () => {
+    const { database } = resources.use(await openDatabase());
+    server = resources.use(await startServer({ database }));
+    const { people } = server;
+    for (const id of ['acme', 'beta']) await people.organization(id);
+    boss = await people.user({ organization: 'acme', userName: 'boss', kind: 'machine' });
+    await people.grant(boss, { role: 'ORG_USER_MANAGER', organization: 'acme' });
+    manager = await people.token(boss);
+    owner = await people.caller({ organization: 'beta', roles: ['IAM_OWNER'] });
+    ada = await people.user({ organization: 'acme', userName: 'ada' });
+    const locked = await run(['user', 'lock', ada, '--for', '30m', '--reason', 'stolen']);
+    expect(locked).toMatchObject({ code: 0 });
+  }, 60_000);
+  afterAll(() => resources.disposeAsync());
+
+  const flags = (token: string) => ['--url', server.url, '--token', token];
+  const run = (argv: readonly string[], token = manager) => runHere([...argv, ...flags(token)]);
+
+  test('names stand beside ids: by whom, and which organization', async () => {
+    const { stdout: list } = await run(['lock', 'list']);
+    expect(list).toMatch(/^ID +LOGIN NAME +ORGANIZATION +CAUSE +SINCE +UNTIL +BY +GENERATION +REASON\n/);
+    expect(list).toMatch(
+      new RegExp(`^${ada} +ada@acme\\.example +acme \\(acme\\) +administrator .* boss@acme\\.example `, 'm'),
+    );
+    for (const command of ['show', 'explain']) {
+      const { stdout } = await run(['lock', command, 'ada']);
+      expect(stdout).toMatch(new RegExp(`by +boss@acme\\.example \\(${boss}\\)`));
+      expect(stdout).toMatch(/organization +acme \(acme\)/);
+    }
+    const { stdout: events } = await run(['events', '--type', 'user.locked'], owner);
+    expect(events).toMatch(new RegExp(`${ada} +ada@acme\\.example +boss@acme\\.example`));
+    expect((await run(['user', 'show', 'ada'], owner)).stdout).toMatch(/organization +acme \(acme\)/);
+  });
+
+  test('of whom the caller may not read, the id alone is told', async () => {
+    const userId = await server.people.user({ organization: 'acme', userName: 'bob' });
+    const { stdout } = await runHere(['user', 'lock', userId, '--json', ...flags(owner)]);
+    expect(JSON.parse(stdout)).toMatchObject({ userId });
+    const { stdout: shown } = await run(['lock', 'show', userId]);
+    expect(shown).toMatch(/^by +\d+$/m);
+    expect(shown).not.toContain('beta');
+  });
+
+  test('the starter of a run has a name, and an operating system user is taken for nobody', async () => {
+    await server.people.user({ organization: 'beta', userId: 'operator', userName: 'innocent' });
+    const userId = await server.people.user({ organization: 'beta', state: 'locked' });
+    const { stdout: lock } = await run(['lock', 'show', userId], owner);
+    expect(lock).toMatch(/^by +operator$/m);
+    const started = await run(['lock', 'unlock-all', '--org', 'acme', '--reason', 'alarm']);
+    expect(started).toMatchObject({ code: 0 });
+    const { stdout } = await run(['lock', 'runs']);
+    expect(stdout).toMatch(/ boss@acme\.example /);
+    const [runId = ''] = /^\d+/m.exec(stdout) ?? [];
+    expect((await run(['lock', 'run', runId])).stdout).toMatch(
+      new RegExp(`^by +boss@acme\\.example \\(${boss}\\)$`, 'm'),
+    );
+    await run(['user', 'lock', ada, '--for', '30m', '--reason', 'stolen']);
+  });
+
+  test('--json holds ids and RFC 3339 alone', async () => {
+    const [lock] = parseLines((await run(['lock', 'list', '--json'])).stdout).filter(
+      ({ userId }) => userId === ada,
+    );
+    expect(lock).toMatchObject({ organizationId: 'acme', lockedBy: boss });
+    expect(lock?.since).toMatch(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
+  });
+
+  test('no event is told as none', async () => {
+    expect(await run(['events', '--type', 'user.erased'], owner)).toMatchObject({
+      code: 0,
+      stdout: '',
+      stderr: 'none\n',
+    });
+    expect(await run(['events', '--type', 'user.erased', '--json'], owner)).toMatchObject({ stderr: '' });
+  });
+
+  (hasTerminals ? test : test.skip)(
+    'a terminal shows the time of whoever reads, by TZ; a pipe RFC 3339',
+    async () => {
+      const argv = ['lock', 'show', 'ada'];
+      const env = { LATCHKEY_URL: server.url, LATCHKEY_TOKEN: manager };
+      const piped = /since +(\S+Z)\n/.exec((await run(argv)).stdout)?.[1] ?? '';
+      for (const [TZ, hours] of [
+        ['UTC', 0],
+        ['Asia/Tokyo', 9],
+      ] as const) {
+        const { code, shown } = await runAtRealTerminal(argv, { ...env, TZ });
+        expect({ code, shown }).toMatchObject({ code: 0 });
+        const there = new Date(Date.parse(piped) + hours * 3_600_000).toISOString();
+        const local = there.replace('T', ' ').slice(0, '2031-01-31 12:00:00'.length);
+        expect(shown).toMatch(new RegExp(`^since +${local} \\((just now|\\d+ minutes? ago)\\)$`, 'm'));
+        expect(shown).toMatch(/^until +\S+ \S+ \(in \d+ minutes?\)$/m);
+      }
+    },
+    60_000,
+  );
+});
