@@ -34,7 +34,8 @@ export function asConnectError(thrown: unknown, unexpected: (cause: unknown) => 
   return dressDomainError(new DomainError('internal'));
 }
 
-type OutgoingDetail = NonNullable<ConstructorParameters<typeof ConnectError>[3]>[number];
+/** A detail of ours, beside those that every error has. */
+export type OutgoingDetail = NonNullable<ConstructorParameters<typeof ConnectError>[3]>[number];
 
 function dressDomainError(error: DomainError): ConnectError {
   const { kind, id, reason } = errors[error.error];
@@ -61,6 +62,13 @@ function dressDomainError(error: DomainError): ConnectError {
     [detail, info, retryInfo(error.retryAfterMs)],
     told,
   );
+}
+
+/** The same error, with something of ours that helps to go on. */
+export function withDetail(error: DomainError, detail: OutgoingDetail): ConnectError {
+  const dressed = dressDomainError(error);
+  dressed.details.push(detail);
+  return dressed;
 }
 
 /** The exact wait; the header `retry-after` beside it knows whole seconds alone (RFC 9110, section 10.2.3). */

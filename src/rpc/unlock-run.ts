@@ -1,21 +1,26 @@
-import { create } from '@bufbuild/protobuf';
+import { create, toBinary } from '@bufbuild/protobuf';
 import type { HandlerContext, ServiceImpl } from '@connectrpc/connect';
 import {
   LockFilterSchema,
+  PreviewUnlockResponseSchema,
   type UnlockRunService,
   type WatchUnlockRunRequest,
 } from '../../gen/es/latchkey/v1/unlock_run_pb.js';
 import { requireHeldAnywhere } from '../auth/authorize.ts';
+import type { Caller } from '../auth/caller.ts';
 import type { CommandApp } from '../commands/change-user.ts';
 import { cancelRun } from '../commands/unlock-run/cancel.ts';
 import { revertRun } from '../commands/unlock-run/revert.ts';
 import { findRun, startRun } from '../commands/unlock-run/start.ts';
+import { DomainError } from '../domain/errors.ts';
 import { parseText } from '../domain/ids.ts';
 import type { UnlockRun } from '../domain/unlock-run.ts';
+import type { LockFilter } from '../domain/unlock-run-events.ts';
 import { openRunToken, previewUnlock } from '../queries/unlock-preview.ts';
 import { getRun, listItems, listRuns, watchRun } from '../queries/unlock-runs.ts';
 import type { QueryApp } from '../queries/users.ts';
 import { callerAsOfNow } from './caller-as-of-now.ts';
+import { withDetail } from './connect-error.ts';
 import { itemMessage, parseFilter, parseOutcome, previewMessage, runMessage } from './convert/unlock-run.ts';
 import { withHeartbeats } from './heartbeats.ts';
 import { callerKey } from './limits/caller-key.ts';
@@ -45,7 +50,11 @@ export function unlockRunHandlers(app: UnlockRunApp): ServiceImpl<typeof UnlockR
       const order = { reason, ticket, identification, requestId, maxPerSecond, stopAfterFailures };
       // Another number than the one sealed: whoever confirmed has looked at another preview.
       const confirmed = { ...set, count: Number(req.confirmedCount) };
-      return { run: runMessage(await startRun(app, caller, { ...order, set: confirmed })) };
+      const asked = { ...order, set: confirmed };
+      const run = await startRun(app, caller, asked).catch((error: unknown) =>
+        refuse(app, error, { caller, filter: set.filter }),
+      );
+      return { run: runMessage(run) };
     },
     async getUnlockRun(req, context) {
       return { run: runMessage(await getRun(app, context.values.get(callerKey), req.runId)) };
@@ -77,6 +86,22 @@ export function unlockRunHandlers(app: UnlockRunApp): ServiceImpl<typeof UnlockR
     },
     watchUnlockRun: (req, context) => limit(() => watch(app, req, context), sharerByCaller(context.values)),
   };
+}
+
+/** Details travel in a trailer, of which clients take some kilobytes. */
+const previewBytesMax = 4_096;
+
+/** Throws the error; where the set is another one by now, with the preview of what it is, as far as there is room for it. */
+async function refuse(
+  app: UnlockRunApp,
+  error: unknown,
+  { caller, filter }: { readonly caller: Caller; readonly filter: LockFilter },
+): Promise<never> {
+  if (!(error instanceof DomainError && error.error === 'runSetChanged')) throw error;
+  const preview = await previewUnlock(app, caller, { filter, sampleSize: 0 });
+  const value = create(PreviewUnlockResponseSchema, previewMessage(preview));
+  const isTooLong = toBinary(PreviewUnlockResponseSchema, value).length > previewBytesMax;
+  throw isTooLong ? error : withDetail(error, { desc: PreviewUnlockResponseSchema, value });
 }
 
 /** Proxies commonly end what says nothing for 30 or 60 seconds. */

@@ -9,6 +9,7 @@ import {
 } from '@bufbuild/protobuf';
 import { ErrorInfoSchema, RetryInfoSchema } from '../../gen/es/google/rpc/error_details_pb.js';
 import { StatusSchema } from '../../gen/es/google/rpc/status_pb.js';
+import { PreviewUnlockResponseSchema } from '../../gen/es/latchkey/v1/unlock_run_pb.js';
 import { CredentialsCheckErrorSchema, ErrorDetailSchema } from '../../gen/es/zitadel/v1/error_detail_pb.js';
 
 /** What a call came to, in one form for every dialect. */
@@ -53,6 +54,7 @@ const registry = createRegistry(
   CredentialsCheckErrorSchema,
   ErrorInfoSchema,
   RetryInfoSchema,
+  PreviewUnlockResponseSchema,
 );
 const typeUrlPrefix = 'type.googleapis.com/';
 

@@ -886,7 +886,8 @@ export declare const UnlockRunService: GenService<{
   /**
    * Ends the locks of a preview, in the background: a server that goes down is relieved by another, or by its next start.
    * Each is an ordinary unlock of this one lock, so a newer lock is left alone and nobody is unlocked twice. The set is
-   * frozen here: FailedPrecondition where it is not the one of the preview any more, with the new count.
+   * frozen here: FailedPrecondition where it is not the one of the preview any more, with the new count, and with the new
+   * preview (PreviewUnlockResponse) among the error's details where that is not over 4 KiB.
    * Permission: user.unlock for each of them, at its time; for more than 100, in one run or in an hour's, user.unlock.bulk as well.
    * Errors: RUN_TOKEN_INVALID (LATCH-runt0ken), RUN_SET_CHANGED (LATCH-runset0x), RUNS_TOO_MANY (LATCH-runst00m),
    * RUNS_WITHOUT_BULK (LATCH-runsh0ur).
