@@ -45,6 +45,8 @@ export interface AppConfig {
   readonly passwordSharePercent?: number;
   /** How long an attempt of an application's may last, in milliseconds. Default 30 s. */
   readonly attemptMs?: number;
+  /** How long what became of each user of a run is kept, in milliseconds; 0, the default: always. */
+  readonly runItemsMs?: number;
   readonly logLevel: string;
   readonly logFormat?: LogFormat;
   /** Where metrics are to be read; undefined: nowhere, and nothing is counted. */
@@ -70,6 +72,7 @@ export interface App extends AsyncDisposable {
   readonly passwordAttemptsMax: number;
   readonly importedHashCostMax: number;
   readonly attemptMs: number;
+  readonly runItemsMs: number;
   readonly signIns: SignIns;
   readonly outbound: Outbound;
   readonly hooks: HookSender;
@@ -176,11 +179,14 @@ function outboundOf({ outboundAllowed, outboundAuthorities: authorities = [] }: 
   return createOutbound(outboundAllowed ?? parseAllowed([]), { authorities });
 }
 
-function limitsOf(config: AppConfig): Pick<App, 'passwordAttemptsMax' | 'importedHashCostMax' | 'attemptMs'> {
+type Limits = 'passwordAttemptsMax' | 'importedHashCostMax' | 'attemptMs' | 'runItemsMs';
+
+function limitsOf(config: AppConfig): Pick<App, Limits> {
   return {
     passwordAttemptsMax: config.passwordAttemptsMax,
     importedHashCostMax: config.importedHashCostMax ?? importedCostMaxDefault,
     attemptMs: config.attemptMs ?? attemptMsDefault,
+    runItemsMs: config.runItemsMs ?? 0,
   };
 }
 

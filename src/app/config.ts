@@ -43,6 +43,8 @@ export interface ServeConfig {
   readonly passwordThreads: number | undefined;
   readonly passwordSharePercent: number;
   readonly attemptMs: number;
+  /** 0: for ever. */
+  readonly runItemsMs: number;
   readonly bodyBytesMax: number;
   readonly timeoutMsMax: number;
   readonly idleTimeoutMs: number;
@@ -113,6 +115,7 @@ export function parseServeConfig(argv: readonly string[]): ServeConfig {
     attemptMs: count('attempt-seconds', 120, 1) * 1_000,
     importedHashCostMax: count('imported-hash-cost-max', importedCostMaxMax),
     passwordAttemptsMax: count('lockout-attempts', policyMax.maxPasswordAttempts),
+    runItemsMs: count('run-items-days', 36_500) * 86_400_000,
     bodyBytesMax: count('body-bytes-max', 64 * 1024 * 1024),
     timeoutMsMax: count('timeout-ms', 3_600_000),
     idleTimeoutMs: Math.max(1, count('idle-timeout-ms', 86_400_000)),

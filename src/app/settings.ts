@@ -191,6 +191,11 @@ export const settings = {
     fallback: '',
     help: 'file with its client secret, where it has one',
   },
+  'run-items-days': {
+    env: 'LATCHKEY_RUN_ITEMS_DAYS',
+    fallback: '90',
+    help: 'how long after its end a run of unlocks can be taken back, and what became of each user is kept; 0: always',
+  },
   'metrics-listen': {
     env: 'LATCHKEY_METRICS_LISTEN',
     fallback: '',

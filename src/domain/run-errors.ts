@@ -28,6 +28,12 @@ export const runErrors = {
     'RUN_REVERTS',
     'The run takes another one back: start a new one instead',
   ),
+  runItemsGone: entry(
+    'failed_precondition',
+    'LATCH-runit3ms',
+    'RUN_ITEMS_GONE',
+    'What became of each user of the run is not kept any more: it can neither be listed nor taken back',
+  ),
   runsTooMany: entry(
     'resource_exhausted',
     'LATCH-runst00m',

@@ -36,6 +36,8 @@ export interface UnlockRun {
   readonly maxPerSecond: number;
   /** 0: it goes on whatever fails. */
   readonly stopAfterFailures: number;
+  /** What became of each user is not kept any more. */
+  readonly itemsGone?: true;
   /** Who has cancelled it. */
   readonly cancelledBy?: EventMeta;
   /** The first slice that is not done. */

@@ -84,13 +84,14 @@ const itemsDefault = 100;
 const slicesAtOnce = 8;
 const pageForm = /^(\d{1,9})\.(\d{1,9})$/;
 
-/** The users of a run, in an order that never changes. Throws as getRun, and fieldInvalid. */
+/** The users of a run, in an order that never changes. Throws as getRun, fieldInvalid, runItemsGone. */
 export async function listItems(
   app: Pick<QueryApp, 'store'>,
   caller: Caller,
   { runId, outcome, pageSize, pageToken }: ItemsRequest,
 ): Promise<{ readonly items: readonly ItemRecord[]; readonly nextPageToken: string }> {
-  await getRun(app, caller, runId);
+  const run = await getRun(app, caller, runId);
+  if (run.itemsGone === true) throw new DomainError('runItemsGone');
   const size = pageSize === 0 ? itemsDefault : pageSize;
   const place = pageToken === '' ? ['', '0', '0'] : pageForm.exec(pageToken);
   if (place === null) throw pageInvalid();

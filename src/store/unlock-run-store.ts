@@ -31,6 +31,10 @@ export interface UnlockRunStore {
   listRuns(query: { readonly before?: string; readonly limit: number }): Promise<readonly UnlockRun[]>;
   /** Those that have not ended and that nobody carries at this time, the oldest first. */
   listRunsLeft(nowMs: number, limit: number): Promise<readonly UnlockRun[]>;
+  /** Those after the id, of every state, the oldest first. */
+  listRunsOldest(query: { readonly after: string; readonly limit: number }): Promise<readonly UnlockRun[]>;
+  /** Removes some of its slices; false: there are none. */
+  removeRunSlices(runId: string): Promise<boolean>;
   /** From this slice on; only those that hold the outcome, where one is named. */
   listRunSlices(query: ListRunSlices): Promise<readonly RunSlice[]>;
 }

@@ -63,6 +63,7 @@ const byTheClock = [
   'removeSessionsOver',
   'listSubscriptionsFree',
   'listRunsLeft',
+  'listRunsOldest',
 ];
 
 function counting(store: Store): Store {

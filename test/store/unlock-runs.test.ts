@@ -71,7 +71,10 @@ describe.each(stores)('on %s', (kind) => {
     await using store = await openEmptyStore(kind);
     const app = appOn(store);
     const run = { ...draft(app, operator, { ...order, maxPerSecond: 1 }), total: 3 };
-    const begun = await prepare(app, operator, { run, requestId: '', slices: [[items(3)]] });
+    const write = async () => {
+      await store.addRunSlices(run.runId, [{ slice: 0, items: items(3) }]);
+    };
+    const begun = await prepare(app, operator, { run, requestId: '', write });
     const leave = new AbortController();
     const racing: Store = {
       ...store,

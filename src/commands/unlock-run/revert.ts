@@ -16,7 +16,7 @@ const slicesAtOnce = 8;
 
 /**
  * Has locked again, by a new run, whom that one unlocked and who was left alone since. The caller may read it and
- * holds user.write somewhere: that was asked before. Throws permissionMissing, runGoesOn, runReverts.
+ * holds user.write somewhere: that was asked before. Throws permissionMissing, runGoesOn, runReverts, runItemsGone.
  */
 export async function revertRun(
   app: CommandApp,
@@ -26,6 +26,7 @@ export async function revertRun(
   const { runId, organizationIds, counts, revertsRunId } = reverted;
   if (counts.unlocked > withoutBulkMax) requireHeldAnywhere(caller, 'user.unlock.bulk');
   if (!isEnded(reverted)) throw new DomainError('runGoesOn');
+  if (reverted.itemsGone === true) throw new DomainError('runItemsGone');
   if (revertsRunId !== undefined) throw new DomainError('runReverts');
   const run = {
     ...draft(app, caller, order),

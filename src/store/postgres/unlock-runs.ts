@@ -85,6 +85,8 @@ export function createRuns(options: RunsOptions): UnlockRunStore {
     loadRun: (runId) => one(byId, runId),
     loadRunOfRequest: (requestKey) => one(byRequest, requestKey),
     listRuns: async ({ before = '', limit }) => (await rows(list, [before, limit])).map(parseRun),
+    listRunsOldest: async ({ after, limit }) => (await rows(oldest, [after, limit])).map(parseRun),
+    removeRunSlices: async (runId) => (await rows(removeSomeSlices, [runId, slicesMax])).length > 0,
     listRunsLeft: async (nowMs, limit) => (await rows(left, [nowMs, limit])).map(parseRun),
     async listRunSlices({ runId, from, outcome, limit }) {
       const found = await (outcome === undefined
@@ -182,6 +184,12 @@ const moveRun: Statement = {
 const remove: Statement = {
   text: `DELETE FROM unlock_runs WHERE run_id = $1 AND version = $2 AND ${unfenced} = 1 RETURNING run_id`,
 };
+const removeSomeSlices: Statement = {
+  text:
+    'DELETE FROM unlock_run_slices WHERE run_id = $1 AND slice IN ' +
+    `(SELECT slice FROM unlock_run_slices WHERE run_id = $1 AND ${unfenced} = 1 LIMIT $2) RETURNING slice`,
+};
+const oldest: Statement = { text: 'SELECT run FROM unlock_runs WHERE run_id > $1 ORDER BY run_id LIMIT $2' };
 const removeSlices: Statement = { text: 'DELETE FROM unlock_run_slices WHERE run_id = $1' };
 const byId: Statement = { name: 'run_by_id', text: 'SELECT run FROM unlock_runs WHERE run_id = $1' };
 const byRequest: Statement = { text: 'SELECT run FROM unlock_runs WHERE request_key = $1' };

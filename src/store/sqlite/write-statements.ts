@@ -98,6 +98,8 @@ export const writeStatements = {
   setRunResults: 'UPDATE unlock_run_slices SET results = ?, outcomes = ? WHERE run_id = ? AND slice = ?',
   /** Finds something where the run is no more. */
   runGone: 'SELECT 1 AS gone WHERE NOT EXISTS (SELECT 1 FROM unlock_runs WHERE run_id = ?)',
+  deleteSomeSlices:
+    'DELETE FROM unlock_run_slices WHERE run_id = ?1 AND slice IN (SELECT slice FROM unlock_run_slices WHERE run_id = ?1 LIMIT ?2)',
   deleteRunSlices: 'DELETE FROM unlock_run_slices WHERE run_id = ?',
 } as const;
 

@@ -923,9 +923,10 @@ export declare const UnlockRunService: GenService<{
     output: typeof ListUnlockRunsResponseSchema;
   },
   /**
-   * Answers what became of each user of a run, in an order that never changes.
+   * Answers what became of each user of a run, in an order that never changes. Some months after its end that is not kept any
+   * more, as the server is set up.
    * Permission: user.read.
-   * Errors: RUN_NOT_FOUND (LATCH-runn0tf0).
+   * Errors: RUN_NOT_FOUND (LATCH-runn0tf0), RUN_ITEMS_GONE (LATCH-runit3ms).
    *
    * @generated from rpc latchkey.v1.UnlockRunService.ListUnlockRunItems
    */
@@ -963,7 +964,7 @@ export declare const UnlockRunService: GenService<{
    * Takes a run back, by a new run: locks again whom it unlocked, until the time that the old lock had, and leaves alone
    * whoever signed in, was changed or locked since. FailedPrecondition while the run goes on, and for a run that reverts.
    * Permission: user.write for each of them, at its time; for more than 100 user.unlock.bulk as well.
-   * Errors: RUN_NOT_FOUND (LATCH-runn0tf0), RUN_GOES_ON (LATCH-rung0es0), RUN_REVERTS (LATCH-runback1),
+   * Errors: RUN_NOT_FOUND (LATCH-runn0tf0), RUN_GOES_ON (LATCH-rung0es0), RUN_REVERTS (LATCH-runback1), RUN_ITEMS_GONE (LATCH-runit3ms),
    * RUNS_TOO_MANY (LATCH-runst00m).
    *
    * @generated from rpc latchkey.v1.UnlockRunService.RevertUnlockRun

@@ -34,6 +34,7 @@ export function countLocks(
   const { sql, values } = locksQuery(source, query);
   const tally = new Tally(sampleSize);
   db.aggregate('tally_locks', {
+    varargs: true,
     start: 0,
     step: (_, ...row) => {
       tally.add(row as unknown as TallyRow);

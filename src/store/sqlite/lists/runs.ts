@@ -23,6 +23,7 @@ export function createRuns(db: DatabaseSync, write: WriteOne, looks: Looks): Unl
   const list = db.prepare(
     "SELECT run FROM unlock_runs WHERE (?1 = '' OR run_id < ?1) AND state <> 'preparing' ORDER BY run_id DESC LIMIT ?2",
   );
+  const oldest = db.prepare('SELECT run FROM unlock_runs WHERE run_id > ?1 ORDER BY run_id LIMIT ?2');
   const left = db.prepare(
     "SELECT run FROM unlock_runs WHERE state IN ('preparing', 'running') AND lease_until <= ?1 ORDER BY run_id LIMIT ?2",
   );
@@ -87,6 +88,13 @@ export function createRuns(db: DatabaseSync, write: WriteOne, looks: Looks): Unl
       return row && parseRun(row);
     }),
     listRuns: readList,
+    listRunsOldest: reading(({ after, limit }: { readonly after: string; readonly limit: number }) =>
+      oldest.all(after, limit).map(parseRun),
+    ),
+    // One row says whether there are any; the others go with it.
+    removeRunSlices: async (runId) =>
+      (await only(['deleteSomeSlices', [runId, 1]], [['deleteSomeSlices', [runId, slicesMax]]])) ===
+      'written',
     listRunsLeft: (nowMs, limit) => readLeft({ nowMs, limit }),
     listRunSlices: readSlices,
   };
