@@ -15,7 +15,7 @@ export interface Forgotten {
 
 const runsAtOnce = 100;
 /** Removed one after the other, so that what is unlocked meanwhile waits for none of it. */
-const removesMax = 1_000;
+const removesAtOnce = 1_000;
 
 /**
  * Lets go of what became of each user of a run that ended long ago; its counts stay, and so do the events. First it is written
@@ -38,7 +38,7 @@ async function isForgotten({ store }: ForgetApp, before: UnlockRun): Promise<boo
     await store.moveRun({ before, after: { ...before, version: before.version + 1, itemsGone: true } });
     return false;
   }
-  for (let removes = 0; removes < removesMax; removes += 1) {
+  for (let removes = 0; removes < removesAtOnce; removes += 1) {
     if (!(await store.removeRunSlices(before.runId))) return true;
   }
   return false;

@@ -34,28 +34,10 @@ const slicesMax = 100;
 
 /** Runs in PostgreSQL. */
 export function createRuns(options: RunsOptions): UnlockRunStore {
-  const { hot, patienceMs } = options;
+  const ask = askOf(options);
   const nextBatchId = createBatchIds();
-  const ask = async <Result>(
-    work: (connection: Connection, mayBeDone: boolean) => Promise<Result>,
-  ): Promise<Result> => {
-    try {
-      return await withRetries(hot, patienceMs, work);
-    } catch (error) {
-      throw asStoreError(error);
-    }
-  };
-  const rows = (statement: Statement, values: readonly unknown[]): Promise<readonly Row[]> =>
-    // PostgreSQL has no text with NUL, so nothing of that name is there.
-    values.some((value) => typeof value === 'string' && (value.includes('\0') || !value.isWellFormed()))
-      ? Promise.resolve([])
-      : ask((connection) => connection.query(statement, values));
-  const one = async (statement: Statement, value: string): Promise<UnlockRun | undefined> => {
-    const [row] = await rows(statement, [value]);
-    return row && parseRun(row);
-  };
-
   return {
+    ...readRuns(ask),
     countLocks: async (query) => parseFound(await look(options, query, countQuery(query))),
     async freezeLocks({ runId, onPart: _, ...query }) {
       const [found] = await look(options, query, freezeQuery(query, runId), runId);
@@ -81,12 +63,51 @@ export function createRuns(options: RunsOptions): UnlockRunStore {
         const isMoved = await move(connection, change, nextBatchId);
         return isMoved || (mayBeDone && (await isStored(connection, change.after)));
       }),
-    removeRun: (run) => ask((connection) => removeWhole(connection, run)),
+    // Two statements: the second one sees the slices that came before the first had the run.
+    removeRun: ({ runId, version }) =>
+      ask((connection) =>
+        transaction(connection, 'BEGIN', async () => {
+          const removed = await connection.query(remove, [runId, version]);
+          if (removed.length > 0) await connection.query(removeSlices, [runId]);
+        }),
+      ),
+    removeRunSlices: async (runId) =>
+      (await ask((connection) => connection.query(removeSomeSlices, [runId, slicesMax]))).length > 0,
+  };
+}
+
+type Ask = <Result>(work: (connection: Connection, mayBeDone: boolean) => Promise<Result>) => Promise<Result>;
+
+function askOf({ hot, patienceMs }: RunsOptions): Ask {
+  return async (work) => {
+    try {
+      return await withRetries(hot, patienceMs, work);
+    } catch (error) {
+      throw asStoreError(error);
+    }
+  };
+}
+
+type Reads = Pick<
+  UnlockRunStore,
+  'loadRun' | 'loadRunOfRequest' | 'listRuns' | 'listRunsOldest' | 'listRunsLeft' | 'listRunSlices'
+>;
+
+function readRuns(ask: Ask): Reads {
+  const rows = (statement: Statement, values: readonly unknown[]): Promise<readonly Row[]> =>
+    // PostgreSQL has no text with NUL, so nothing of that name is there.
+    values.some((value) => typeof value === 'string' && (value.includes('\0') || !value.isWellFormed()))
+      ? Promise.resolve([])
+      : ask((connection) => connection.query(statement, values));
+  const one = async (statement: Statement, value: string): Promise<UnlockRun | undefined> => {
+    const [row] = await rows(statement, [value]);
+    return row && parseRun(row);
+  };
+  return {
     loadRun: (runId) => one(byId, runId),
     loadRunOfRequest: (requestKey) => one(byRequest, requestKey),
     listRuns: async ({ before = '', limit }) => (await rows(list, [before, limit])).map(parseRun),
     listRunsOldest: async ({ after, limit }) => (await rows(oldest, [after, limit])).map(parseRun),
-    removeRunSlices: async (runId) => (await rows(removeSomeSlices, [runId, slicesMax])).length > 0,
     listRunsLeft: async (nowMs, limit) => (await rows(left, [nowMs, limit])).map(parseRun),
     async listRunSlices({ runId, from, outcome, limit }) {
       const found = await (outcome === undefined
@@ -124,14 +145,6 @@ async function look(
 async function isStored(connection: Connection, run: UnlockRun): Promise<boolean> {
   const [row] = await connection.query(byId, [run.runId]);
   return row?.run === JSON.stringify(run);
-}
-
-// Two statements: the second one sees the slices that came before the first had the run.
-async function removeWhole(connection: Connection, { runId, version }: UnlockRun): Promise<void> {
-  await transaction(connection, 'BEGIN', async () => {
-    const removed = await connection.query(remove, [runId, version]);
-    if (removed.length > 0) await connection.query(removeSlices, [runId]);
-  });
 }
 
 async function move(

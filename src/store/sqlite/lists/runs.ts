@@ -1,5 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { digestOfAll, type UnlockRun } from '../../../domain/unlock-run.ts';
+import type { Row } from '../../sql/rows.ts';
 import { itemsText, parseRun, parseSlice, runValues, slicesSql, sliceValues } from '../../sql/unlock-runs.ts';
 import type { ListRunSlices, RunMove, UnlockRunStore } from '../../unlock-run-store.ts';
 import { eventValues } from '../append.ts';
@@ -16,36 +17,15 @@ type WriteOne = (request: WriteRequest) => Promise<Exclude<WriteOutcome, WriteFa
 /** In one commit, which what is unlocked meanwhile waits for: a hundred kilobytes. */
 const slicesMax = 16;
 
+type Reads = Pick<
+  UnlockRunStore,
+  'loadRun' | 'loadRunOfRequest' | 'listRuns' | 'listRunsOldest' | 'listRunsLeft' | 'listRunSlices'
+>;
+
 /** Runs in the embedded store. What is written goes the way of every change: through the writer's thread. */
 export function createRuns(db: DatabaseSync, write: WriteOne, looks: Looks): UnlockRunStore {
-  const byId = db.prepare('SELECT run FROM unlock_runs WHERE run_id = ?');
-  const byRequest = db.prepare('SELECT run FROM unlock_runs WHERE request_key = ?');
-  const list = db.prepare(
-    "SELECT run FROM unlock_runs WHERE (?1 = '' OR run_id < ?1) AND state <> 'preparing' ORDER BY run_id DESC LIMIT ?2",
-  );
-  const oldest = db.prepare('SELECT run FROM unlock_runs WHERE run_id > ?1 ORDER BY run_id LIMIT ?2');
-  const left = db.prepare(
-    "SELECT run FROM unlock_runs WHERE state IN ('preparing', 'running') AND lease_until <= ?1 ORDER BY run_id LIMIT ?2",
-  );
-  const placeholder = (index: number) => `?${index}`;
-  const slices = db.prepare(slicesSql(placeholder, sqliteDialect.contains, false));
-  const slicesWith = db.prepare(slicesSql(placeholder, sqliteDialect.contains, true));
   const only = async (row: Write, rest: readonly Write[] = [], guard: Write | null = null) =>
     await write([row, '', 0, [], rest, guard]);
-  const readList = reading(({ before = '', limit }: { readonly before?: string; readonly limit: number }) =>
-    list.all(before, limit).map(parseRun),
-  );
-  const readLeft = reading(({ nowMs, limit }: { readonly nowMs: number; readonly limit: number }) =>
-    left.all(nowMs, limit).map(parseRun),
-  );
-  const readSlices = reading(({ runId, from, outcome, limit }: ListRunSlices) => {
-    const rows =
-      outcome === undefined
-        ? slices.all(runId, from, limit)
-        : slicesWith.all(runId, from, limit, `<${outcome}>`);
-    return rows.map(parseSlice);
-  });
-
   const addRunSlices: UnlockRunStore['addRunSlices'] = async (runId, added) => {
     for (let from = 0; from < added.length; from += slicesMax) {
       const writes = added
@@ -57,8 +37,8 @@ export function createRuns(db: DatabaseSync, write: WriteOne, looks: Looks): Unl
     }
     return true;
   };
-
   return {
+    ...readRuns(db),
     countLocks: (query) => looks.countLocks(query),
     async freezeLocks({ runId, onPart, ...query }) {
       let [written, locks, digest] = [0, 0, 0];
@@ -79,24 +59,47 @@ export function createRuns(db: DatabaseSync, write: WriteOne, looks: Looks): Unl
     async removeRun({ runId, version }: UnlockRun) {
       await only(['deleteRun', [runId, version]], [['deleteRunSlices', [runId]]]);
     },
-    loadRun: reading((runId) => {
-      const row = byId.get(runId);
-      return row && parseRun(row);
-    }),
-    loadRunOfRequest: reading((requestKey) => {
-      const row = byRequest.get(requestKey);
-      return row && parseRun(row);
-    }),
-    listRuns: readList,
-    listRunsOldest: reading(({ after, limit }: { readonly after: string; readonly limit: number }) =>
-      oldest.all(after, limit).map(parseRun),
-    ),
     // One row says whether there are any; the others go with it.
     removeRunSlices: async (runId) =>
       (await only(['deleteSomeSlices', [runId, 1]], [['deleteSomeSlices', [runId, slicesMax]]])) ===
       'written',
+  };
+}
+
+function readRuns(db: DatabaseSync): Reads {
+  const byId = db.prepare('SELECT run FROM unlock_runs WHERE run_id = ?');
+  const byRequest = db.prepare('SELECT run FROM unlock_runs WHERE request_key = ?');
+  const list = db.prepare(
+    "SELECT run FROM unlock_runs WHERE (?1 = '' OR run_id < ?1) AND state <> 'preparing' ORDER BY run_id DESC LIMIT ?2",
+  );
+  const oldest = db.prepare('SELECT run FROM unlock_runs WHERE run_id > ?1 ORDER BY run_id LIMIT ?2');
+  const left = db.prepare(
+    "SELECT run FROM unlock_runs WHERE state IN ('preparing', 'running') AND lease_until <= ?1 ORDER BY run_id LIMIT ?2",
+  );
+  const placeholder = (index: number) => `?${index}`;
+  const slices = db.prepare(slicesSql(placeholder, sqliteDialect.contains, false));
+  const slicesWith = db.prepare(slicesSql(placeholder, sqliteDialect.contains, true));
+  const found = (row: Row | undefined) => row && parseRun(row);
+  const readLeft = reading(({ nowMs, limit }: { readonly nowMs: number; readonly limit: number }) =>
+    left.all(nowMs, limit).map(parseRun),
+  );
+  return {
+    loadRun: reading((runId) => found(byId.get(runId))),
+    loadRunOfRequest: reading((requestKey) => found(byRequest.get(requestKey))),
+    listRuns: reading(({ before = '', limit }: { readonly before?: string; readonly limit: number }) =>
+      list.all(before, limit).map(parseRun),
+    ),
+    listRunsOldest: reading(({ after, limit }: { readonly after: string; readonly limit: number }) =>
+      oldest.all(after, limit).map(parseRun),
+    ),
     listRunsLeft: (nowMs, limit) => readLeft({ nowMs, limit }),
-    listRunSlices: readSlices,
+    listRunSlices: reading(({ runId, from, outcome, limit }: ListRunSlices) => {
+      const rows =
+        outcome === undefined
+          ? slices.all(runId, from, limit)
+          : slicesWith.all(runId, from, limit, `<${outcome}>`);
+      return rows.map(parseSlice);
+    }),
   };
 }
 
