@@ -34,7 +34,9 @@ export function locksQuery(source: LockSource, { scope, filter }: SelectLocks): 
   const where = ["users.state = 'locked'", ...(endable === undefined ? [] : [endable])];
   if (scope !== 'all') where.push(list('users.organization_id', scope));
   if (organizationId !== undefined) where.push(`users.organization_id = ${bind(organizationId)}`);
-  if (causes.length > 0) where.push(list(lockOf('cause', 'text'), causes));
+  const [onlyCause, ...otherCauses] = causes;
+  if (otherCauses.length > 0) where.push(list(lockOf('cause', 'text'), causes));
+  else if (onlyCause !== undefined) where.push(`${lockOf('cause', 'text')} = ${bind(onlyCause)}`);
   if (filter.since !== undefined) where.push(`${since} >= ${bind(filter.since)}`);
   if (filter.before !== undefined) where.push(`${since} < ${bind(filter.before)}`);
   if (userIds.length > 0) where.push(list('users.user_id', userIds));

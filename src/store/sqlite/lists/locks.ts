@@ -15,14 +15,6 @@ const lockOf = (key: string, type: 'text' | 'number'): string =>
 
 const source = { dialect: sqliteDialect, from: 'users', lockOf, endable };
 
-type TallyRow = readonly [
-  userId: string,
-  organizationId: string,
-  cause: string | null,
-  since: number,
-  generation: number,
-];
-
 /**
  * Counts row by row: a table of a million of them, sorted once for each question, takes longer than all else, and a file
  * where it does not fit into memory. The rows are one statement's, so of one moment.
@@ -34,10 +26,10 @@ export function countLocks(
   const { sql, values } = locksQuery(source, query);
   const tally = new Tally(sampleSize);
   db.aggregate('tally_locks', {
-    varargs: true,
     start: 0,
-    step: (_, ...row) => {
-      tally.add(row as unknown as TallyRow);
+    step(_, userId, organizationId, cause, since, generation) {
+      tally.add(organizationId as string, cause as string | null, since as number, generation as number);
+      tally.offer(userId as string, since as number);
       return 0;
     },
   });
@@ -48,22 +40,37 @@ export function countLocks(
 
 type Group = { -readonly [Key in keyof LockGroup]: LockGroup[Key] };
 
+/** Sums below it are exact, and so is a lock more. */
+const exactMax = 2 ** 52;
+
+// Called for each of a million locks: no array, no second look where a lock is of the same group as the one before.
 class Tally {
   readonly #groups = new Map<string, Map<string | null, Group>>();
   readonly #oldest: Sample;
   readonly #newest: Sample;
+  #last: Group | undefined;
+  #lastCause: string | null = null;
 
   constructor(sampleSize: number) {
     this.#oldest = new Sample(Math.ceil(sampleSize / 2), 1);
     this.#newest = new Sample(Math.floor(sampleSize / 2), -1);
   }
 
-  add([userId, organizationId, cause, since, generation]: TallyRow): void {
-    const group = this.#groupOf(organizationId, cause, since);
+  add(organizationId: string, cause: string | null, since: number, generation: number): void {
+    const last = this.#last;
+    const isSame = last?.organizationId === organizationId && this.#lastCause === cause;
+    const group = isSame ? last : this.#groupOf(organizationId, cause, since);
+    this.#last = group;
+    this.#lastCause = cause;
     group.locks += 1;
     if (since < group.earliest) group.earliest = since;
     if (since > group.latest) group.latest = since;
-    group.digest = (group.digest + digestOf(since, generation)) % digestModulus;
+    // The sum of what digestOf says, taken modulo now and then.
+    group.digest += since * 31 + generation;
+    if (group.digest > exactMax) group.digest %= digestModulus;
+  }
+
+  offer(userId: string, since: number): void {
     this.#oldest.offer(userId, since);
     this.#newest.offer(userId, since);
   }
@@ -83,47 +90,55 @@ class Tally {
   }
 
   found(): LocksFound {
+    const groups = [...this.#groups.values()].flatMap((byCause) => [...byCause.values()]);
     const sample = [...this.#oldest.userIds(), ...this.#newest.userIds()];
     return {
-      groups: [...this.#groups.values()].flatMap((byCause) => [...byCause.values()]),
+      groups: groups.map((group) => ({ ...group, digest: group.digest % digestModulus })),
       sample: [...new Set(sample)],
     };
   }
 }
 
-/** The first so many in the order of time, or against it. */
+interface Sampled {
+  readonly userId: string;
+  readonly since: number;
+}
+
+/** The first so many in the order of time, or against it; those held are sorted now and then alone. */
 class Sample {
   readonly #size: number;
+  readonly #heldMax: number;
   readonly #way: 1 | -1;
-  readonly #held: { readonly userId: string; readonly since: number }[] = [];
+  #held: Sampled[] = [];
+  /** The last of those that are in it, once there are so many. */
+  #last: Sampled | undefined;
 
   constructor(size: number, way: 1 | -1) {
     this.#size = size;
+    this.#heldMax = 16 * size;
     this.#way = way;
   }
 
   offer(userId: string, since: number): void {
-    const held = this.#held;
-    let place = held.length;
-    if (place === this.#size) {
-      const last = held[place - 1];
-      if (last === undefined || !this.#isBefore(userId, since, last)) return;
-      held.pop();
-      place -= 1;
+    if (this.#size === 0) return;
+    const last = this.#last;
+    if (last !== undefined) {
+      const order = (since - last.since) * this.#way;
+      if (order > 0 || (order === 0 && (userId < last.userId ? -this.#way : this.#way) > 0)) return;
     }
-    for (; place > 0; place -= 1) {
-      const before = held[place - 1];
-      if (before === undefined || !this.#isBefore(userId, since, before)) break;
-    }
-    held.splice(place, 0, { userId, since });
+    this.#held.push({ userId, since });
+    if (this.#held.length === this.#heldMax) this.#cut();
   }
 
-  #isBefore(userId: string, since: number, other: { readonly userId: string; readonly since: number }) {
-    const order = since - other.since || (userId < other.userId ? -1 : 1);
-    return order * this.#way < 0;
+  #cut(): void {
+    const order = (one: Sampled, other: Sampled) =>
+      (one.since - other.since || (one.userId < other.userId ? -1 : 1)) * this.#way;
+    this.#held = this.#held.sort(order).slice(0, this.#size);
+    this.#last = this.#held.length === this.#size ? this.#held.at(-1) : undefined;
   }
 
   userIds(): readonly UserId[] {
+    this.#cut();
     return this.#held.map(({ userId }) => userId as UserId);
   }
 }
