@@ -1,5 +1,8 @@
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { startServer, type TestServer } from '../support/start-server.ts';
 import { parseLines, runHere, startCli } from './run-cli.ts';
@@ -42,3 +45,28 @@ test('who unlocks the rows of a list of the locked as they come leaves nobody be
   expect(new Set(shown).size).toBe(lockedUsers);
   expect(parseLines((await runHere([...list, ...flags()])).stdout)).toEqual([]);
 }, 120_000);
+
+test('the list of the locked, piped into xargs and unlock, leaves nobody behind', async () => {
+  const page = { offset: 0, limit: lockedUsers + 10, ascending: true };
+  const all = await server.app.store.listUsers({ scope: 'all', filters: [], sort: 'user_name', page });
+  const people = all.rows.map(({ user }) => user).filter(({ kind }) => kind === 'human');
+  for (let from = 0; from < people.length; from += 100) {
+    await Promise.all(people.slice(from, from + 100).map(({ userId }) => server.people.act(userId, 'lock')));
+  }
+  const latchkey = `${process.execPath} ${join(import.meta.dirname, '../../src/latchkey.js')}`;
+  const ids = `sed 's/.*"userId":"\\([0-9]*\\)".*/\\1/'`;
+  const line = `${latchkey} ${list.join(' ')} | ${ids} | xargs ${latchkey} user unlock --reason wave --json | wc -l`;
+  const env = { PATH: process.env.PATH ?? '', LATCHKEY_URL: server.url, LATCHKEY_TOKEN: token };
+  const child = spawn('bash', ['-euo', 'pipefail', '-c', line], { env });
+  const [said, complaints, [code]] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    once(child, 'close'),
+  ]);
+  expect({ code, complaints, unlocked: Number(said) }).toEqual({
+    code: 0,
+    complaints: '',
+    unlocked: lockedUsers,
+  });
+  expect(parseLines((await runHere([...list, ...flags()])).stdout)).toEqual([]);
+}, 240_000);
