@@ -105,7 +105,7 @@ describe.each(ways)('through $way', ({ flags, cause }) => {
     expect(await ids('--cause', 'policy')).toEqual([]);
     expect(await ids('--limit', '1', '--offset', '1')).toEqual([other]);
     const { stdout } = await run('lock', 'list', '--org', org);
-    expect(stdout).toMatch(/^ID +LOGIN NAME +CAUSE +SINCE +UNTIL +BY +GENERATION +REASON$/m);
+    expect(stdout).toMatch(/^ID +LOGIN NAME +ORGANIZATION +CAUSE +SINCE +UNTIL +BY +GENERATION +REASON$/m);
   });
 
   test('explains why somebody cannot sign in, after wrong passwords too', async () => {
