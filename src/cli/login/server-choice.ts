@@ -101,7 +101,7 @@ function firstToken(
   const here = `, or LATCHKEY_DATA to the server's data folder (there is no ${tokenPath} here)`;
   throw new CliError({
     code: 'unauthenticated',
-    message: `No token: set LATCHKEY_TOKEN or use "latchkey login"${elsewhere}${isLoopback(url) ? here : ''}; on the server's own machine, --db FILE needs none`,
+    message: `No token: set LATCHKEY_TOKEN${isLoopback(url) ? here : ''}; "latchkey login" keeps one${elsewhere}; on the server's own machine, --db FILE needs none`,
   });
 }
 
