@@ -57,7 +57,8 @@ test('the list of the locked, piped into xargs and unlock, leaves nobody behind'
   const ids = `sed 's/.*"userId":"\\([0-9]*\\)".*/\\1/'`;
   const line = `${latchkey} ${list.join(' ')} | ${ids} | xargs ${latchkey} user unlock --reason wave --json | wc -l`;
   const env = { PATH: process.env.PATH ?? '', LATCHKEY_URL: server.url, LATCHKEY_TOKEN: token };
-  const child = spawn('bash', ['-euo', 'pipefail', '-c', line], { env });
+  const stdio: ['ignore', 'pipe', 'pipe'] = ['ignore', 'pipe', 'pipe'];
+  const child = spawn('bash', ['--norc', '-euo', 'pipefail', '-c', line], { env, stdio });
   const [said, complaints, [code]] = await Promise.all([
     text(child.stdout),
     text(child.stderr),
