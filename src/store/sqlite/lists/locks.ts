@@ -15,6 +15,14 @@ const lockOf = (key: string, type: 'text' | 'number'): string =>
 
 const source = { dialect: sqliteDialect, from: 'users', lockOf, endable };
 
+type TallyRow = readonly [
+  userId: string,
+  organizationId: string,
+  cause: string | null,
+  since: number,
+  generation: number,
+];
+
 /**
  * Counts row by row: a table of a million of them, sorted once for each question, takes longer than all else, and a file
  * where it does not fit into memory. The rows are one statement's, so of one moment.
@@ -26,10 +34,12 @@ export function countLocks(
   const { sql, values } = locksQuery(source, query);
   const tally = new Tally(sampleSize);
   db.aggregate('tally_locks', {
+    varargs: true,
     start: 0,
-    step(_, userId, organizationId, cause, since, generation) {
-      tally.add(organizationId as string, cause as string | null, since as number, generation as number);
-      tally.offer(userId as string, since as number);
+    step(_, ...row) {
+      const [userId, organizationId, cause, since, generation] = row as unknown as TallyRow;
+      tally.add(organizationId, cause, since, generation);
+      tally.offer(userId, since);
       return 0;
     },
   });
