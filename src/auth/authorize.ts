@@ -17,8 +17,12 @@ export function may(caller: Caller, permission: Permission, organizationId: Orga
 /** Before anything is looked up: throws permissionMissing where the caller holds the permission nowhere at all. */
 export function requireHeldAnywhere(caller: Caller, permission: Permission): void {
   for (const grant of caller.grants) if (roleHolds(grant.role, permission)) return;
-  throw new DomainError('permissionMissing');
+  throw permissionMissing(permission);
 }
+
+/** The refusal, which names what is missing: every call's page tells it to everybody, so it is no secret. */
+export const permissionMissing = (permission: Permission): DomainError =>
+  new DomainError('permissionMissing', { metadata: { permission } });
 
 /**
  * After the load: unknown, deleted and hidden are one answer (`notFound`), so that ids cannot be probed; only who may
@@ -36,7 +40,7 @@ export function requireOnUser(
   const isGone = user?.state === 'deleted' && rule.evenDeleted !== true;
   if (user === undefined || isGone) throw new DomainError(rule.notFound);
   if (!may(caller, 'user.read', user.organizationId)) throw new DomainError(rule.notFound);
-  if (!may(caller, rule.permission, user.organizationId)) throw new DomainError('permissionMissing');
+  if (!may(caller, rule.permission, user.organizationId)) throw permissionMissing(rule.permission);
 }
 
 /** The same order for an organization. */
@@ -48,7 +52,7 @@ export function requireOnOrganization(
   if (organizationId === undefined || !may(caller, 'user.read', organizationId)) {
     throw new DomainError('organizationNotFound');
   }
-  if (!may(caller, permission, organizationId)) throw new DomainError('permissionMissing');
+  if (!may(caller, permission, organizationId)) throw permissionMissing(permission);
   return organizationId;
 }
 
@@ -57,7 +61,7 @@ export function requireOnInstance(caller: Caller, permission: Permission): void 
   const holds = caller.grants.some(
     ({ role, organizationId }) => organizationId === undefined && roleHolds(role, permission),
   );
-  if (!holds) throw new DomainError('permissionMissing');
+  if (!holds) throw permissionMissing(permission);
 }
 
 /** Where the caller holds the permission; throws permissionMissing where nowhere. */

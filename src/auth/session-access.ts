@@ -2,7 +2,7 @@ import { DomainError } from '../domain/errors.ts';
 import type { Permission } from '../domain/roles.ts';
 import { isSessionOpen } from '../domain/session.ts';
 import type { SessionRecord, Store } from '../store/store.ts';
-import { may, readScope, requireHeldAnywhere } from './authorize.ts';
+import { may, permissionMissing, readScope, requireHeldAnywhere } from './authorize.ts';
 import type { Caller } from './caller.ts';
 import { secretMatches } from './token.ts';
 
@@ -44,7 +44,7 @@ export async function requireSession(
     throw new DomainError('sessionNotFound');
   }
   if (token !== undefined) throw new DomainError('sessionTokenInvalid');
-  if (!mayOnSession(caller, permission, record)) throw new DomainError('permissionMissing');
+  if (!mayOnSession(caller, permission, record)) throw permissionMissing(permission);
   return record;
 }
 

@@ -2,7 +2,7 @@ import { DomainError } from '../domain/errors.ts';
 import { roleHolds } from '../domain/roles.ts';
 import type { Subscription } from '../domain/subscription.ts';
 import type { Store } from '../store/store.ts';
-import { may, requireHeldAnywhere } from './authorize.ts';
+import { may, permissionMissing, requireHeldAnywhere } from './authorize.ts';
 import type { Caller } from './caller.ts';
 
 const permission = 'subscription.write';
@@ -32,6 +32,6 @@ function requireOnSubscription(caller: Caller, found: Subscription | undefined):
     return found;
   }
   if (!may(caller, 'user.read', organizationId)) throw new DomainError('subscriptionNotFound');
-  if (!may(caller, permission, organizationId)) throw new DomainError('permissionMissing');
+  if (!may(caller, permission, organizationId)) throw permissionMissing(permission);
   return found;
 }

@@ -13,6 +13,8 @@ export interface Failure {
   /** Id and reason of the error table. */
   readonly id?: string;
   readonly reason?: string;
+  /** What the caller would have to hold. */
+  readonly permission?: string;
 }
 
 /** A failure on its way to the exit code. */
@@ -85,11 +87,13 @@ function isTlsError(thrown: unknown): thrown is Error {
 // On the server's own machine the cause is no secret: "database is locked" says what to do.
 function domainFailure(error: DomainError): Failure {
   const { kind, id, reason } = errors[error.error];
+  const { permission } = error.metadata;
   const why = error.cause instanceof Error ? `: ${error.cause.message}` : '';
   return {
     code: kind,
     message: `${error.text}${id === '' ? '' : ` (${id})`}${why}`,
     ...(id !== '' && { id }),
     reason,
+    ...(permission !== undefined && { permission }),
   };
 }

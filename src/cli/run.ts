@@ -8,7 +8,7 @@ import type { Command, CommandContext, Terminal } from './command.ts';
 import { commands } from './commands.ts';
 import { type ExitCode, exitCodes, type Failure, toFailure } from './failure.ts';
 import { commandHelp, groupHelp, rootHelp } from './help.ts';
-import { withNotFoundHint } from './not-found-hint.ts';
+import { withHint } from './hint.ts';
 import { createOutput, jsonLine, OutputClosed, write } from './output.ts';
 
 /** Runs one command line; never throws. Answers go to output, failures to errors. */
@@ -127,6 +127,6 @@ async function run(command: Command, args: Arguments, terminal: Terminal): Promi
   try {
     await command.run(context);
   } catch (error) {
-    throw error instanceof OutputClosed ? error : withNotFoundHint(error, command, args);
+    throw error instanceof OutputClosed ? error : withHint(error, command, args);
   }
 }

@@ -103,6 +103,40 @@ describe.each(stores)('what people read, on %s', (_, openDatabase) => {
     await run(['user', 'lock', ada, '--for', '30m', '--reason', 'stolen']);
   });
 
+  test('names stand beside ids of tokens, roles, webhooks and the caller', async () => {
+    const { stdout: tokens } = await run(['token', 'list']);
+    expect(tokens).toMatch(new RegExp(`${boss} +boss@acme\\.example +acme \\(acme\\) +\\S+Z`));
+    const { stdout: grants } = await run(['grant', 'list', '--org', 'acme'], owner);
+    expect(grants).toMatch(
+      new RegExp(`^${boss} +boss@acme\\.example +ORG_USER_MANAGER +acme \\(acme\\)$`, 'm'),
+    );
+    const made = await run(['hook', 'create', 'https://chat.example/hook', '--org', 'acme', '--json'], owner);
+    const { subscriptionId } = JSON.parse(made.stdout) as { subscriptionId: string };
+    expect((await run(['hook', 'list'], owner)).stdout).toMatch(/ acme \(acme\) /);
+    const { stdout: hook } = await run(['hook', 'show', subscriptionId], owner);
+    expect(hook).toMatch(/^organization +acme \(acme\)$/m);
+    expect(hook).toMatch(/^owner +\S+@beta\.example \(\d+\)$/m);
+    const { stdout: caller } = await run(['whoami']);
+    expect(caller).toMatch(/^organization +acme \(acme\)$/m);
+    expect(caller).toMatch(/^roles +ORG_USER_MANAGER on acme \(acme\)$/m);
+  });
+
+  test('whoever lacks a permission is told which, and where to look', async () => {
+    expect(await run(['events', '--tail', '1'])).toMatchObject({
+      code: 4,
+      stderr:
+        'latchkey: No matching permissions found (AUTH-AWfge): it takes events.read; latchkey whoami tells what you may do\n',
+    });
+    const { stderr } = await run(['org', 'create', 'Gamma', '--json']);
+    expect(JSON.parse(stderr)).toMatchObject({
+      error: { reason: 'PERMISSION_MISSING', permission: 'organization.write' },
+    });
+    // Who holds the permission may still not act on who stands above them: nothing that could be given is missing.
+    const above = await server.people.user({ organization: 'acme', userName: 'head' });
+    await server.people.grant(above, { role: 'ORG_OWNER', organization: 'acme' });
+    expect((await run(['user', 'lock', above])).stderr).toMatch(/could not hand out\n$/);
+  });
+
   test('--json holds ids and RFC 3339 alone', async () => {
     const [lock] = parseLines((await run(['lock', 'list', '--json'])).stdout).filter(
       ({ userId }) => userId === ada,
@@ -136,6 +170,28 @@ describe.each(stores)('what people read, on %s', (_, openDatabase) => {
         const local = there.replace('T', ' ').slice(0, '2031-01-31 12:00:00'.length);
         expect(shown).toMatch(new RegExp(`^since +${local} \\(\\d+ \\w+ ago\\)$`, 'm'));
         expect(shown).toMatch(/^until +\S+ \S+ \(in \d+ minutes?\)$/m);
+      }
+    },
+    60_000,
+  );
+
+  (hasTerminals ? test : test.skip)(
+    'a terminal shows no time as a pipe does',
+    async () => {
+      const env = { LATCHKEY_URL: server.url, LATCHKEY_TOKEN: owner };
+      await run(['user', 'metadata', 'set', 'ada', 'crm-id=4711']);
+      for (const argv of [
+        ['token', 'list'],
+        ['org', 'list'],
+        ['user', 'metadata', 'list', 'ada'],
+        ['whoami'],
+      ]) {
+        const { code, shown } = await runAtRealTerminal(argv, env);
+        expect({ argv, code, shown }).toMatchObject({
+          code: 0,
+          shown: expect.stringMatching(/\((in )?\d+ \w+|just now/),
+        });
+        expect({ argv, shown }).toMatchObject({ shown: expect.not.stringMatching(/\dT\d\d:\d\d/) });
       }
     },
     60_000,

@@ -80,7 +80,10 @@ const notFound = {
 const forbidden = {
   code: 'PermissionDenied',
   message: 'No matching permissions found (AUTH-AWfge)',
-  details: [errorDetail('AUTH-AWfge', 'No matching permissions found'), errorInfo('PERMISSION_MISSING')],
+  details: [
+    errorDetail('AUTH-AWfge', 'No matching permissions found'),
+    { ...errorInfo('PERMISSION_MISSING'), metadata: { permission: 'user.unlock' } },
+  ],
   httpStatus: 403,
 };
 const tokenInvalid = {

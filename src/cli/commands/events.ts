@@ -53,7 +53,7 @@ export const eventColumnsOf = (names: Names): readonly Column<EventRow>[] => [
   { title: 'TIME', width: 24, isTime: true, of: ({ creationDate }) => creationDate },
   { title: 'TYPE', width: 18, of: ({ type }) => type },
   { title: 'USER', width: 19, of: ({ userId }) => userId || undefined },
-  { title: 'LOGIN NAME', width: 19, of: ({ userId }) => nameOf(userId, names) },
+  { title: 'LOGIN NAME', width: 19, of: ({ userId }) => names.loginName(userId) },
   { title: 'BY', width: 19, of: ({ actor }) => actorName(actor, names) },
   { title: 'FROM', width: 15, of: ({ actor }) => actor.ip },
   { title: 'REASON', of: ({ actor }) => actor.reason },
@@ -70,12 +70,6 @@ export function actorName(actor: ActorRow, names?: Names): string | undefined {
 export const idsOfEvents = (rows: readonly EventRow[]): IdsSeen => ({
   users: rows.flatMap(({ userId, actor }) => [userId, actor.userId]),
 });
-
-// Who is gone has none.
-function nameOf(userId: string, names: Names): string | undefined {
-  const name = names.user(userId);
-  return name === userId ? undefined : name;
-}
 
 async function events(context: CommandContext): Promise<void> {
   const { args, output } = context;

@@ -11,6 +11,7 @@ import {
   connectionOptions,
   userOptions,
 } from '../command.ts';
+import { type IdsSeen, Names } from '../eyes/names.ts';
 import { CliError } from '../failure.ts';
 import type { Column } from '../output.ts';
 import { pageOptions, printList } from '../paging.ts';
@@ -66,11 +67,17 @@ export const grantCommands: readonly Command[] = [
   },
 ];
 
-const columns: readonly Column<GrantRow>[] = [
+const columnsOf = (names: Names): readonly Column<GrantRow>[] => [
   { title: 'USER', of: ({ userId }) => userId },
+  { title: 'LOGIN NAME', of: ({ userId }) => names.loginName(userId) },
   { title: 'ROLE', of: ({ role }) => role },
-  { title: 'ORGANIZATION', of: ({ organizationId }) => organizationId ?? '(instance)' },
+  { title: 'ORGANIZATION', of: ({ organizationId: id }) => (id ? names.organization(id) : '(instance)') },
 ];
+
+const idsOf = (rows: readonly GrantRow[]): IdsSeen => ({
+  users: rows.map(({ userId }) => userId),
+  organizations: rows.map(({ organizationId }) => organizationId || undefined),
+});
 
 async function change(context: CommandContext, action: 'add' | 'remove'): Promise<void> {
   const { args, output } = context;
@@ -102,14 +109,14 @@ async function list(context: CommandContext): Promise<void> {
   const userId = await userIdIfGiven(context);
   const organizationId = context.args.text('org');
   const backend = await context.backend();
+  const query = {
+    ...(userId !== undefined && { userId }),
+    ...(organizationId !== undefined && { organizationId }),
+  };
+  const names = new Names(context);
   await printList(context, {
     key: (grant) => JSON.stringify(grant),
-    columns,
-    fetch: (page) =>
-      backend.listGrants({
-        ...page,
-        ...(userId !== undefined && { userId }),
-        ...(organizationId !== undefined && { organizationId }),
-      }),
+    columns: columnsOf(names),
+    fetch: (page) => names.listed(backend.listGrants({ ...page, ...query }), idsOf),
   });
 }

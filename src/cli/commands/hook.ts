@@ -4,6 +4,7 @@ import { eventTypes } from '../../domain/event-types.ts';
 import type { Arguments } from '../arguments.ts';
 import { type Command, type CommandContext, changeOptions, connectionOptions } from '../command.ts';
 import { parseDuration } from '../duration.ts';
+import { Names } from '../eyes/names.ts';
 import { CliError } from '../failure.ts';
 import type { AttemptRow, HookRow, HookToUpdate } from '../hook-backend.ts';
 import { type Column, pairs } from '../output.ts';
@@ -124,16 +125,16 @@ export const hookCommands: readonly Command[] = [
   },
 ];
 
-const columns: readonly Column<HookRow>[] = [
+const columnsOf = (names: Names): readonly Column<HookRow>[] => [
   { title: 'ID', of: ({ subscriptionId }) => subscriptionId },
   { title: 'STATE', of: ({ state, pauseCause }) => (pauseCause ? `${state} (${pauseCause})` : state) },
   { title: 'FAILED', of: ({ failedTries }) => failedTries },
-  { title: 'ORGANIZATION', of: ({ organizationId }) => organizationId },
+  { title: 'ORGANIZATION', of: ({ organizationId: id }) => id && names.organization(id) },
   { title: 'URL', of: ({ url }) => url },
 ];
 
 const attemptColumns: readonly Column<AttemptRow>[] = [
-  { title: 'TIME', of: ({ time }) => time },
+  { title: 'TIME', isTime: true, of: ({ time }) => time },
   { title: 'TRY', of: ({ nth }) => nth },
   { title: 'OUTCOME', of: ({ outcome }) => outcome },
   { title: 'STATUS', of: ({ status }) => status },
@@ -162,10 +163,11 @@ async function create(context: CommandContext): Promise<void> {
 
 async function list(context: CommandContext): Promise<void> {
   const backend = await context.backend();
+  const names = new Names(context);
   await printList(context, {
     key: ({ subscriptionId }) => subscriptionId,
-    columns,
-    fetch: (page) => backend.listHooks(page),
+    columns: columnsOf(names),
+    fetch: (page) => names.listed(backend.listHooks(page), organizationsOf),
   });
 }
 
@@ -255,8 +257,15 @@ function idOf({ args }: CommandContext, verb: string): string {
   throw new UsageError(`no subscription: latchkey hook ${verb} SUBSCRIPTION_ID`);
 }
 
-async function print({ output }: CommandContext, row: HookRow): Promise<void> {
-  const { eventTypes, pauseCause } = row;
+const organizationsOf = (rows: readonly HookRow[]) => ({
+  organizations: rows.map(({ organizationId }) => organizationId),
+});
+
+async function print(context: CommandContext, row: HookRow): Promise<void> {
+  const { output } = context;
+  const { eventTypes, pauseCause, organizationId } = row;
+  const names = new Names(context);
+  await names.learn({ organizations: [organizationId], users: [row.ownerUserId] });
   await output.document(
     row,
     pairs({
@@ -265,13 +274,13 @@ async function print({ output }: CommandContext, row: HookRow): Promise<void> {
       description: row.description,
       state: pauseCause === undefined ? row.state : `${row.state} (${pauseCause})`,
       types: eventTypes.length === 0 ? 'all' : eventTypes.join(', '),
-      organization: row.organizationId ?? 'all that the owner may read',
-      owner: row.ownerUserId,
-      created: row.creationDate,
-      'last delivered': row.lastDelivered,
+      organization: organizationId ? names.organization(organizationId) : 'all that the owner may read',
+      owner: names.userAndId(row.ownerUserId),
+      created: output.time(row.creationDate),
+      'last delivered': output.time(row.lastDelivered),
       'failed tries': row.failedTries,
-      'next try': row.nextTry,
-      'previous secret until': row.previousSecretUntil,
+      'next try': output.time(row.nextTry),
+      'previous secret until': output.time(row.previousSecretUntil),
     }),
   );
 }

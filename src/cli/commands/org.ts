@@ -40,7 +40,7 @@ const columns: readonly Column<OrganizationRow>[] = [
   { title: 'ID', of: ({ organizationId }) => organizationId },
   { title: 'NAME', of: ({ name }) => name },
   { title: 'DOMAIN', of: ({ domain }) => domain },
-  { title: 'CREATED', of: ({ creationDate }) => creationDate },
+  { title: 'CREATED', isTime: true, of: ({ creationDate }) => creationDate },
 ];
 
 async function create(context: CommandContext): Promise<void> {
@@ -57,7 +57,12 @@ async function create(context: CommandContext): Promise<void> {
   });
   await output.document(
     made,
-    pairs({ id: made.organizationId, name: made.name, domain: made.domain, created: made.creationDate }),
+    pairs({
+      id: made.organizationId,
+      name: made.name,
+      domain: made.domain,
+      created: output.time(made.creationDate),
+    }),
   );
 }
 

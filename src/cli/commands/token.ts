@@ -8,6 +8,7 @@ import {
   userOptions,
 } from '../command.ts';
 import { parseExpiry } from '../expiry.ts';
+import { type IdsSeen, Names } from '../eyes/names.ts';
 import { CliError } from '../failure.ts';
 import type { Column } from '../output.ts';
 import { pageOptions, printList } from '../paging.ts';
@@ -65,13 +66,19 @@ export const tokenCommands: readonly Command[] = [
   },
 ];
 
-const columns: readonly Column<TokenRow>[] = [
+const columnsOf = (names: Names): readonly Column<TokenRow>[] => [
   { title: 'ID', of: ({ tokenId }) => tokenId },
   { title: 'USER', of: ({ userId }) => userId },
-  { title: 'ORGANIZATION', of: ({ organizationId }) => organizationId },
-  { title: 'CREATED', of: ({ creationDate }) => creationDate },
-  { title: 'EXPIRES', of: ({ expirationDate }) => expirationDate },
+  { title: 'LOGIN NAME', of: ({ userId }) => names.loginName(userId) },
+  { title: 'ORGANIZATION', of: ({ organizationId }) => names.organization(organizationId) },
+  { title: 'CREATED', isTime: true, of: ({ creationDate }) => creationDate },
+  { title: 'EXPIRES', isTime: true, of: ({ expirationDate }) => expirationDate },
 ];
+
+const idsOf = (rows: readonly TokenRow[]): IdsSeen => ({
+  users: rows.map(({ userId }) => userId),
+  organizations: rows.map(({ organizationId }) => organizationId),
+});
 
 async function create(context: CommandContext): Promise<void> {
   const { args, output } = context;
@@ -81,7 +88,9 @@ async function create(context: CommandContext): Promise<void> {
   const made = await backend.createToken({ userId, expiresAt });
   const expirationDate = new Date(expiresAt).toISOString();
   await output.document({ ...made, userId, expirationDate }, [made.token]);
-  await output.note(`token ${made.tokenId} of user ${userId}, until ${expirationDate}; shown this once`);
+  await output.note(
+    `token ${made.tokenId} of user ${userId}, until ${output.time(expirationDate)}; shown this once`,
+  );
 }
 
 async function revoke(context: CommandContext): Promise<void> {
@@ -109,9 +118,11 @@ export async function findToken({ args, backend }: CommandContext, verb: string)
 async function list(context: CommandContext): Promise<void> {
   const userId = await userIdIfGiven(context);
   const backend = await context.backend();
+  const names = new Names(context);
   await printList(context, {
     key: ({ tokenId }) => tokenId,
-    columns,
-    fetch: (page) => backend.listTokens({ ...page, ...(userId !== undefined && { userId }) }),
+    columns: columnsOf(names),
+    fetch: (page) =>
+      names.listed(backend.listTokens({ ...page, ...(userId !== undefined && { userId }) }), idsOf),
   });
 }

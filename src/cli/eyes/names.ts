@@ -1,7 +1,7 @@
 import type { Backend } from '../backend.ts';
 import type { CommandContext } from '../command.ts';
 import { CliError } from '../failure.ts';
-import { pageRowsMax } from '../page.ts';
+import { type Listing, pageRowsMax } from '../page.ts';
 
 /** Ids whose names are to be shown; undefined ones are nobody's. */
 export interface IdsSeen {
@@ -61,6 +61,22 @@ export class Names {
       await this.learn(idsOf(page));
       yield page;
     }
+  }
+
+  /** What is listed, its names learnt before it is shown. */
+  async listed<Row>(
+    listing: Promise<Listing<Row>>,
+    idsOf: (rows: readonly Row[]) => IdsSeen,
+  ): Promise<Listing<Row>> {
+    const found = await listing;
+    await this.learn(idsOf(found.rows));
+    return found;
+  }
+
+  /** The login name of whoever may be read and is not gone. */
+  loginName(userId: string): string | undefined {
+    const name = this.#users.get(userId);
+    return name === userId ? undefined : name;
   }
 
   /** The login name, else the id. */

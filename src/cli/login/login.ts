@@ -3,6 +3,7 @@ import { readClientEnvironment } from '../../app/config.ts';
 import { UsageError } from '../../app/usage.ts';
 import type { CallerRow } from '../backend.ts';
 import { type CommandContext, connectionOptions } from '../command.ts';
+import { Names } from '../eyes/names.ts';
 import { CliError } from '../failure.ts';
 import { pairs } from '../output.ts';
 import { askAtTerminal, readStdin } from '../secret-input.ts';
@@ -20,7 +21,8 @@ export async function login(context: CommandContext): Promise<void> {
   const server = parseUrl(given.url);
   const caPath = args.text('ca');
   const token = tokenOf(given.token, given.source);
-  const caller = await callerOf({ url: server, token, caPath, timeoutMs: timeoutMsOf(args) });
+  const asked = { url: server, token, caPath, timeoutMs: timeoutMsOf(args) };
+  const { caller, lines } = await callerOf(context, asked);
   const saved: SavedLogin = {
     url: server.origin,
     token,
@@ -29,7 +31,7 @@ export async function login(context: CommandContext): Promise<void> {
   saveLogin(path, saved);
   await output.document({ url: server.origin, ...caller, file: path }, [
     `logged in to ${server.origin}`,
-    ...callerLines(caller),
+    ...lines,
     ...pairs({ 'kept in': path }),
   ]);
   const winning = (['LATCHKEY_URL', 'LATCHKEY_TOKEN', 'LATCHKEY_DB'] as const).filter(
@@ -79,12 +81,14 @@ interface CallerOf {
   readonly timeoutMs: number;
 }
 
-async function callerOf({ caPath, ...target }: CallerOf): Promise<CallerRow> {
+async function callerOf(context: CommandContext, { caPath, ...target }: CallerOf) {
   const { openRemote } = await import('../remote/remote.ts');
   const of = { tokenPath: undefined, isOfLogin: false, reason: undefined };
   const certified = caPath === undefined ? undefined : Buffer.from(readText(caPath));
   await using backend = openRemote({ ...target, ...of, ca: certified });
-  return await backend.getCaller();
+  const caller = await backend.getCaller();
+  const lines = await callerLines(caller, { ...context, backend: () => Promise.resolve(backend) });
+  return { caller, lines };
 }
 
 /** Forgets it. Throws CliError. */
@@ -118,7 +122,7 @@ export async function whoami(context: CommandContext): Promise<void> {
       ? sourcesOf(context)
       : { databaseFrom: context.args.flag('db') ? '--db' : 'LATCHKEY_DB' };
   await context.output.document({ ...caller, ...from }, [
-    ...callerLines(caller),
+    ...(await callerLines(caller, context)),
     ...pairs({
       server: 'url' in from ? `${from.url} (${from.urlFrom})` : undefined,
       token: 'url' in from ? `from ${from.tokenFrom}` : undefined,
@@ -132,18 +136,13 @@ function sourcesOf({ args }: CommandContext) {
   return { url: server.origin, urlFrom, tokenFrom };
 }
 
-function callerLines({
-  userId,
-  loginName,
-  subject,
-  osUser,
-  organizationId,
-  grants,
-  permissions,
-  expires,
-}: CallerRow) {
+async function callerLines(caller: CallerRow, context: CommandContext): Promise<readonly string[]> {
+  const { userId, loginName, subject, osUser, organizationId, grants, permissions, expires } = caller;
+  const names = new Names(context);
+  const seen = [organizationId, ...grants.map((grant) => grant.organizationId)];
+  await names.learn({ organizations: seen.map((id) => id || undefined) });
   const roles = grants.map(
-    (grant) => grant.role + (grant.organizationId ? ` on ${grant.organizationId}` : ''),
+    (grant) => grant.role + (grant.organizationId ? ` on ${names.organization(grant.organizationId)}` : ''),
   );
   const held = permissions.map(({ permission }) => permission);
   return pairs({
@@ -151,9 +150,9 @@ function callerLines({
     'login name': loginName,
     subject,
     'system user': osUser,
-    organization: organizationId,
+    organization: organizationId && names.organization(organizationId),
     roles: roles.length === 0 ? 'none' : roles.join(', '),
     permissions: held.length === 0 ? 'none' : held.join(', '),
-    'token ends': expires,
+    'token ends': context.output.time(expires),
   });
 }

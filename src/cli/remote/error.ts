@@ -51,21 +51,28 @@ function isServiceError(thrown: unknown): thrown is ServiceError {
   return thrown instanceof Error && 'code' in thrown && 'metadata' in thrown && 'details' in thrown;
 }
 
+type Details = Pick<Failure, 'id' | 'reason' | 'permission'>;
+
 // ErrorDetail or CredentialsCheckError stands first and has the id; ErrorInfo has the reason.
-function detailsOf(sent: Buffer): Pick<Failure, 'id' | 'reason'> {
+function detailsOf(sent: Buffer): Details {
   const facts = Status.decode(sent).details.map(detailOf);
   return Object.assign({}, ...facts);
 }
 
-function detailOf({ typeUrl, value }: Any): Pick<Failure, 'id' | 'reason'> {
+function detailOf({ typeUrl, value }: Any): Details {
   switch (typeUrl.slice(typeUrl.lastIndexOf('/') + 1)) {
     case 'zitadel.v1.ErrorDetail':
       return { id: ErrorDetail.decode(value).id };
     case 'zitadel.v1.CredentialsCheckError':
       return { id: CredentialsCheckError.decode(value).id };
     case 'google.rpc.ErrorInfo':
-      return { reason: ErrorInfo.decode(value).reason };
+      return infoOf(ErrorInfo.decode(value));
     default:
       return {};
   }
+}
+
+function infoOf({ reason, metadata }: ErrorInfo): Details {
+  const { permission } = metadata;
+  return { reason, ...(permission !== undefined && { permission }) };
 }

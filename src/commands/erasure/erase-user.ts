@@ -1,4 +1,4 @@
-import { may, requireOnInstance } from '../../auth/authorize.ts';
+import { may, permissionMissing, requireOnInstance } from '../../auth/authorize.ts';
 import type { Caller } from '../../auth/caller.ts';
 import { DomainError } from '../../domain/errors.ts';
 import type { UserEvent } from '../../domain/events.ts';
@@ -38,7 +38,7 @@ export async function eraseUser(app: CommandApp, caller: Caller, userId: UserId)
 function requireWhereverTheyActed(caller: Caller, grants: readonly Grant[]): void {
   for (const { organizationId } of grants) {
     if (organizationId === undefined) requireOnInstance(caller, 'user.delete');
-    else if (!may(caller, 'user.delete', organizationId)) throw new DomainError('permissionMissing');
+    else if (!may(caller, 'user.delete', organizationId)) throw permissionMissing('user.delete');
   }
 }
 

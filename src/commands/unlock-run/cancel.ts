@@ -1,4 +1,4 @@
-import { may, requireOnInstance } from '../../auth/authorize.ts';
+import { may, permissionMissing, requireOnInstance } from '../../auth/authorize.ts';
 import type { Caller } from '../../auth/caller.ts';
 import { DomainError } from '../../domain/errors.ts';
 import { isEnded, type UnlockRun } from '../../domain/unlock-run.ts';
@@ -27,6 +27,6 @@ function requireCancel(caller: Caller, { organizationIds }: UnlockRun): void {
   // More organizations than are named: whoever holds it on the instance.
   if (organizationIds === undefined) requireOnInstance(caller, 'user.unlock');
   else if (!organizationIds.every((organizationId) => may(caller, 'user.unlock', organizationId))) {
-    throw new DomainError('permissionMissing');
+    throw permissionMissing('user.unlock');
   }
 }

@@ -59,7 +59,7 @@ export const userMetadataCommands: readonly Command[] = [
 const columns: readonly Column<MetadataRow>[] = [
   { title: 'KEY', of: ({ key }) => key },
   { title: 'BYTES', of: ({ bytes }) => bytes },
-  { title: 'CHANGED', of: ({ changeDate }) => changeDate },
+  { title: 'CHANGED', isTime: true, of: ({ changeDate }) => changeDate },
   { title: 'VALUE', of: ({ text, value }) => text ?? value },
 ];
 
