@@ -13,6 +13,7 @@ import type { Organization } from '../domain/user.ts';
 import { hashPassword } from '../sign-in/password.ts';
 import type { App } from './app.ts';
 import { adminTokenPath, UsageError } from './config.ts';
+import type { Logger } from './log/logger.ts';
 import { saveToken } from './token-file.ts';
 
 export interface FirstRun {
@@ -38,6 +39,8 @@ export interface FirstRunOptions {
   readonly adminTokenFile?: string | undefined;
   readonly osUser: string;
   readonly demo: boolean;
+  /** Somebody reads the log beside the welcome, which tells of the people of --demo as well. */
+  readonly isWatched?: boolean;
 }
 
 const dayMs = 86_400_000;
@@ -67,7 +70,9 @@ export async function firstRun(app: App, options: FirstRunOptions): Promise<Firs
     : saveToken(options.adminTokenFile ?? adminTokenPath(options.dataFolder), token);
   // The role comes last: whoever finds no role at all finds a first run that did not get here.
   await addGrant(app, caller, { userId, role: 'IAM_OWNER', organizationId: undefined });
-  const people = options.demo ? await createPeople(app, options.osUser, organizationId) : [];
+  const make = () => createPeople(app, options.osUser, organizationId);
+  const makeThem = options.isWatched ? () => withoutLines(app.log, make) : make;
+  const people = options.demo ? await makeThem() : [];
   return { organizationId, token, tokenPath, isGiven, people };
 }
 
@@ -141,6 +146,17 @@ async function createOrFindAdministrator(
     });
     if (rows[0] === undefined) throw error;
     return rows[0].user.userId;
+  }
+}
+
+async function withoutLines<Made>(log: Logger, make: () => Promise<Made>): Promise<Made> {
+  if (!log.isLevelEnabled('info')) return await make();
+  const { level } = log;
+  log.level = 'warn';
+  try {
+    return await make();
+  } finally {
+    log.level = level;
   }
 }
 

@@ -22,6 +22,7 @@ export async function serve(config: ServeConfig): Promise<number> {
     adminTokenFile: config.adminTokenFile,
     osUser: osUserName(),
     demo: config.demo,
+    isWatched: process.stderr.isTTY === true,
   });
   const stopped = signalled(['SIGTERM', 'SIGINT']);
   await using server = await startServer(app, config, claim);

@@ -1,6 +1,8 @@
-import { readFile, stat } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { hasTerminals, runAtRealTerminal } from '../cli/terminal.ts';
 import { readSource } from '../tidy/source.ts';
 import { type Checkout, type DemoServer, openCheckout, startDemo } from './checkout.ts';
 
@@ -51,6 +53,19 @@ test('the token is shown once, and kept in a file that nobody else reads', async
   // By itself, and in the commands to be pasted.
   expect(shown.filter((line) => !line.includes(`Bearer ${held}`))).toEqual([`  ${held}`]);
 });
+
+(hasTerminals ? test : test.skip)(
+  'on a terminal the welcome comes first, and nothing twice',
+  async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'latchkey-first-'));
+    const argv = ['serve', '--demo', '--port', '0', '--data', folder];
+    const { shown } = await runAtRealTerminal(argv, {}, [{ at: ' serving ', text: '\x03' }]);
+    await rm(folder, { recursive: true });
+    expect(shown).toMatch(/^Latchkey serves every protocol at /);
+    expect(shown.match(/laptop lost on a train/g)).toHaveLength(1);
+  },
+  timeoutMs,
+);
 
 test('it says where people and programmers go', async () => {
   for (const place of ['console', 'docs']) {

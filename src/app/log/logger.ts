@@ -1,7 +1,10 @@
 import type { Logger as WholeLogger } from 'pino';
 
 /** What the rooms call of a logger. */
-export type Logger = Pick<WholeLogger, 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'isLevelEnabled'>;
+export type Logger = Pick<
+  WholeLogger,
+  'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'isLevelEnabled' | 'level'
+>;
 
 /** One record a line, on stderr. Disposing waits a moment for what is not written yet. */
 export interface Log extends AsyncDisposable {
@@ -21,6 +24,7 @@ export const silentLog: Log = {
     error: nothing,
     fatal: nothing,
     isLevelEnabled: () => false,
+    level: 'silent',
   },
   tell: nothing,
   [Symbol.asyncDispose]: () => Promise.resolve(),
