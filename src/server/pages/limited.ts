@@ -15,16 +15,16 @@ export function limited(pages: Pages, app: Limited): Pages {
   };
 }
 
-function limitedPage({ template, answer }: Page, app: Limited): Page {
+function limitedPage(page: Page, app: Limited): Page {
   return {
-    template,
+    ...page,
     async answer(exchange) {
       try {
         requireWithinAddress(app, exchange.remoteAddress);
       } catch (error) {
         return refusal(error);
       }
-      return answer(exchange);
+      return page.answer(exchange);
     },
   };
 }

@@ -166,6 +166,11 @@ test.each([
 describe('a page', () => {
   const status = async (path: string, init: RequestInit) =>
     (await fetch(`${server.url}${path}`, { redirect: 'manual', ...init })).status;
+  const begun = (origin: string): RequestInit => ({
+    method: 'POST',
+    body: JSON.stringify({ token }),
+    headers: { 'content-type': 'application/json', origin, ...unmet },
+  });
 
   test.each([
     '/healthz',
@@ -189,10 +194,12 @@ describe('a page', () => {
   });
 
   test('at which something is done: it is not', async () => {
-    const body = JSON.stringify({ token });
-    const headers = { 'content-type': 'application/json', origin: server.url };
-    const begun = { method: 'POST', body, headers: { ...headers, ...unmet } };
-    expect(await status('/console/session', begun)).toBe(412);
+    expect(await status('/console/session', begun(server.url))).toBe(412);
     expect(await status('/console/', { method: 'POST', headers: unmet })).toBe(405);
+  });
+
+  test('at which something is done, where pages have a limit', async () => {
+    await using limited = await startServer({ flags: ['--calls-per-second-per-address', '100'] });
+    expect((await fetch(`${limited.url}/console/session`, begun(limited.url))).status).toBe(412);
   });
 });
