@@ -134,8 +134,8 @@ function isBefore([count, atMs]: Rank, [otherCount, otherAtMs]: Rank): boolean {
 }
 
 /**
- * Who has most of the places gives the newest of them up, where that leaves them as many as who waits; else whoever has
- * had theirs the longest, after their turn. It is gone on with later.
+ * Who has most of the places gives the newest of them up, where that leaves them as many as who waits; else, of those who
+ * have more than who waits, whoever has had theirs the longest, after their turn. It is gone on with later.
  */
 function makeRoom(underWay: UnderWay, owner: string): void {
   const carried = [...underWay.values()];
@@ -147,7 +147,6 @@ function makeRoom(underWay: UnderWay, owner: string): void {
     return;
   }
   const since = performance.now() - turnMs;
-  const longest = fewest(carried, (one) => [0, one.begunAtMs]);
-  if (longest !== undefined && longest.begunAtMs < since && countOf(underWay, longest.owner) >= own)
-    longest.abort.abort();
+  const those = carried.filter((one) => one.begunAtMs < since && countOf(underWay, one.owner) > own);
+  fewest(those, (one) => [0, one.begunAtMs])?.abort.abort();
 }

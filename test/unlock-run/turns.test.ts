@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { JsonObject } from '@bufbuild/protobuf';
 import { expect, test } from '@jest/globals';
 import { openDoor } from '../support/door.ts';
@@ -7,6 +8,7 @@ import { ended, previewOf, runOf, startOf } from './runs.ts';
 
 /** As many as one server carries at once, and some. */
 const slowRuns = 10;
+const placesOfServer = 8;
 const usersOfOne = 40;
 
 test.each(
@@ -37,6 +39,31 @@ test.each(
     expect(notLocked).toBe('0');
   }
 }, 120_000);
+
+test('many slow runs of one organization, and nobody else waits: none gives up its place for another of them', async () => {
+  await using server = await startServer();
+  const { people, app, clock } = server;
+  await people.organization('acme');
+  const owner = await people.caller({ organization: 'acme', roles: ['IAM_OWNER'] });
+  await using door = openDoor(server.url, owner);
+  const started: string[] = [];
+  for (let nth = 0; nth < slowRuns; nth += 1) {
+    const users = Array.from({ length: usersOfOne }, () =>
+      people.user({ organization: 'acme', state: 'locked' }),
+    );
+    const preview = await previewOf(door, { userIds: await Promise.all(users) });
+    started.push(String((await startOf(door, preview, { maxPerSecond: 1 })).runId));
+  }
+  const left = async () => (await app.store.listRunsLeft(clock.nowMs, slowRuns)).map(({ runId }) => runId);
+  const waiting = started.slice(placesOfServer);
+  while ((await left()).length > waiting.length) await delay(20);
+  const turnIsOverMs = performance.now() + 6_500;
+  while (performance.now() < turnIsOverMs) {
+    expect(await left()).toEqual(waiting);
+    await delay(20);
+  }
+  await Promise.all(started.map((runId) => door.ask('CancelUnlockRun', { runId })));
+}, 60_000);
 
 test.each(
   stores,
