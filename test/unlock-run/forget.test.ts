@@ -75,3 +75,33 @@ describe.each(stores)('what became of each user of a run, on %s', (store) => {
     expect(forgotten.runId).toBe(runId);
   }, 60_000);
 });
+
+test('of very many slices some are let go at a time, of all runs together', async () => {
+  await using server = await startServer();
+  const { people, clock, app } = server;
+  await people.organization('acme');
+  const token = await people.caller({ organization: 'acme', roles: ['IAM_OWNER'] });
+  await using door = openDoor(server.url, token);
+  const runIds: string[] = [];
+  for (let nth = 0; nth < 2; nth += 1) {
+    const userId = await people.user({ organization: 'acme', state: 'locked' });
+    const run = await ended(door, await startOf(door, await previewOf(door, { userIds: [userId] })));
+    runIds.push(String(run.runId));
+  }
+  // Sixteen or some more go in a commit.
+  const slices = Array.from({ length: 2_600 }, (_, nth) => ({ slice: nth + 1, items: [] }));
+  for (const runId of runIds) await app.store.addRunSlices(runId, slices);
+  clock.nowMs += 2 * day;
+  const keeping = { store: app.store, now: () => clock.nowMs, runItemsMs: day };
+  const forgotten: Forgotten = { runId: '' };
+  const left = async () => {
+    const found = await Promise.all(
+      runIds.map((runId) => app.store.listRunSlices({ runId, from: 0, limit: 3_000 })),
+    );
+    return found.map(({ length }) => length > 0);
+  };
+  for (const _ of [1, 2]) await forgetItems(keeping, forgotten);
+  expect([forgotten.runId, ...(await left())]).toEqual([runIds[0], false, true]);
+  await forgetItems(keeping, forgotten);
+  expect([forgotten.runId, ...(await left())]).toEqual([runIds[1], false, false]);
+}, 60_000);

@@ -14,8 +14,8 @@ export interface Forgotten {
 }
 
 const runsAtOnce = 100;
-/** Removed one after the other, so that what is unlocked meanwhile waits for none of it. */
-const removesAtOnce = 1_000;
+/** Of all runs together, one after the other: what is unlocked meanwhile waits for none of it, and what is swept beside it not for long. */
+const removesAtOnce = 250;
 
 /**
  * Lets go of what became of each user of a run that ended long ago; its counts stay, and so do the events. First it is written
@@ -24,21 +24,26 @@ const removesAtOnce = 1_000;
 export async function forgetItems(app: ForgetApp, forgotten: Forgotten): Promise<void> {
   if (app.runItemsMs === 0) return;
   const endedBefore = app.now() - app.runItemsMs;
+  const left = { removes: removesAtOnce };
   let isAllForgotten = true;
   for (const run of await app.store.listRunsOldest({ after: forgotten.runId, limit: runsAtOnce })) {
     const isOver = isEnded(run) && (run.endedAt ?? 0) < endedBefore;
-    const isGone = isOver && (await isForgotten(app, run));
+    const isGone = isOver && (await isForgotten(app, run, left));
     isAllForgotten &&= isGone;
     if (isAllForgotten) forgotten.runId = run.runId;
   }
 }
 
-async function isForgotten({ store }: ForgetApp, before: UnlockRun): Promise<boolean> {
+async function isForgotten(
+  { store }: ForgetApp,
+  before: UnlockRun,
+  left: { removes: number },
+): Promise<boolean> {
   if (before.itemsGone !== true) {
     await store.moveRun({ before, after: { ...before, version: before.version + 1, itemsGone: true } });
     return false;
   }
-  for (let removes = 0; removes < removesAtOnce; removes += 1) {
+  for (; left.removes > 0; left.removes -= 1) {
     if (!(await store.removeRunSlices(before.runId))) return true;
   }
   return false;
