@@ -12,7 +12,8 @@ const userId = 'old-hand';
 /** What a life of so many events leaves behind, in the tables themselves. */
 const lived: Readonly<Record<StoreKind, (database: string) => Promise<void>>> = {
   async sqlite(database) {
-    using db = new DatabaseSync(database);
+    // The server on it writes now and then.
+    using db = new DatabaseSync(database, { timeout: 5_000 });
     db.exec(`
       WITH RECURSIVE n (nth) AS (SELECT 1 UNION ALL SELECT nth + 1 FROM n WHERE nth < ${events}),
         newest AS (SELECT max(position) AS position FROM events),

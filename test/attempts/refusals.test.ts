@@ -36,7 +36,7 @@ afterAll(() => resources.disposeAsync());
 
 const byTheClock: readonly string[] = [
   ...['listAttemptsOver', 'listErasures', 'listLocksOver', 'removeSessionsOver'],
-  ...['listSubscriptionsFree', 'listRunsLeft'],
+  ...['listSubscriptionsFree', 'listRunsLeft', 'listRunsOldest'],
 ];
 
 function listening(store: Store): Store {
