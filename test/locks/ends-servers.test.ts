@@ -163,7 +163,7 @@ describe.each(stores)('on %s', (kind) => {
     const { stdout } = await runHere(['user', 'show', 'ada', '--json', '--db', database]);
     expect(JSON.parse(stdout)).toMatchObject({ state: 'active' });
     const events = await runHere(['events', '--user', 'ada', '--db', database]);
-    expect(events.stdout).toMatch(/user\.unlocked +ada +policy:lockout/);
+    expect(events.stdout).toMatch(/user\.unlocked +ada +ada@acme\.example +policy:lockout/);
   });
 });
 

@@ -53,8 +53,8 @@ export const eventColumnsOf = (names: Names): readonly Column<EventRow>[] => [
   { title: 'TIME', width: 24, isTime: true, of: ({ creationDate }) => creationDate },
   { title: 'TYPE', width: 18, of: ({ type }) => type },
   { title: 'USER', width: 19, of: ({ userId }) => userId || undefined },
-  { title: 'LOGIN NAME', width: 19, of: ({ userId }) => names.loginName(userId) },
-  { title: 'BY', width: 19, of: ({ actor }) => actorName(actor, names) },
+  { title: 'LOGIN NAME', width: 24, of: ({ userId }) => names.loginName(userId) },
+  { title: 'BY', width: 24, of: ({ actor }) => actorName(actor, names) },
   { title: 'FROM', width: 15, of: ({ actor }) => actor.ip },
   { title: 'REASON', of: ({ actor }) => actor.reason },
 ];
