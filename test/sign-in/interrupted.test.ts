@@ -153,17 +153,24 @@ test('a password checked before a lock is not made fresh by a look at the user a
 });
 
 test('who hangs up while waiting for a check gets none, and keeps nobody waiting', async () => {
+  const count = 100;
   let claims = 0;
-  const counting = (store: Store): Store => ({
+  const allAreThere = Promise.withResolvers<void>();
+  // All begin at once, however long they take to arrive: else the first were through before the last came.
+  const together = (store: Store): Store => ({
     ...store,
-    claimCheck(claim) {
-      if (claim.until > claim.nowMs) claims += 1;
+    async claimCheck(claim) {
+      if (claim.until > claim.nowMs) {
+        claims += 1;
+        if (claims === count) allAreThere.resolve();
+        await allAreThere.promise;
+      }
       return store.claimCheck(claim);
     },
   });
-  await using fixture = await openSignIns({ wrapStore: counting });
+  await using fixture = await openSignIns({ wrapStore: together });
   const { people, url, app } = fixture.server;
-  const users = await Promise.all(Array.from({ length: 100 }, () => people.user({ organization: 'home' })));
+  const users = await Promise.all(Array.from({ length: count }, () => people.user({ organization: 'home' })));
   const authorization = `Bearer ${await people.caller({ organization: 'home', roles: ['IAM_LOGIN_CLIENT'] })}`;
   const attempts = async () => {
     const found = await Promise.all(users.map((userId) => app.store.loadUser(userId as never)));
@@ -176,7 +183,7 @@ test('who hangs up while waiting for a check gets none, and keeps nobody waiting
     const body = JSON.stringify({ checks });
     return fetch(`${url}/v2/sessions`, { method: 'POST', headers, body, signal: caller.signal });
   });
-  while (claims < users.length) await delay(5);
+  await allAreThere.promise;
   const before = await attempts();
   caller.abort();
   await Promise.allSettled(calls);
