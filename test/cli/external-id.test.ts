@@ -78,6 +78,17 @@ describe.each(ways)('through $way', ({ flags }) => {
     });
   });
 
+  test('a user name that is what an application calls somebody else means nobody', async () => {
+    const [org, elsewhere] = [await organization(), await organization()];
+    const name = `customer-${made}`;
+    await done(['user', 'create', '--org', org, '--external-id', name]);
+    const named = ['--user-name', name, '--machine', '--name', 'Bot'];
+    await done(['user', 'create', '--org', elsewhere, ...named]);
+    const message = expect.stringMatching(/^Several users have the name/);
+    expect(await refused('user', 'lock', name)).toMatchObject({ exit: 7, message });
+    expect(await refused('grant', 'add', name, 'IAM_OWNER')).toMatchObject({ exit: 7, message });
+  });
+
   test('it is changed by itself, to one that nobody has', async () => {
     const org = await organization();
     const [first, second] = [`first ${made}`, `second ${made}`];

@@ -49,8 +49,7 @@ async function findByName(context: CommandContext, name: string): Promise<UserRo
  */
 async function findIfThere(context: CommandContext, name: string): Promise<UserRow | undefined> {
   const byLoginName = await search(context, { loginName: name });
-  const byName = byLoginName.length > 0 ? byLoginName : await search(context, { name });
-  const found = byName.length > 0 ? byName : await search(context, { externalId: name });
+  const found = byLoginName.length > 0 ? byLoginName : await usersNamed(context, name);
   const [only, ...others] = found;
   if (only === undefined) return undefined;
   if (others.length === 0) return only;
@@ -59,6 +58,12 @@ async function findIfThere(context: CommandContext, name: string): Promise<UserR
     code: 'invalid_argument',
     message: `Several users have the name "${name}"; give the id of one:${candidates}`,
   });
+}
+
+// None of them goes before another: anybody's manager may call somebody what an application calls somebody else.
+async function usersNamed(context: CommandContext, name: string): Promise<readonly UserRow[]> {
+  const found = await Promise.all([search(context, { name }), search(context, { externalId: name })]);
+  return [...new Map(found.flat().map((user) => [user.userId, user])).values()];
 }
 
 const candidatesMax = 10;
