@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { type Forgotten, forgetItems } from '../../src/commands/unlock-run/forget.ts';
+import { revertRun } from '../../src/commands/unlock-run/revert.ts';
 import { openDoor } from '../support/door.ts';
 import { startServer } from '../support/start-server.ts';
 import { stores } from '../support/stores.ts';
@@ -54,6 +55,30 @@ describe.each(stores)('what became of each user of a run, on %s', (store) => {
         ok: true,
       },
     );
+  }, 60_000);
+
+  test('is not taken back in part where another server lets go of it meanwhile', async () => {
+    await using server = await startServer({ store });
+    const { people, clock, app } = server;
+    await people.organization('acme');
+    const token = await people.caller({ organization: 'acme', roles: ['IAM_OWNER'] });
+    await using door = openDoor(server.url, token);
+    const userId = await people.user({ organization: 'acme', state: 'locked' });
+    const { runId } = await ended(door, await startOf(door, await previewOf(door, { userIds: [userId] })));
+    const reverted = await app.store.loadRun(String(runId));
+    if (reverted === undefined) throw new Error('there is no run');
+    clock.nowMs += day;
+    const keeping = { store: app.store, now: () => clock.nowMs, runItemsMs: 1 };
+    const listRunSlices: typeof app.store.listRunSlices = async (query) => {
+      for (const _ of [1, 2]) await forgetItems(keeping, { runId: '' });
+      return app.store.listRunSlices(query);
+    };
+    const owner = { grants: [{ role: 'IAM_OWNER' as const }], meta: {}, organizationId: undefined };
+    const texts = { reason: '', ticket: '', identification: '', requestId: '' };
+    const order = { ...texts, maxPerSecond: 0, stopAfterFailures: 0, reverted };
+    const taken = revertRun({ ...app, store: { ...app.store, listRunSlices } }, owner, order);
+    await expect(taken).rejects.toMatchObject({ error: 'runItemsGone' });
+    expect(await app.store.listRuns({ limit: 10 })).toHaveLength(1);
   }, 60_000);
 
   test('goes away by itself, of runs of many slices too', async () => {

@@ -45,6 +45,8 @@ export async function revertRun(
         if (!(await app.store.addRunSlices(run.runId, added))) throw new DomainError('conflict');
         slice += some.length;
       }
+      // Said before the first of them goes: a part of the run is not taken back as if it were all.
+      if ((await app.store.loadRun(runId))?.itemsGone !== undefined) throw new DomainError('runItemsGone');
     },
   });
 }
