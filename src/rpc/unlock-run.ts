@@ -49,7 +49,7 @@ export function unlockRunHandlers(app: UnlockRunApp): ServiceImpl<typeof UnlockR
       if (req.confirmedCount === 0n) throw invalidField('confirmed_count', 'must be at least 1');
       const order = { reason, ticket, identification, requestId, maxPerSecond, stopAfterFailures };
       // Another number than the one sealed: whoever confirmed has looked at another preview.
-      const confirmed = { ...set, count: Number(req.confirmedCount) };
+      const confirmed = { ...set, count: Number(req.confirmedCount), previewed: set.count };
       const asked = { ...order, set: confirmed };
       const run = await startRun(app, caller, asked).catch((error: unknown) =>
         refuse(app, error, { caller, filter: set.filter }),

@@ -1,4 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
+import { startRun } from '../../src/commands/unlock-run/start.ts';
+import { openRunToken } from '../../src/queries/unlock-preview.ts';
 import { openDoor } from '../support/door.ts';
 import { startServer } from '../support/start-server.ts';
 import { stores } from '../support/stores.ts';
@@ -29,6 +31,36 @@ describe.each(stores)('a set that is another one by now, on %s', (store) => {
     const run = runOf(await door.ask('StartUnlockRun', again));
     expect(await ended(door, run)).toMatchObject({ total: '2', unlocked: '2' });
     expect((await door.ask('ListUnlockRuns', {})).response.runs).toHaveLength(1);
+  }, 60_000);
+
+  test('is not written down where another number is confirmed than the preview has told', async () => {
+    await using server = await startServer({ store });
+    const { people, app } = server;
+    await people.organization('acme');
+    const token = await people.caller({ organization: 'acme', roles: ['IAM_OWNER'] });
+    await using door = openDoor(server.url, token);
+    for (let nth = 0; nth < 3; nth += 1) await people.user({ organization: 'acme', state: 'locked' });
+    const { runToken } = await previewOf(door, { organizationId: 'acme' });
+    const set = await openRunToken(app, Buffer.from(String(runToken), 'base64'));
+    let written = 0;
+    const freezeLocks: typeof app.store.freezeLocks = (freeze) => {
+      written += 1;
+      return app.store.freezeLocks(freeze);
+    };
+    const watched = { ...app, store: { ...app.store, freezeLocks } };
+    const owner = { grants: [{ role: 'IAM_OWNER' as const }], meta: {}, organizationId: undefined };
+    const texts = { reason: '', ticket: '', identification: '', requestId: '' };
+    const start = (count: number) =>
+      startRun(watched, owner, {
+        ...{ ...texts, maxPerSecond: 0, stopAfterFailures: 0 },
+        set: { ...set, count, previewed: set.count },
+      });
+    for (const count of [1, 2, 4]) {
+      await expect(start(count)).rejects.toMatchObject({ error: 'runSetChanged', metadata: { count: '3' } });
+    }
+    expect(written).toBe(0);
+    await start(3);
+    expect(written).toBe(1);
   }, 60_000);
 
   test('is refused without it where it would be too long for a trailer', async () => {

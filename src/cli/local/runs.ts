@@ -36,7 +36,8 @@ export function localRuns(app: App, caller: Caller): RunBackend & AsyncDisposabl
     },
     async startRun({ runToken, count, ticket = '', requestId = '', rate }) {
       checkLengths({ ticket: [ticket, 0, 200], request_id: [requestId, 0, 200] });
-      const set = { ...(await openRunToken(app, runToken)), count };
+      const sealed = await openRunToken(app, runToken);
+      const set = { ...sealed, count, previewed: sealed.count };
       const asked = { ...order, ticket, requestId, maxPerSecond: rate };
       const earlier = await findRun(app, caller, requestId);
       return runRow(carriers.carry(earlier ?? (await startRun(app, caller, { ...asked, set }))));

@@ -14,6 +14,8 @@ export interface ConfirmedSet {
   readonly filter: LockFilter;
   readonly count: number;
   readonly digest: number;
+  /** How many the preview has found: another number was never seen together with this set. */
+  readonly previewed: number;
 }
 
 /** Texts are empty where nothing is said. */
@@ -51,11 +53,11 @@ export async function startRun(
   { set, ...order }: RunOrder & { readonly set: ConfirmedSet },
 ): Promise<UnlockRun> {
   if (set.count > withoutBulkMax) requireHeldAnywhere(caller, 'user.unlock.bulk');
-  const { organizationIds, filter, count } = set;
+  const { organizationIds, filter, count, previewed } = set;
   const scope = readScope(caller, 'user.read');
   const asker = { by: turnOf(caller) };
   const query = { scope, filter, asker };
-  if (count > lookedAtFirstMin) requireSame(set, await countOf(app, query));
+  if (count > lookedAtFirstMin || count !== previewed) requireSame(set, await countOf(app, query));
   const run = {
     ...draft(app, caller, order),
     total: count,
@@ -74,7 +76,7 @@ export async function startRun(
   });
 }
 
-/** Of more, megabytes would be written down for a set that is another one by now. */
+/** Of more, megabytes would be written down for a set that is another one by now. No set grows after its preview. */
 const lookedAtFirstMin = 10_000;
 
 async function countOf({ store }: CommandApp, query: SelectLocks): Promise<FrozenSet> {
