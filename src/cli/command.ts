@@ -41,7 +41,8 @@ export const connectionOptions = {
   token: {
     value: 'TOKEN',
     help: 'personal access token; rather set LATCHKEY_TOKEN, other users see a command line',
-    fallback: 'on loopback, the file admin-token in the data folder (LATCHKEY_DATA)',
+    fallback:
+      'that of latchkey login; else, on loopback, the file admin-token in the data folder (LATCHKEY_DATA)',
   },
   ca: {
     value: 'FILE',

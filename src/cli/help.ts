@@ -58,7 +58,7 @@ export function commandHelp(command: Command): string {
 
 const precedence = [
   'An option wins over the environment; --url, --token, LATCHKEY_URL and LATCHKEY_TOKEN win over LATCHKEY_DB.',
-  `Where nothing is said, the server is ${connectionOptions.url.fallback}.`,
+  `Where nothing is said, the server and the token are those of latchkey login, else the server is ${connectionOptions.url.fallback}.`,
 ];
 
 function optionLines(options: readonly (readonly [string, OptionSpec])[]): readonly string[] {

@@ -41,6 +41,7 @@ describe.each(stores)('what people read, on %s', (_, openDatabase) => {
   let server: TestServer;
   let manager: string;
   let owner: string;
+  let viewer: string;
   let ada: string;
   let boss: string;
 
@@ -53,6 +54,7 @@ describe.each(stores)('what people read, on %s', (_, openDatabase) => {
     await people.grant(boss, { role: 'ORG_USER_MANAGER', organization: 'acme' });
     manager = await people.token(boss);
     owner = await people.caller({ organization: 'beta', roles: ['IAM_OWNER'] });
+    viewer = await people.caller({ organization: 'beta', roles: ['IAM_OWNER_VIEWER'] });
     ada = await people.user({ organization: 'acme', userName: 'ada' });
     const locked = await run(['user', 'lock', ada, '--for', '30m', '--reason', 'stolen']);
     expect(locked).toMatchObject({ code: 0 });
@@ -131,6 +133,10 @@ describe.each(stores)('what people read, on %s', (_, openDatabase) => {
     expect(JSON.parse(stderr)).toMatchObject({
       error: { reason: 'PERMISSION_MISSING', permission: 'organization.write' },
     });
+    const several = await runHere(['unlock', ada, ada, ...flags(viewer)]);
+    expect(several.stderr).toContain(
+      `${ada}: No matching permissions found (AUTH-AWfge): it takes user.unlock\n`,
+    );
     // Who holds the permission may still not act on who stands above them: nothing that could be given is missing.
     const above = await server.people.user({ organization: 'acme', userName: 'head' });
     await server.people.grant(above, { role: 'ORG_OWNER', organization: 'acme' });

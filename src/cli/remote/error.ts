@@ -32,8 +32,11 @@ export function remoteError(
   const code = kinds[thrown.code] ?? 'internal';
   const unreached = sent === undefined ? unreachedText(thrown, target.url) : undefined;
   if (unreached !== undefined) return new CliError({ code: 'unavailable', message: unreached }, thrown);
-  const message = `${thrown.details}${code === 'unauthenticated' ? tokenHint(target) : ''}`;
-  return new CliError({ code, message, ...(Buffer.isBuffer(sent) && detailsOf(sent)) }, thrown);
+  const details = Buffer.isBuffer(sent) ? detailsOf(sent) : {};
+  const { permission } = details;
+  const missing = permission === undefined ? '' : `: it takes ${permission}`;
+  const message = `${thrown.details}${code === 'unauthenticated' ? tokenHint(target) : missing}`;
+  return new CliError({ code, message, ...details }, thrown);
 }
 
 // It may be the token of another server, or one that a lock of the administrator has ended.
