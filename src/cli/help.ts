@@ -46,7 +46,8 @@ export function commandHelp(command: Command): string {
     [summary, ...notes],
     ['Options:', ...optionLines(own)],
     connection.length === 0 ? [] : ['Where and as whom:', ...optionLines(connection)],
-    connection.length === 0 ? [] : precedence,
+    // Neither login nor health asks as whoever is logged in.
+    'token' in options ? precedence : [],
     ['Examples:', ...examples.map((example) => `  ${example}`)],
     exitCodeLines(),
   ];

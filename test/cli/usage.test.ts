@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { readFile, writeFile } from 'node:fs/promises';
+import { chmod, readFile, stat, writeFile } from 'node:fs/promises';
 import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -169,7 +169,13 @@ describe('what cannot be reached ends in 6', () => {
   test('a file that is no database', async () => {
     const path = join(folder, 'text.db');
     await writeFile(path, 'a shopping list, and much too long to be the head of a database'.repeat(20));
-    expect(await runHere(['user', 'list', '--db', path])).toMatchObject({ code: 6, stdout: '' });
+    await chmod(path, 0o644);
+    for (const command of ['verify', 'migrate', 'user list']) {
+      const ended = await runHere([...command.split(' '), '--db', path]);
+      expect({ command, ...ended }).toMatchObject({ code: 6, stdout: '' });
+    }
+    // It was named by mistake: others go on reading it.
+    expect((await stat(path)).mode & 0o777).toBe(0o644);
   });
 
   test('the database of another program is left as it is', async () => {
@@ -177,6 +183,7 @@ describe('what cannot be reached ends in 6', () => {
     const recipes = new DatabaseSync(path);
     recipes.exec('CREATE TABLE recipes (name TEXT); CREATE TABLE migrations (id INTEGER, name TEXT)');
     recipes.close();
+    await chmod(path, 0o644);
     const before = await readFile(path);
     for (const command of ['verify', 'migrate', 'user list']) {
       const { code, stderr } = await runHere([...command.split(' '), '--db', path]);
@@ -184,6 +191,7 @@ describe('what cannot be reached ends in 6', () => {
       expect(stderr).toMatch('recipes.db is the database of another program: name another file with --db');
     }
     expect(await readFile(path)).toEqual(before);
+    expect((await stat(path)).mode & 0o777).toBe(0o644);
   });
 });
 

@@ -35,10 +35,11 @@ export function openDatabase(options: SqliteOptions): DatabaseSync {
   const { path, migrateNot = false, copyNot = false, onReport = () => undefined } = options;
   let db: DatabaseSync | undefined;
   try {
-    makeSecret(path);
+    makeFile(path);
     const opened = new DatabaseSync(path, { timeout: options.busyTimeoutMs ?? busyTimeoutMs });
     db = opened;
     waitWhileBusy(() => requireOurs(opened, path));
+    keepSecret(path);
     migrate(db, { only: 'check', isBehind: !migrateNot });
     applyPragmas(db);
     registerFold(db);
@@ -63,12 +64,14 @@ const ownerOnly = 0o600;
 const others = 0o077;
 
 // Made before SQLite would, whose own file is everybody's to open until its mode is changed. Its -wal and -shm take it over.
-function makeSecret(path: string): void {
-  if (!existsSync(path)) {
-    makeFolder(dirname(path));
-    closeSync(openSync(path, 'a', ownerOnly));
-    return;
-  }
+function makeFile(path: string): void {
+  if (existsSync(path)) return;
+  makeFolder(dirname(path));
+  closeSync(openSync(path, 'a', ownerOnly));
+}
+
+// Once it is known to be ours: the mode of a file that was named by mistake is not ours to change.
+function keepSecret(path: string): void {
   for (const file of [path, `${path}-wal`, `${path}-shm`]) {
     const found = statSync(file, { throwIfNoEntry: false });
     if (found === undefined || !found.isFile() || (found.mode & others) === 0) continue;
