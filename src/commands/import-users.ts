@@ -39,7 +39,7 @@ export interface UserImport {
   readonly users: readonly ImportedUser[];
   /** Nothing is written; the answers are what would have come of it. */
   readonly validateOnly: boolean;
-  /** Who is there gets the names, address and number; never another state or password. */
+  /** Who is there gets the names, address, number and external id; never another state or password. */
   readonly updateExisting: boolean;
   /** Nobody is made: who is not there is refused. */
   readonly existingOnly: boolean;
@@ -140,7 +140,7 @@ async function requireOne(desk: Desk, there: User, { userId }: ImportedUser): Pr
   if (userId === undefined || userId === there.userId) return;
   const other = await desk.app.store.loadUser(parseUserId(userId), (found) => requireOurs(desk, found));
   if (!isLiving(other)) return;
-  throw new DomainError('userNameTaken', { text: 'external_id: is another user’s than the id' });
+  throw new DomainError('userNameTaken', { text: 'external_id: another user has it, not the one of the id' });
 }
 
 function requireLockFits({ state, lockedUntil, lockReason, profile }: ImportedUser, nowMs: number): void {

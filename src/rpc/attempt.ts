@@ -91,7 +91,8 @@ const outcomes: Readonly<Record<number, Outcome>> = {
 
 function outcomeOf(outcome: WireOutcome): Outcome {
   const known = outcomes[outcome];
-  if (known === undefined) throw invalidField('outcome', 'must be SUCCEEDED, FAILED or ABANDONED');
+  if (known === undefined)
+    throw invalidField('outcome', 'must be OUTCOME_SUCCEEDED, OUTCOME_FAILED or OUTCOME_ABANDONED');
   return known;
 }
 

@@ -224,7 +224,9 @@ describe.each(stores.map(([kind]) => kind))('attempts of an application, on %s',
     expect((await begin(inactive, { createMissing: true })).message).toBe(
       'create_missing: must stand beside external_id',
     );
-    expect((await end('any', 'UNSPECIFIED')).message).toBe('outcome: must be SUCCEEDED, FAILED or ABANDONED');
+    expect((await end('any', 'UNSPECIFIED')).message).toBe(
+      'outcome: must be OUTCOME_SUCCEEDED, OUTCOME_FAILED or OUTCOME_ABANDONED',
+    );
   });
 
   test('a timed lock says when to come again', async () => {

@@ -21,7 +21,7 @@ export const peopleOptions = {
   'dry-run': { help: 'write nothing, and find the same faults' },
   report: { value: 'OUT.jsonl', help: 'a line for each row that is refused: which, and why' },
   update: {
-    help: 'who is there gets names, address and number of the file; never another state or password',
+    help: 'who is there gets names, address, number and external id of the file; never another state or password',
   },
   'without-passwords': { help: 'who has a password hash that is refused comes without a password' },
 } as const satisfies OptionSpecs;
