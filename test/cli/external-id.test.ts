@@ -50,6 +50,13 @@ describe.each(ways)('through $way', ({ flags }) => {
       code: 'already_exists',
       message: expect.stringContaining(userId),
     });
+    // Whole, as an id is known or is not.
+    const found = async (text: string) => {
+      const { stdout } = await runHere(['user', 'find', text, ...flags(), '--json']);
+      return parseLines(stdout).map((row) => row.userId);
+    };
+    expect(await found('crm 1')).toContain(userId);
+    expect(await found('rm 1')).toEqual([]);
     const initial = await done([
       ...['user', 'create', '--org', org, '--external-id', 'crm 2', ...person(`b${email}`)],
     ]);

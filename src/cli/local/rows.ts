@@ -81,7 +81,8 @@ export function userFilters(query: Omit<UserQuery, keyof PageQuery>): readonly U
   if (organizationId !== undefined) filters.push({ kind: 'organization', organizationId });
   if (externalId !== undefined) filters.push(anyOf(['external_id'], 'equals', externalId));
   if (search !== undefined) {
-    filters.push(anyOf(['user_name', 'display_name', 'email'], 'contains_ignore_case', search));
+    const names = anyOf(['user_name', 'display_name', 'email'], 'contains_ignore_case', search);
+    filters.push({ kind: 'or', filters: [names, anyOf(['external_id'], 'equals', search)] });
   }
   if (loginName !== undefined) {
     filters.push(anyOf(['login_name'], 'equals_ignore_case', parseNameSought(loginName, 'login_name')));

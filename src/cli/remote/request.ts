@@ -50,16 +50,13 @@ function searchQueries(query: Omit<UserQuery, keyof PageQuery>): SearchQuery[] {
   if (organizationId !== undefined) {
     found.push({ $case: 'organizationIdQuery', value: { organizationId } });
   }
-  if (externalId !== undefined) {
-    const method = TextQueryMethod.TEXT_QUERY_METHOD_EQUALS;
-    found.push({ $case: 'externalIdQuery', value: { externalId, method } });
-  }
+  if (externalId !== undefined) found.push(ofExternalId(externalId));
   if (search !== undefined) {
     const displayName: Search = {
       $case: 'displayNameQuery',
       value: { displayName: search, method: contains },
     };
-    found.push(anyOf([displayName, ...userNameOrEmail(search, contains)]));
+    found.push(anyOf([displayName, ...userNameOrEmail(search, contains), ofExternalId(search)]));
   }
   if (loginName !== undefined) {
     found.push({ $case: 'loginNameQuery', value: { loginName, method: equals } });
@@ -67,6 +64,11 @@ function searchQueries(query: Omit<UserQuery, keyof PageQuery>): SearchQuery[] {
   if (name !== undefined) found.push(anyOf(userNameOrEmail(name, equals)));
   return found.map((one) => ({ query: one }));
 }
+
+const ofExternalId = (externalId: string): Search => ({
+  $case: 'externalIdQuery',
+  value: { externalId, method: TextQueryMethod.TEXT_QUERY_METHOD_EQUALS },
+});
 
 function userNameOrEmail(text: string, method: TextQueryMethod): readonly Search[] {
   return [

@@ -27,7 +27,10 @@ export const userCommands: readonly Command[] = [
       type: { value: 'TYPE', choices: types, help: 'only users of this type' },
       org: { value: 'ORG_ID', help: 'only users of this organization' },
       'external-id': { value: 'ID', help: 'only whom an application calls so' },
-      search: { value: 'TEXT', help: 'only where user name, display name or e-mail address contain it' },
+      search: {
+        value: 'TEXT',
+        help: 'only where user name, display name or e-mail address contain it, or the external id is it',
+      },
       ...pageOptions,
       ...connectionOptions,
     },
@@ -39,7 +42,8 @@ export const userCommands: readonly Command[] = [
     path: 'user find',
     operands: 'TEXT',
     operandsMax: 1,
-    summary: 'Find users whose user name, display name or e-mail address contains the text',
+    summary:
+      'Find users whose user name, display name or e-mail address contains the text, or whose external id it is',
     options: {
       state: { value: 'STATE', choices: states, help: 'only users in this state' },
       org: { value: 'ORG_ID', help: 'only users of this organization' },
