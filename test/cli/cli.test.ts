@@ -219,6 +219,17 @@ describe.each(ways)('through $way', ({ flags }) => {
       code: 7,
       reason: 'ROLE_UNKNOWN',
     });
+    for (const [said, ...argv] of [
+      ['--org ORG_ID', 'ORG_USER_UNLOCKER'],
+      ['leave out --org', 'IAM_OWNER', '--org', org],
+    ]) {
+      const failure = await refused(['grant', 'add', userId, ...argv]);
+      expect(failure).toMatchObject({
+        code: 7,
+        message: expect.stringContaining(said ?? ''),
+        reason: 'ROLE_UNKNOWN',
+      });
+    }
   });
 
   test('sets a password that is typed in, or refuses it', async () => {

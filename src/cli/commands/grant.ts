@@ -85,7 +85,7 @@ async function change(context: CommandContext, action: 'add' | 'remove'): Promis
   const roleAt = args.text('login') === undefined ? 1 : 0;
   const role = args.operands[roleAt];
   if (role === undefined) throw new UsageError(`no role: one of ${roles.join(', ')}`);
-  requireRole(role);
+  requireRole(role, args.text('org'));
   const userId = await userIdOf(context, 1 - roleAt);
   const organizationId = args.text('org');
   const grant = { userId, role, ...(organizationId !== undefined && { organizationId }) };
@@ -98,11 +98,21 @@ async function change(context: CommandContext, action: 'add' | 'remove'): Promis
   ]);
 }
 
-function requireRole(role: string): void {
-  if (roles.some((known) => known === role)) return;
+function requireRole(role: string, organizationId: string | undefined): void {
+  const message = roles.some((known) => known === role)
+    ? wrongPlace(role, organizationId)
+    : `The role must be one of ${roles.join(', ')}${suggestion(role, roles)}`;
+  if (message === undefined) return;
   const { kind, id, reason } = errors.roleUnknown;
-  const message = `The role must be one of ${roles.join(', ')}${suggestion(role, roles)}`;
   throw new CliError({ code: kind, id, reason, message });
+}
+
+function wrongPlace(role: string, organizationId: string | undefined): string | undefined {
+  const isOfOrganization = role.startsWith('ORG_');
+  if (isOfOrganization === (organizationId !== undefined)) return undefined;
+  return isOfOrganization
+    ? `${role} is held on an organization: say which with --org ORG_ID, as latchkey org list tells it`
+    : `${role} is held on the instance: leave out --org`;
 }
 
 async function list(context: CommandContext): Promise<void> {
