@@ -101,8 +101,8 @@ function costlyStepsOf(percent: number): number {
 }
 
 /**
- * Does the task in a thread of low priority: neither the event loop nor libuv's threads, which read files and names for
- * everybody, are held up by passwords. `cost`: in units of a hash of our own. Throws overloaded, also to who is gone.
+ * Does the task in a thread that stands back behind all else (see setPasswordShare): neither the event loop nor libuv's
+ * threads, which read files and names for everybody, are held up by passwords. `cost`: in units of a hash of our own. Throws overloaded, also to who is gone.
  */
 export function runPasswordTask(task: PasswordTask, cost: number, wait: PasswordWait): Promise<PasswordDone> {
   const { line, signal } = wait;
