@@ -1,6 +1,7 @@
 import { UsageError } from '../../../app/usage.ts';
 import type { UserQuery, UserRow } from '../../backend.ts';
 import type { CommandContext } from '../../command.ts';
+import { certainId } from '../../eyes/names.ts';
 import { CliError, toFailure } from '../../failure.ts';
 
 /** The id of the user who is named as an operand or by --login. Throws UsageError where neither or both are given. */
@@ -20,15 +21,13 @@ export async function userIdIfGiven(context: CommandContext, operandAt = 0): Pro
   return (await findByName(context, login)).userId;
 }
 
-/** What this server makes ids of: no question is asked about one. */
-const madeId = /^\d{15,20}$/;
-
 /**
  * The id of the user whom somebody typed: an id, else a name as --login takes it. What is neither is taken for an id, so
  * that the command itself says that there is none. Throws where a name is several users'.
  */
 export async function idNamedBy(context: CommandContext, typed: string): Promise<string> {
-  if (madeId.test(typed)) return typed;
+  // No question is asked about one.
+  if (certainId(typed) !== undefined) return typed;
   try {
     return (await (await context.backend()).getUser(typed)).userId;
   } catch (error) {
