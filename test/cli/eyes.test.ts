@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { localTime } from '../../src/cli/eyes/local-time.ts';
+import { Names } from '../../src/cli/eyes/names.ts';
+import { openLocal } from '../../src/cli/local/local.ts';
 import { startServer, type TestServer } from '../support/start-server.ts';
-import { stores } from '../support/stores.ts';
+import { openEmptyDatabase, stores } from '../support/stores.ts';
 import { parseLines, runHere } from './run-cli.ts';
 import { hasTerminals, runAtRealTerminal } from './terminal.ts';
 
@@ -202,4 +204,24 @@ describe.each(stores)('what people read, on %s', (_, openDatabase) => {
     },
     60_000,
   );
+});
+
+test('a name is looked up once, and some ten thousand are kept, however long somebody follows the log', async () => {
+  await using empty = await openEmptyDatabase('sqlite');
+  await using backend = await openLocal({ ...empty, osUser: 'operator', reason: undefined });
+  const asked: string[] = [];
+  const listUsers: typeof backend.listUsers = (query) => {
+    asked.push(...(query.userIds ?? []));
+    return backend.listUsers(query);
+  };
+  const args = { flag: () => false } as never;
+  const names = new Names({ args, backend: async () => ({ ...backend, listUsers }) });
+  const many = Array.from({ length: 10_000 }, (_, at) => `user-${at}`);
+  const [first = ''] = many;
+  await names.learn({ users: many });
+  await names.learn({ users: [first] });
+  expect(asked).toEqual(many);
+  await names.learn({ users: ['one more'] });
+  await names.learn({ users: [first] });
+  expect(asked.slice(many.length)).toEqual(['one more', first]);
 });

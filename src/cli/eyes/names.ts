@@ -13,6 +13,8 @@ type Source = Pick<Backend, 'listUsers' | 'listOrganizations'>;
 
 /** Ids that one call asks for. */
 const idsMax = 100;
+/** Names that are kept before all are forgotten: whoever follows the log for weeks sees everybody. */
+const keptMax = 10_000;
 
 /**
  * What people call the users and organizations that a command shows, each looked up once. Whom the caller may not read, and who
@@ -31,6 +33,7 @@ export class Names {
 
   async learn({ users = [], organizations = [] }: IdsSeen): Promise<void> {
     if (!this.#isWanted) return;
+    if (this.#users.size > keptMax) this.#users.clear();
     const unknown = new Set(users.filter((id) => id !== undefined && id !== '' && !this.#users.has(id)));
     const ids = [...unknown].filter((id) => id !== undefined);
     for (let from = 0; from < ids.length; from += idsMax)
