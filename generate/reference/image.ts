@@ -7,10 +7,13 @@ const run = promisify(execFile);
 const imageBytesMax = 67_108_864;
 const timeoutMs = 120_000;
 
-/** All of `proto/` with its comments, which the descriptors in `gen/es` have not. Needs `buf` on the path. */
-export async function buildImage(): Promise<FileRegistry> {
+/**
+ * All of `proto/` with its comments, which the descriptors in `gen/es` have not. Needs `buf` on the path. `cwd`: where
+ * buf.yaml is.
+ */
+export async function buildImage(cwd = '.'): Promise<FileRegistry> {
   const args = ['build', '--output', '-#format=binpb'];
-  const options = { encoding: 'buffer', maxBuffer: imageBytesMax, timeout: timeoutMs } as const;
+  const options = { encoding: 'buffer', maxBuffer: imageBytesMax, timeout: timeoutMs, cwd } as const;
   const { stdout } = await run('buf', args, options);
   return createFileRegistry(fromBinary(FileDescriptorSetSchema, stdout));
 }

@@ -11,8 +11,8 @@ import { printedSnippet } from './snippets.ts';
 /** What the server of a story is made of. */
 export type Services = ReturnType<typeof servicesOf>;
 
-export async function readServices(): Promise<Services> {
-  return servicesOf(await buildImage());
+export async function readServices(root: string): Promise<Services> {
+  return servicesOf(await buildImage(root));
 }
 
 interface Told {

@@ -83,7 +83,7 @@ async function snippets(demo: Demo, folder: string, names: readonly string[]): P
 
 /** Every call in every language that is here, on a server of its own, two languages at a time. */
 async function stories(folder: string, names: readonly string[]): Promise<void> {
-  const services = await readServices();
+  const services = await readServices(root);
   // The slowest first.
   const open = [...names].sort((a, b) => Number(slow.has(b)) - Number(slow.has(a)));
   const next = async () => {
