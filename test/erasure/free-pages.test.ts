@@ -1,9 +1,11 @@
-import { readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { expect, test } from '@jest/globals';
 import { openStore } from '../../src/store/open.ts';
 import { migrationFiles } from '../../src/store/sql/schema-version.ts';
 import { registerFold } from '../../src/store/sqlite/dialect.ts';
+import { noDisks, runOnDisk } from '../support/own-mounts.ts';
 import { openEmptyDatabase } from '../support/stores.ts';
 
 const folder = new URL('../../src/store/sqlite/migrations/', import.meta.url);
@@ -11,7 +13,7 @@ const marker = 'Qzlong-gone';
 const peopleCount = 2_000;
 
 /** A file of a version that left in it whatever was deleted. */
-function writeOld(path: string, version: number): void {
+function writeOld(path: string, version: number, people = peopleCount): void {
   using db = new DatabaseSync(path);
   registerFold(db);
   db.exec('PRAGMA page_size = 2048; PRAGMA journal_mode = WAL; PRAGMA secure_delete = OFF');
@@ -22,11 +24,13 @@ function writeOld(path: string, version: number): void {
     db.prepare('INSERT INTO migrations VALUES (?, ?, 1)').run(at + 1, name);
     db.exec(readFileSync(new URL(name, folder), 'utf8'));
   }
+  db.exec('BEGIN');
   const add = db.prepare('INSERT INTO organizations VALUES (?, ?, ?, 1)');
-  for (let nth = 0; nth < peopleCount; nth += 1) {
+  for (let nth = 0; nth < people; nth += 1) {
     const isGone = nth % 3 > 0;
     add.run(`o${nth}`, `${isGone ? marker : 'Stays'} ${nth}`, `o${nth}.example`);
   }
+  db.exec('COMMIT');
   db.prepare('DELETE FROM organizations WHERE name LIKE ?').run(`${marker}%`);
   db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
 }
@@ -46,3 +50,29 @@ test.each([
   }
   expect(textOf(empty.database)).not.toContain(marker);
 });
+
+const why = noDisks === undefined ? '' : `: ${noDisks}`;
+(noDisks === undefined ? test : test.skip)(
+  `where the disk has no room for that, the schema is raised, and it is told what may still be read${why}`,
+  async () => {
+    await using empty = await openEmptyDatabase('sqlite');
+    writeOld(empty.database, 9, 10 * peopleCount);
+    const folder = join(dirname(empty.database), 'disk');
+    mkdirSync(folder);
+    const onDisk = {
+      folder,
+      source: empty.database,
+      furnish: 'cat < "$SOURCE" > a.db && export LATCHKEY_MIGRATE_BACKUP=nowhere',
+      argv: ['migrate', '--db', join(folder, 'a.db')],
+    };
+    const { length } = textOf(empty.database);
+    const told = /went from version 9 to \d+/;
+    expect(await runOnDisk({ ...onDisk, bytes: 8 * length })).toMatchObject({
+      code: 0,
+      stdout: expect.not.stringContaining('VACUUM'),
+    });
+    const full = await runOnDisk({ ...onDisk, bytes: Math.floor(1.2 * length) });
+    expect(full).toMatchObject({ code: 0, stdout: expect.stringMatching(told) });
+    expect(full.stdout).toMatch(/deleted before may still be read in free pages .*VACUUM/);
+  },
+);

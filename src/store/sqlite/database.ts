@@ -44,7 +44,8 @@ export function openDatabase(options: SqliteOptions): DatabaseSync {
     applyPragmas(db);
     registerFold(db);
     const keep = copyNot ? () => undefined : (version: number) => keepCopy(opened, path, version);
-    const went = migrate(db, { only: migrateNot ? 'check' : 'apply', keep });
+    const warn = (text: string) => onReport({ level: 'warn', text });
+    const went = migrate(db, { only: migrateNot ? 'check' : 'apply', keep, warn });
     if (went !== undefined) onReport({ level: 'info', text: went });
     requireWritable(db);
     return db;

@@ -8,6 +8,8 @@ const folder = new URL('./migrations/', import.meta.url);
 export interface MigrationOptions extends MigrateMode {
   /** Keeps what is there of this version before it is changed; answers where, or undefined where nowhere. */
   readonly keep?: (version: number) => string | undefined;
+  /** Hears what whoever runs the server should see to. Default: nobody does. */
+  readonly warn?: (text: string) => void;
   /** Whether a schema that is behind passes a check. Default false. */
   readonly isBehind?: boolean;
 }
@@ -18,14 +20,14 @@ export interface MigrationOptions extends MigrateMode {
  * where the database is newer than the code.
  */
 export function migrate(db: DatabaseSync, options: MigrationOptions): string | undefined {
-  const { only, keep = () => undefined, isBehind = false } = options;
+  const { only, keep = () => undefined, warn = () => undefined, isBehind = false } = options;
   const files = migrationFiles(folder);
   if (only === 'apply') db.exec(createTable);
   const applied = appliedVersion(db);
   requireUsableVersion(applied, { only: isBehind ? 'apply' : only });
   if (only === 'check' || applied === files.length) return undefined;
   const kept = applied === 0 ? undefined : keep(applied);
-  if (applied > 0 && applied < overwritesSince) writeAnew(db);
+  if (applied > 0 && applied < overwritesSince) writeAnew(db, warn);
   for (let version = applied + 1; version <= files.length; version += 1)
     apply(db, version, files[version - 1] ?? '');
   if (applied === 0) return undefined;
@@ -35,16 +37,28 @@ export function migrate(db: DatabaseSync, options: MigrationOptions): string | u
 /** The first version under which whatever is deleted was overwritten. */
 const overwritesSince = 10;
 
+/** NOMEM, IOERR, FULL, CANTOPEN: for that, which takes as much again as the file has, there is no room. */
+const noRoom: ReadonlySet<number | undefined> = new Set([7, 10, 13, 14]);
+
 // Free pages from before hold what was deleted, names of people among it, and whoever is erased now is still read there.
-function writeAnew(db: DatabaseSync): void {
-  try {
-    db.exec('VACUUM');
-    // Until then the old pages stand in the file.
-    db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
-  } catch (error) {
-    // Of two that start at once one does it, and the other need not.
-    if (resultCode(error) !== 5 /* BUSY */) throw error;
+function writeAnew(db: DatabaseSync, warn: (text: string) => void): void {
+  // Until the log is empty the old pages stand in the file; or half of the new ones in the log, where a migration wants room.
+  for (const step of ['VACUUM', 'PRAGMA wal_checkpoint(TRUNCATE)']) {
+    try {
+      db.exec(step);
+    } catch (error) {
+      const code = resultCode(error);
+      if (noRoom.has(code)) warn(leftInFreePages(error));
+      // Of two that start at once one does it, and the other need not.
+      else if (code !== 5 /* BUSY */) throw error;
+    }
   }
+}
+
+// A server that does not start for want of room locks and unlocks nobody.
+function leftInFreePages(error: unknown): string {
+  const why = (error as Error).message;
+  return `what was deleted before may still be read in free pages of the database file, as there was no room to write it anew (${why}): make room, and run VACUUM on it with sqlite3 while no server runs`;
 }
 
 const createTable =
