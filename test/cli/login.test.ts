@@ -135,6 +135,15 @@ test('a token that the server does not take is not kept, nor one that nobody was
   }
 });
 
+test('says where a token would go in the clear', async () => {
+  const { run } = await newHome();
+  const clear = /^http to latchkey\.invalid is in the clear: whoever is on the way reads the token\n/;
+  const ended = await run(['login', 'http://latchkey.invalid', '--timeout', '1'], {}, server.token);
+  expect(ended).toMatchObject({ code: 6, stderr: expect.stringMatching(clear) });
+  const safe = await run(['login', 'https://latchkey.invalid', '--timeout', '1'], {}, server.token);
+  expect(safe).toMatchObject({ code: 6, stderr: expect.not.stringMatching(clear) });
+});
+
 test('--token-file, and a login in the place of another', async () => {
   const { home, path, run } = await newHome();
   await writeFile(join(home, 'token'), `${other.token}\n`);

@@ -5,6 +5,7 @@ import type { CallerRow } from '../backend.ts';
 import { type CommandContext, connectionOptions } from '../command.ts';
 import { Names } from '../eyes/names.ts';
 import { CliError } from '../failure.ts';
+import { isLoopback } from '../loopback.ts';
 import { pairs } from '../output.ts';
 import { askAtTerminal, readStdin } from '../secret-input.ts';
 import { databaseOf, timeoutMsOf } from '../target.ts';
@@ -19,6 +20,8 @@ export async function login(context: CommandContext): Promise<void> {
   if (path === undefined) throw new UsageError('no folder to keep it in: set HOME or XDG_CONFIG_HOME');
   const given = await askFor(context, namedUrl(context) ?? environment.url);
   const server = parseUrl(given.url);
+  if (server.protocol === 'http:' && !isLoopback(server))
+    await output.note(`http to ${server.host} is in the clear: whoever is on the way reads the token`);
   const caPath = args.text('ca');
   const token = tokenOf(given.token, given.source);
   const asked = { url: server, token, caPath, timeoutMs: timeoutMsOf(args) };
