@@ -2,7 +2,6 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { openApp } from '../../src/app/app.ts';
-import { openStream, type StreamForm, streamForms } from '../server/clients/stream-client.ts';
 import { type ChildServer, standBy } from '../support/child-server.ts';
 import { dialects } from '../support/dialects/all.ts';
 import { askBare, type Form } from '../support/dialects/bare.ts';
@@ -11,6 +10,7 @@ import { historyOf } from '../support/replay.ts';
 import { openWire } from '../support/wire.ts';
 import { hiddenRequests } from './hidden.ts';
 import { freePort, type ProxyKind, proxyKinds, type RunningProxy, startProxy } from './proxy.ts';
+import { quietStreams } from './quiet.ts';
 
 // Each proxy has a server and a database of its own; what it did is judged, and a line says how.
 
@@ -92,86 +92,6 @@ async function unaryCalls({ proxy, token, people }: Bench): Promise<readonly str
       problems.push(`${speaker.name}, refused: ${JSON.stringify(refused)}`);
   }
   return problems;
-}
-
-/** As gRPC needs HTTP/2 to be whole, it is asked over that alone. */
-const forms = streamForms.filter(({ http, contentType }) => http === 2 || !/grpc($|\+)/.test(contentType));
-
-const isJson = ({ contentType }: StreamForm): boolean => contentType.endsWith('json');
-
-/** `after_position`, of which the server has seen fewer. */
-function follow(form: StreamForm, after: number): Buffer {
-  if (isJson(form)) return Buffer.from(JSON.stringify({ afterPosition: String(after) }));
-  const bytes = [0x08];
-  let rest = after;
-  for (; rest > 0x7f; rest >>= 7) bytes.push((rest & 0x7f) | 0x80);
-  return Buffer.from([...bytes, rest]);
-}
-
-/** Streams that nothing happens on; then one event, which every follower must see. */
-async function quietStreams({ proxy, token, people, history }: Bench): Promise<readonly string[]> {
-  const userId = await people.user({ organization: 'acme', kind: 'machine' });
-  await history(userId);
-  const newest = await newestPosition(proxy, token);
-  const headers = { authorization: `Bearer ${token}` };
-  const followers = forms.map((form) =>
-    openStream(proxy.url, form, {
-      path: '/latchkey.v1.AdminService/FollowEvents',
-      message: follow(form, newest),
-      headers,
-    }),
-  );
-  const watchers = forms.map((form) =>
-    openStream(proxy.url, form, {
-      path: '/grpc.health.v1.Health/Watch',
-      message: Buffer.from(isJson(form) ? '{}' : ''),
-    }),
-  );
-  const named = [...followers, ...watchers].map((stream, nth) => {
-    const { contentType, http } = forms[nth % forms.length] ?? never();
-    const isFollower = nth < forms.length;
-    return {
-      stream,
-      http,
-      isFollower,
-      name: `${isFollower ? 'FollowEvents' : 'Watch'}, ${contentType}, HTTP/${http}`,
-    };
-  });
-  const problems: string[] = [];
-  const ended = new Set<string>();
-  await Promise.all(
-    named.map(async ({ stream, http, isFollower, name }) => {
-      stream.end.then(
-        (end) => ended.add(`${name}: ended with ${end}`),
-        (error: unknown) => ended.add(`${name}: ${error}`),
-      );
-      if (isFollower && proxy.kind.keepsHeadsBack(http)) return;
-      const head = await Promise.race([stream.head, delay(10_000, 'late', { ref: false })]).catch(String);
-      if (typeof head === 'string') problems.push(`${name}: no headers, ${head}`);
-    }),
-  );
-  await delay(quietMs);
-  problems.push(...ended);
-  await people.act(userId, 'lock');
-  for (const [nth, stream] of followers.entries()) {
-    const seen = await Promise.race([stream.messages(1), delay(10_000, 'late', { ref: false })]);
-    if (seen === 'late') problems.push(`${named[nth]?.name}: the event did not come`);
-  }
-  for (const { stream } of named) stream.close();
-  return problems;
-}
-
-async function newestPosition(proxy: RunningProxy, token: string): Promise<number> {
-  await using wire = openWire(proxy.url);
-  const path = '/latchkey/v1/events?limit=1000';
-  const headers = { authorization: `Bearer ${token}` };
-  const { body } = await wire.send({ version: 1, verb: 'GET', path, headers, body: new Uint8Array() });
-  const { events } = JSON.parse(body.toString()) as { events: { position: string }[] };
-  return Number(events.at(-1)?.position ?? 0);
-}
-
-function never(): never {
-  throw new Error('no such form');
 }
 
 /** What clients did through a proxy, until it is over. */
@@ -272,7 +192,7 @@ async function suite(kind: ProxyKind): Promise<void> {
       });
     });
     await attempt(`${kind.name}: ${quietMs / 1_000} quiet seconds of every stream`, () =>
-      quietStreams(bench),
+      quietStreams(bench, quietMs),
     );
     await attempt(`${kind.name}: the server restarted under load`, () => restartUnderLoad(bench));
   } catch (error) {
