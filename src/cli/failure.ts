@@ -15,6 +15,8 @@ export interface Failure {
   readonly reason?: string;
   /** What the caller would have to hold. */
   readonly permission?: string;
+  /** When it is worth another try. */
+  readonly retryAfterSeconds?: number;
 }
 
 /** A failure on its way to the exit code. */

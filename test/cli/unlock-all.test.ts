@@ -135,11 +135,36 @@ describe.each(stores)('`latchkey lock unlock-all` on %s', (_, openDatabase) => {
         stderr: expect.stringContaining(said),
       });
     }
+    // Who only unlocks is told why, and when.
+    const unlocker = await callerIn(id, 'ORG_USER_UNLOCKER');
+    const { url } = server;
+    const looked = await runHere([
+      'lock',
+      'unlock-all',
+      '--org',
+      id,
+      '--preview',
+      '--url',
+      url,
+      '--token',
+      unlocker,
+    ]);
+    expect(looked.stdout).toMatch(
+      /^ {2}not permitted: 101, who will stay locked; more than 100 take user\.unlock\.bulk$/m,
+    );
     const done = await run([...wave, '--yes', '101']);
     expect(done.code).toBe(0);
     expect(parseLines(done.stdout)).toHaveLength(101);
     await locked(id, 100);
     expect((await run(wave)).code).toBe(0);
+    await locked(id, 100);
+    expect((await run(wave, unlocker)).code).toBe(0);
+    await locked(id, 1);
+    const { code, stderr } = await run(wave, unlocker);
+    expect({ code, ...JSON.parse(stderr) }).toMatchObject({
+      code: 6,
+      error: { message: expect.stringMatching(/; again in (59|60) minutes$/), reason: 'RUNS_WITHOUT_BULK' },
+    });
   });
 
   test('reaches what the caller reads, and ends what the caller may end', async () => {

@@ -1,4 +1,5 @@
 import { UsageError } from '../../app/usage.ts';
+import { withoutBulkMax } from '../../domain/unlock-run.ts';
 import type { LockRow } from '../backend-lock.ts';
 import { type Command, type CommandContext, changeOptions } from '../command.ts';
 import { Names } from '../eyes/names.ts';
@@ -96,9 +97,12 @@ function summaryOf(preview: PreviewRow, names: Names, { time }: Output): string[
     `  by cause: ${causes.map((one) => `${one.cause} ${one.count}`).join(', ')}`,
     `  by organization: ${named.join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`,
     `  from ${time(earliest)} to ${time(latest)}`,
-    ...(notPermitted > 0 ? [`  not permitted: ${notPermitted}, who will stay locked`] : []),
+    ...(notPermitted > 0 ? [`  not permitted: ${notPermitted}, who will stay locked${bulkHint(count)}`] : []),
   ];
 }
+
+const bulkHint = (count: number): string =>
+  count > withoutBulkMax ? `; more than ${withoutBulkMax} take user.unlock.bulk` : '';
 
 const lockColumnsOf = (names: Names): readonly Column<LockRow>[] => [
   { title: 'ID', of: ({ userId }) => userId },

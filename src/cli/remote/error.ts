@@ -1,6 +1,6 @@
 import { type ServiceError, status } from '@grpc/grpc-js';
 import type { Any } from '../../../gen/grpc-js/google/protobuf/any.ts';
-import { ErrorInfo } from '../../../gen/grpc-js/google/rpc/error_details.ts';
+import { ErrorInfo, RetryInfo } from '../../../gen/grpc-js/google/rpc/error_details.ts';
 import { Status } from '../../../gen/grpc-js/google/rpc/status.ts';
 import { CredentialsCheckError, ErrorDetail } from '../../../gen/grpc-js/zitadel/v1/error_detail.ts';
 import type { ErrorKind } from '../../domain/error-entry.ts';
@@ -33,10 +33,18 @@ export function remoteError(
   const unreached = sent === undefined ? unreachedText(thrown, target.url) : undefined;
   if (unreached !== undefined) return new CliError({ code: 'unavailable', message: unreached }, thrown);
   const details = Buffer.isBuffer(sent) ? detailsOf(sent) : {};
-  const { permission } = details;
-  const missing = permission === undefined ? '' : `: it takes ${permission}`;
-  const message = `${thrown.details}${code === 'unauthenticated' ? tokenHint(target) : missing}`;
+  const message = `${thrown.details}${code === 'unauthenticated' ? tokenHint(target) : nextOf(details)}`;
   return new CliError({ code, message, ...details }, thrown);
+}
+
+// What a script would sleep through goes without a word.
+const waitToldSeconds = 60;
+
+function nextOf({ permission, retryAfterSeconds = 0 }: Details): string {
+  if (permission !== undefined) return `: it takes ${permission}`;
+  if (retryAfterSeconds < waitToldSeconds) return '';
+  const minutes = Math.ceil(retryAfterSeconds / 60);
+  return `; again in ${minutes} ${minutes === 1 ? 'minute' : 'minutes'}`;
 }
 
 // It may be the token of another server, or one that a lock of the administrator has ended.
@@ -54,7 +62,7 @@ function isServiceError(thrown: unknown): thrown is ServiceError {
   return thrown instanceof Error && 'code' in thrown && 'metadata' in thrown && 'details' in thrown;
 }
 
-type Details = Pick<Failure, 'id' | 'reason' | 'permission'>;
+type Details = Pick<Failure, 'id' | 'reason' | 'permission' | 'retryAfterSeconds'>;
 
 // ErrorDetail or CredentialsCheckError stands first and has the id; ErrorInfo has the reason.
 function detailsOf(sent: Buffer): Details {
@@ -70,6 +78,8 @@ function detailOf({ typeUrl, value }: Any): Details {
       return { id: CredentialsCheckError.decode(value).id };
     case 'google.rpc.ErrorInfo':
       return infoOf(ErrorInfo.decode(value));
+    case 'google.rpc.RetryInfo':
+      return waitOf(RetryInfo.decode(value));
     default:
       return {};
   }
@@ -78,4 +88,9 @@ function detailOf({ typeUrl, value }: Any): Details {
 function infoOf({ reason, metadata }: ErrorInfo): Details {
   const { permission } = metadata;
   return { reason, ...(permission !== undefined && { permission }) };
+}
+
+function waitOf({ retryDelay }: RetryInfo): Details {
+  if (retryDelay === undefined) return {};
+  return { retryAfterSeconds: Number(retryDelay.seconds) + Math.ceil(retryDelay.nanos / 1e9) };
 }
