@@ -759,7 +759,7 @@ export declare type ImportUsersRequest = Message<"latchkey.v1.ImportUsersRequest
   validateOnly: boolean;
 
   /**
-   * Gives users who are there the names, address and number of the request; never another state or password.
+   * Gives users who are there the names, address, number and external id of the request; never another state or password.
    *
    * @generated from field: bool update_existing = 4;
    */
