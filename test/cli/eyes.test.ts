@@ -188,11 +188,14 @@ describe.each(stores)('what people read, on %s', (_, openDatabase) => {
     async () => {
       const env = { LATCHKEY_URL: server.url, LATCHKEY_TOKEN: owner };
       await run(['user', 'metadata', 'set', 'ada', 'crm-id=4711']);
+      const bob = await server.people.user({ organization: 'acme' });
       for (const argv of [
         ['token', 'list'],
         ['org', 'list'],
         ['user', 'metadata', 'list', 'ada'],
         ['whoami'],
+        ['user', 'lock', bob, '--for', '30m'],
+        ['user', 'unlock', bob],
       ]) {
         const { code, shown } = await runAtRealTerminal(argv, env);
         expect({ argv, code, shown }).toMatchObject({

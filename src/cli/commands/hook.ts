@@ -181,7 +181,9 @@ async function update(context: CommandContext): Promise<void> {
     await print(context, row);
   } else {
     await output.document({ ...row, secret }, [secret]);
-    await output.note(`the secret before it signs as well until ${row.previousSecretUntil ?? 'now'}`);
+    await output.note(
+      `the secret before it signs as well until ${output.time(row.previousSecretUntil) ?? 'now'}`,
+    );
   }
   if (change.url !== undefined) await warn(context, row);
 }

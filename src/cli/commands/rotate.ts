@@ -85,7 +85,7 @@ async function show(context: CommandContext, backend: Backend, rotation: Rotatio
     throw new CliError({ code: 'unavailable', message }, error);
   }
   await context.output.note(
-    `token ${made.tokenId} of user ${userId}, until ${expirationDate}; shown this once`,
+    `token ${made.tokenId} of user ${userId}, until ${context.output.time(expirationDate)}; shown this once`,
   );
 }
 

@@ -63,10 +63,11 @@ async function lockOne(context: CommandContext, order: LockToSet): Promise<Done>
   const { userId } = order;
   const backend = await context.backend();
   const locked = await withStateHint(context, { userId, action: 'lock' }, () => backend.lockUser(order));
-  const end = locked.until === undefined ? '' : ` until ${locked.until}`;
+  const { time } = context.output;
+  const end = locked.until === undefined ? '' : ` until ${time(locked.until)}`;
   return {
     row: { ...locked, state: 'locked' },
-    line: `User ${userId} locked at ${locked.changeDate}: now locked${end} (event ${locked.sequence})`,
+    line: `User ${userId} locked at ${time(locked.changeDate)}: now locked${end} (event ${locked.sequence})`,
   };
 }
 
@@ -92,7 +93,7 @@ async function unlockOne(context: CommandContext, order: LockToEnd): Promise<Don
   );
   return {
     row: { ...unlocked, state: 'active' },
-    line: `User ${userId} unlocked at ${unlocked.changeDate}: now active (event ${unlocked.sequence})`,
+    line: `User ${userId} unlocked at ${context.output.time(unlocked.changeDate)}: now active (event ${unlocked.sequence})`,
   };
 }
 

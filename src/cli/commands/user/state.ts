@@ -71,6 +71,6 @@ async function change(context: CommandContext, action: PlainAction, userId: stri
   const { done, state } = wordings[action];
   return {
     row: { ...changed, state },
-    line: `User ${userId} ${done} at ${changed.changeDate}: now ${state} (event ${changed.sequence})`,
+    line: `User ${userId} ${done} at ${context.output.time(changed.changeDate)}: now ${state} (event ${changed.sequence})`,
   };
 }
