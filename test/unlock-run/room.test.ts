@@ -133,6 +133,27 @@ describe.each(stores)('on %s', (store) => {
       expect(await start([again], token)).toMatchObject({ code: 'OK' });
     });
 
+    test('whoever has to wait is told until when there is room for what they asked', async () => {
+      const of = await organization();
+      const token = await unlocker(of);
+      const userIds = await locked(of, 141);
+      for (const [from, to] of [
+        [0, 40],
+        [40, 100],
+      ] as const) {
+        await ended(door, runOf(await start(userIds.slice(from, to), token)));
+        server.clock.nowMs += 1_000;
+      }
+      // Room for 40 comes with the end of the first run's hour, and for one more with that of the second's.
+      for (const [count, seconds] of [
+        [40, hourMs / 1_000 - 2],
+        [41, hourMs / 1_000 - 1],
+      ] as const) {
+        const { details } = await start(userIds.slice(100, 100 + count), token);
+        expect(details).toContainEqual({ type: 'google.rpc.RetryInfo', retryDelay: `${seconds}s` });
+      }
+    });
+
     test('two at once pass it no more than two after one another', async () => {
       const of = await organization();
       const token = await unlocker(of);

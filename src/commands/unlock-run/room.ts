@@ -70,8 +70,19 @@ async function requireWithinHour(
       break;
     before = last.runId;
   }
-  const runs = [...own.values()];
-  if (runs.reduce((sum, { total }) => sum + total, 0) <= withoutBulkMax) return;
-  const oldest = runs.reduce((least, { startedAt }) => Math.min(least, startedAt), run.startedAt);
-  throw new DomainError('runsWithoutBulk', { retryAfterMs: Math.max(1_000, oldest - since) });
+  const freeAt = roomFrom([...own.values()]);
+  if (freeAt === undefined) return;
+  throw new DomainError('runsWithoutBulk', { retryAfterMs: Math.max(1_000, freeAt - since) });
+}
+
+/** The start of the run with whose hour there is room for all that are younger; undefined where there is room now. */
+function roomFrom(runs: readonly UnlockRun[]): number | undefined {
+  let users = runs.reduce((sum, { total }) => sum + total, 0);
+  let freeAt: number | undefined;
+  for (const { total, startedAt } of runs.toSorted((one, other) => one.startedAt - other.startedAt)) {
+    if (users <= withoutBulkMax) break;
+    users -= total;
+    freeAt = startedAt;
+  }
+  return freeAt;
 }
