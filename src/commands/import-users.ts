@@ -1,6 +1,7 @@
 import { requireHeldAnywhere, requireOnOrganization } from '../auth/authorize.ts';
 import type { Caller } from '../auth/caller.ts';
 import { withNameReach } from '../auth/name-reach.ts';
+import { type Admit, createUnderWay } from '../auth/under-way.ts';
 import { DomainError, type ErrorKind, type ErrorName, errors } from '../domain/errors.ts';
 import type { UserAdded, UserEvent } from '../domain/events.ts';
 import { evolve } from '../domain/evolve/evolve.ts';
@@ -61,6 +62,16 @@ export function passwordKindOf(hash: string): string | undefined {
   return hashKindOf(hash);
 }
 
+/** Of all imports at once: an unlock waits for what is committed together with it. One import alone is as quick as with all at once. */
+const importedAtOnceMax = 48;
+const admits = new WeakMap<PasswordApp['store'], Admit>();
+
+function admitOf(store: PasswordApp['store']): Admit {
+  const admit = admits.get(store) ?? createUnderWay(importedAtOnceMax);
+  admits.set(store, admit);
+  return admit;
+}
+
 /**
  * Brings people in, each for themselves: in one append with their state, or refused. Who is there already, by external id,
  * else by id, else by login name, stays as they are, so the same again changes nothing. Throws permissionMissing and organizationNotFound, and
@@ -76,7 +87,8 @@ export async function importUsers(
   requireOnOrganization(caller, found?.organizationId, 'user.write');
   if (found === undefined) throw new DomainError('organizationNotFound');
   const desk = { app, caller, order, organization: found };
-  return Promise.all(order.users.map((user) => importOne(desk, user).catch(refusal)));
+  const admit = admitOf(app.store);
+  return Promise.all(order.users.map((user) => admit(caller, () => importOne(desk, user).catch(refusal))));
 }
 
 interface Desk {

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { JsonObject } from '@bufbuild/protobuf';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { askBeside, repeatedly, slowdown } from '../support/beside.ts';
@@ -13,6 +14,8 @@ const rounds = repetitions({ few: 1, many: 10 });
 const asks = repetitions({ few: 20, many: 40 });
 
 const atOnce = 4;
+/** Of each of those. */
+const previewsAtOnce = 10;
 
 const resources = new AsyncDisposableStack();
 let server: TestServer;
@@ -52,6 +55,20 @@ describe('others lock and unlock beside an organization', () => {
     'that begins attempts without end': async (which) => {
       const { attemptId = '' } = await ok(busy, 'BeginAttempt', { userId: `tried-${which}` }, application);
       await ok(busy, 'EndAttempt', { attemptId, outcome: 'OUTCOME_SUCCEEDED' }, application);
+    },
+    'that imports a hundred at a time without end': async () => {
+      const users = Array.from({ length: 100 }, () => ({
+        username: randomUUID(),
+        machine: { name: 'Robot' },
+      }));
+      await ok(busy, 'ImportUsers', { organizationId: 'busy', users });
+    },
+    'that previews without end': async () => {
+      await Promise.all(
+        Array.from({ length: previewsAtOnce }, () =>
+          ok(busy, 'PreviewUnlock', { filter: { organizationId: 'busy' } }),
+        ),
+      );
     },
   };
 
