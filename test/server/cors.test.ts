@@ -1,5 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { corsHeaders, createCorsPolicy, isPreflight, preflightAnswer } from '../../src/server/http/cors.ts';
+import { startServer } from '../support/start-server.ts';
+import { openWire } from '../support/wire.ts';
 
 const console = 'https://console.example';
 const host = 'api.example:8080';
@@ -77,4 +79,66 @@ test.each([
   'file:///x',
 ])('refuses %j as an allowed origin', (origin) => {
   expect(() => createCorsPolicy({ allowedOrigins: [origin], scheme: 'http' })).toThrow('not an origin');
+});
+
+describe.each([1, 2] as const)('a server that has an allowed origin, HTTP/%i', (version) => {
+  const path = '/v2/users/nobody/unlock';
+  const mayBeSent = [
+    'latchkey-reason',
+    'tracestate',
+    'baggage',
+    'sentry-trace',
+    'idempotency-key',
+    'traceparent',
+  ];
+  const mayBeRead = [
+    'retry-after',
+    'www-authenticate',
+    'x-request-id',
+    'grpc-status',
+    'grpc-status-details-bin',
+  ];
+  const listOf = (value: string | undefined) => (value ?? '').split(', ');
+
+  test('lets its pages send every header of a call and read those of the answer, and no other page', async () => {
+    await using server = await startServer({ flags: ['--cors-origins', console] });
+    await using wire = openWire(server.url);
+    const preflight = (origin: string, header: string) =>
+      wire.send({
+        version,
+        verb: 'OPTIONS',
+        path,
+        body: new Uint8Array(),
+        headers: {
+          origin,
+          'access-control-request-method': 'POST',
+          'access-control-request-headers': header,
+        },
+      });
+    const call = (origin: string) =>
+      wire.send({
+        version,
+        verb: 'POST',
+        path,
+        body: Buffer.from('{}'),
+        headers: { origin, 'content-type': 'application/json' },
+      });
+    for (const header of mayBeSent) {
+      const { status, headers } = await preflight(console, header);
+      expect([header, status, headers['access-control-allow-origin']]).toEqual([header, 204, console]);
+      expect(listOf(headers['access-control-allow-headers'])).toContain(header);
+      expect(listOf(headers['access-control-allow-methods'])).toContain('POST');
+      const foreign = await preflight('https://evil.example', header);
+      expect(foreign.headers).not.toHaveProperty('access-control-allow-origin');
+      expect(foreign.headers).not.toHaveProperty('access-control-allow-headers');
+    }
+    // Refused for want of a token, which a page has to be able to read.
+    const answer = await call(console);
+    expect([answer.status, answer.headers['access-control-allow-origin']]).toEqual([401, console]);
+    const exposed = listOf(answer.headers['access-control-expose-headers']);
+    expect(exposed).toEqual(expect.arrayContaining(mayBeRead));
+    const foreign = await call('https://evil.example');
+    expect(foreign.headers).not.toHaveProperty('access-control-allow-origin');
+    expect(foreign.headers).not.toHaveProperty('access-control-expose-headers');
+  });
 });
