@@ -22,9 +22,9 @@ afterAll(async () => {
 const watch = '/grpc.health.v1.Health/Watch';
 const reflect = '/grpc.reflection.v1.ServerReflection/ServerReflectionInfo';
 
-function connect(localAddress = '127.0.0.1'): http2.ClientHttp2Session {
-  const createConnection = () => net.connect({ port: server.port, host: '127.0.0.1', localAddress });
-  return http2.connect(server.url, { createConnection }).on('error', () => undefined);
+function connect(localAddress = '127.0.0.1', { port, url } = server): http2.ClientHttp2Session {
+  const createConnection = () => net.connect({ port, host: '127.0.0.1', localAddress });
+  return http2.connect(url, { createConnection }).on('error', () => undefined);
 }
 
 function envelope(message: Uint8Array): Buffer {
@@ -97,8 +97,8 @@ describe('places for reflection', () => {
       create(ServerReflectionRequestSchema, { messageRequest: { case: 'listServices', value: '' } }),
     ),
   );
-  async function hold(address: string, count: number) {
-    const sessions = Array.from({ length: Math.ceil(count / 25) }, () => connect(address));
+  async function hold(address: string, count: number, at = server) {
+    const sessions = Array.from({ length: Math.ceil(count / 25) }, () => connect(address, at));
     const streams = Array.from({ length: count }, (_none, nth) => {
       const session = sessions[nth % sessions.length];
       if (session === undefined) throw new Error('no session');
@@ -120,6 +120,36 @@ describe('places for reflection', () => {
     expect(newcomer.streams.filter(({ closed }) => closed)).toEqual([]);
     expect(greedy.streams.filter(({ closed }) => closed)).toHaveLength(10);
     for (const { sessions } of [greedy, newcomer]) for (const session of sessions) session.destroy();
+  });
+
+  test('come back from whoever takes nothing and only sends PINGs', async () => {
+    await using hasty = await startServer({ flags: ['--idle-timeout-ms', '800'] });
+    const sessions = Array.from({ length: 4 }, () =>
+      http2.connect(hasty.url, { settings: { initialWindowSize: 0 } }).on('error', () => undefined),
+    );
+    const pings = setInterval(() => {
+      for (const session of sessions) if (!session.closed) session.ping(() => undefined);
+    }, 50);
+    const ended = sessions.flatMap((session) =>
+      Array.from({ length: 25 }, async () => {
+        const stream = begin(session, reflect);
+        stream.write(listing);
+        const closed = once(stream, 'close');
+        const [headers] = (await once(stream, 'response')) as [http2.IncomingHttpHeaders];
+        await closed;
+        return [headers['grpc-status'], stream.rstCode];
+      }),
+    );
+    // Each had a place, until it was taken away.
+    expect(new Set((await Promise.all(ended)).map(String))).toEqual(
+      new Set([String([undefined, http2.constants.NGHTTP2_CANCEL])]),
+    );
+    clearInterval(pings);
+    for (const session of sessions) session.destroy();
+
+    const next = await hold('127.0.0.2', 100, hasty);
+    expect(new Set(next.statuses)).toEqual(new Set(['open']));
+    for (const session of next.sessions) session.destroy();
   });
 });
 
