@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import http2 from 'node:http2';
 import net from 'node:net';
 import { describe, expect, test } from '@jest/globals';
+import { costBytes } from '../../src/server/http/admission.ts';
 import { type ListenerOptions, startListener } from '../../src/server/port/listener.ts';
 import {
   askBoth,
@@ -19,6 +20,7 @@ import {
   type RawConnection,
 } from './clients/clients.ts';
 import { EchoDoor } from './doors/echo-door.ts';
+import { openLane } from './doors/open-lane.ts';
 
 const { NGHTTP2_ENHANCE_YOUR_CALM, NGHTTP2_REFUSED_STREAM } = http2.constants;
 const kibibyte = 1_024;
@@ -157,6 +159,46 @@ describe('requests that are not finished', () => {
     const [answer] = (await once(quiet, 'data')) as [Buffer];
     expect(answer.toString()).toMatch(/^HTTP\/1.1 200 /);
   });
+});
+
+test('messages of watches that are never whole count, over many connections: so many are held as there is room for', async () => {
+  const messageBytesMax = kibibyte;
+  const connections = 10;
+  const addressBytesMax = 1_024 * kibibyte;
+  await using lane = await openLane(
+    { messageBytesMaxOf: () => messageBytesMax },
+    { requestsBytesMax: 4 * addressBytesMax },
+  );
+  const path = '/grpc.health.v1.Health/Watch';
+  const type = 'application/grpc';
+  const text = (value: string) => Buffer.concat([Buffer.of(value.length), Buffer.from(value)]);
+  const head = Buffer.from([0x83, 0x86, 0x44]);
+  const host = Buffer.from([0x41, 1, 0x78, 0x5f]);
+  const payload = Buffer.concat([head, text(path), host, text(type)]);
+  // All but a byte of the message that the prefix tells of.
+  const data = Buffer.alloc(5 + messageBytesMax - 1, 10);
+  data.writeUInt32BE(messageBytesMax, 1);
+  data[0] = 0;
+  const watches = Array.from({ length: 20 }, (_none, nth) => {
+    const stream = 2 * nth + 1;
+    const opens = frame({ type: frameType.headers, flags: endHeaders, stream, payload });
+    return Buffer.concat([opens, frame({ type: frameType.data, stream, payload: data })]);
+  });
+  const all: RawConnection[] = [];
+  for (let nth = 0; nth < connections; nth += 1) {
+    all.push(await connectHttp2(Number(new URL(lane.url).port), Buffer.concat(watches)));
+  }
+  const watchBytes = costBytes.stream + costBytes.streamingCall + messageBytesMax;
+  const heldBytes = () =>
+    all
+      .filter(({ socket }) => socket.readable)
+      .map(({ received }) => (watches.length - refusedStreams(received())) * watchBytes)
+      .reduce((sum, bytes) => sum + bytes, 0);
+  // Those that made room hear of it in their own time.
+  while (heldBytes() > addressBytesMax) await new Promise(setImmediate);
+  expect(heldBytes()).toBeGreaterThan(addressBytesMax / 4);
+  expect(lane.contexts).toEqual([]);
+  for (const { socket } of all) socket.destroy();
 });
 
 describe('connections of one address without a token', () => {

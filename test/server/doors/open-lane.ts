@@ -14,7 +14,7 @@ import { requestInfoKey } from '../../../src/rpc/request-info.ts';
 import { createDoor, type DoorOptions, type OpenDoor } from '../../../src/server/door.ts';
 import { createCorsPolicy } from '../../../src/server/http/cors.ts';
 import { mount } from '../../../src/server/lane/method-table.ts';
-import { startListener } from '../../../src/server/port/listener.ts';
+import { type ListenerOptions, startListener } from '../../../src/server/port/listener.ts';
 import { ConformanceService } from '../../conformance/gen/connectrpc/conformance/v1/service_pb.js';
 import { openWire, type Wire } from '../../support/wire.ts';
 
@@ -33,7 +33,10 @@ export interface OpenLane extends AsyncDisposable {
 }
 
 /** Opens it on a free port of the loopback. */
-export async function openLane(options: Partial<DoorOptions> = {}): Promise<OpenLane> {
+export async function openLane(
+  options: Partial<DoorOptions> = {},
+  limits: Partial<ListenerOptions> = {},
+): Promise<OpenLane> {
   const log: (readonly [string, Readonly<Record<string, unknown>>])[] = [];
   const aborted: unknown[] = [];
   const contexts: HandlerContext[] = [];
@@ -52,7 +55,8 @@ export async function openLane(options: Partial<DoorOptions> = {}): Promise<Open
     log: (event, fields) => log.push([event, fields]),
     ...options,
   });
-  const listener = await startListener(door, { port: 0, drainTimeoutMs: 1_000, log: () => undefined });
+  const always = { port: 0, drainTimeoutMs: 1_000, log: () => undefined };
+  const listener = await startListener(door, { ...always, ...limits });
   const wire = openWire(listener.url);
   return {
     url: listener.url,
