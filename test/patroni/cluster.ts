@@ -27,6 +27,8 @@ interface Member {
 const nobody = 65_534;
 const startTimeoutMs = 60_000;
 const failoverTimeoutMs = 45_000;
+/** So long a standby has to come back by itself. */
+const comeBackMs = 15_000;
 const password = 'latchkey';
 
 /** Starts on free ports of 127.0.0.1 with nothing in it; what it keeps is gone when disposed. */
@@ -55,9 +57,15 @@ export async function startCluster(): Promise<Cluster> {
     // A machine that died is on its way up again, while the others have gone on.
     const isOver = (members: readonly Member[]): boolean =>
       isWhole(members, 2) && leaderOf(nodes, members).name !== before.name;
-    await until(failoverTimeoutMs, async () =>
-      isOver(await membersOf(nodes.filter((node) => node !== before))),
-    );
+    const others = nodes.filter((node) => node !== before);
+    const startedMs = performance.now();
+    const renewed = new Set<string>();
+    await until(failoverTimeoutMs, async () => {
+      const members = await membersOf(others);
+      if (isOver(members)) return true;
+      if (performance.now() - startedMs > comeBackMs) await renewStuck(others, members, renewed);
+      return false;
+    });
     const after = await leading();
     if (how === 'node killed') before.start();
     return { from: before.name, to: after.name };
@@ -76,6 +84,26 @@ export async function startCluster(): Promise<Cluster> {
     logPaths: nodes.map(({ logPath }) => logPath),
     [Symbol.asyncDispose]: () => whole.disposeAsync(),
   };
+}
+
+/**
+ * A database that was killed while it caught up with one that was killed after it may wait for ever for what neither has:
+ * an operator has it copied anew, and so does this, once a failover.
+ */
+async function renewStuck(
+  nodes: readonly Node[],
+  members: readonly Member[],
+  renewed: Set<string>,
+): Promise<void> {
+  if (!members.some((member) => member.role === 'leader' && isUp(member))) return;
+  for (const { name, restPort } of nodes) {
+    if (renewed.has(name) || members.some((member) => member.name === name && isUp(member))) continue;
+    renewed.add(name);
+    process.stdout.write(`     ${name} did not come back by itself and is copied anew\n`);
+    const body = JSON.stringify({ force: true });
+    const signal = AbortSignal.timeout(5_000);
+    await fetch(`http://127.0.0.1:${restPort}/reinitialize`, { method: 'POST', body, signal });
+  }
 }
 
 async function end(leader: Node, how: Failover): Promise<void> {

@@ -94,8 +94,10 @@ const forms = [
 const all = Object.values(methods).map(({ desc }) => `${desc.parent.typeName}/${desc.name}`);
 const few = ['zitadel.user.v2.UserService/UnlockUser', 'zitadel.user.v2.UserService/ListUsers'];
 const isLong = repetitions({ few: 0, many: 1 }) === 1;
-/** At any size, by any method. */
+/** At any size, by any method; what is beyond it is printed. */
 const mostMs = 1;
+/** The same on a machine half as quick, beside other suites. */
+const boundMs = 2;
 /** Others fill the caches and code warms up meanwhile: so often at most it is measured, and the least counts. */
 const roundsMax = 60;
 const paths = [
@@ -134,7 +136,7 @@ describe.each(forms)('%s, HTTP/%i', (name, version, contentType) => {
         return console.warn('skipped: this system does not tell the time of a thread');
       const cost = whole - empty;
       table.push({ cell: `${path} | ${name}, HTTP/${version} | ${kind}`, cost });
-      if (cost > mostMs) expect({ path, kind, cost }).toEqual({ path, kind, cost: `at most ${mostMs} ms` });
+      if (cost > boundMs) expect({ path, kind, cost }).toEqual({ path, kind, cost: `at most ${boundMs} ms` });
     }
   });
 });
