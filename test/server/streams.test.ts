@@ -97,6 +97,32 @@ test('headers come before anything happens, and what its deadline ends says so: 
   expect(found).toEqual([]);
 });
 
+test.each([
+  3_600_000, -3_600_000,
+])('the clock of the machine jumps by %i ms: a stream ends when its time has passed, not before', async (jumpMs) => {
+  const usual = Date.now;
+  try {
+    const found = await strays(async ({ form, call }) => {
+      const { headers, ...asked } = call(form);
+      const timeout = form.timeoutHeader === 'grpc-timeout' ? '1S' : '1000';
+      const started = performance.now();
+      const stream = openStream(server.url, form, {
+        ...asked,
+        headers: { ...headers, [form.timeoutHeader]: timeout },
+      });
+      await Promise.race([stream.head, stream.end]);
+      Date.now = () => usual() + jumpMs;
+      const end = await stream.end;
+      const tookMs = performance.now() - started;
+      stream.close();
+      return ['4', 'deadline_exceeded'].includes(end) && tookMs >= 990 ? undefined : `${end} after ${tookMs}`;
+    });
+    expect(found).toEqual([]);
+  } finally {
+    Date.now = usual;
+  }
+});
+
 test('what a server ends that goes is UNAVAILABLE: every stream, dialect and version of HTTP', async () => {
   const going = await startServer();
   await going.people.organization('acme');
