@@ -183,9 +183,11 @@ describe('bytes that are no request', () => {
   test('headers beyond 16 KiB are refused on both, before the door', async () => {
     await using server = await start();
     const big = 'x'.repeat(17 * 1024);
+    const told = once(server.refusals, 'headersTooLarge');
     const { socket, done } = await connectRaw(server.listener.port);
     socket.write(`GET / HTTP/1.1\r\nhost: x\r\nx-big: ${big}\r\n\r\n`);
     expect((await done).toString()).toMatch(/^HTTP\/1.1 431 /);
+    await told;
     const session = http2.connect(server.listener.url);
     await once(session, 'remoteSettings');
     const stream = session.request({ ':path': '/', 'x-big': big });
