@@ -1,7 +1,8 @@
 /**
  * What counting costs: the lane with metrics beside the lane without, which answer the same calls in turns, every other
- * round in the other order; and one answer counted, without a server. The servers have one core, this process the other.
- * `node bench/metrics.ts [--seconds 4] [--rounds 5] [--json] [--help]`: a minute.
+ * round in the other order, a second each: within a few seconds a machine drifts by more than what is looked for. And one
+ * answer counted, without a server. The servers have one core, this process the other.
+ * `node bench/metrics.ts [--seconds 1] [--rounds 31] [--json] [--help]`: a minute and a half.
  */
 import { spawnSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
@@ -18,8 +19,8 @@ const answerRounds = 5;
 
 const { values } = parseArgs({
   options: {
-    seconds: { type: 'string', default: '4' },
-    rounds: { type: 'string', default: '5' },
+    seconds: { type: 'string', default: '1' },
+    rounds: { type: 'string', default: '31' },
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
@@ -92,7 +93,7 @@ async function callsASecond({ port }: ServerProcess): Promise<number> {
   const load = { kind: 'closed' } as const;
   const seconds = Number(values.seconds);
   const { perSecond, errors } = await drive({
-    ...{ ...where, connections: 4, streams: 32, load, warmupSeconds: 1, seconds, users },
+    ...{ ...where, connections: 4, streams: 32, load, warmupSeconds: 0.2, seconds, users },
   });
   if (errors > 0) throw new Error(`${errors} calls failed`);
   return perSecond;
