@@ -165,3 +165,34 @@ describe('drain', () => {
     expect((await failures).map(({ status }) => status)).toEqual(['rejected', 'rejected']);
   });
 });
+
+describe('a server that stood still', () => {
+  const limits = { stallTimeoutMs: 1_200, firstBytesTimeoutMs: 1_200, headersTimeoutMs: 1_200 };
+  const standStill = () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2_000);
+
+  test('holds nobody to the time that it lost', async () => {
+    await using server = await start(limits);
+    const { listener } = server;
+    const session = connectHttp2(listener);
+    const stream = session.request({ ':path': '/big' }).pause();
+    const slow = http.get(`${listener.url}/big`);
+    const [[res]] = await Promise.all([once(slow, 'response'), once(stream, 'response')]);
+    await new Promise((resolve) => setTimeout(resolve, 700));
+    const late = await connectRaw(listener.port);
+    const half = await connectRaw(listener.port);
+    half.socket.write('GET /a HTTP/1.1\r\n');
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    late.socket.write('GET /a HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n');
+    half.socket.write('host: x\r\nconnection: close\r\n\r\n');
+    const sizes = [res, stream].map(async (body) => {
+      let bytes = 0;
+      for await (const chunk of body) bytes += chunk.length;
+      return bytes;
+    });
+    standStill();
+    expect(await Promise.all(sizes)).toEqual([bigAnswer.length, bigAnswer.length]);
+    for (const { done } of [late, half])
+      expect((await done).toString()).toMatch(/^HTTP\/1\.1 200 .*h1 \/a 0$/s);
+    session.close();
+  });
+});

@@ -71,8 +71,7 @@ export async function startListener(door: Door, options: ListenerOptions): Promi
     ...{ limits, admission, protocols, turns, count },
   });
 
-  const sweeper = setInterval(() => {
-    const nowMs = performance.now();
+  const sweeper = sweepEvery(sweepIntervalMs(limits), (nowMs) => {
     port.sweep(nowMs);
     admission.sweep(nowMs);
     protocols.http1.sweep(nowMs);
@@ -80,7 +79,7 @@ export async function startListener(door: Door, options: ListenerOptions): Promi
     if (refusals.size === 0) return;
     log('listener.refused', Object.fromEntries(refusals));
     refusals.clear();
-  }, sweepIntervalMs(limits));
+  });
 
   let drained: Promise<void> | undefined;
   async function close(): Promise<void> {
@@ -106,6 +105,19 @@ export async function startListener(door: Door, options: ListenerOptions): Promi
     drain,
     [Symbol.asyncDispose]: drain,
   };
+}
+
+// A process that stood still reads what came meanwhile before it judges anybody by that time; once, since one that is always
+// late has to judge too.
+function sweepEvery(intervalMs: number, sweep: (nowMs: number) => void): NodeJS.Timeout {
+  let cameAtMs = performance.now();
+  let wasLate = false;
+  return setInterval(() => {
+    const nowMs = performance.now();
+    wasLate = nowMs - cameAtMs > 2 * intervalMs && !wasLate;
+    cameAtMs = nowMs;
+    if (!wasLate) sweep(nowMs);
+  }, intervalMs);
 }
 
 async function reloadTls(port: Port, log: ListenerOptions['log']): Promise<void> {
