@@ -45,10 +45,11 @@ export async function relockPostgres(seeded: Pick<SeededPostgres, 'url' | 'lastP
     `SELECT 1 FROM placer FOR UPDATE;
     UPDATE placer SET last_position = ${lastPosition};
     WITH late AS (DELETE FROM batches WHERE first_position IS NULL OR first_position > ${lastPosition} RETURNING batch_id),
-      gone AS (DELETE FROM events WHERE batch_id IN (SELECT batch_id FROM late) RETURNING user_id),
-      plain AS (DELETE FROM events WHERE batch_id >= '${withoutBatch}' RETURNING user_id),
+      gone AS (DELETE FROM events WHERE batch_id IN (SELECT batch_id FROM late) RETURNING user_id, type),
+      plain AS (DELETE FROM events WHERE batch_id >= '${withoutBatch}' RETURNING user_id, type),
       locked AS (UPDATE users SET state = 'locked', sequence = 2, changed_at = ${seededAt}, lockout = '${seededLockout}'
-        WHERE user_id IN (SELECT user_id FROM gone UNION SELECT user_id FROM plain) AND state = 'active' AND sequence = 3 RETURNING user_id)
+        WHERE user_id IN (SELECT user_id FROM gone WHERE type = 'user.unlocked' UNION SELECT user_id FROM plain WHERE type = 'user.unlocked')
+          AND state = 'active' AND sequence = 3 RETURNING user_id)
     SELECT count(*) AS undone FROM locked`,
   );
   return Number(rows[0]?.undone);
