@@ -42,7 +42,8 @@ export function offerSignIns({ port, token, userIds, password, load }: SignInJob
     stream.on('error', () => undefined);
     stream.once('response', ({ ':status': status }) => {
       answers[String(status)] = (answers[String(status)] ?? 0) + 1;
-      stream.close();
+      // Read to its end: a stream with a body that nobody takes never closes, and the next would not be sent.
+      stream.resume();
     });
     stream.once('close', () => {
       if ('inFlight' in load && !isOver) send();
