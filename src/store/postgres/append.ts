@@ -5,6 +5,7 @@ import { foldText } from '../../domain/filter.ts';
 import type { UserId } from '../../domain/ids.ts';
 import { externalIdOf, type Profile, type User } from '../../domain/user.ts';
 import { changedProfile, foldedEmail, nameTakenSql, nameTakenValues, newlyNamed } from '../sql/login-name.ts';
+import { userValues } from '../sql/user-values.ts';
 import type { Change, ChangeTime } from '../store.ts';
 import { metaColumns } from './batch.ts';
 import type { Connection, Statement } from './connection.ts';
@@ -15,7 +16,7 @@ import { transaction } from './pool.ts';
 import { AttemptOver, deleteChecks, endAttempt } from './rows/attempts.ts';
 import { endCodes, writeCodes } from './rows/codes.ts';
 import { writeMetadata } from './rows/metadata.ts';
-import { foldProfile, profileValues, userValues } from './rows/users.ts';
+import { foldedProfileValues, foldProfile } from './rows/users.ts';
 
 export type AppendOutcome = User | 'stale' | 'user name taken';
 
@@ -156,7 +157,7 @@ async function writeRest(
     case 'user.human.added':
     case 'user.machine.added':
     case 'user.external.added':
-      await connection.query(insertProfile, profileValues(change, event));
+      await connection.query(insertProfile, foldedProfileValues(change, event));
       return;
     case 'user.human.password.changed': {
       if (secrets?.passwordHash === undefined) throw new Error('bug: a password without a hash');
@@ -206,7 +207,10 @@ function updateValues(before: Profile, { userId, events }: Change): readonly unk
 
 const insertProfile: Statement = {
   name: 'insert_profile',
-  text: 'INSERT INTO profiles VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11)',
+  text:
+    'INSERT INTO profiles (user_id, organization_id, user_name, user_name_folded, profile, password_hash, ' +
+    'password_change_required, password_changed_at, email_folded, external_id, profile_folded) ' +
+    'VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11)',
 };
 const updateProfile: Statement = {
   name: 'update_profile',

@@ -1,6 +1,7 @@
 import { type AddedEvent, isAdded } from '../../domain/evolve/evolve.ts';
 import type { User } from '../../domain/user.ts';
 import { nameTakenSql, nameTakenValues, newlyNamed } from '../sql/login-name.ts';
+import { userValues } from '../sql/user-values.ts';
 import type { Change } from '../store.ts';
 import { evolveAll, lockOrganization } from './append.ts';
 import { metaColumns, plainTypes } from './batch.ts';
@@ -9,7 +10,7 @@ import type { Connection, Statement } from './connection.ts';
 import { unfenced } from './fence.ts';
 import type { Grouping } from './group-commit.ts';
 import { transaction } from './pool.ts';
-import { profileValues, userValues } from './rows/users.ts';
+import { foldedProfileValues } from './rows/users.ts';
 
 /** A change that makes a user of an id that was never used. */
 export interface Newcomer {
@@ -128,7 +129,7 @@ function columns(rows: readonly (readonly unknown[])[]): readonly (readonly unkn
 function valuesOf(members: readonly Newcomer[]): readonly (readonly unknown[])[] {
   const rows = members.map(({ change, added, after }) => [
     ...userValues(after),
-    ...profileValues(change, added).slice(2),
+    ...foldedProfileValues(change, added).slice(2),
   ]);
   const events = members.flatMap(({ change: { userId, events, at, meta } }) =>
     events.map(({ type, payload }, index) => [
@@ -166,8 +167,8 @@ const userColumns = (
   'tokens_ended_sequence grants lockout lock_until'
 ).split(' ');
 const profileColumns = (
-  'user_name user_name_folded profile profile_folded password_hash password_change_required password_changed_at ' +
-  'email_folded external_id'
+  'user_name user_name_folded profile password_hash password_change_required password_changed_at ' +
+  'email_folded external_id profile_folded'
 ).split(' ');
 const eventColumns = [
   ...'user_id sequence created_at event_id type payload'.split(' '),

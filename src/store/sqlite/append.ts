@@ -5,7 +5,7 @@ import {
   type OrganizationAdded,
   type UserEvent,
 } from '../../domain/events.ts';
-import { type AddedEvent, evolve, evolvePassword } from '../../domain/evolve/evolve.ts';
+import { evolve } from '../../domain/evolve/evolve.ts';
 import { evolvePolicy, policyEvent, type StoredPolicy } from '../../domain/evolve/policy.ts';
 import { isProfileEvent } from '../../domain/evolve/profile.ts';
 import { foldText } from '../../domain/filter.ts';
@@ -14,6 +14,7 @@ import { codesEndedBy } from '../sql/codes.ts';
 import { changedProfile, foldedEmail, nameTakenValues, newlyNamed } from '../sql/login-name.ts';
 import { metadataValue } from '../sql/metadata.ts';
 import { LoadedUser, lockoutValues } from '../sql/rows.ts';
+import { profileValues, userValues } from '../sql/user-values.ts';
 import type { Change, ChangeTime, PolicyChange } from '../store.ts';
 import type { Write, WriteRequest, WriteValue } from './write-statements.ts';
 
@@ -80,9 +81,10 @@ function guardOf(change: Change): Write | null {
 }
 
 function rowWrite(before: User | undefined, after: User): Write {
-  if (before === undefined) return ['insertUser', [after.userId, ...rowValues(after)]];
+  if (before === undefined) return ['insertUser', userValues(after)];
   if (before.grants !== after.grants || before.createdAt !== after.createdAt) {
-    return ['updateUser', [...rowValues(after), after.userId, before.sequence]];
+    const [userId, ...others] = userValues(after);
+    return ['updateUser', [...others, userId, before.sequence]];
   }
   return [
     'moveUser',
@@ -96,21 +98,6 @@ function rowWrite(before: User | undefined, after: User): Write {
       after.userId,
       before.sequence,
     ],
-  ];
-}
-
-function rowValues(user: User): readonly WriteValue[] {
-  return [
-    user.organizationId,
-    user.kind,
-    user.state,
-    user.sequence,
-    user.createdAt,
-    user.changedAt,
-    user.failedPasswordAttempts,
-    user.tokensEndedSequence,
-    JSON.stringify(user.grants),
-    ...lockoutValues(user.lockout),
   ];
 }
 
@@ -149,7 +136,7 @@ function followingWrites(change: Change, event: UserEvent, sequence: number): re
     case 'user.human.added':
     case 'user.machine.added':
     case 'user.external.added':
-      return [profileWrite(change, event)];
+      return [['insertProfile', profileValues(change, event)]];
     case 'user.human.password.changed': {
       if (secrets?.passwordHash === undefined) throw new Error('bug: a password without a hash');
       const required = Number(event.payload.changeRequired);
@@ -213,25 +200,4 @@ function profileUpdate(before: Profile, { userId, events }: Change): Write {
   const { userName } = profile;
   const texts = [userName, foldText(userName), JSON.stringify(profile), foldedEmail(profile) ?? null];
   return ['updateProfile', [...texts, externalIdOf(profile) ?? null, userId]];
-}
-
-function profileWrite(change: Change, event: AddedEvent): Write {
-  const { userId, at, secrets } = change;
-  const { profile } = event.payload;
-  const password = evolvePassword(undefined, event, at.createdAt);
-  return [
-    'insertProfile',
-    [
-      userId,
-      event.payload.organizationId,
-      profile.userName,
-      foldText(profile.userName),
-      JSON.stringify(profile),
-      secrets?.passwordHash ?? null,
-      password === undefined ? null : Number(password.changeRequired),
-      password?.changedAt ?? null,
-      foldedEmail(profile) ?? null,
-      externalIdOf(profile) ?? null,
-    ],
-  ];
 }

@@ -1,44 +1,12 @@
-import { type AddedEvent, evolvePassword } from '../../../domain/evolve/evolve.ts';
+import type { AddedEvent } from '../../../domain/evolve/evolve.ts';
 import { foldText } from '../../../domain/filter.ts';
-import { externalIdOf, type Profile, type User } from '../../../domain/user.ts';
-import { foldedEmail } from '../../sql/login-name.ts';
-import { lockoutValues } from '../../sql/rows.ts';
+import type { Profile } from '../../../domain/user.ts';
+import { profileValues } from '../../sql/user-values.ts';
 import type { Change } from '../../store.ts';
 
-/** A row of `users`, in the order of its columns. */
-export function userValues(user: User): readonly unknown[] {
-  return [
-    user.userId,
-    user.organizationId,
-    user.kind,
-    user.state,
-    user.sequence,
-    user.createdAt,
-    user.changedAt,
-    user.failedPasswordAttempts,
-    user.tokensEndedSequence,
-    JSON.stringify(user.grants),
-    ...lockoutValues(user.lockout),
-  ];
-}
-
-/** The row of `profiles` of whom the event adds, in the order of its columns. */
-export function profileValues({ userId, at, secrets }: Change, event: AddedEvent): readonly unknown[] {
-  const { profile } = event.payload;
-  const password = evolvePassword(undefined, event, at.createdAt);
-  return [
-    userId,
-    event.payload.organizationId,
-    profile.userName,
-    foldText(profile.userName),
-    JSON.stringify(profile),
-    JSON.stringify(foldProfile(profile)),
-    secrets?.passwordHash,
-    password && Number(password.changeRequired),
-    password?.changedAt,
-    foldedEmail(profile),
-    externalIdOf(profile),
-  ];
+/** The values that both databases have, and then profile_folded. */
+export function foldedProfileValues(change: Change, event: AddedEvent): readonly unknown[] {
+  return [...profileValues(change, event), JSON.stringify(foldProfile(event.payload.profile))];
 }
 
 /** The texts that lists are filtered and sorted by, folded. */
