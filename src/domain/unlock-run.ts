@@ -108,10 +108,14 @@ export function organizationOf({ organizationIds = [] }: Pick<UnlockRun, 'organi
   return others.length === 0 ? organizationId : '';
 }
 
+/** Who has asked, as what tells them from everybody else. */
+export function actorOf({ actorUserId, actorOsUser, actorSubject }: EventMeta): readonly string[] {
+  return [actorUserId ?? '', actorOsUser ?? '', actorSubject ?? ''];
+}
+
 /** Whoever started it, as one text. */
 export function startedBy({ meta }: Pick<UnlockRun, 'meta'>): string {
-  const { actorUserId, actorOsUser, actorSubject } = meta;
-  return JSON.stringify([actorUserId ?? '', actorOsUser ?? '', actorSubject ?? '']);
+  return JSON.stringify(actorOf(meta));
 }
 
 /** Sums of digests are taken modulo this, so that they are exact numbers however many there are. */

@@ -1,6 +1,6 @@
 import type { Caller } from '../../auth/caller.ts';
 import { DomainError } from '../../domain/errors.ts';
-import { runStarted, type UnlockRun } from '../../domain/unlock-run.ts';
+import { actorOf, runStarted, type UnlockRun } from '../../domain/unlock-run.ts';
 import type { CommandApp } from '../change-user.ts';
 import { requireRoom } from './room.ts';
 
@@ -10,8 +10,7 @@ export const prepareMs = 60_000;
 /** What tells this request of this caller from all others; undefined where it has no id. */
 export function requestKey({ meta }: Caller, requestId: string): string | undefined {
   if (requestId === '') return undefined;
-  const { actorUserId, actorOsUser, actorSubject } = meta;
-  return JSON.stringify([actorUserId ?? '', actorOsUser ?? '', actorSubject ?? '', requestId]);
+  return JSON.stringify([...actorOf(meta), requestId]);
 }
 
 export interface Preparation {
