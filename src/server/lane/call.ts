@@ -71,7 +71,7 @@ export class Call implements UnaryRequest, HandlerContext, DialectCall, Timed, B
   older: Timed | undefined;
   newer: Timed | undefined;
   #abort: AbortController | undefined;
-  #abortReason: ConnectError | undefined;
+  #abortReason: (() => ConnectError) | undefined;
   #waiting: PromiseWithResolvers<Buffer> | undefined;
   #header: Headers | undefined;
   #values: ContextValues | undefined;
@@ -124,7 +124,7 @@ export class Call implements UnaryRequest, HandlerContext, DialectCall, Timed, B
   get signal(): AbortSignal {
     if (this.#abort === undefined) {
       this.#abort = new AbortController();
-      if (this.#abortReason !== undefined) this.#abort.abort(this.#abortReason);
+      if (this.#abortReason !== undefined) this.#abort.abort(this.#abortReason());
     }
     return this.#abort.signal;
   }
@@ -143,12 +143,14 @@ export class Call implements UnaryRequest, HandlerContext, DialectCall, Timed, B
     return this.timer === undefined ? undefined : this.deadlineAtMs - performance.now();
   }
 
-  /** Tells whoever holds the signal, or will ask for it, that the call is over. */
-  abort(reason: ConnectError): void {
+  /** Tells whoever holds the signal, or will ask for it, that the call is over. The reason is asked for only by then. */
+  abort(reason: () => ConnectError): void {
     if (this.#abortReason !== undefined) return;
     this.#abortReason = reason;
-    this.#abort?.abort(reason);
-    this.#waiting?.reject(reason);
+    if (this.#abort === undefined && this.#waiting === undefined) return;
+    const said = reason();
+    this.#abort?.abort(said);
+    this.#waiting?.reject(said);
   }
 
   expire(): void {
@@ -157,7 +159,7 @@ export class Call implements UnaryRequest, HandlerContext, DialectCall, Timed, B
 
   /** The body once it is whole. Rejects where it is refused, or the call is over. */
   wholeBody(): Promise<Buffer> {
-    if (this.#abortReason !== undefined) return Promise.reject(this.#abortReason);
+    if (this.#abortReason !== undefined) return Promise.reject(this.#abortReason());
     this.#waiting = Promise.withResolvers();
     return this.#waiting.promise;
   }

@@ -13,8 +13,13 @@ import { Call, type CallRunner, type CallTarget } from './call.ts';
 import { type Deadlines, deadlineExceeded } from './deadline.ts';
 import { takeOverHeaders } from './unary-runner.ts';
 
-// What a signal says that outlives its call.
-const answered = new ConnectError('the call is answered', Code.Canceled);
+let whatAnsweredSays: ConnectError | undefined;
+
+/** What a signal says that outlives its call. Made when first said: an error holds headers, and those are slow to load. */
+function answered(): ConnectError {
+  whatAnsweredSays ??= new ConnectError('the call is answered', Code.Canceled);
+  return whatAnsweredSays;
+}
 
 /** What is counted where nobody is left to be answered. */
 const clientLeftStatus = 499;
@@ -64,7 +69,7 @@ export class Lane implements CallRunner {
   read(call: Call): Message | Promise<Message> {
     const { dialect, exchange } = call;
     // Its time was over while the caller was asked for: what is answered is not done any more.
-    if (call.isOver) throw answered;
+    if (call.isOver) throw answered();
     if (call.fault !== undefined) throw call.fault;
     if (dialect.readQuery !== undefined) {
       const { bytes, encoding } = dialect.readQuery(exchange.target);
@@ -90,13 +95,13 @@ export class Lane implements CallRunner {
     } catch (cause) {
       reply = call.dialect.failure(call, this.#asConnectError(call, cause));
     }
-    this.#end(call, error);
+    this.#end(call, () => error);
     call.answers.answered(error.code, reply.status, call.startedMs);
     this.#answer(call, reply);
   }
 
   drop(call: Call): void {
-    this.#end(call, new ConnectError('the client went away', Code.Canceled));
+    this.#end(call, clientLeft);
     call.answers.answered(Code.Canceled, clientLeftStatus, call.startedMs);
   }
 
@@ -132,7 +137,7 @@ export class Lane implements CallRunner {
     return messageOf(call, bytes);
   }
 
-  #end(call: Call, reason: ConnectError): void {
+  #end(call: Call, reason: () => ConnectError): void {
     call.isOver = true;
     this.#options.deadlines.stop(call);
     call.abort(reason);
@@ -154,6 +159,8 @@ export class Lane implements CallRunner {
     return new ConnectError('internal error', Code.Internal);
   }
 }
+
+const clientLeft = () => new ConnectError('the client went away', Code.Canceled);
 
 function messageOf(call: Call, bytes: Uint8Array): Message {
   const { dialect, match } = call;
