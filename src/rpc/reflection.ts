@@ -31,17 +31,22 @@ export interface Reflection {
 /** Answers from the descriptors in the generated code, so that a client needs no protos at hand. */
 export function createReflection({ services, files, streamsMax }: ReflectionOptions): Reflection {
   const served = [...services, V1, V1Alpha];
-  const index = createFileIndex([...served.map((service) => service.file), ...files]);
+  let made: FileIndex | undefined;
+  // By the first who asks: a start is measured, and most servers are never asked.
+  const index = (): FileIndex => {
+    made ??= createFileIndex([...served.map((service) => service.file), ...files]);
+    return made;
+  };
   const names = served.map(({ typeName }) => ({ name: typeName })).sort((a, b) => (a.name < b.name ? -1 : 1));
   const limit = createStreamLimit(streamsMax);
   return {
     v1: {
       serverReflectionInfo: (requests, { values }) =>
-        limit(() => answerAll(requests, index, names), sharerByAddress(values)),
+        limit(() => answerAll(requests, index(), names), sharerByAddress(values)),
     },
     v1alpha: {
       serverReflectionInfo: (requests, { values }) =>
-        limit(() => answerAll(requests, index, names), sharerByAddress(values)),
+        limit(() => answerAll(requests, index(), names), sharerByAddress(values)),
     },
   };
 }

@@ -50,6 +50,30 @@ export type Adapter = (path: string, exchange: UniversalExchange) => void;
 
 /** All that the lane does not take: streams. Same services, same interceptors. */
 export function createAdapter(options: AdapterOptions): Adapter {
+  let opened: Streams | undefined;
+  const strangers = createTokenBuckets(strangerCalls, performance.now());
+  const isBeyond = (exchange: UniversalExchange): boolean =>
+    !exchange.isProven && strangers.take(addressKey(exchange.remoteAddress), performance.now()) > 0;
+  return (path, exchange) => {
+    opened ??= openStreams(options);
+    const handler = opened.handlers.get(path);
+    if (handler === undefined) throw new Error(`no handler for ${path}`);
+    // Counted as it opens, with the message that it may hold half read: nobody knows when the rest comes.
+    const bytes = costBytes.streamingCall + (opened.bytesOf.get(handler.service.typeName) ?? 0);
+    if (!isBeyond(exchange) && exchange.reserve(bytes)) void carry(handler, exchange, options);
+    else exchange.refuse();
+  };
+}
+
+interface Streams {
+  /** By path. */
+  readonly handlers: ReadonlyMap<string, UniversalHandler>;
+  /** How long a message may be, by service. */
+  readonly bytesOf: ReadonlyMap<string, number>;
+}
+
+/** Opened by the first stream: a start is measured, and waits for none. */
+function openStreams(options: AdapterOptions): Streams {
   const router = createConnectRouter({
     interceptors: [noteOutcome, guardStream, ...options.interceptors],
     acceptCompression: [compressionGzip, compressionBrotli],
@@ -71,18 +95,7 @@ export function createAdapter(options: AdapterOptions): Adapter {
     router.service(desc, implementation, { readMaxBytes, jsonOptions, binaryOptions });
     bytesOf.set(desc.typeName, readMaxBytes);
   }
-  const handlers = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
-  const strangers = createTokenBuckets(strangerCalls, performance.now());
-  const isBeyond = (exchange: UniversalExchange): boolean =>
-    !exchange.isProven && strangers.take(addressKey(exchange.remoteAddress), performance.now()) > 0;
-  return (path, exchange) => {
-    const handler = handlers.get(path);
-    if (handler === undefined) throw new Error(`no handler for ${path}`);
-    // Counted as it opens, with the message that it may hold half read: nobody knows when the rest comes.
-    const bytes = costBytes.streamingCall + (bytesOf.get(handler.service.typeName) ?? 0);
-    if (!isBeyond(exchange) && exchange.reserve(bytes)) void carry(handler, exchange, options);
-    else exchange.refuse();
-  };
+  return { handlers: new Map(router.handlers.map((handler) => [handler.requestPath, handler])), bytesOf };
 }
 
 async function carry(
