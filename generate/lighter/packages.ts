@@ -1,0 +1,47 @@
+type Build = import('esbuild').PluginBuild;
+
+/** What one package imports of another, and the module that it gets in its place: the same, but later or not at all. */
+interface Lighter {
+  readonly asks: RegExp;
+  readonly of: string;
+  readonly contents: string;
+}
+
+const lighter: readonly Lighter[] = [
+  // The rules that a message needs are native; those in CEL beside them are a hundred, compiled for nobody.
+  {
+    asks: /\/@bufbuild\/protovalidate\//,
+    of: '@bufbuild/cel',
+    contents: `
+      import { parse as parseNow, plan as planNow } from '@bufbuild/cel';
+      export * from '@bufbuild/cel';
+      export const parse = (expression) => expression;
+      export const plan = (env, expression) => {
+        let planned;
+        return (bindings) => (planned ??= planNow(env, parseNow(expression)))(bindings);
+      };`,
+  },
+  // The first address that is none of IPv6 has the longest regular expression of Node's compiled.
+  {
+    asks: /\/@grpc\/grpc-js\//,
+    of: 'net',
+    contents: `
+      const net = process.getBuiltinModule('net');
+      const isIPv6 = (text) => String(text).includes(':') && net.isIPv6(text);
+      module.exports = Object.assign(Object.create(net), { isIPv6 });`,
+  },
+];
+
+/** Packages whose work at start is for what few need, or nobody. What they answer is the same. */
+export const lighterPackages = {
+  name: 'lighter packages',
+  setup(build: Build) {
+    for (const [nth, { asks, of, contents }] of lighter.entries()) {
+      const namespace = `lighter ${nth}`;
+      build.onResolve({ filter: new RegExp(`^${of}$`) }, ({ importer, resolveDir }) =>
+        asks.test(importer) ? { path: of, namespace, pluginData: resolveDir } : undefined,
+      );
+      build.onLoad({ filter: /./, namespace }, ({ pluginData: resolveDir }) => ({ contents, resolveDir }));
+    }
+  },
+};
