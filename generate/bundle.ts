@@ -86,8 +86,14 @@ const plainBuiltins = {
         : undefined,
     );
     build.onLoad({ filter: /./, namespace }, ({ pluginData: name }) => {
-      const names = Object.keys(process.getBuiltinModule(name)).filter((one) => one !== 'default');
-      const lines = names.map((one) => `export const ${one} = /* @__PURE__ */ of('${one}');`);
+      const found = Object.entries(process.getBuiltinModule(name)).filter(([one]) => one !== 'default');
+      // Functions that are waited for anyway: the module is loaded by the first call.
+      const isLate = name.endsWith('/promises');
+      const lines = found.map(([one, value]) =>
+        isLate && typeof value === 'function' && !/^class\b/.test(String(value))
+          ? `export const ${one} = (...given) => process.getBuiltinModule('${name}').${one}(...given);`
+          : `export const ${one} = /* @__PURE__ */ of('${one}');`,
+      );
       const module = `const module = /* @__PURE__ */ process.getBuiltinModule('${name}');`;
       return {
         contents: [module, 'const of = (name) => module[name];', 'export default module;', ...lines].join(

@@ -3,11 +3,13 @@
 // no `node:` prefix, no optional chaining, no await at the top level.
 // biome-ignore-all lint/style/useNodejsImportProtocol: Node before 14.13 does not know the prefix
 // biome-ignore-all lint/complexity/useOptionalChain: Node before 14 does not know it
-import { existsSync, readFileSync, realpathSync, statSync } from 'fs';
 import nodeModule from 'module';
-import { dirname, join, sep } from 'path';
-import { fileURLToPath, pathToFileURL } from 'url';
 
+// Imported, a module of Node's has all its exports looked at: of `fs`, one of them loads the streams, a fifth of `node -e 0`.
+const builtin = process.getBuiltinModule || nodeModule.createRequire(import.meta.url);
+const { existsSync, readFileSync, realpathSync, statSync } = builtin('fs');
+const { dirname, join, sep } = builtin('path');
+const { fileURLToPath, pathToFileURL } = builtin('url');
 const nodeNeeded = [24, 7];
 const self = fileURLToPath(import.meta.url);
 

@@ -30,6 +30,12 @@ const lighter: readonly Lighter[] = [
       const isIPv6 = (text) => String(text).includes(':') && net.isIPv6(text);
       module.exports = Object.assign(Object.create(net), { isIPv6 });`,
   },
+  // We serve nothing by it.
+  ...['./server', './server-interceptors'].map((of) => ({
+    asks: /\/@grpc\/grpc-js\/build\/src\/index\.js$/,
+    of,
+    contents: `module.exports = new Proxy({}, { get: (_, name) => require('${of}.js')[name] });`,
+  })),
 ];
 
 /** Packages whose work at start is for what few need, or nobody. What they answer is the same. */
@@ -38,7 +44,7 @@ export const lighterPackages = {
   setup(build: Build) {
     for (const [nth, { asks, of, contents }] of lighter.entries()) {
       const namespace = `lighter ${nth}`;
-      build.onResolve({ filter: new RegExp(`^${of}$`) }, ({ importer, resolveDir }) =>
+      build.onResolve({ filter: new RegExp(`^${RegExp.escape(of)}$`) }, ({ importer, resolveDir }) =>
         asks.test(importer) ? { path: of, namespace, pluginData: resolveDir } : undefined,
       );
       build.onLoad({ filter: /./, namespace }, ({ pluginData: resolveDir }) => ({ contents, resolveDir }));
