@@ -46,8 +46,12 @@ type Inputs = import('esbuild').Metafile['inputs'];
 const program = 'src/main.ts';
 const command = 'src/cli/run.ts';
 const app = 'src/app/app.ts';
+const settings = 'src/app/config.ts';
 
-/** All are given what every command loads, and whoever opens a database what that takes; in so far as others need it too. */
+/**
+ * All are given what every command loads, whoever reads the settings what that takes, and whoever opens a database what that
+ * takes; in so far as others need it too.
+ */
 function partsOf(inputs: Inputs): Parts {
   const imported = Object.values(inputs).flatMap(({ imports }) => imports);
   const late = imported.filter(({ kind, external }) => kind === 'dynamic-import' && !external);
@@ -58,9 +62,12 @@ function partsOf(inputs: Inputs): Parts {
   const isGiven = (file: string) => file.startsWith('src/') && others.has(file) && !begins.has(file);
   const ofCommand = closure(command).filter(isGiven);
   const ofApp = closure(app).filter(isGiven);
-  return new Map(
-    [...closures].map(([file, known]) => [file, known.has(app) ? [...ofCommand, ...ofApp] : ofCommand]),
-  );
+  const ofSettings = closure(settings).filter((file) => isGiven(file) && !ofCommand.includes(file));
+  const givenTo = (known: ReadonlySet<string>) => {
+    if (known.has(app)) return [...ofCommand, ...ofSettings, ...ofApp];
+    return ofSettings.some((file) => known.has(file)) ? [...ofCommand, ...ofSettings] : ofCommand;
+  };
+  return new Map([...closures].map(([file, known]) => [file, givenTo(known)]));
 }
 
 /** A file, and all that it cannot be loaded without. */
