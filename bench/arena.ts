@@ -21,7 +21,10 @@ export interface Measured extends Result {
 
 /** All contenders running side by side, and one generator; disposing stops everything and deletes the databases. */
 export interface Arena extends AsyncDisposable {
-  measure(cell: Cell, ask: Ask): Promise<Measured>;
+  /** `onReady` is told when its users are locked again and the job begins. */
+  measure(cell: Cell, ask: Ask, onReady?: () => void): Promise<Measured>;
+  /** Where the contender of a cell that unlocks for real keeps its database, and what process it is. */
+  homeOf(cell: Cell): { readonly path: string; readonly pid: number };
 }
 
 const http2Connections = 4;
@@ -45,11 +48,17 @@ export async function openArena(
   const generator = stack.use(startGenerator());
   const owned = stack.move();
   return {
-    async measure(cell, ask) {
+    async measure(cell, ask, onReady) {
       const server = servers.get(cell.contender);
       if (server === undefined) throw new Error(`bug: ${cell.contender} was not started`);
       if (server.seeded !== undefined) relock(server.seeded);
+      onReady?.();
       return measure(generator, server, jobOf(cell, ask, { ...server, users: options.users }));
+    },
+    homeOf({ contender }) {
+      const server = servers.get(contender);
+      if (server?.seeded === undefined) throw new Error(`bug: ${contender} has no database`);
+      return { path: server.seeded.path, pid: server.process.pid };
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };

@@ -91,6 +91,18 @@ export function spawnNode(
   return spawn(file, rest, { cwd, stdio: options.stdio });
 }
 
+/** What `node <args>` prints, on core 1 like the servers. Rejects where it fails. */
+export async function runNode(args: readonly string[]): Promise<string> {
+  const child = spawnNode(args, { core: 1, stdio: ['ignore', 'pipe', 'inherit'] });
+  let printed = '';
+  child.stdout?.on('data', (text) => {
+    printed += text;
+  });
+  const code = await new Promise((resolve) => child.once('close', resolve));
+  if (code !== 0) throw new Error(`${args.join(' ')}: exit ${code}`);
+  return printed;
+}
+
 /** Reads a child's stderr, so that it never blocks; answers the end of it when asked. */
 export function keepStderr(child: ChildProcess): () => string {
   let kept = '';
