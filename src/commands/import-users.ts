@@ -33,6 +33,8 @@ export interface ImportedUser extends Pick<NewUser, 'userId' | 'userName'> {
   /** Milliseconds since 1970; of a locked user alone, absent: until somebody unlocks. A lock that is over is none. */
   readonly lockedUntil?: number;
   readonly lockReason?: string;
+  /** Whoever has the id of the row, an external one, has no external id from then on. Nobody is made. */
+  readonly removeExternalId?: true;
 }
 
 export interface UserImport {
@@ -109,19 +111,17 @@ function refusal(error: unknown): ImportOutcome {
 async function importOne(desk: Desk, imported: ImportedUser): Promise<ImportOutcome> {
   const { app, order } = desk;
   const userId = parseUserId(imported.userId ?? app.newId());
+  const byId = () => app.store.loadUser(userId, (found) => requireOurs(desk, found));
+  if (imported.removeExternalId) return existing(desk, await byId(), imported);
   const profile = named(imported, userId);
   requireLockFits(imported, app.now());
   const find = async () =>
     (await findExternal(desk, profile)) ??
-    (imported.userId === undefined
-      ? findByName(desk, profile)
-      : app.store.loadUser(userId, (found) => requireOurs(desk, found)));
+    (imported.userId === undefined ? findByName(desk, profile) : byId());
   const there = await find();
   if (isLiving(there)) {
     await requireOne(desk, there, imported);
-    return order.updateExisting
-      ? update(desk, there, imported)
-      : { outcome: 'unchanged', userId: there.userId };
+    return existing(desk, there, imported);
   }
   if (order.existingOnly) throw new DomainError('userNotFound');
   const newcomer = { userId, before: there, profile: withNameReach(desk.caller, profile) };
@@ -180,6 +180,12 @@ async function findExternal({ app, order }: Desk, profile: Profile): Promise<Use
 async function findByName({ app, order }: Desk, { userName }: Profile): Promise<User | undefined> {
   const [userId] = await app.store.findLogins(foldText(userName), { named: order.organizationId });
   return userId === undefined ? undefined : app.store.loadUser(userId);
+}
+
+async function existing(desk: Desk, there: User | undefined, imported: ImportedUser): Promise<ImportOutcome> {
+  if (!isLiving(there)) throw new DomainError('userNotFound');
+  if (desk.order.updateExisting) return update(desk, there, imported);
+  return { outcome: 'unchanged', userId: there.userId };
 }
 
 async function update(desk: Desk, there: User, imported: ImportedUser): Promise<ImportOutcome> {

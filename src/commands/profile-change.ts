@@ -25,7 +25,7 @@ interface Verifiable {
 /** What is to change; what is absent stays. */
 export interface ProfileChange {
   readonly userName?: string;
-  /** What an application calls them; a machine user has none. */
+  /** What an application calls them; an empty one takes it away. A machine user has none. */
   readonly externalId?: string;
   readonly human?: {
     readonly texts?: ProfileTexts;
@@ -47,7 +47,7 @@ export function parseProfileChange(change: ProfileChange): ProfileChange {
   return {
     ...change,
     ...(username !== undefined && { userName: parseName(username, 'username') }),
-    ...(externalId !== undefined && { externalId: parseName(externalId, 'external_id') }),
+    ...(externalId && { externalId: parseName(externalId, 'external_id') }),
     ...(human?.email && {
       human: { ...human, email: { ...human.email, email: parseEmail(human.email.email, 'email') } },
     }),
@@ -78,9 +78,7 @@ export function profileEvents(
     profile = foldProfile(profile, [event]);
   };
   if (userName !== undefined) add(userNameChange(caller, profile, userName));
-  if (externalId !== undefined && externalId !== externalIdOf(profile)) {
-    add({ type: 'user.external.id.changed', payload: { externalId } });
-  }
+  if (externalId !== undefined) add(externalIdChange(profile, externalId));
   if (machine !== undefined) add(textsChange('user.machine.changed', profile, machine));
   if (human?.texts !== undefined) add(textsChange('user.human.profile.changed', profile, human.texts));
   if (profile.kind === 'human' && human?.email !== undefined) {
@@ -101,6 +99,17 @@ function userNameChange(caller: Caller, before: Profile, userName: string): Prof
   if (userName === before.userName) return undefined;
   const { userNameLocal } = withNameReach<Profile>(caller, { ...before, userName });
   return { type: 'user.username.changed', payload: { userName, ...(userNameLocal && { userNameLocal }) } };
+}
+
+function externalIdChange(before: Profile, externalId: string): ProfileEvent | undefined {
+  if (externalId === (externalIdOf(before) ?? '')) return undefined;
+  if (externalId !== '') return { type: 'user.external.id.changed', payload: { externalId } };
+  if (before.kind === 'external') {
+    const text =
+      'User is of another kind: nothing but the external id is known of them, so it is replaced or stays';
+    throw new DomainError('userKindOther', { text });
+  }
+  return { type: 'user.external.id.removed', payload: {} };
 }
 
 function textsChange<Type extends 'user.machine.changed' | 'user.human.profile.changed'>(

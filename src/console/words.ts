@@ -54,6 +54,7 @@ const eventWords: Readonly<Record<string, string>> = {
   'user.metadata.removed': 'Metadata removed',
   'user.username.changed': 'User name changed',
   'user.external.id.changed': 'External id changed',
+  'user.external.id.removed': 'External id removed',
   'user.pat.added': 'Token made',
   'user.pat.removed': 'Token removed',
   'user.grant.added': 'Role given',

@@ -16,6 +16,7 @@ const kept: Readonly<Record<EventType, readonly string[]>> = {
   'user.erased': [],
   'user.external.added': ['organizationId', 'state', 'profile'],
   'user.external.id.changed': [],
+  'user.external.id.removed': [],
   'user.grant.added': ['role', 'organizationId'],
   'user.grant.removed': ['role', 'organizationId'],
   'user.human.added': ['organizationId', 'state', 'profile', 'password'],

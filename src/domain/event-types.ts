@@ -12,6 +12,7 @@ const known: Readonly<Record<EventType, true>> = {
   'user.erased': true,
   'user.external.added': true,
   'user.external.id.changed': true,
+  'user.external.id.removed': true,
   'user.grant.added': true,
   'user.grant.removed': true,
   'user.human.added': true,

@@ -8,6 +8,8 @@ export type ProfileEvent =
     }
   /** Of a person, or of somebody of whom nothing else is known. */
   | { readonly type: 'user.external.id.changed'; readonly payload: { readonly externalId: string } }
+  /** Of a person; it is free for another. */
+  | { readonly type: 'user.external.id.removed'; readonly payload: Readonly<Record<string, never>> }
   | { readonly type: 'user.human.profile.changed'; readonly payload: ProfileTexts }
   /** A new address is unverified, and so a login name in its own organization alone. */
   | {

@@ -43,7 +43,7 @@ const states: Readonly<Record<number, ImportedUser['state']>> = {
 };
 
 function parseImported(message: ImportedUserMessage, at: number): ImportedUser {
-  const { userId, externalId, username, profile, lockedUntil, lockReason } = message;
+  const { userId, externalId, username, profile, lockedUntil, lockReason, removeExternalId } = message;
   const state = states[message.state];
   if (state === undefined) {
     throw new DomainError('fieldInvalid', { text: `users[${at}].state: nobody is imported deleted` });
@@ -54,7 +54,8 @@ function parseImported(message: ImportedUserMessage, at: number): ImportedUser {
   if (profile.case === 'machine' && externalId !== '') {
     throw new DomainError('fieldInvalid', { text: `users[${at}].external_id: a machine user has none` });
   }
-  if (profile.case === 'external' && externalId === '') {
+  if (removeExternalId) requireRemoval(message, at);
+  if (profile.case === 'external' && externalId === '' && !removeExternalId) {
     throw new DomainError('fieldInvalid', { text: `users[${at}].external_id: value is required` });
   }
   return {
@@ -64,7 +65,17 @@ function parseImported(message: ImportedUserMessage, at: number): ImportedUser {
     ...parseProfile(profile, externalId),
     ...(lockedUntil && { lockedUntil: Math.floor(parseTimestamp(lockedUntil, `users[${at}].locked_until`)) }),
     ...(lockReason !== '' && { lockReason }),
+    ...(removeExternalId && { removeExternalId }),
   };
+}
+
+// By their id alone is it sure whose it is, and of nobody else is anything said beside it.
+function requireRemoval({ userId, externalId, profile }: ImportedUserMessage, at: number): void {
+  const fault =
+    (userId === '' && 'user_id: value is required to remove an external id') ||
+    (externalId !== '' && 'external_id: must be empty where it is removed') ||
+    (profile.case !== 'external' && 'profile: must be external where an external id is removed');
+  if (fault) throw new DomainError('fieldInvalid', { text: `users[${at}].${fault}` });
 }
 
 function parseProfile(

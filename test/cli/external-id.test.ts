@@ -120,6 +120,33 @@ describe.each(ways)('through $way', ({ flags }) => {
     expect(parseLines(listed.stdout)).toMatchObject([{ userId }]);
   });
 
+  test('it is taken away by itself, and is free for another', async () => {
+    const org = await organization();
+    const [mail, externalId] = [`dee${made}@shop.example`, `dee ${made}`];
+    const named = ['--external-id', externalId, ...person(mail)];
+    const { userId } = await done(['user', 'create', '--org', org, ...named]);
+    expect(await refused('user', 'update', userId, '--external-id', '')).toMatchObject({ exit: 7 });
+    expect(await refused('user', 'update', userId, '--no-external-id', '--external-id', 'x')).toMatchObject({
+      ...{ exit: 2, message: '--external-id is given by itself, without --no-external-id' },
+    });
+    expect(await refused('user', 'update', userId, '--no-external-id', '--email', mail)).toMatchObject({
+      ...{ exit: 2, message: '--no-external-id is given by itself, without --email' },
+    });
+    const { changeDate } = await done(['user', 'update', externalId, '--no-external-id']);
+    const { externalId: left, ...shown } = await done(['user', 'show', userId]);
+    expect([left, shown]).toEqual([undefined, expect.objectContaining({ email: mail, changeDate })]);
+    expect(await done(['user', 'update', userId, '--no-external-id'])).toEqual({ userId, changeDate });
+    expect(await refused('user', 'show', externalId)).toMatchObject({ exit: 3 });
+    const { stdout } = await runHere(['user', 'history', userId, ...flags(), '--json']);
+    expect(parseLines(stdout).map(({ type }) => type)).toContain('user.external.id.removed');
+    const next = await done(['user', 'create', '--org', org, '--external-id', externalId]);
+    expect(await done(['user', 'show', externalId])).toMatchObject({ userId: next.userId });
+    expect(await refused('user', 'update', next.userId, '--no-external-id')).toMatchObject({
+      ...{ exit: 5, id: 'LATCH-us3rk1nd', message: expect.stringContaining('nothing but the external id') },
+    });
+    expect(await refused('user', 'update', '404', '--no-external-id')).toMatchObject({ exit: 3 });
+  });
+
   test.each([
     [['--machine', '--name', 'Bot', '--external-id', 'x'], '--external-id is for human users'],
     [['--external-id', 'x', '--given-name', 'Ada'], '--family-name is missing'],

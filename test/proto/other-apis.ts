@@ -35,7 +35,7 @@ ImportUsersRequest: organization_id 1 string[1..200], users 2 repeated ImportedU
 ImportedUser: user_id 1 string[0..200], external_id 2 string[0..200], username 3 string[0..200], human 4
   ImportedHuman {profile}, machine 5 ImportedMachine {profile}, external 9 ImportedExternal {profile},
   state 6 zitadel.user.v2.UserState, locked_until 7 Timestamp,
-  lock_reason 8 string[0..500]
+  lock_reason 8 string[0..500], remove_external_id 10 bool
 ImportedHuman: given_name 1 string[1..200], family_name 2 string[1..200], nick_name 3 string[0..200],
   display_name 4 string[0..200], preferred_language 5 string[0..10], email 6 string[1..200], email_verified 7
   bool, phone 8 string[0..200], phone_verified 9 bool, password_hash 10 string[0..200], change_required 11

@@ -21,6 +21,7 @@ export function remoteImport({ admin, call }: ReturnType<typeof connect>): Pick<
 
 function messageOf(user: ImportedUser): ImportedUserMessage {
   const { userId = '', userName = '', profile, state, lockedUntil, lockReason = '' } = user;
+  const { removeExternalId = false } = user;
   return {
     userId,
     externalId: profile.kind === 'machine' ? '' : (profile.externalId ?? ''),
@@ -29,6 +30,7 @@ function messageOf(user: ImportedUser): ImportedUserMessage {
     state: stateNumbers[state],
     lockedUntil: lockedUntil === undefined ? undefined : new Date(lockedUntil),
     lockReason,
+    removeExternalId,
   };
 }
 

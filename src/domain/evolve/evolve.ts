@@ -58,6 +58,7 @@ function moved(next: User, event: MovingEvent): User {
     case 'user.human.password.code.added':
     case 'user.username.changed':
     case 'user.external.id.changed':
+    case 'user.external.id.removed':
     case 'user.human.profile.changed':
     case 'user.human.email.changed':
     case 'user.human.email.verified':

@@ -5,6 +5,7 @@ import type { HumanProfile, Profile } from '../user.ts';
 const types: ReadonlySet<string> = new Set<ProfileEvent['type']>([
   'user.username.changed',
   'user.external.id.changed',
+  'user.external.id.removed',
   'user.human.profile.changed',
   'user.human.email.changed',
   'user.human.email.verified',
@@ -52,6 +53,10 @@ function changedHuman(
     case 'user.human.profile.changed':
     case 'user.human.phone.changed':
       return { ...before, ...event.payload };
+    case 'user.external.id.removed': {
+      const { externalId: _id, ...rest } = before;
+      return rest;
+    }
     case 'user.human.phone.removed': {
       const { phone: _phone, phoneVerified: _verified, ...rest } = before;
       return rest;

@@ -854,6 +854,14 @@ export declare type ImportedUser = Message<"latchkey.v1.ImportedUser"> & {
    * @generated from field: string lock_reason = 8;
    */
   lockReason: string;
+
+  /**
+   * Takes the external id away from the human of user_id, with update_existing and external. What else is known of them stays, and the
+   * id is free for another user.
+   *
+   * @generated from field: bool remove_external_id = 10;
+   */
+  removeExternalId: boolean;
 };
 
 /**

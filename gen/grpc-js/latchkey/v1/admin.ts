@@ -261,6 +261,7 @@ export interface ImportedUser {
   state: UserState;
   lockedUntil: Date | undefined;
   lockReason: string;
+  removeExternalId: boolean;
 }
 
 export interface ImportedHuman {
@@ -3144,6 +3145,7 @@ function createBaseImportedUser(): ImportedUser {
     state: 0,
     lockedUntil: undefined,
     lockReason: "",
+    removeExternalId: false,
   };
 }
 
@@ -3177,6 +3179,9 @@ export const ImportedUser: MessageFns<ImportedUser> = {
     }
     if (message.lockReason !== "") {
       writer.uint32(66).string(message.lockReason);
+    }
+    if (message.removeExternalId !== false) {
+      writer.uint32(80).bool(message.removeExternalId);
     }
     return writer;
   },
@@ -3266,6 +3271,14 @@ export const ImportedUser: MessageFns<ImportedUser> = {
             message.lockReason = reader.string();
             continue;
           }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.removeExternalId = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3309,6 +3322,11 @@ export const ImportedUser: MessageFns<ImportedUser> = {
         : isSet(object.lock_reason)
         ? globalThis.String(object.lock_reason)
         : "",
+      removeExternalId: isSet(object.removeExternalId)
+        ? globalThis.Boolean(object.removeExternalId)
+        : isSet(object.remove_external_id)
+        ? globalThis.Boolean(object.remove_external_id)
+        : false,
     };
   },
 
@@ -3338,6 +3356,9 @@ export const ImportedUser: MessageFns<ImportedUser> = {
     }
     if (message.lockReason !== "") {
       obj.lockReason = message.lockReason;
+    }
+    if (message.removeExternalId !== false) {
+      obj.removeExternalId = message.removeExternalId;
     }
     return obj;
   },
@@ -3373,6 +3394,7 @@ export const ImportedUser: MessageFns<ImportedUser> = {
     message.state = object.state ?? 0;
     message.lockedUntil = object.lockedUntil ?? undefined;
     message.lockReason = object.lockReason ?? "";
+    message.removeExternalId = object.removeExternalId ?? false;
     return message;
   },
 };

@@ -45,16 +45,25 @@ async function hashed(
   return { changeRequired, hash: await hashOf({ importedHashCostMax: 0 }, password, organizationId) };
 }
 
-/** What an application calls the user from now on. Throws CliError where it calls somebody else so, and for a machine user. */
+/**
+ * What an application calls the user from now on; undefined: nothing. Throws CliError where it calls somebody else so, for a
+ * machine user, and where nothing would be left of an external one.
+ */
 export async function setExternalId(
   backend: Backend,
-  { userId, externalId }: { readonly userId: string; readonly externalId: string },
+  userId: string,
+  externalId: string | undefined,
 ): Promise<UpdatedUserRow> {
-  checkLengths({ external_id: [externalId, 1, 200] });
+  const isRemoval = externalId === undefined;
+  if (!isRemoval) checkLengths({ external_id: [externalId, 1, 200] });
   const { organizationId } = await backend.getUser(userId);
   await importOne(backend, {
     organizationId,
-    user: { userId, userName: undefined, state: 'active', profile: { kind: 'external', externalId } },
+    user: {
+      ...{ userId, userName: undefined, state: 'active' },
+      profile: { kind: 'external', externalId: externalId ?? '' },
+      ...(isRemoval && { removeExternalId: true }),
+    },
     updateExisting: true,
   });
   const { changeDate } = await backend.getUser(userId);

@@ -79,6 +79,7 @@ const known = {
   'user.human.password.code.added': true,
   'user.username.changed': true,
   'user.external.id.changed': true,
+  'user.external.id.removed': true,
   'user.human.profile.changed': true,
   'user.human.email.changed': true,
   'user.human.email.verified': true,

@@ -10,6 +10,7 @@ const genders = ['unspecified', 'female', 'male', 'diverse'] as const satisfies 
 const updateOptions = {
   'user-name': { value: 'NAME', help: 'unique in the organization' },
   'external-id': { value: 'ID', help: 'what an application calls them; by itself, and no machine has one' },
+  'no-external-id': { help: 'take that id from a human; by itself' },
   'given-name': { value: 'NAME', help: 'a human only, like all that follow but the last two' },
   'family-name': { value: 'NAME', help: 'the family name' },
   'display-name': { value: 'NAME', help: 'the name that is shown' },
@@ -39,6 +40,7 @@ export const userUpdateCommands: readonly Command[] = [
       'latchkey user update --login ada@acme.example --family-name Moreau-Lenz',
       'latchkey user update 69629023906488334 --email ada@lenz.example --email-verified',
       'latchkey user update --login ada@acme.example --external-id customer-42',
+      'latchkey user update customer-42 --no-external-id',
     ],
     run: update,
   },
@@ -46,22 +48,22 @@ export const userUpdateCommands: readonly Command[] = [
 
 async function update(context: CommandContext): Promise<void> {
   const { args, output } = context;
-  const externalId = args.text('external-id');
-  const change = externalId === undefined ? changeOf(args) : undefined;
-  if (externalId !== undefined) requireAlone(args);
+  const only = (['external-id', 'no-external-id'] as const).find((name) => args.flag(name));
+  const change = only === undefined ? changeOf(args) : undefined;
+  if (only !== undefined) requireAlone(args, only);
   const userId = await userIdOf(context);
   const backend = await context.backend();
   const updated =
-    externalId === undefined
+    only === undefined
       ? await backend.updateUser({ userId, ...change })
-      : await (await import('./external.ts')).setExternalId(backend, { userId, externalId });
+      : await (await import('./external.ts')).setExternalId(backend, userId, args.text('external-id'));
   await output.document(updated, [`User ${userId} is up to date as of ${updated.changeDate}`]);
 }
 
 // It is a call of its own: with another, one of two could be refused, and the other be done.
-function requireAlone(args: Arguments): void {
-  const odd = Object.keys(updateOptions).find((name) => name !== 'external-id' && args.flag(name));
-  if (odd !== undefined) throw new UsageError(`--external-id is given by itself, without --${odd}`);
+function requireAlone(args: Arguments, only: keyof typeof updateOptions): void {
+  const odd = Object.keys(updateOptions).find((name) => name !== only && args.flag(name));
+  if (odd !== undefined) throw new UsageError(`--${only} is given by itself, without --${odd}`);
 }
 
 function changeOf(args: Arguments): ProfileChange {
