@@ -122,6 +122,7 @@ describe.each(stores)('%s', (_kind, openEmpty) => {
   let empty: EmptyDatabase;
   beforeAll(async () => {
     empty = cleanup.use(await openEmpty());
+    await succeed('migrate', '--db', empty.database);
   });
 
   test.each(refusals)('refuses %s and keeps nothing of it', async (_what, text, message) => {

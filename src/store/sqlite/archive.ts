@@ -1,4 +1,6 @@
-import { existsSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { existsSync, linkSync, lstatSync, renameSync, rmdirSync, rmSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { createArchive } from '../archive/archive.ts';
@@ -79,10 +81,79 @@ export async function openVerifiable(path: string): Promise<Verifiable & AsyncDi
 }
 
 /**
- * Fills the file, made where there is none, in one transaction; others wait, or find it empty. Throws StoreUnusable,
- * StoreNotEmpty.
+ * Fills the file in one transaction; others wait, or find it empty. Where there is none it is there once it is whole: what
+ * fails leaves nothing behind. Throws StoreUnusable, StoreNotEmpty.
  */
 export async function openRestoration(path: string, options: ArchiveOptions = {}): Promise<Restoration> {
+  if (lstatSync(path, { throwIfNoEntry: false }) !== undefined) return openInPlace(path, options);
+  const draft = draftOf(path);
+  let restoration: Restoration;
+  try {
+    restoration = await openInPlace(draft.path, options);
+  } catch (error) {
+    draft.remove();
+    if (!(error instanceof StoreUnusable)) throw error;
+    throw new StoreUnusable(error.message.replaceAll(draft.path, path), { cause: error });
+  }
+  let isWhole = false;
+  return {
+    ...restoration,
+    async commit() {
+      await restoration.commit();
+      isWhole = true;
+    },
+    async [Symbol.asyncDispose]() {
+      await restoration[Symbol.asyncDispose]();
+      try {
+        if (isWhole) draft.become();
+      } finally {
+        draft.remove();
+      }
+    },
+  };
+}
+
+/** A file beside the one that is to be. */
+interface Draft {
+  readonly path: string;
+  /** It is the other from here on. Throws StoreNotEmpty where somebody has made that meanwhile. */
+  readonly become: () => void;
+  /** With the folders that were made for it, where nothing else is in them. */
+  readonly remove: () => void;
+}
+
+function draftOf(path: string): Draft {
+  const draft = `${path}.import-${randomBytes(4).toString('hex')}`;
+  const folders = missingFolders(dirname(resolve(path)));
+  return {
+    path: draft,
+    become() {
+      try {
+        linkSync(draft, path);
+      } catch (error) {
+        if (existsSync(path)) throw new StoreNotEmpty(`another process has made ${path} meanwhile`);
+        // A file system without links.
+        if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw error;
+        renameSync(draft, path);
+      }
+    },
+    remove() {
+      for (const end of ['', '-journal', '-wal', '-shm']) rmSync(`${draft}${end}`, { force: true });
+      try {
+        for (const folder of folders) rmdirSync(folder);
+      } catch {
+        // Somebody has put something into it, or it was never made.
+      }
+    },
+  };
+}
+
+/** From the innermost out. */
+function missingFolders(path: string): readonly string[] {
+  return existsSync(path) ? [] : [path, ...missingFolders(dirname(path))];
+}
+
+async function openInPlace(path: string, options: ArchiveOptions): Promise<Restoration> {
   const db = openDatabase({ path, ...options });
   try {
     // Room for the indexes that are filled in no order; what does not fit goes to the disk and comes back.
