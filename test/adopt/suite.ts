@@ -46,6 +46,14 @@ async function live(signIn: SignIn): Promise<void> {
   await expect('correct horse', 'Welcome ada');
 }
 
+/** That the application's own token is not good says nothing of anybody: nobody is let in, and nobody is locked. */
+async function withoutToken(signIn: SignIn): Promise<void> {
+  for (const password of ['correct horse', 'wrong']) {
+    const read = await signIn(password);
+    if (/Welcome|Locked/.test(read)) throw new Error(`without a token "${password}" reads "${read}"`);
+  }
+}
+
 async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
@@ -68,14 +76,18 @@ async function untilListening(url: string, app: ChildProcess): Promise<void> {
   }
 }
 
-async function withApplication(): Promise<void> {
+async function withApplication(token: string, use: (signIn: SignIn) => Promise<void>): Promise<void> {
   const port = await freePort();
   const [file = '', ...args] = command;
-  const env = { ...process.env, PORT: String(port), ADMIN_TOKEN: '' };
-  const app = spawn(file, args, { cwd: `${recipe}/dist/files`, env, stdio: ['ignore', 'ignore', 'inherit'] });
+  const env = { ...process.env, PORT: String(port), ADMIN_TOKEN: '', LATCHKEY_TOKEN: token };
+  const app = spawn(file, args, {
+    cwd: `${recipe}/dist/files`,
+    env,
+    stdio: ['ignore', 'ignore', token === LATCHKEY_TOKEN ? 'inherit' : 'ignore'],
+  });
   try {
     await untilListening(`http://127.0.0.1:${port}/`, app);
-    await live(async (password) => {
+    await use(async (password) => {
       const body = new URLSearchParams({ username: 'ada', password });
       const signal = AbortSignal.timeout(20_000);
       return (await fetch(`http://127.0.0.1:${port}/login`, { method: 'POST', body, signal })).text();
@@ -85,10 +97,13 @@ async function withApplication(): Promise<void> {
   }
 }
 
-const inShell: SignIn = async (password) => {
-  const options = { encoding: 'utf8', timeout: 30_000, cwd: `${recipe}/dist/files` } as const;
-  return spawnSync('bash', ['sign-in.sh', 'ada', password], options).stdout;
-};
+async function inShell(token: string, use: (signIn: SignIn) => Promise<void>): Promise<void> {
+  const env = { ...process.env, LATCHKEY_TOKEN: token };
+  const options = { encoding: 'utf8', timeout: 30_000, cwd: `${recipe}/dist/files`, env } as const;
+  await use(async (password) => spawnSync('bash', ['sign-in.sh', 'ada', password], options).stdout);
+}
 
 if (LATCHKEY_TOKEN === '') throw new Error('LATCHKEY_TOKEN is missing');
-await (recipe === 'curl' ? live(inShell) : withApplication());
+const application = recipe === 'curl' ? inShell : withApplication;
+await application(LATCHKEY_TOKEN, live);
+await application('ended', withoutToken);

@@ -7,7 +7,7 @@ import type { MethodName } from '../support/methods.ts';
 import { startServer, type TestServer } from '../support/start-server.ts';
 import { type StoreKind, stores } from '../support/stores.ts';
 
-type Whom = 'person' | 'machine' | 'deleted' | 'erased' | 'nobody' | 'hidden';
+type Whom = 'person' | 'machine' | 'external' | 'deleted' | 'erased' | 'nobody' | 'hidden';
 
 const email = (name: string) => ({ email: `${name}@mail.example` });
 const bytes = (length: number) => Buffer.alloc(length, 'x').toString('base64');
@@ -31,6 +31,24 @@ const notServed = { code: 'InvalidArgument', id: 'LATCH-f1eld0ns' };
 const full = { code: 'ResourceExhausted', id: 'LATCH-metafu11' };
 const notFound = { code: 'NotFound', id: 'LATCH-us3rnf0d' };
 const newPassword = { password: { password: { password: 'next' } } };
+const hashed = { password: { hashedPassword: { hash: '$1$salt$hash' } } };
+const hashRefused = { code: 'InvalidArgument', id: 'LATCH-pwhash0x' };
+
+const profile = { givenName: 'Ada', familyName: 'Roe' };
+const ofPeople: Calls = [
+  ['UpdateUser', { human: { profile: { nickName: 'Ada' } } }],
+  ['UpdateUser', { human: { email: email('other') } }],
+  ['UpdateUser', { human: { phone: { phone: '1' } } }],
+  ['UpdateHumanUser', { profile }],
+  ['UpdateHumanUser', { email: email('other') }],
+  ['UpdateHumanUser', newPassword],
+  ['SetEmail', email('other')],
+  ['SetPhone', { phone: '1' }],
+  ['RemovePhone', {}],
+  ['SendEmailCode', { returnCode: {} }],
+  ['ResendEmailCode', { returnCode: {} }],
+  ['VerifyEmail', { verificationCode: 'AAAAAA' }],
+];
 
 const everyCall: Calls = [
   ['UpdateUser', { username: 'other' }],
@@ -54,9 +72,16 @@ const refused: readonly Refused[] = [
     ['UpdateUser', { username: 'taken' }],
     ['UpdateUser', { username: 'TAKEN@acme.example' }],
     ['UpdateHumanUser', { username: 'taken' }],
+    ['UpdateUser', { human: { email: email('taken') } }],
     ['UpdateHumanUser', { email: email('taken') }],
+    ['UpdateHumanUser', { email: { ...email('TAKEN'), isVerified: true } }],
     ['SetEmail', email('taken')],
   ]),
+  ...(['machine', 'external'] as const).flatMap((whom) => [
+    ...refusals(whom, taken, [['UpdateUser', { username: 'taken' }]]),
+    ...refusals(whom, kindOther, ofPeople),
+  ]),
+  ...refusals('external', kindOther, [['UpdateUser', { machine: { name: 'Import' } }]]),
   ...refusals('machine', kindOther, [
     ['UpdateUser', { human: { phone: { phone: '1' } } }],
     ['UpdateUser', { human: newPassword }],
@@ -69,11 +94,20 @@ const refused: readonly Refused[] = [
     ['VerifyEmail', { verificationCode: 'AAAAAA' }],
   ]),
   ...refusals('person', kindOther, [['UpdateUser', { machine: { name: 'Import' } }]]),
-  ...refusals('machine', { code: 'FailedPrecondition', id: 'LATCH-pwmach1n' }, [
-    ['PasswordReset', { returnCode: {} }],
-  ]),
+  ...(['machine', 'external'] as const).flatMap((whom) =>
+    refusals(whom, { code: 'FailedPrecondition', id: 'LATCH-pwmach1n' }, [
+      ['PasswordReset', { returnCode: {} }],
+      ['SetPassword', { newPassword: { password: 'next' } }],
+      ['SetPassword', { newPassword: { password: 'next' }, verificationCode: 'AAAAAA' }],
+    ]),
+  ),
   ...refusals('person', { code: 'FailedPrecondition', id: 'LATCH-ema1lver' }, [
     ['SendEmailCode', { returnCode: {} }],
+    ['ResendEmailCode', { returnCode: {} }],
+  ]),
+  ...refusals('person', hashRefused, [
+    ['UpdateUser', { human: hashed }],
+    ['UpdateHumanUser', hashed],
   ]),
   ...refusals('person', notServed, [
     ['SendEmailCode', { sendCode: {} }],
@@ -81,8 +115,11 @@ const refused: readonly Refused[] = [
     ['SetEmail', { ...email('other'), sendCode: {} }],
     ['SetPhone', { phone: '1', sendCode: {} }],
     ['UpdateUser', { human: { email: { ...email('other'), sendCode: {} } } }],
+    ['UpdateUser', { human: { phone: { phone: '1', sendCode: {} } } }],
+    ['UpdateHumanUser', { email: { ...email('other'), sendCode: { urlTemplate: 'https://mail.example' } } }],
     ['UpdateHumanUser', { phone: { phone: '1', sendCode: {} } }],
     ['PasswordReset', { sendLink: {} }],
+    ['PasswordReset', { sendLink: { notificationType: 'NOTIFICATION_TYPE_SMS' } }],
   ]),
   ...refusals('person', full, [
     ['SetUserMetadata', { metadata: [{ key: 'a', value: bytes(65_536) }] }],
@@ -121,6 +158,9 @@ describe.each(stores)('refusals of changes, on %s', (kind: StoreKind, openDataba
     await people.user({ organization: 'acme', userId: 'taken' });
     ids.set('person', await people.user({ organization: 'acme' }));
     ids.set('machine', await people.user({ organization: 'acme', kind: 'machine' }));
+    const external = { organizationId: 'acme', users: [{ externalId: '42', external: {} }] };
+    const [made] = (await door.ask('ImportUsers', external)).response.results as JsonObject[];
+    ids.set('external', String(made?.userId));
     ids.set('deleted', await people.user({ organization: 'acme', state: 'deleted' }));
     ids.set('erased', await people.user({ organization: 'acme', state: 'deleted' }));
     ids.set('hidden', await people.user({ organization: 'beta' }));
