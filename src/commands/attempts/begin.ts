@@ -18,7 +18,7 @@ import {
   type SignInFacts,
 } from '../sign-in-facts.ts';
 import { isOver, settleAttempt } from './settle.ts';
-import { findTried, refusalOf, type Tried } from './subject.ts';
+import { findTried, isTold, refusalOf, type Tried } from './subject.ts';
 
 export interface NewAttempt extends Tried {
   /** Where the user is, as the application says. */
@@ -37,6 +37,8 @@ export interface BegunAttempt {
 /** How long one waits for another's end, once it is their turn on this server. */
 const waitMsMax = 10_000;
 const pauseMsMax = 50;
+/** Who is not told why hears a refusal no sooner: a name, a row and a policy that are there take a little longer than none. */
+const untoldMs = 10;
 
 /**
  * The right to check one password of the user: one on all servers, until it is ended or its time is over. Whoever gets
@@ -50,12 +52,15 @@ export async function beginAttempt(
 ): Promise<BegunAttempt> {
   requireHeldAnywhere(caller, 'session.write');
   const startedMs = performance.now();
+  // It begins before the work and ends by itself, so nothing of what the work took is in it.
+  const untold = isTold(caller) ? undefined : delay(untoldMs, undefined, { ref: false });
   const userId = await findTried(app, caller, request);
   const seen = await look(app, userId, request);
   try {
     return await entered(app, caller, { request, userId, seen });
   } catch (error) {
     app.signIns.tell({ startedMs, error, isKnownDevice: seen.deviceId !== undefined });
+    await untold;
     throw error;
   }
 }
