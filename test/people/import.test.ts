@@ -201,6 +201,16 @@ test('the report is for its owner’s eyes', async () => {
   expect((await stat(report)).mode & 0o777).toBe(0o600);
 });
 
+test('where there is no organization yet, it says what makes one', async () => {
+  await using empty = await openEmptyDatabase('sqlite');
+  await (await openStore({ database: empty.database }))[Symbol.asyncDispose]();
+  await using files = await openFiles(['--db', empty.database]);
+  const file = await files.write(`${header}\n${people[0]}\n`);
+  expect(await runHere(['import', '--from', 'csv', file, '--db', empty.database])).toMatchObject({
+    ...{ code: 2, stderr: expect.stringMatching(/there is no organization .* latchkey org create NAME/) },
+  });
+});
+
 describe('the report', () => {
   test('is never the file itself, nor anywhere that cannot be written; then nothing is', async () => {
     await using server = await startServer();

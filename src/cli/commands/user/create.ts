@@ -203,6 +203,11 @@ export async function onlyOrganization(backend: Backend): Promise<string> {
   const { rows } = await backend.listOrganizations({ offset: 0, limit: 2 });
   const [only, other] = rows;
   if (only !== undefined && other === undefined) return only.organizationId;
+  if (only === undefined) {
+    throw new UsageError(
+      'there is no organization that you may read: make one with latchkey org create NAME',
+    );
+  }
   throw new UsageError('there is not one organization alone: name one with --org (latchkey org list)');
 }
 
