@@ -1,5 +1,15 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, linkSync, lstatSync, renameSync, rmdirSync, rmSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  linkSync,
+  lstatSync,
+  openSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+} from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { setImmediate as nextTurn } from 'node:timers/promises';
@@ -116,7 +126,7 @@ export async function openRestoration(path: string, options: ArchiveOptions = {}
 /** A file beside the one that is to be. */
 interface Draft {
   readonly path: string;
-  /** It is the other from here on. Throws StoreNotEmpty where somebody has made that meanwhile. */
+  /** It is the other from here on, on disk. Throws StoreNotEmpty where somebody has made that meanwhile. */
   readonly become: () => void;
   /** With the folders that were made for it, where nothing else is in them. */
   readonly remove: () => void;
@@ -136,6 +146,9 @@ function draftOf(path: string): Draft {
         if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw error;
         renameSync(draft, path);
       }
+      const folder = openSync(dirname(path), 'r');
+      fsyncSync(folder);
+      closeSync(folder);
     },
     remove() {
       for (const end of ['', '-journal', '-wal', '-shm']) rmSync(`${draft}${end}`, { force: true });
