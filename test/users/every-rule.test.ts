@@ -71,6 +71,7 @@ function least(desc: DescMessage, beside: DescField | undefined): JsonObject {
     const { required, type } = getOption(field, rules.field);
     if (field === beside || field.oneof !== undefined || field.proto.proto3Optional) continue;
     if (type.case === 'string' && Number(type.value.minLen) > 0) needed[field.jsonName] = 'x';
+    if (type.case === 'bytes') needed[field.jsonName] = 'eA==';
     if (required && field.message !== undefined) needed[field.jsonName] = least(field.message, undefined);
   }
   for (const oneof of desc.oneofs) {
@@ -101,7 +102,9 @@ afterAll(() => resources.disposeAsync());
 
 test('the table holds every rule that the contract has for these calls', () => {
   expect(table.length).toBeGreaterThan(100);
-  expect(new Set(table.map(({ method }) => method))).toEqual(new Set(current));
+  // The contract has no rule for a field of this one.
+  const ruled = current.filter((method) => method !== 'DeleteUserMetadata');
+  expect(new Set(table.map(({ method }) => method))).toEqual(new Set(ruled));
 });
 
 test('what just keeps to its rule breaks none', () => {
