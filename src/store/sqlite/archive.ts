@@ -154,8 +154,9 @@ function draftOf(path: string): Draft {
       for (const end of ['', '-journal', '-wal', '-shm']) rmSync(`${draft}${end}`, { force: true });
       try {
         for (const folder of folders) rmdirSync(folder);
-      } catch {
+      } catch (error) {
         // Somebody has put something into it, or it was never made.
+        if (!/^(ENOENT|ENOTEMPTY)$/.test((error as NodeJS.ErrnoException).code ?? '')) throw error;
       }
     },
   };
