@@ -1,3 +1,4 @@
+import { howMany } from '../domain/words/how-many.ts';
 import type { CommandContext } from './command.ts';
 import { write } from './output.ts';
 
@@ -13,7 +14,7 @@ const terminalIntervalMs = 200;
 const lineIntervalMs = 3_000;
 
 /** One line that changes on a terminal, a line every few seconds elsewhere, nothing with --json. */
-export function startProgress({ args, terminal }: CommandContext, what: string): Progress {
+export function startProgress({ args, terminal }: CommandContext, one: string, many = `${one}s`): Progress {
   const isTerminal = 'isTTY' in terminal.errors && terminal.errors.isTTY === true;
   const intervalMs = isTerminal ? terminalIntervalMs : lineIntervalMs;
   const startMs = performance.now();
@@ -33,7 +34,7 @@ export function startProgress({ args, terminal }: CommandContext, what: string):
       toldMs = performance.now();
       isLineOpen = isTerminal;
       const left = Math.round((seconds() * Math.max(total - done, 0)) / Math.max(done, 1));
-      const text = `${done} of ${total} ${what}, ${rate(done, seconds())} a second, about ${left} s to go`;
+      const text = `${done} of ${howMany(total, one, many)}, ${rate(done, seconds())} a second, about ${left} s to go`;
       tell(isTerminal ? `\r\u001b[K${text}` : `${text}\n`);
     },
     end() {

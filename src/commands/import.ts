@@ -1,4 +1,5 @@
 import { createHash, type Hash } from 'node:crypto';
+import { howMany } from '../domain/words/how-many.ts';
 import {
   type ArchiveCounts,
   type ArchiveKind,
@@ -82,7 +83,9 @@ class Reader {
     for (const kind of archiveKinds) {
       const [found, claimed] = [this.#counts[kind], this.#claimed[kind]];
       if (found !== claimed) {
-        throw new ArchiveInvalid(`line 1 says ${claimed} rows of kind ${kind}, the file has ${found}`);
+        throw new ArchiveInvalid(
+          `line 1 says ${howMany(claimed, 'row')} of kind ${kind}, the file has ${found}`,
+        );
       }
     }
     return this.#counts;

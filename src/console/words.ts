@@ -1,6 +1,7 @@
 import type { HistoryEntry } from '../../gen/es/latchkey/v1/admin_pb.js';
 import { LockCause, LockEnd } from '../../gen/es/latchkey/v1/lock_pb.js';
 import { UserState } from '../../gen/es/zitadel/user/v2/user_pb.js';
+import { howMany } from '../domain/words/how-many.ts';
 
 export const stateWords: Readonly<Record<UserState, string>> = {
   [UserState.UNSPECIFIED]: 'Unknown',
@@ -88,7 +89,7 @@ export function durationWords(ms: number): string {
   const parts: string[] = [];
   for (const [unit, size] of units) {
     const count = Math.floor(seconds / size);
-    if (count > 0 && parts.length < 2) parts.push(`${count} ${unit}${count === 1 ? '' : 's'}`);
+    if (count > 0 && parts.length < 2) parts.push(howMany(count, unit));
     else if (parts.length > 0) break;
     seconds %= size;
   }
@@ -100,7 +101,7 @@ export function roughly(ms: number): string {
   const seconds = Math.max(1, Math.floor(ms / 1_000));
   const [unit, size] = units.find(([, size]) => seconds >= size) ?? units[3];
   const count = Math.floor(seconds / size);
-  return `${count} ${unit}${count === 1 ? '' : 's'}`;
+  return howMany(count, unit);
 }
 
 const absolute = new Intl.DateTimeFormat('en-GB', {

@@ -2,6 +2,7 @@ import { attemptsLeft, failuresOf } from './attempt.ts';
 import type { Lock, LockCause } from './lock.ts';
 import type { LockoutPolicy } from './lockout-policy.ts';
 import type { User } from './user.ts';
+import { howMany } from './words/how-many.ts';
 
 /** Stable: clients may decide by them. */
 export type ObstacleCode =
@@ -142,7 +143,7 @@ function whoLocked({ cause, lockedBy, failedAttempts }: Lock): string {
   const by = lockedBy === undefined ? '' : `, ${lockedBy}`;
   switch (cause) {
     case 'policy':
-      return `by the policy after ${failedAttempts} wrong passwords`;
+      return `by the policy after ${howMany(failedAttempts, 'wrong password')}`;
     case 'administrator':
       return `by an administrator${by}`;
     case 'command_line':
@@ -180,7 +181,7 @@ function lastAttempt({ user, policy, nowMs }: Explained): Obstacle {
 function outOfAttempts({ deviceId, failedAttempts }: KnownDevice): Obstacle {
   return {
     code: 'DEVICE_OUT_OF_ATTEMPTS',
-    text: `The device ${deviceId} failed ${failedAttempts} times and counts as one that is not known.`,
+    text: `The device ${deviceId} failed ${howMany(failedAttempts, 'time')} and counts as one that is not known.`,
     remedy: 'Unlock the user where locked, else set a new password.',
     ...remark,
   };

@@ -152,7 +152,7 @@ test('one of an older version is read through a copy; with never, neither that n
   const verified = await runHere(['verify', '--db', path]);
   expect(verified).toMatchObject({
     code: 0,
-    stdout: expect.stringContaining('1 organizations, 1 events, 0 problems'),
+    stdout: expect.stringContaining('1 organization, 1 event, 0 problems'),
   });
   expect(await runHere(['export', '--db', path])).toMatchObject({ code: 0 });
   expect(readFileSync(path).equals(bytes)).toBe(true);

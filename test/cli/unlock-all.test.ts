@@ -135,6 +135,17 @@ describe.each(stores)('`latchkey lock unlock-all` on %s', (_, openDatabase) => {
         stderr: expect.stringContaining(said),
       });
     }
+    const one = await organization();
+    await locked(one, 1);
+    const alone = ['--org', one, ...because];
+    expect(await run([...alone, '--yes', '2'])).toMatchObject({
+      code: 5,
+      stderr: expect.stringContaining('There is 1 lock, not 2'),
+    });
+    const api = ['--url', server.url, '--token', owner];
+    expect((await runHere(['lock', 'unlock-all', '--org', one, '--preview', ...api])).stdout).toMatch(
+      /^1 lock\n/,
+    );
     // Who only unlocks is told why, and when.
     const unlocker = await callerIn(id, 'ORG_USER_UNLOCKER');
     const { url } = server;
@@ -204,7 +215,7 @@ describe.each(stores)('`latchkey lock unlock-all` on %s', (_, openDatabase) => {
     await server.people.act(second, 'deactivate');
     const back = await runHere(['lock', 'revert', runId, '--reason', 'it was real', ...api]);
     expect(back.code).toBe(5);
-    expect(back.stderr).toContain('1 of 2 were not locked again: 1 changed');
+    expect(back.stderr).toContain('1 of 2 was not locked again: 1 changed');
     expect(parseLines(back.stdout)).toMatchObject([
       { userId: first, outcome: 'locked_again' },
       { userId: second, outcome: 'changed', why: 'user.deactivated' },

@@ -194,14 +194,14 @@ test.each([
   [
     'an organization without its event',
     "INSERT INTO organizations VALUES ('o', 'o', 'o', 1)",
-    [' 2 organizations of whom 1 have an event'],
+    [' 2 organizations of whom 1 has an event'],
   ],
   [
     'an organization that is lost',
     'DELETE FROM organizations',
     [
       expect.stringMatching(/^ organization here: the row says nothing, its events say \{/),
-      ' 0 organizations of whom 1 have an event',
+      ' 0 organizations of whom 1 has an event',
     ],
   ],
 ])('finds %s', async (_what, sql, problems) => {

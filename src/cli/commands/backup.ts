@@ -1,4 +1,5 @@
 import { UsageError } from '../../app/usage.ts';
+import { howMany } from '../../domain/words/how-many.ts';
 import { type Command, type CommandContext, databaseOptions } from '../command.ts';
 import { startProgress } from '../progress.ts';
 import { makeSecretFile } from '../secret-file.ts';
@@ -25,7 +26,7 @@ async function runBackup(context: CommandContext): Promise<void> {
   const { existingDatabaseOf } = await import('../database.ts');
   const database = existingDatabaseOf(context.args);
   const { backUp, databaseNameOf } = await import('../../app/app.ts');
-  const progress = startProgress(context, 'pages');
+  const progress = startProgress(context, 'page');
   const bytes = await makeSecretFile(file, async (handle) => {
     await backUp({ from: database, to: file, onProgress: (done, total) => progress.report(done, total) });
     return (await handle.stat()).size;
@@ -33,6 +34,6 @@ async function runBackup(context: CommandContext): Promise<void> {
   const seconds = progress.end();
   const name = databaseNameOf(database);
   await context.output.document({ database: name, file, bytes, seconds }, [
-    `${name} to ${file}: ${bytes} bytes in ${seconds.toFixed(1)} s`,
+    `${name} to ${file}: ${howMany(bytes, 'byte')} in ${seconds.toFixed(1)} s`,
   ]);
 }

@@ -1,3 +1,4 @@
+import { howMany } from '../../domain/words/how-many.ts';
 import type { Archive } from '../../store/store.ts';
 import { type Command, type CommandContext, databaseOptions } from '../command.ts';
 import { jsonLine, write } from '../output.ts';
@@ -58,7 +59,7 @@ async function writeLines(
   archive: Archive,
   writeText: (text: string) => Promise<void>,
 ): Promise<Done> {
-  const progress = startProgress(context, 'rows');
+  const progress = startProgress(context, 'row');
   const total = Object.values(archive.counts).reduce((sum, count) => sum + count, 0);
   let rows = 0;
   const { exportLines } = await import('../../queries/export.ts');
@@ -72,4 +73,4 @@ async function writeLines(
 }
 
 const sentence = ({ rows, seconds, rowsPerSecond }: Done, file: string): string =>
-  `${rows} rows to ${file} in ${seconds.toFixed(1)} s, ${rowsPerSecond} a second`;
+  `${howMany(rows, 'row')} to ${file} in ${seconds.toFixed(1)} s, ${rowsPerSecond} a second`;

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { UsageError } from '../../app/usage.ts';
 import { outcomes } from '../../domain/unlock-run-events.ts';
+import { howMany } from '../../domain/words/how-many.ts';
 import { type Command, type CommandContext, changeOptions, connectionOptions } from '../command.ts';
 import { certainId, Names } from '../eyes/names.ts';
 import { CliError } from '../failure.ts';
@@ -134,7 +135,7 @@ async function revert(context: CommandContext): Promise<void> {
   const runId = runIdOf(context);
   if (args.text('reason') === undefined) throw new UsageError('no --reason: it is kept in each event');
   const { outcomes: of } = await backend.getRun(runId);
-  requireConfirmed(args.count('yes'), of.unlocked, ['users', 'would be locked again']);
+  requireConfirmed(args.count('yes'), of.unlocked, ['user', 'would be locked again']);
   const ticket = args.text('ticket')?.toWellFormed();
   const rate = args.count('rate') ?? 0;
   const run = await backend.revertRun({ runId, rate, ...(ticket !== undefined && { ticket }) });
@@ -148,14 +149,15 @@ const unaskedMax = 100;
 export function requireConfirmed(
   confirmed: number | undefined,
   count: number,
-  [what, becomes]: readonly [what: string, becomes: string],
+  [one, becomes]: readonly [one: string, becomes: string],
 ): void {
   if (confirmed === count || (confirmed === undefined && count <= unaskedMax)) return;
   const again = 'look first, then say --yes and the count';
+  const isOrAre = count === 1 ? 'is' : 'are';
   const message =
     confirmed === undefined
-      ? `${count} ${what} ${becomes}: ${again}`
-      : `There are ${count} ${what}, not ${confirmed}: ${again}`;
+      ? `${howMany(count, one)} ${becomes}: ${again}`
+      : `There ${isOrAre} ${howMany(count, one)}, not ${confirmed}: ${again}`;
   throw new CliError({ code: 'failed_precondition', message });
 }
 
@@ -168,7 +170,8 @@ export async function finish(context: CommandContext, started: RunRow): Promise<
   const done = run.outcomes.unlocked + run.outcomes.locked_again;
   const word = run.revertsRunId === undefined ? 'unlocked' : 'locked again';
   await output.note(`${done} ${word}, run ${run.runId} ${run.state}`);
-  if (done === run.total) return;
+  const left = run.total - done;
+  if (left === 0) return;
   const told = Object.entries(run.outcomes)
     .filter(([outcome, count]) => outcome !== 'unlocked' && outcome !== 'locked_again' && count > 0)
     .map(([outcome, count]) => `${count} ${outcome}`);
@@ -176,7 +179,7 @@ export async function finish(context: CommandContext, started: RunRow): Promise<
   if (untried > 0) told.push(`${untried} not tried`);
   throw new CliError({
     code: 'failed_precondition',
-    message: `${run.total - done} of ${run.total} were not ${word}: ${told.join(', ')}`,
+    message: `${left} of ${run.total} ${left === 1 ? 'was' : 'were'} not ${word}: ${told.join(', ')}`,
   });
 }
 
@@ -184,7 +187,7 @@ const pollMs = 200;
 
 async function ended(context: CommandContext, runId: string): Promise<RunRow> {
   const backend = await context.backend();
-  const progress = startProgress(context, 'users');
+  const progress = startProgress(context, 'user');
   for (;;) {
     const run = await backend.getRun(runId);
     if (run.ended !== undefined) {

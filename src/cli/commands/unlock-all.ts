@@ -1,5 +1,6 @@
 import { UsageError } from '../../app/usage.ts';
 import { withoutBulkMax } from '../../domain/unlock-run.ts';
+import { howMany } from '../../domain/words/how-many.ts';
 import type { LockRow } from '../backend-lock.ts';
 import { type Command, type CommandContext, changeOptions } from '../command.ts';
 import { Names } from '../eyes/names.ts';
@@ -59,7 +60,7 @@ async function unlockAll(context: CommandContext): Promise<void> {
   if (isLook && !isDry) return output.document(counts, summary);
   for (const line of summary) await output.note(line);
   if (isDry) return void (await output.rows(lockColumnsOf(names), locksOf(context, filter)));
-  requireConfirmed(args.count('yes'), preview.count, ['locks', 'would end']);
+  requireConfirmed(args.count('yes'), preview.count, ['lock', 'would end']);
   if (runToken === undefined) return;
   const ticket = args.text('ticket')?.toWellFormed();
   const requestId = args.text('run');
@@ -87,13 +88,13 @@ const groupsMax = 20;
 
 function summaryOf(preview: PreviewRow, names: Names, { time }: Output): string[] {
   const { count, causes, organizations, earliest, latest, notPermitted } = preview;
-  if (count === 0) return ['0 locks'];
+  if (count === 0) return [howMany(0, 'lock')];
   const rest = organizations.length - groupsMax;
   const named = organizations
     .slice(0, groupsMax)
     .map((one) => `${names.organization(one.organizationId)} ${one.count}`);
   return [
-    `${count} locks`,
+    howMany(count, 'lock'),
     `  by cause: ${causes.map((one) => `${one.cause} ${one.count}`).join(', ')}`,
     `  by organization: ${named.join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`,
     `  from ${time(earliest)} to ${time(latest)}`,

@@ -1,3 +1,4 @@
+import { howMany } from '../../domain/words/how-many.ts';
 import { type Command, type CommandContext, databaseOptions } from '../command.ts';
 import { CliError } from '../failure.ts';
 
@@ -32,17 +33,25 @@ async function runVerify({ args, output }: CommandContext): Promise<void> {
   const found = await verify(archive);
   const name = databaseNameOf(database);
   const { users, organizations, events, problems, problemsTotal } = found;
+  const counts = [
+    howMany(users, 'user'),
+    howMany(organizations, 'organization'),
+    howMany(events, 'event'),
+    howMany(problemsTotal, 'problem'),
+  ];
   const { links, leftovers = 0 } = mended ?? {};
   const total = mended && { mended: (links ?? 0) + leftovers };
   await output.document({ database: name, ...found, ...total }, [
-    ...(links === undefined ? [] : [`${name}: ${links} links mended`]),
+    ...(links === undefined ? [] : [`${name}: ${howMany(links, 'link')} mended`]),
     ...(leftovers > 0 || (mended && links === undefined)
-      ? [`${name}: ${leftovers} rows taken away that were left of deleted users`]
+      ? [
+          `${name}: ${howMany(leftovers, 'row')} taken away that ${leftovers === 1 ? 'was' : 'were'} left of deleted users`,
+        ]
       : []),
     ...problems.map(({ userId, text }) => (userId === '' ? text : `user ${userId}: ${text}`)),
-    `${name}: ${users} users, ${organizations} organizations, ${events} events, ${problemsTotal} problems`,
+    `${name}: ${counts.join(', ')}`,
   ]);
   if (problemsTotal === 0) return;
-  const message = `${name}: rows and events contradict one another, ${problemsTotal} times`;
+  const message = `${name}: rows and events contradict one another, ${howMany(problemsTotal, 'time')}`;
   throw new CliError({ code: 'failed_precondition', message });
 }

@@ -1,3 +1,5 @@
+import { howMany } from '../../domain/words/how-many.ts';
+
 const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
 const dayMs = 24 * hourMs;
@@ -37,6 +39,6 @@ function distance(ms: number): string {
   if (unit === undefined) return '';
   // Never more than has passed, and never more than is left.
   const count = Math.floor(length / unit.ms);
-  const told = `${count} ${unit.name}${count === 1 ? '' : 's'}`;
+  const told = howMany(count, unit.name);
   return ms > 0 ? `in ${told}` : `${told} ago`;
 }

@@ -2,6 +2,7 @@ import { createReadStream } from 'node:fs';
 import { databaseNameOf, openRestoration } from '../../app/app.ts';
 import { ArchiveInvalid } from '../../commands/archive-lines.ts';
 import { importLines } from '../../commands/import.ts';
+import { howMany } from '../../domain/words/how-many.ts';
 import { type Verification, verify } from '../../queries/verify/verify.ts';
 import { type ArchiveCounts, StoreNotEmpty } from '../../store/store.ts';
 import type { CommandContext } from '../command.ts';
@@ -14,14 +15,14 @@ import { isFileError } from '../secret-file.ts';
 export async function restoreExport(context: CommandContext, file: string): Promise<void> {
   const database = databaseOf(context.args);
   try {
-    const progress = startProgress(context, 'rows');
+    const progress = startProgress(context, 'row');
     const counts = await restore(context, { file, database, progress });
     const seconds = progress.end();
     const rows = Object.values(counts).reduce((sum, count) => sum + count, 0);
     const name = databaseNameOf(database);
     const rowsPerSecond = rate(rows, seconds);
     await context.output.document({ database: name, file, rows, counts, seconds, rowsPerSecond }, [
-      `${rows} rows (${counts.user} users) into ${name} in ${seconds.toFixed(1)} s, ${rowsPerSecond} a second`,
+      `${howMany(rows, 'row')} (${howMany(counts.user, 'user')}) into ${name} in ${seconds.toFixed(1)} s, ${rowsPerSecond} a second`,
       'Every row is what its events make of it.',
     ]);
   } catch (error) {
@@ -63,7 +64,7 @@ function requireSound({ problems, problemsTotal }: Verification): void {
   if (problemsTotal === 0) return;
   const shown = problems.slice(0, problemsShownMax).map(({ userId, text }) => `\n  ${userId} ${text}`);
   throw new ArchiveInvalid(
-    `rows and events contradict one another, ${problemsTotal} times:${shown.join('')}`,
+    `rows and events contradict one another, ${howMany(problemsTotal, 'time')}:${shown.join('')}`,
   );
 }
 

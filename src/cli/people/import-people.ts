@@ -1,4 +1,5 @@
 import { UsageError } from '../../app/usage.ts';
+import { howMany } from '../../domain/words/how-many.ts';
 import type { Arguments } from '../arguments.ts';
 import type { Backend, UsersToImport } from '../backend.ts';
 import type { CommandContext } from '../command.ts';
@@ -43,7 +44,7 @@ async function carryOut(context: CommandContext, { file, from }: Import): Promis
   const { args, output } = context;
   const states = await statesOf(args, from);
   const options = { withoutPasswords: args.flag('without-passwords'), ...(states && { states }) };
-  const reading = startProgress(context, 'rows read');
+  const reading = startProgress(context, 'row read', 'rows read');
   const version = await versionOf(file);
   const read = () => withoutTwice(sources[from](file, options));
   const found = await survey(read(), (count) => reading.report(count, count));
@@ -53,7 +54,7 @@ async function carryOut(context: CommandContext, { file, from }: Import): Promis
   const sending = { backend, order: orderOf(args), organizationOf: await placeOf(args, backend, found) };
   const counts = { created: 0, updated: 0, unchanged: 0, refused: 0 };
   let passwordsLeftOut = 0;
-  const progress = startProgress(context, 'users');
+  const progress = startProgress(context, 'user');
   await using report = await openReport(args.text('report'), file);
   const shown: string[] = [];
   const isDry = args.flag('dry-run');
@@ -78,7 +79,7 @@ async function carryOut(context: CommandContext, { file, from }: Import): Promis
     [
       `${isDry ? 'Nothing was written. It would have been: ' : ''}${toldCounts(counts)}`,
       ...(passwordsLeftOut > 0 ? [`${passwordsLeftOut} came without their password`] : []),
-      `${rows} rows in ${seconds.toFixed(1)} s, ${usersPerSecond} a second`,
+      `${howMany(rows, 'row')} in ${seconds.toFixed(1)} s, ${usersPerSecond} a second`,
     ],
   );
   if (counts.refused > 0) throw refused(counts.refused, { rows, shown, report: args.text('report') });
@@ -161,6 +162,6 @@ function refused(
   const rest = count - shown.length;
   const where = report === undefined ? '--report FILE writes them all' : `all of them are in ${report}`;
   const more = rest > 0 ? `\n  and ${rest} more: ${where}` : '';
-  const message = `${count} of ${rows} rows were refused:${shown.join('')}${more}`;
+  const message = `${count} of ${howMany(rows, 'row')} ${count === 1 ? 'was' : 'were'} refused:${shown.join('')}${more}`;
   return new CliError({ code: 'failed_precondition', message });
 }

@@ -1,6 +1,7 @@
 import { toJsonString } from '@bufbuild/protobuf';
 import { useEffect, useState } from 'preact/hooks';
 import { type HistoryEntry, HistoryEntrySchema } from '../../../gen/es/latchkey/v1/admin_pb.js';
+import { howMany } from '../../domain/words/how-many.ts';
 import { admin, errorText } from '../state/api.ts';
 import { msOf } from '../state/clock.ts';
 import { actorOf, eventWordsOf } from '../words.ts';
@@ -23,7 +24,7 @@ export function Timeline({ userId, changes }: TimelineProps) {
     const text = `[${entries.map((entry) => toJsonString(HistoryEntrySchema, entry, { prettySpaces: 2 })).join(',\n')}]`;
     navigator.clipboard
       .writeText(text)
-      .then(() => announce(`${entries.length} events are in the clipboard.`))
+      .then(() => announce(`${howMany(entries.length, 'event is', 'events are')} in the clipboard.`))
       .catch(() => announce('The browser does not let this page use the clipboard.'));
   };
   return (

@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { GetCallerResponse } from '../../../gen/es/latchkey/v1/admin_pb.js';
 import { LockCause } from '../../../gen/es/latchkey/v1/lock_pb.js';
+import { howMany } from '../../domain/words/how-many.ts';
 import { UnlockDialog } from '../dialogs/unlock.tsx';
 import { Failure } from '../parts/failure.tsx';
 import { follow } from '../state/follow.ts';
@@ -80,7 +81,7 @@ export function Locked({ query, me, reasonRequired }: LockedProps) {
 
 function countWords({ total }: LockedPage, arrived: number): string {
   if (total === 0 && arrived === 0) return 'Nobody is locked out.';
-  return `${total} ${total === 1 ? 'person is' : 'people are'} locked out.`;
+  return `${howMany(total, 'person is', 'people are')} locked out.`;
 }
 
 function showWords(arrived: number): string {

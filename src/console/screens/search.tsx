@@ -1,5 +1,6 @@
 import { TextQueryMethod } from '../../../gen/es/zitadel/object/v2/object_pb.js';
 import { UserState } from '../../../gen/es/zitadel/user/v2/user_pb.js';
+import { howMany } from '../../domain/words/how-many.ts';
 import { Failure } from '../parts/failure.tsx';
 import { NameLink } from '../parts/name.tsx';
 import { users } from '../state/api.ts';
@@ -43,7 +44,8 @@ export function Search({ query }: { readonly query: URLSearchParams }) {
 function countWords({ total }: Found, text: string): string {
   if (text === '') return 'Write a name, a login name, an e-mail address or an id into the box above.';
   if (total === 0) return 'Nobody found among those whom you may see. A part of the name is enough.';
-  if (total > foundMax) return `${total} people found, the first ${foundMax} shown. Write more of the name.`;
+  if (total > foundMax)
+    return `${howMany(total, 'person', 'people')} found, the first ${foundMax} shown. Write more of the name.`;
   return total === 1 ? 'One person found.' : `${total} people found.`;
 }
 

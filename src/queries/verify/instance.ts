@@ -6,6 +6,7 @@ import {
   type RecordedEvent,
 } from '../../domain/events.ts';
 import { evolvePolicy, type StoredPolicy } from '../../domain/evolve/policy.ts';
+import { howMany } from '../../domain/words/how-many.ts';
 import type { PolicyRecord, Verifiable } from '../../store/store.ts';
 import { addDifference, type Findings, Order } from './findings.ts';
 
@@ -37,7 +38,7 @@ export async function verifyInstance(store: Instance, found: Findings): Promise<
   if (organizations.total === found.organizations) return;
   found.add(
     instanceStream,
-    `${organizations.total} organizations of whom ${found.organizations} have an event`,
+    `${howMany(organizations.total, 'organization')} of whom ${howMany(found.organizations, 'has', 'have')} an event`,
   );
 }
 

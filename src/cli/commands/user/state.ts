@@ -1,5 +1,6 @@
 import type { UserState } from '../../../domain/user.ts';
 import type { UserAction } from '../../../domain/user-state.ts';
+import { howMany } from '../../../domain/words/how-many.ts';
 import { askYes, yesOption } from '../../ask.ts';
 import { type Command, type CommandContext, changeOptions, userOptions } from '../../command.ts';
 import { withStateHint } from '../state-hint.ts';
@@ -59,7 +60,7 @@ export const userStateCommands: readonly Command[] = (Object.keys(wordings) as P
 // Once for all of them. A list on stdin leaves no terminal to ask at.
 async function askToDelete({ args, terminal }: CommandContext): Promise<void> {
   const names = args.operands.length === 0 ? [args.text('login') ?? ''] : args.operands;
-  const shown = names.length > 3 ? `${names.length} users` : names.join(', ');
+  const shown = names.length > 3 ? howMany(names.length, 'user') : names.join(', ');
   await askYes(terminal, { question: `Delete ${shown}?`, refused: 'Nobody was deleted' });
 }
 

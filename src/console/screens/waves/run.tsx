@@ -182,8 +182,9 @@ function RevertDialog({ run, reasonRequired, onClose }: RevertProps) {
     <Dialog title="Take the run back" onClose={onClose}>
       <AskForm verb="Lock them again" kind="danger" onSend={send}>
         <p>
-          The {String(run.unlocked)} whom it unlocked are locked again, until the time that their old lock
-          had. Whoever has signed in, was changed or locked since is left alone.
+          {run.unlocked === 1n ? 'The one whom it unlocked is' : `The ${run.unlocked} whom it unlocked are`}{' '}
+          locked again, until the time that their old lock had. Whoever has signed in, was changed or locked
+          since is left alone.
         </p>
         <ReasonField required={reasonRequired} />
       </AskForm>
