@@ -51,15 +51,22 @@ async function openDatabase(database: string, reason: string | undefined): Promi
 
 const timeoutSecondsMax = 3_600;
 
+/** Sources of a URL that nobody has to look for. */
+const typed: ReadonlySet<string> = new Set(['--url', 'the default']);
+
 async function openServer(
   args: Arguments,
   environment: ClientEnvironment,
   reason: string | undefined,
 ): Promise<Backend> {
-  const { url, token, tokenPath, isOfLogin, caPath } = chooseServer(args, environment);
+  const { urlFrom, tokenFrom, caPath, ...chosen } = chooseServer(args, environment);
   const ca = caPath === undefined ? undefined : Buffer.from(readText(caPath));
   const { openRemote } = await import('./remote/remote.ts');
-  return openRemote({ url, token, tokenPath, isOfLogin, ca, timeoutMs: timeoutMsOf(args), reason });
+  const sources = {
+    urlFrom: typed.has(urlFrom) ? undefined : urlFrom,
+    tokenFrom: tokenFrom === 'LATCHKEY_TOKEN' ? tokenFrom : undefined,
+  };
+  return openRemote({ ...chosen, ...sources, ca, timeoutMs: timeoutMsOf(args), reason });
 }
 
 /** Throws UsageError. */

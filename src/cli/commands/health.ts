@@ -26,7 +26,9 @@ export const healthCommand: Command = {
 const timeoutSecondsDefault = 2;
 
 async function runHealth({ args, output }: CommandContext): Promise<void> {
-  const url = parseUrl(args.text('url') ?? (await urlOfEnvironment()));
+  const named = args.text('url');
+  const url =
+    named === undefined ? parseUrl(await urlOfEnvironment(), 'LATCHKEY_URL') : parseUrl(named, '--url');
   const timeoutMs = (args.count('timeout') ?? timeoutSecondsDefault) * 1_000;
   const answer = await ask(new URL('/readyz', url), timeoutMs);
   if (answer === 'ok') return output.document({ url: url.origin, isReady: true }, [`${url.origin} is ready`]);
@@ -43,10 +45,10 @@ async function urlOfEnvironment(): Promise<string> {
   return `${tls === undefined ? 'http' : 'https'}://${address.includes(':') ? `[${address}]` : address}:${port}`;
 }
 
-function parseUrl(text: string): URL {
+function parseUrl(text: string, from: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url !== undefined && /^https?:$/.test(url.protocol)) return url;
-  throw new UsageError(`--url must be like http://127.0.0.1:8080 or https://host, not "${text}"`);
+  throw new UsageError(`${from} must be like http://127.0.0.1:8080 or https://host, not "${text}"`);
 }
 
 /** What the server says, in a line; or why it says nothing. */

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { readClientEnvironment } from '../../app/config.ts';
+import { type ClientEnvironment, readClientEnvironment } from '../../app/config.ts';
 import { UsageError } from '../../app/usage.ts';
 import type { CallerRow } from '../backend.ts';
 import { type CommandContext, connectionOptions } from '../command.ts';
@@ -18,8 +18,8 @@ export async function login(context: CommandContext): Promise<void> {
   const environment = readClientEnvironment();
   const { loginPath: path } = environment;
   if (path === undefined) throw new UsageError('no folder to keep it in: set HOME or XDG_CONFIG_HOME');
-  const given = await askFor(context, namedUrl(context) ?? environment.url);
-  const server = parseUrl(given.url);
+  const given = await askFor(context, namedUrl(context, environment));
+  const server = parseUrl(given.url, given.urlFrom);
   if (server.protocol === 'http:' && !isLoopback(server))
     await output.note(`http to ${server.host} is in the clear: whoever is on the way reads the token`);
   const caPath = args.text('ca');
@@ -45,36 +45,44 @@ export async function login(context: CommandContext): Promise<void> {
 
 const variables = { LATCHKEY_URL: 'url', LATCHKEY_TOKEN: 'token', LATCHKEY_DB: 'db' } as const;
 
-function namedUrl({ args }: CommandContext): string | undefined {
+type NamedUrl = Pick<Given, 'url' | 'urlFrom'>;
+
+function namedUrl({ args }: CommandContext, environment: ClientEnvironment): NamedUrl | undefined {
   const [operand] = args.operands;
   const option = args.text('url');
   if (operand !== undefined && option !== undefined) throw new UsageError('give the URL once');
-  return operand ?? option;
+  if (operand !== undefined) return { url: operand, urlFrom: 'the URL' };
+  if (option !== undefined) return { url: option, urlFrom: '--url' };
+  return environment.url === undefined ? undefined : { url: environment.url, urlFrom: 'LATCHKEY_URL' };
 }
 
 interface Given {
   readonly url: string;
+  /** What names it, for people. */
+  readonly urlFrom: string;
   readonly token: string;
   /** Where the token is from. */
   readonly source: string;
 }
 
-async function askFor({ args, terminal }: CommandContext, known: string | undefined): Promise<Given> {
+async function askFor({ args, terminal }: CommandContext, known: NamedUrl | undefined): Promise<Given> {
   const { fallback } = connectionOptions.url;
   const tokenFile = args.text('token-file');
+  const server = known ?? { url: fallback, urlFrom: 'the default' };
   if (tokenFile !== undefined) {
-    return { url: known ?? fallback, token: readText(tokenFile), source: tokenFile };
+    return { ...server, token: readText(tokenFile), source: tokenFile };
   }
   if (!terminal.input.isTTY) {
-    return { url: known ?? fallback, token: await readStdin(terminal.input), source: 'stdin' };
+    return { ...server, token: await readStdin(terminal.input), source: 'stdin' };
   }
-  const server = { question: `Server [${fallback}]`, isShown: true } as const;
+  const question = { question: `Server [${fallback}]`, isShown: true } as const;
   const answers = await askAtTerminal(terminal, [
-    ...(known === undefined ? [server] : []),
+    ...(known === undefined ? [question] : []),
     { question: 'Token' },
   ]);
   const [asked = ''] = answers;
-  return { url: known ?? (asked.trim() || fallback), token: answers.at(-1) ?? '', source: 'the answer' };
+  const answered = { url: asked.trim() || fallback, urlFrom: 'the server' };
+  return { ...(known ?? answered), token: answers.at(-1) ?? '', source: 'the answer' };
 }
 
 interface CallerOf {
@@ -86,7 +94,7 @@ interface CallerOf {
 
 async function callerOf(context: CommandContext, { caPath, ...target }: CallerOf) {
   const { openRemote } = await import('../remote/remote.ts');
-  const of = { tokenPath: undefined, isOfLogin: false, reason: undefined };
+  const of = { tokenPath: undefined, isOfLogin: false, reason: undefined, urlFrom: undefined };
   const certified = caPath === undefined ? undefined : Buffer.from(readText(caPath));
   await using backend = openRemote({ ...target, ...of, ca: certified });
   const caller = await backend.getCaller();

@@ -27,10 +27,11 @@ export function chooseServer(args: Arguments, environment: ClientEnvironment): S
   const given = { url: args.text('url') ?? environment.url, token: args.text('token') ?? environment.token };
   const login =
     given.token === undefined || given.url === undefined ? loginOf(given, environment) : undefined;
-  const url = parseUrl(given.url ?? login?.url ?? connectionOptions.url.fallback);
+  const urlFrom = urlSource(args, environment, login);
+  const named = given.url === undefined && login !== undefined ? `the URL in ${urlFrom}` : urlFrom;
+  const url = parseUrl(given.url ?? login?.url ?? connectionOptions.url.fallback, named);
   const own = login !== undefined && isSameServer(url, login) ? login : undefined;
   const caPath = args.text('ca') ?? own?.ca;
-  const urlFrom = urlSource(args, environment, login);
   const rest = { url, urlFrom, caPath };
   if (given.token !== undefined) {
     const tokenFrom = args.flag('token') ? '--token' : 'LATCHKEY_TOKEN';
@@ -64,15 +65,17 @@ function urlSource(args: Arguments, environment: ClientEnvironment, login: Saved
   return login === undefined ? 'the default' : String(environment.loginPath);
 }
 
-/** Throws UsageError. */
-export function parseUrl(text: string): URL {
+/** `from`: what names it, such as `--url`, which is what a refusal is about. Throws UsageError. */
+export function parseUrl(text: string, from: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   const isServer = url !== undefined && /^https?:$/.test(url.protocol) && url.hostname !== '';
   if (isServer && url.pathname === '/' && url.search === '' && url.username === '') return url;
   if (url?.username || url?.password) {
-    throw new UsageError('--url must be without a user name and a password: what a server wants is a token');
+    throw new UsageError(
+      `${from} must be without a user name and a password: what a server wants is a token`,
+    );
   }
-  throw new UsageError(`--url must be like http://127.0.0.1:8080 or https://host, not "${text}"`);
+  throw new UsageError(`${from} must be like http://127.0.0.1:8080 or https://host, not "${text}"`);
 }
 
 /** Without what stands around it. Neither the text itself nor a part of it is ever shown. Throws CliError. */

@@ -4,6 +4,7 @@ import { ErrorInfo, RetryInfo } from '../../../gen/grpc-js/google/rpc/error_deta
 import { Status } from '../../../gen/grpc-js/google/rpc/status.ts';
 import { CredentialsCheckError, ErrorDetail } from '../../../gen/grpc-js/zitadel/v1/error_detail.ts';
 import type { ErrorKind } from '../../domain/error-entry.ts';
+import { howMany } from '../../domain/words/how-many.ts';
 import { CliError, type Failure } from '../failure.ts';
 import type { RemoteTarget } from './target.ts';
 import { unreachedText } from './unreached.ts';
@@ -25,12 +26,12 @@ const kinds: Readonly<Partial<Record<status, ErrorKind>>> = {
 /** What a call failed with → CliError with the server's text and id, or why the server was not reached. */
 export function remoteError(
   thrown: unknown,
-  target: Pick<RemoteTarget, 'url' | 'tokenPath' | 'isOfLogin'>,
+  target: Pick<RemoteTarget, 'url' | 'urlFrom' | 'tokenPath' | 'tokenFrom' | 'isOfLogin'>,
 ): unknown {
   if (!isServiceError(thrown)) return thrown;
   const sent = thrown.metadata.get('grpc-status-details-bin')[0];
   const code = kinds[thrown.code] ?? 'internal';
-  const unreached = sent === undefined ? unreachedText(thrown, target.url) : undefined;
+  const unreached = sent === undefined ? unreachedText(thrown, target) : undefined;
   if (unreached !== undefined) return new CliError({ code: 'unavailable', message: unreached }, thrown);
   const details = Buffer.isBuffer(sent) ? detailsOf(sent) : {};
   const message = `${thrown.details}${code === 'unauthenticated' ? tokenHint(target) : nextOf(details)}`;
@@ -44,15 +45,20 @@ function nextOf({ permission, retryAfterSeconds = 0 }: Details): string {
   if (permission !== undefined) return `: it takes ${permission}`;
   if (retryAfterSeconds < waitToldSeconds) return '';
   const minutes = Math.ceil(retryAfterSeconds / 60);
-  return `; again in ${minutes} ${minutes === 1 ? 'minute' : 'minutes'}`;
+  return `; again in ${howMany(minutes, 'minute')}`;
 }
 
 // It may be the token of another server, or one that a lock of the administrator has ended.
-function tokenHint({ tokenPath, isOfLogin }: Pick<RemoteTarget, 'tokenPath' | 'isOfLogin'>): string {
+function tokenHint({
+  tokenPath,
+  tokenFrom,
+  isOfLogin,
+}: Pick<RemoteTarget, 'tokenPath' | 'tokenFrom' | 'isOfLogin'>): string {
   if (isOfLogin)
     return '; the token of the login is revoked, expired or of another server: log in again with latchkey login';
   if (tokenPath === undefined) {
-    return '; it is unknown, revoked, expired or of another server: latchkey token create makes one, with --db FILE without a token';
+    const which = tokenFrom === undefined ? 'it' : `the one of ${tokenFrom}`;
+    return `; ${which} is unknown, revoked, expired or of another server: latchkey token create makes one, with --db FILE without a token`;
   }
   const elsewhere = 'if the server has another data folder, set LATCHKEY_DATA to it';
   return `; the token is from ${tokenPath}: ${elsewhere}, else make a new one with latchkey token create --db FILE`;

@@ -1,6 +1,8 @@
 import { type ServiceError, status } from '@grpc/grpc-js';
+import type { RemoteTarget } from './target.ts';
 
 type Said = Pick<ServiceError, 'code' | 'details'>;
+type Server = Pick<RemoteTarget, 'url' | 'urlFrom'>;
 
 /** What grpc-js, the socket or OpenSSL say when no answer comes, and what that means for who typed the command. */
 const causes: readonly (readonly [RegExp, (url: URL, said: string) => string])[] = [
@@ -52,16 +54,17 @@ const causes: readonly (readonly [RegExp, (url: URL, said: string) => string])[]
  * One sentence where the server was not reached, or something that is no Latchkey answered; undefined where the server
  * itself refused. Never a library's own advice: nobody can give options to Node here.
  */
-export function unreachedText({ code, details }: Said, url: URL): string | undefined {
+export function unreachedText({ code, details }: Said, { url, urlFrom }: Server): string | undefined {
+  const server = urlFrom === undefined ? url.origin : `${url.origin} (${urlFrom})`;
   if (code === status.DEADLINE_EXCEEDED) {
-    return `${url.origin} did not answer in time (--timeout); whether it did what was asked is not known`;
+    return `${server} did not answer in time (--timeout); whether it did what was asked is not known`;
   }
   const isOurs = code !== status.UNAVAILABLE && code !== status.INTERNAL && code !== status.UNKNOWN;
   const said = bare(details);
   if (isOurs && !ofForeign.test(said)) return undefined;
   const cause = causeText(said, url);
   if (cause === undefined && code !== status.UNAVAILABLE) return undefined;
-  return `Cannot reach ${url.origin}: ${cause ?? said}`;
+  return `Cannot reach ${server}: ${cause ?? said}`;
 }
 
 // grpc-js maps what another kind of server says to any code.
