@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { localTime } from '../../src/cli/eyes/local-time.ts';
 import { Names } from '../../src/cli/eyes/names.ts';
+import { readable } from '../../src/cli/eyes/sentence.ts';
 import { openLocal } from '../../src/cli/local/local.ts';
 import { startServer, type TestServer } from '../support/start-server.ts';
 import { openEmptyDatabase, stores } from '../support/stores.ts';
@@ -36,6 +37,17 @@ describe('a time is told as local time and how far it is', () => {
   test('what is no time stays as it is', () => {
     expect(localTime('until somebody unlocks', now)).toBe('until somebody unlocks');
   });
+});
+
+test('a sentence of the server is told with local times and names; what somebody typed stays as it is', () => {
+  const time = (text: string | undefined) => text && `<${text.slice(0, 10)}>`;
+  const typed = 'Reason: , 17, since 2031-01-31T12:00:00Z';
+  const sentence = `By an administrator, 17, since 2031-01-30T12:00:00.123Z until 2031-02-01T00:00:00Z. ${typed}`;
+  const by = { id: '17', name: '$& boss' };
+  expect(readable(sentence, { time, by })).toBe(
+    `By an administrator, $& boss, since <2031-01-30> until <2031-02-01>. ${typed}`,
+  );
+  expect(readable(sentence, { time: (text) => text })).toBe(sentence);
 });
 
 describe.each(stores)('what people read, on %s', (_, openDatabase) => {
@@ -77,6 +89,11 @@ describe.each(stores)('what people read, on %s', (_, openDatabase) => {
       expect(stdout).toMatch(new RegExp(`by +boss@acme\\.example \\(${boss}\\)`));
       expect(stdout).toMatch(/organization +acme \(acme\)/);
     }
+    const { stdout: explained } = await run(['lock', 'explain', 'ada']);
+    expect(explained).toMatch(
+      /^The user is locked by an administrator, boss@acme\.example, since \S+Z until \S+Z\. Reason: stolen\n/,
+    );
+    expect(explained).toMatch(/^ {2}The user is locked by an administrator, boss@acme\.example, since /m);
     const { stdout: events } = await run(['events', '--type', 'user.locked'], owner);
     expect(events).toMatch(new RegExp(`${ada} +ada@acme\\.example +boss@acme\\.example`));
     expect((await run(['user', 'show', 'ada'], owner)).stdout).toMatch(/organization +acme \(acme\)/);
@@ -194,6 +211,7 @@ describe.each(stores)('what people read, on %s', (_, openDatabase) => {
         ['org', 'list'],
         ['user', 'metadata', 'list', 'ada'],
         ['whoami'],
+        ['lock', 'explain', 'ada'],
         ['user', 'lock', bob, '--for', '30m'],
         ['user', 'unlock', bob],
       ]) {

@@ -1,6 +1,7 @@
 import type { ExplanationRow, FailureRow, LockRow } from '../backend-lock.ts';
 import { type Command, type CommandContext, connectionOptions, userOptions } from '../command.ts';
 import { type IdsSeen, Names } from '../eyes/names.ts';
+import { readable } from '../eyes/sentence.ts';
 import { type Column, type Output, pairs, tableLines } from '../output.ts';
 import type { PageQuery } from '../page.ts';
 import { pageOptions, printList } from '../paging.ts';
@@ -114,10 +115,15 @@ async function explain(context: CommandContext): Promise<void> {
   const { summary, lock } = found;
   const names = new Names(context);
   if (lock !== undefined) await names.learn(idsOf([lock]));
+  const { time } = context.output;
+  const by = lock?.lockedBy;
+  const read = (text: string) =>
+    readable(text, { time, by: by ? { id: by, name: names.user(by) } : undefined });
+  const obstacles = found.obstacles.map((obstacle) => ({ ...obstacle, text: read(obstacle.text) }));
   await context.output.document(found, [
-    summary,
+    read(summary),
     ...(lock === undefined ? [] : whoLines(lock, names, context.output)),
-    ...explanationLines(found, context.output),
+    ...explanationLines({ ...found, obstacles }, context.output),
   ]);
 }
 

@@ -2,6 +2,7 @@ import { useEffect, useState } from 'preact/hooks';
 import type { GetCallerResponse } from '../../../gen/es/latchkey/v1/admin_pb.js';
 import { type ExplainUserResponse, type Lock, LockCause } from '../../../gen/es/latchkey/v1/lock_pb.js';
 import { UserState } from '../../../gen/es/zitadel/user/v2/user_pb.js';
+import { howMany } from '../../domain/words/how-many.ts';
 import { LockDialog } from '../dialogs/lock.tsx';
 import { CodeForm, PasswordForm } from '../dialogs/password.tsx';
 import { type Subject, UnlockDialog, Whom } from '../dialogs/unlock.tsx';
@@ -68,8 +69,10 @@ export function UserScreen({ userId, me, reasonRequired }: UserScreenProps) {
       <Actions known={value} {...{ me, reasonRequired, changed }} />
       <section aria-labelledby="why">
         <h2 id="why">Can they sign in?</h2>
-        <p class="summary">{withReadableTimes(explained.summary)}</p>
-        <Obstacles explained={explained} />
+        <p class="summary">
+          <Sentence text={explained.summary} lock={lock} />
+        </p>
+        <Obstacles explained={explained} lock={lock} />
       </section>
       {lock !== undefined && <LockCard lock={lock} />}
       <Timeline userId={userId} changes={changes} />
@@ -165,14 +168,19 @@ function reasonsNot({ person, state, isHuman, lock }: Known, me: GetCallerRespon
   };
 }
 
-function Obstacles({ explained }: { readonly explained: ExplainUserResponse }) {
+interface ObstaclesProps {
+  readonly explained: ExplainUserResponse;
+  readonly lock: Lock | undefined;
+}
+
+function Obstacles({ explained, lock }: ObstaclesProps) {
   const { obstacles, attemptsLeft = 0, devices, summary } = explained;
   return (
     <ul class="obstacles">
       {obstacles.map((one) => (
         <li key={one.code} class={one.blocks ? 'blocks' : undefined}>
           <p>
-            {one.text === summary ? '' : withReadableTimes(one.text)}{' '}
+            {one.text === summary ? '' : <Sentence text={one.text} lock={lock} />}{' '}
             {one.remedy !== '' && <span class="remedy">{one.remedy}</span>}
           </p>
           {one.ends !== undefined && (
@@ -185,9 +193,29 @@ function Obstacles({ explained }: { readonly explained: ExplainUserResponse }) {
           )}
         </li>
       ))}
-      {attemptsLeft > 0 && <li>After {attemptsLeft} more wrong passwords they are locked.</li>}
-      {devices.length > 0 && <li>{devices.length} of their known devices have failed lately.</li>}
+      {attemptsLeft > 0 && <li>After {howMany(attemptsLeft, 'more wrong password')} they are locked.</li>}
+      {devices.length > 0 && (
+        <li>
+          {howMany(devices.length, 'of their known devices has', 'of their known devices have')} failed
+          lately.
+        </li>
+      )}
     </ul>
+  );
+}
+
+/** A sentence of the server, with its times as people read them, and whoever locked by name. */
+function Sentence({ text, lock }: { readonly text: string; readonly lock: Lock | undefined }) {
+  const by = lock?.cause === LockCause.ADMINISTRATOR ? lock.lockedBy : '';
+  const at = by === '' ? -1 : text.indexOf(`, ${by}, since `);
+  if (at === -1) return <>{withReadableTimes(text)}</>;
+  const nameAt = at + ', '.length;
+  return (
+    <>
+      {text.slice(0, nameAt)}
+      <Who id={by} />
+      {withReadableTimes(text.slice(nameAt + by.length))}
+    </>
   );
 }
 

@@ -72,6 +72,21 @@ export async function nameCases(world: World): Promise<void> {
   });
 
   await hostileWords(world);
+  await whoLocked(world);
+}
+
+async function whoLocked(world: World): Promise<void> {
+  const { check, tokens, people } = world;
+  await check('whoever locked has a name in the sentence that says so', async () => {
+    const userId = await people.user({ organization: 'acme', userName: 'yara' });
+    const headers = { authorization: `Bearer ${tokens.owner}`, 'content-type': 'application/json' };
+    await fetch(`${world.url}/v2/users/${userId}/lock`, { method: 'POST', headers, body: '{}' });
+    await using tab = await world.open(tokens.owner);
+    await tab.go(`/console/users/${userId}`);
+    const text = /The user is locked by an administrator, [a-z][^,]*, since \d+ \w+ \d{4}/i;
+    await tab.page.locator('.summary', { hasText: text }).waitFor();
+    equal(tab.complaints, []);
+  });
 }
 
 const words = '<img src=x onerror=document.title=1><b>bold</b>"\'`$1\u202E';

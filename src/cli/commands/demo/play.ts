@@ -11,9 +11,11 @@ import {
   CreateSessionResponse,
 } from '../../../../gen/grpc-js/zitadel/session/v2/session_service.ts';
 import type { DemoServer } from '../../../app/demo-server.ts';
+import { howMany } from '../../../domain/words/how-many.ts';
 import type { CommandContext } from '../../command.ts';
+import { readable } from '../../eyes/sentence.ts';
 import { CliError } from '../../failure.ts';
-import type { Column } from '../../output.ts';
+import type { Column, Output, TimeShown } from '../../output.ts';
 import { type DemoAnswer, type DemoCall, protocols, type Speak } from './wire.ts';
 
 /** One thing that happened. */
@@ -41,15 +43,18 @@ export async function playDemo({ output }: CommandContext): Promise<void> {
   const { openDemoServer } = await import('../../../app/demo-server.ts');
   await using server = await openDemoServer(names, password);
   await output.note(`A server of its own at ${server.url}; ${server.attempts} wrong passwords lock.`);
-  await output.rows(columns, playAll(server));
+  await output.rows(columns, playAll(server, output));
   await output.note('It is stopped, and its database is gone.');
 }
 
-async function* playAll(server: DemoServer): AsyncGenerator<readonly StepRow[]> {
+async function* playAll(
+  server: DemoServer,
+  { time }: Pick<Output, 'time'>,
+): AsyncGenerator<readonly StepRow[]> {
   for (const [index, [protocol, speak]] of Object.entries(protocols).entries()) {
     const person = server.people[index];
     if (person === undefined) throw new Error('bug: more protocols than people');
-    yield await play(server, { protocol, speak, user: person.name, userId: person.userId });
+    yield await play(server, { protocol, speak, user: person.name, userId: person.userId, time });
   }
 }
 
@@ -58,11 +63,12 @@ interface Part {
   readonly speak: Speak;
   readonly user: string;
   readonly userId: string;
+  readonly time: TimeShown;
 }
 
 /** Sign in, fail until locked, ask why, unlock, sign in again. Throws CliError where an answer is not as promised. */
 async function play(server: DemoServer, part: Part): Promise<readonly StepRow[]> {
-  const { protocol, user, userId } = part;
+  const { protocol, user, userId, time } = part;
   const rows: StepRow[] = [];
   const step = async (
     what: string,
@@ -88,7 +94,7 @@ async function play(server: DemoServer, part: Part): Promise<readonly StepRow[]>
     );
   }
   await step('the right password', signIn(userId, password), 'FAILED_PRECONDITION');
-  await step('why?', explain(userId), 'OK', ({ response }) => `${response.summary}`);
+  await step('why?', explain(userId), 'OK', ({ response }) => readable(`${response.summary}`, { time }));
   await step('the lock', getLock(userId), 'OK', ({ response }) => lockText(response.lock));
   const ended = ({ response }: DemoAnswer) => `lock ${response.generation} ended`;
   await step('unlock', unlock(userId), 'OK', ended);
@@ -99,7 +105,7 @@ async function play(server: DemoServer, part: Part): Promise<readonly StepRow[]>
 function lockText(lock: unknown): string {
   const { generation, failedSignIns = [] } = parseLock(lock);
   const addresses = [...new Set(failedSignIns.map(({ ip }) => ip))].join(', ');
-  return `generation ${generation}, ${failedSignIns.length} failed sign-ins from ${addresses}`;
+  return `generation ${generation}, ${howMany(failedSignIns.length, 'failed sign-in')} from ${addresses}`;
 }
 
 interface ShownLock {
