@@ -33,8 +33,13 @@ let session: Session = { kind: 'unknown' };
 let renewedAt: Moment = thisMoment();
 const listeners = new Set<() => void>();
 const name = 'latchkey-session';
-// The cookie is the browser's: what becomes of it in one tab holds in all. Empty: somebody has signed out.
+// The cookie is the browser's: what becomes of it in one tab holds in all. A `News`, or empty: somebody has signed out.
 const channel = new BroadcastChannel(name);
+
+interface News {
+  readonly who: string;
+  readonly ends: Ends;
+}
 
 function set(next: Session): void {
   session = next;
@@ -133,16 +138,41 @@ async function enter(path: string, body: object, facts: Facts): Promise<void> {
     };
     setServerTime(now, asked);
     const me = await admin.getCaller({});
-    set({ kind: 'in', facts, ends, me });
-    channel.postMessage(JSON.stringify(ends));
+    const news: News = { who: whoIs(me), ends };
+    channel.postMessage(JSON.stringify(news));
+    if (isAnother(news.who)) beginAnew();
+    else set({ kind: 'in', facts, ends, me });
   });
+}
+
+const whoIs = ({ userId, subject }: GetCallerResponse) => userId || subject;
+
+/** Somebody else than this page was made for. */
+function isAnother(who: string): boolean {
+  return session.kind === 'in' && who !== whoIs(session.me);
+}
+
+/** Nothing stays of whoever was here: what the page shows and holds was theirs, and what is done in it would be another's. */
+function beginAnew(): void {
+  forgetLoaded();
+  set({ kind: 'unknown' });
+  location.reload();
 }
 
 /** What another tab has done to the session. */
 function hear(text: string): void {
   if (session.kind !== 'in') return;
-  if (text === '') leave(false);
-  else set({ ...session, ends: JSON.parse(text) as Ends });
+  const news = text === '' ? undefined : (JSON.parse(text) as News);
+  if (news === undefined) leave(false);
+  else if (isAnother(news.who)) beginAnew();
+  else set({ ...session, ends: news.ends });
+}
+
+/** A page that was out of sight, or asleep, may have heard nothing: whose session it is by now is asked. */
+async function lookAgain(): Promise<void> {
+  if (session.kind !== 'in' || document.visibilityState !== 'visible') return;
+  const me = await admin.getCaller({}).catch(() => undefined);
+  if (me !== undefined && isAnother(whoIs(me))) beginAnew();
 }
 
 /** Somebody is there: the session goes on. Asked once a minute at most. */
@@ -178,6 +208,7 @@ export function useSession(): Session {
 export function watchSession(): void {
   whenSignedOut(() => leave(true));
   channel.onmessage = ({ data }: MessageEvent<string>) => hear(data);
+  document.addEventListener('visibilitychange', () => void lookAgain());
   for (const kind of ['pointerdown', 'keydown']) addEventListener(kind, stayAwake, { passive: true });
   setInterval(() => {
     if (session.kind === 'in' && serverNow() >= session.ends.idleEndsAt) leave(true);

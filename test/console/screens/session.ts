@@ -9,6 +9,7 @@ export async function sessionCases(world: World): Promise<void> {
   await lateFrames(world);
   await clocks(world);
   await otherTabs(world);
+  await anotherPerson(world);
   await elsewhere(world);
 }
 
@@ -152,6 +153,79 @@ async function otherTabs(world: World): Promise<void> {
     answered.resolve();
     await page.getByLabel('Your token').waitFor();
     equal(await tab.context.cookies(), []);
+  });
+}
+
+const nameOn = (page: Page) => page.locator('header .me bdi').textContent();
+
+/** Two tabs of one browser: in the first somebody is in the middle of an unlock, in the second somebody else may sign in. */
+async function openShared(world: World, name: string) {
+  const { tokens } = world;
+  await lockedPerson(world, name);
+  const tab = await world.open(undefined);
+  const { page, context } = tab;
+  const other = await context.newPage();
+  await other.goto(`${world.url}/console/`);
+  await other.getByLabel('Your token').waitFor();
+  await page.clock.install();
+  await page.reload();
+  await signIn(page, tokens.owner);
+  await page
+    .locator('tr', { hasText: `${name}@acme` })
+    .getByRole('button')
+    .click();
+  await page.getByLabel('Reason').fill('begun by the first');
+  return { tab, page, other, before: await nameOn(page) };
+}
+
+/** The first tab is the second one's too, and holds nothing of what was begun in it. */
+async function isTheirs(page: Page, other: Page, before: string | null): Promise<void> {
+  const name = (await nameOn(other)) ?? '';
+  equal(name === before, false);
+  await page.locator('header .me', { hasText: name }).waitFor();
+  equal(await page.getByRole('dialog').count(), 0);
+}
+
+/** Somebody signs in where somebody else is. */
+async function anotherPerson(world: World): Promise<void> {
+  const { check, tokens } = world;
+
+  await check('who signs in is in all tabs at once, and nobody goes on there in their name', async () => {
+    const { tab, page, other, before } = await openShared(world, 'vera');
+    await using _ = tab;
+    await signIn(other, tokens.unlocker);
+    await isTheirs(page, other, before);
+  });
+
+  // As where the other tab was closed in the middle, or this one slept.
+  for (const [when, look] of [
+    [
+      'comes into sight',
+      (page: Page) => page.evaluate("document.dispatchEvent(new Event('visibilitychange'))"),
+    ],
+    [
+      'renews its session',
+      (page: Page) => page.clock.fastForward(2 * minuteMs).then(() => page.keyboard.press('Shift')),
+    ],
+  ] as const) {
+    await check(`a tab that has heard nothing notices who signed in when it ${when}`, async () => {
+      const { tab, page, other, before } = await openShared(world, `wim-${when.slice(0, 3)}`);
+      await using _ = tab;
+      await other.evaluate('void (BroadcastChannel.prototype.postMessage = () => undefined)');
+      await signIn(other, tokens.unlocker);
+      equal(await nameOn(page), before);
+      await look(page);
+      await isTheirs(page, other, before);
+    });
+  }
+
+  await check('a tab that comes into sight and is still theirs stays as it is', async () => {
+    const { tab, page, before } = await openShared(world, 'xenia');
+    await using _ = tab;
+    const isTakenIn = page.waitForResponse((answer) => answer.url().endsWith('/GetCaller'));
+    await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))");
+    await (await isTakenIn).finished();
+    equal([await nameOn(page), await page.getByLabel('Reason').inputValue()], [before, 'begun by the first']);
   });
 }
 

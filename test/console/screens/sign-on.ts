@@ -1,9 +1,12 @@
+import type { Page } from 'playwright-core';
+import { elsewhere, leadingTo } from '../astray.ts';
 import { judgeEverywhere } from './judge.ts';
 import { clientId, startProvider, type TestProvider } from './provider.ts';
-import { equal, openWorld, type World } from './world.ts';
+import { equal, openWorld, signIn, type World } from './world.ts';
 
 /** The company's own sign-on: a real OpenID provider, the code exchanged by the server, PKCE required. */
-export async function signOnCases({ browser, check }: World): Promise<void> {
+export async function signOnCases(plain: World): Promise<void> {
+  const { browser, check } = plain;
   await using provider = await startProvider();
   const roles = '{"desk": "ORG_USER_UNLOCKER@acme"}';
   await using world = await openWorld(browser, check, [
@@ -16,12 +19,7 @@ export async function signOnCases({ browser, check }: World): Promise<void> {
     const userId = await world.people.user({ organization: 'acme', userName: 'sara', state: 'locked' });
     await using tab = await world.open(undefined);
     const { page } = tab;
-    await page.getByRole('button', { name: /company/ }).click();
-    await page.locator('input[name=login]').fill('kim');
-    await page.locator('input[name=password]').fill('any');
-    await page.locator('button[type=submit]').click();
-    await page.getByRole('button', { name: /continue/i }).click();
-    await page.getByRole('navigation', { name: 'Screens' }).waitFor();
+    await signOnAs(page, 'kim');
     await page.getByText(`${provider.url}|kim`).waitFor();
     equal(provider.challenges, ['S256']);
     await page.locator('tr', { hasText: 'sara@acme' }).getByRole('button').click();
@@ -49,6 +47,58 @@ export async function signOnCases({ browser, check }: World): Promise<void> {
   });
 
   await refusedSignOns(world, provider);
+  await tokenWayBack(plain);
+  await wayBack(world, provider);
+}
+
+async function signOnAs(page: Page, login: string): Promise<void> {
+  await page.getByRole('button', { name: /company/ }).click();
+  await page.locator('input[name=login]').fill(login);
+  await page.locator('input[name=password]').fill('any');
+  await page.locator('button[type=submit]').click();
+  await page.getByRole('button', { name: /continue/i }).click();
+  await page.getByRole('navigation', { name: 'Screens' }).waitFor();
+}
+
+/** Every place that the page has been at since. */
+function watched(page: Page): ReadonlySet<string> {
+  const origins = new Set<string>();
+  page.on('framenavigated', (frame) => origins.add(new URL(frame.url()).origin));
+  return origins;
+}
+
+/** Addresses by which somebody else would like people to sign in. */
+async function tokenWayBack(world: World): Promise<void> {
+  const { check, tokens } = world;
+  await check('who signs in by a link that names another site stays on this one', async () => {
+    await using tab = await world.open(undefined);
+    const origins = watched(tab.page);
+    // One way of each place: all ways are as many minutes.
+    const paths = elsewhere.map((place, index) => leadingTo(place)[index % 4] ?? '');
+    for (const path of [...paths, ...leadingTo('//evil.example')]) {
+      await tab.go('/robots.txt');
+      await tab.go(path);
+      const at = await tab.page.evaluate('location.pathname');
+      await signIn(tab.page, tokens.unlocker);
+      equal(await tab.page.evaluate('location.pathname'), at);
+      await tab.context.clearCookies();
+    }
+    equal([[...origins], tab.complaints], [[world.url], []]);
+  });
+}
+
+/** The same, with the company's account. */
+async function wayBack(world: World, provider: TestProvider): Promise<void> {
+  const { check } = world;
+  await check("the company's sign-on leads back to this site, whatever the link named", async () => {
+    await using tab = await world.open(undefined);
+    const origins = watched(tab.page);
+    const [first = ''] = leadingTo('//evil.example');
+    await tab.go(first);
+    await signOnAs(tab.page, 'lea');
+    equal(await tab.page.evaluate('location.href'), `${world.url}/console/`);
+    equal([...origins].sort(), [provider.url, world.url].sort());
+  });
 }
 
 /** What comes back from the company, and nobody asked for. */
