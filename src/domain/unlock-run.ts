@@ -121,11 +121,6 @@ export function startedBy({ meta }: Pick<UnlockRun, 'meta'>): string {
 /** Sums of digests are taken modulo this, so that they are exact numbers however many there are. */
 export const digestModulus = 1_000_000_007;
 
-/** Of one lock: another lock has another. PostgreSQL has the same in SQL. */
-export function digestOf(since: number, generation: number): number {
-  return (since * 31 + generation) % digestModulus;
-}
-
 /** Of sets that have nobody in common. */
 export function digestOfAll(digests: readonly number[]): number {
   return digests.reduce((all, one) => (all + one) % digestModulus, 0);

@@ -70,6 +70,7 @@ export function withLockEnds(store: Store, ender: LockEnder): Store {
     listSessions: (query) => trySettle().then(() => store.listSessions(query)),
     listEvents: (query) => first(() => store.listEvents(query)),
     countLocks: (query) => first(() => store.countLocks(query)),
+    sumLocks: (query) => first(() => store.sumLocks(query)),
     freezeLocks: (freeze) => first(() => store.freezeLocks(freeze)),
   };
 }

@@ -10,6 +10,8 @@ import type { Asker } from './records.ts';
 export interface UnlockRunStore {
   /** What the filter finds, of one moment. Looks at every user. */
   countLocks(query: SelectLocks & { readonly sampleSize: number }): Promise<LocksFound>;
+  /** How many those are, and the sum of the groups' digests. Looks at every user as well, and costs half as much. */
+  sumLocks(query: SelectLocks): Promise<FrozenSet>;
   /**
    * Writes the same set, of one moment, down as the run's slices, in the order of user ids. undefined: the run is gone, and
    * has none.
@@ -69,7 +71,7 @@ export interface FreezeLocks extends SelectLocks {
   readonly onPart: () => Promise<void>;
 }
 
-/** What was written down; `digest`: the sum of the groups'. */
+/** What tells one set from another; `digest`: the sum of the groups'. */
 export interface FrozenSet {
   readonly locks: number;
   readonly digest: number;

@@ -6,7 +6,8 @@ import { carryRun } from '../../src/commands/unlock-run/carry.ts';
 import { prepare } from '../../src/commands/unlock-run/prepare.ts';
 import { draft } from '../../src/commands/unlock-run/start.ts';
 import type { OrganizationId, UserId } from '../../src/domain/ids.ts';
-import type { RunItem, UnlockRun } from '../../src/domain/unlock-run.ts';
+import { digestOfAll, type RunItem, sliceSize, type UnlockRun } from '../../src/domain/unlock-run.ts';
+import type { LockFilter } from '../../src/domain/unlock-run-events.ts';
 import type { Store } from '../../src/store/store.ts';
 import { human, seedOrganization, seedUser } from '../support/seed-users.ts';
 import { change, locked } from '../support/store-fixture.ts';
@@ -49,6 +50,61 @@ describe.each(stores)('on %s', (kind) => {
     expect(await store.addRunSlices(runId, [{ slice: 999, items: items(1) }])).toBe(false);
     expect(await store.listRunSlices({ runId, from: 0, limit: 1_000 })).toEqual([]);
   });
+
+  test('a set is counted, summed and written down as one and the same, at the end of a slice and one past it', async () => {
+    await using store = await openEmptyStore(kind);
+    for (const id of ['here', 'there']) await seedOrganization(store, id);
+    const userIds = Array.from({ length: 2 * sliceSize + 1 }, (_, nth) => `u${1_000 + nth}`);
+    const firstMs = 1_800_000_000_000;
+    const lock = async (nth: number) => {
+      const userId = userIds[nth] ?? '';
+      const organizationId = nth % 3 === 0 ? 'there' : 'here';
+      const user = await seedUser(store, { userId, organizationId, profile: human({ userName: userId }) });
+      const at = { createdAt: firstMs + nth, eventId: `lock-${nth}` };
+      await store.append(change(user, [locked], { at }));
+    };
+    for (let from = 0; from < userIds.length; from += 16) {
+      await Promise.all(userIds.slice(from, from + 16).map((_, index) => lock(from + index)));
+    }
+    await seedUser(store, { userId: 'free', organizationId: 'here', profile: human({ userName: 'free' }) });
+    const filter = { causes: [], userIds: [], exceptUserIds: [] };
+    const sets: (readonly [wanted: Partial<LockFilter>, found: readonly string[]])[] = [
+      ...[0, 1, sliceSize, sliceSize + 1, 2 * sliceSize, userIds.length].map(
+        (count) => [{ before: firstMs + count }, userIds.slice(0, count)] as const,
+      ),
+      [{ since: firstMs + sliceSize }, userIds.slice(sliceSize)],
+      [{ organizationId: 'there' as OrganizationId }, userIds.filter((_, nth) => nth % 3 === 0)],
+      [{ exceptUserIds: userIds.slice(2), hasEnd: false }, userIds.slice(0, 2)],
+      [{ reasonContains: 'nobody' }, []],
+    ];
+    for (const [nth, [wanted, found]] of sets.entries()) {
+      const query = { scope: 'all', filter: { ...filter, ...wanted } } as const;
+      const { groups } = await store.countLocks({ ...query, sampleSize: 0 });
+      const counted = {
+        locks: groups.reduce((all, { locks }) => all + locks, 0),
+        digest: digestOfAll(groups.map(({ digest }) => digest)),
+      };
+      expect(counted.locks).toBe(found.length);
+      expect(await store.sumLocks(query)).toEqual(counted);
+      const run: UnlockRun = { ...draft(appOn(store), operator, order), total: found.length };
+      await store.addRun(run, `set ${nth}`);
+      const { runId } = run;
+      expect(await store.freezeLocks({ ...query, runId, onPart: async () => undefined })).toEqual(counted);
+      const slices = await store.listRunSlices({ runId, from: 0, limit: 10 });
+      expect(slices.map(({ slice, items: { length } }) => [slice, length])).toEqual(
+        Array.from({ length: Math.ceil(found.length / sliceSize) }, (_, slice) => [
+          slice,
+          Math.min(sliceSize, found.length - slice * sliceSize),
+        ]),
+      );
+      expect(slices.flatMap(({ items: some }) => some)).toEqual(
+        found.map((userId) => ({
+          ...{ userId, organizationId: userIds.indexOf(userId) % 3 === 0 ? 'there' : 'here' },
+          ...{ generation: 2, until: undefined },
+        })),
+      );
+    }
+  }, 60_000);
 
   test('one that takes minutes to be written down is left to whoever writes it', async () => {
     await using store = await openEmptyStore(kind);

@@ -2,9 +2,9 @@ import { readScope, requireHeldAnywhere } from '../../auth/authorize.ts';
 import { type Caller, turnOf } from '../../auth/caller.ts';
 import { DomainError } from '../../domain/errors.ts';
 import { parseText } from '../../domain/ids.ts';
-import { digestOfAll, noOutcomes, type UnlockRun, withoutBulkMax } from '../../domain/unlock-run.ts';
+import { noOutcomes, type UnlockRun, withoutBulkMax } from '../../domain/unlock-run.ts';
 import type { LockFilter } from '../../domain/unlock-run-events.ts';
-import type { FrozenSet, SelectLocks } from '../../store/store.ts';
+import type { FrozenSet } from '../../store/store.ts';
 import type { CommandApp } from '../change-user.ts';
 import { prepare, prepareMs, requestKey } from './prepare.ts';
 
@@ -57,7 +57,7 @@ export async function startRun(
   const scope = readScope(caller, 'user.read');
   const asker = { by: turnOf(caller) };
   const query = { scope, filter, asker };
-  if (count > lookedAtFirstMin || count !== previewed) requireSame(set, await countOf(app, query));
+  if (count > lookedAtFirstMin || count !== previewed) requireSame(set, await app.store.sumLocks(query));
   const run = {
     ...draft(app, caller, order),
     total: count,
@@ -78,14 +78,6 @@ export async function startRun(
 
 /** Of more, megabytes would be written down for a set that is another one by now. No set grows after its preview. */
 const lookedAtFirstMin = 10_000;
-
-async function countOf({ store }: CommandApp, query: SelectLocks): Promise<FrozenSet> {
-  const { groups } = await store.countLocks({ ...query, sampleSize: 0 });
-  return {
-    locks: groups.reduce((all, { locks }) => all + locks, 0),
-    digest: digestOfAll(groups.map(({ digest }) => digest)),
-  };
-}
 
 function requireSame(set: ConfirmedSet, found: FrozenSet): void {
   if (found.locks === set.count && found.digest === set.digest) return;

@@ -19,7 +19,7 @@ import { asStoreError } from './error.ts';
 import { unfenced } from './fence.ts';
 import { writeInstanceEvent } from './instance.ts';
 import { type Pool, transaction, withRetries } from './pool.ts';
-import { countQuery, freezeQuery, parseFound } from './rows/lock-sets.ts';
+import { countQuery, freezeQuery, parseFound, sumQuery } from './rows/lock-sets.ts';
 
 export interface RunsOptions {
   readonly hot: Pool;
@@ -39,6 +39,10 @@ export function createRuns(options: RunsOptions): UnlockRunStore {
   return {
     ...readRuns(ask),
     countLocks: async (query) => parseFound(await look(options, query, countQuery(query))),
+    async sumLocks(query) {
+      const [found] = await look(options, query, sumQuery(query));
+      return { locks: found?.locks as number, digest: found?.digest as number };
+    },
     async freezeLocks({ runId, onPart: _, ...query }) {
       const [found] = await look(options, query, freezeQuery(query, runId), runId);
       if (found === undefined || found.runs === 0) return undefined;

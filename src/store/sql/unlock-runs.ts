@@ -1,5 +1,11 @@
 import type { OrganizationId, UserId } from '../../domain/ids.ts';
-import type { RunItem, RunResult, RunSlice, UnlockRun } from '../../domain/unlock-run.ts';
+import {
+  digestModulus,
+  type RunItem,
+  type RunResult,
+  type RunSlice,
+  type UnlockRun,
+} from '../../domain/unlock-run.ts';
 import type { SelectLocks } from '../unlock-run-store.ts';
 import type { Row } from './rows.ts';
 import type { SqlDialect } from './sql-filter.ts';
@@ -18,37 +24,55 @@ export interface LockSource {
   readonly lockOf: (key: string, type: 'text' | 'number') => string;
   /** A condition that always holds, by which the database notices that it is to stop. */
   readonly endable?: string;
+  /** What keeps the database from asking for the same of a lock in every place that names it. */
+  readonly once?: string;
 }
+
+/** Of one lock, by its row: another lock has another. Sums of it are taken modulo digestModulus. */
+export const lockDigest = `(since * 31 + generation) % ${digestModulus}`;
 
 /**
  * The locks that the query asks for, each once: user_id, organization_id, lock_until, cause, since, generation. No profile is
- * looked at: who is locked has one.
+ * looked at: who is locked has one. `isPaged`: those alone whose user id is greater than the first of the values.
  */
-export function locksQuery(source: LockSource, { scope, filter }: SelectLocks): LockQuery {
-  const { dialect, from, lockOf, endable } = source;
+export function locksQuery(
+  source: LockSource,
+  { scope, filter }: SelectLocks,
+  { isPaged = false } = {},
+): LockQuery {
+  const { dialect, from, lockOf, endable, once = '' } = source;
   const { organizationId, causes, userIds, exceptUserIds, lockedBy, reasonContains, hasEnd } = filter;
   const values: (string | number)[] = [];
   const bind = (value: string | number) => dialect.placeholder(values.push(value), value);
   const list = (text: string, of: readonly string[]) => dialect.inList(text, bind(JSON.stringify(of)));
-  const since = `coalesce(${lockOf('since', 'number')}, 0)`;
-  const where = ["users.state = 'locked'", ...(endable === undefined ? [] : [endable])];
-  if (scope !== 'all') where.push(list('users.organization_id', scope));
-  if (organizationId !== undefined) where.push(`users.organization_id = ${bind(organizationId)}`);
+  // What a row itself says comes before what stands in its JSON.
+  const users = ["users.state = 'locked'", ...(endable === undefined ? [] : [endable])];
+  if (isPaged) users.push(`users.user_id > ${bind('')}`);
+  if (scope !== 'all') users.push(list('users.organization_id', scope));
+  if (organizationId !== undefined) users.push(`users.organization_id = ${bind(organizationId)}`);
+  if (userIds.length > 0) users.push(list('users.user_id', userIds));
+  if (exceptUserIds.length > 0) users.push(`NOT (${list('users.user_id', exceptUserIds)})`);
+  if (hasEnd !== undefined) users.push(`users.lock_until IS ${hasEnd ? 'NOT ' : ''}NULL`);
+  const locks: string[] = [];
   const [onlyCause, ...otherCauses] = causes;
-  if (otherCauses.length > 0) where.push(list(lockOf('cause', 'text'), causes));
-  else if (onlyCause !== undefined) where.push(`${lockOf('cause', 'text')} = ${bind(onlyCause)}`);
-  if (filter.since !== undefined) where.push(`${since} >= ${bind(filter.since)}`);
-  if (filter.before !== undefined) where.push(`${since} < ${bind(filter.before)}`);
-  if (userIds.length > 0) where.push(list('users.user_id', userIds));
-  if (exceptUserIds.length > 0) where.push(`NOT (${list('users.user_id', exceptUserIds)})`);
-  if (lockedBy !== undefined) where.push(`${lockOf('lockedBy', 'text')} = ${bind(lockedBy)}`);
-  if (reasonContains !== undefined) {
-    where.push(dialect.contains(lockOf('reason', 'text'), bind(reasonContains)));
-  }
-  if (hasEnd !== undefined) where.push(`users.lock_until IS ${hasEnd ? 'NOT ' : ''}NULL`);
+  if (otherCauses.length > 0) locks.push(list('cause', causes));
+  else if (onlyCause !== undefined) locks.push(`cause = ${bind(onlyCause)}`);
+  if (filter.since !== undefined) locks.push(`since >= ${bind(filter.since)}`);
+  if (filter.before !== undefined) locks.push(`since < ${bind(filter.before)}`);
+  if (lockedBy !== undefined) locks.push(`locked_by = ${bind(lockedBy)}`);
+  if (reasonContains !== undefined) locks.push(dialect.contains('reason', bind(reasonContains)));
+  const columns = [
+    'users.user_id, users.organization_id, users.lock_until',
+    `${lockOf('cause', 'text')} AS cause`,
+    `coalesce(${lockOf('since', 'number')}, 0) AS since`,
+    `coalesce(${lockOf('generation', 'number')}, 0) AS generation`,
+    ...(lockedBy === undefined ? [] : [`${lockOf('lockedBy', 'text')} AS locked_by`]),
+    ...(reasonContains === undefined ? [] : [`${lockOf('reason', 'text')} AS reason`]),
+  ];
   const sql =
-    `SELECT users.user_id, users.organization_id, users.lock_until, ${lockOf('cause', 'text')} AS cause, ` +
-    `${since} AS since, coalesce(${lockOf('generation', 'number')}, 0) AS generation FROM ${from} WHERE ${where.join(' AND ')}`;
+    'SELECT user_id, organization_id, lock_until, cause, since, generation FROM ' +
+    `(SELECT ${columns.join(', ')} FROM ${from} WHERE ${users.join(' AND ')} ${once}) AS held ` +
+    `WHERE ${locks.length === 0 ? 'TRUE' : locks.join(' AND ')}`;
   return { sql, values };
 }
 

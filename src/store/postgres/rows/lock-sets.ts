@@ -2,7 +2,7 @@ import type { OrganizationId, UserId } from '../../../domain/ids.ts';
 import type { LockCause } from '../../../domain/lock.ts';
 import { digestModulus, sliceSize } from '../../../domain/unlock-run.ts';
 import type { Row } from '../../sql/rows.ts';
-import { type LockQuery, type LockSource, locksQuery } from '../../sql/unlock-runs.ts';
+import { type LockQuery, type LockSource, lockDigest, locksQuery } from '../../sql/unlock-runs.ts';
 import type { LockGroup, LocksFound, SelectLocks } from '../../unlock-run-store.ts';
 import { postgresDialect } from '../dialect.ts';
 import { unfenced } from '../fence.ts';
@@ -14,8 +14,7 @@ const source: LockSource = {
   lockOf: (key, type) => `(held.lock ->> '${key}')${type === 'number' ? '::bigint' : ''}`,
 };
 
-/** Of many locks, what digestOf says of one. */
-const digest = `(sum((since * 31 + generation) % ${digestModulus}) % ${digestModulus})::bigint`;
+const digest = `(sum(${lockDigest}) % ${digestModulus})::bigint`;
 
 /** One look at every user; what is counted and shown is of the same moment. */
 export function countQuery({
@@ -34,6 +33,15 @@ export function countQuery({
   // What is asked for once is not written down in between.
   const kept = samples.length > 0 ? 'MATERIALIZED' : 'NOT MATERIALIZED';
   return { sql: `WITH found AS ${kept} (${found}) ${[groups, ...samples].join(' UNION ALL ')}`, values };
+}
+
+/** How many there are, and which ones: locks, digest. */
+export function sumQuery(query: SelectLocks): LockQuery {
+  const { sql: found, values } = locksQuery(source, query);
+  return {
+    sql: `SELECT count(*) AS locks, coalesce(${digest}, 0) AS digest FROM (${found}) AS found`,
+    values,
+  };
 }
 
 /** What countQuery answered. */

@@ -1,9 +1,9 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { OrganizationId, UserId } from '../../../domain/ids.ts';
 import type { LockCause } from '../../../domain/lock.ts';
-import { digestModulus, digestOf, digestOfAll, sliceSize } from '../../../domain/unlock-run.ts';
-import { itemsText, locksQuery } from '../../sql/unlock-runs.ts';
-import type { LockGroup, LocksFound, SelectLocks } from '../../unlock-run-store.ts';
+import { digestModulus, sliceSize } from '../../../domain/unlock-run.ts';
+import { lockDigest, locksQuery } from '../../sql/unlock-runs.ts';
+import type { FrozenSet, LockGroup, LocksFound, SelectLocks } from '../../unlock-run-store.ts';
 import { sqliteDialect } from '../dialect.ts';
 
 // SQLite hears of no end but from a function that is called, see createLists; not of every row, as a call costs as much
@@ -14,6 +14,8 @@ const lockOf = (key: string, type: 'text' | 'number'): string =>
   sqliteDialect.inner('users.lockout', ['lock', key], type);
 
 const source = { dialect: sqliteDialect, from: 'users', lockOf, endable };
+// A query with a LIMIT is not merged into the one around it, which would look into the JSON again for each of its conditions.
+const sourceOnce = { ...source, once: 'LIMIT -1' };
 
 type TallyRow = readonly [
   userId: string,
@@ -23,6 +25,15 @@ type TallyRow = readonly [
   generation: number,
 ];
 
+const sums = `count(*) AS locks, coalesce(sum(${lockDigest}), 0) % ${digestModulus} AS digest`;
+
+/** How many there are, and which ones: as much of countLocks as tells one set from another, without a row that comes by here. */
+export function sumLocks(db: DatabaseSync, query: SelectLocks): FrozenSet {
+  const { sql, values } = locksQuery(sourceOnce, query);
+  const { locks, digest } = db.prepare(`SELECT ${sums} FROM (${sql})`).get(...values) as unknown as FrozenSet;
+  return { locks, digest };
+}
+
 /**
  * Counts row by row: a table of a million of them, sorted once for each question, takes longer than all else, and a file
  * where it does not fit into memory. The rows are one statement's, so of one moment.
@@ -31,7 +42,7 @@ export function countLocks(
   db: DatabaseSync,
   { sampleSize, ...query }: SelectLocks & { readonly sampleSize: number },
 ): LocksFound {
-  const { sql, values } = locksQuery(source, query);
+  const { sql, values } = locksQuery(sourceOnce, query);
   const tally = new Tally(sampleSize);
   db.aggregate('tally_locks', {
     varargs: true,
@@ -75,7 +86,7 @@ class Tally {
     group.locks += 1;
     if (since < group.earliest) group.earliest = since;
     if (since > group.latest) group.latest = since;
-    // The sum of what digestOf says, taken modulo now and then.
+    // The sum of lockDigest, taken modulo now and then.
     group.digest += since * 31 + generation;
     if (group.digest > exactMax) group.digest %= digestModulus;
   }
@@ -163,42 +174,32 @@ export interface FrozenSlice {
 /** Slices that are handed over at once: some hundred kilobytes. */
 const slicesAtOnce = 32;
 
-type SliceRow = readonly [
-  userId: string,
-  organizationId: string,
-  generation: number,
-  until: number | null,
-  since: number,
-];
-
-/** The same set in the order of user ids, some slices at a time; the rows are of one moment for as long as that goes on. */
+/**
+ * The same set in the order of user ids, some slices at a time; the rows are of one moment for as long as that goes on. A
+ * slice is one answer of the database, text and sums: a row of a million that comes by here costs as much as all else.
+ */
 export function* sliceLocks(db: DatabaseSync, query: SelectLocks): Generator<readonly FrozenSlice[]> {
-  const { sql, values } = locksQuery(source, query);
-  const columns = 'user_id, organization_id, generation, lock_until, since';
-  const statement = db.prepare(`SELECT ${columns} FROM (${sql}) ORDER BY user_id`);
-  statement.setReturnArrays(true);
-  let slices: FrozenSlice[] = [];
-  let rows: SliceRow[] = [];
-  for (const row of statement.iterate(...values) as Iterable<unknown> as Iterable<SliceRow>) {
-    rows.push(row);
-    if (rows.length < sliceSize) continue;
-    slices.push(frozen(rows));
-    rows = [];
-    if (slices.length < slicesAtOnce) continue;
-    yield slices;
-    slices = [];
+  // Merged into the one around it: its order is that of the table, so that a slice is found without a look at the others.
+  const { sql, values } = locksQuery(source, query, { isPaged: true });
+  const [, ...rest] = values;
+  const item = 'json_array(user_id, organization_id, generation, lock_until)';
+  const statement = db.prepare(
+    `SELECT json_group_array(${item}) AS items, ${sums}, max(user_id) AS last ` +
+      `FROM (${sql} ORDER BY user_id LIMIT ${sliceSize})`,
+  );
+  db.exec('BEGIN');
+  try {
+    let slices: FrozenSlice[] = [];
+    for (let last: string | null = ''; last !== null; ) {
+      const row = statement.get(last, ...rest) as unknown as FrozenSlice & { readonly last: string | null };
+      last = row.locks < sliceSize ? null : row.last;
+      if (row.locks > 0) slices.push({ items: row.items, locks: row.locks, digest: row.digest });
+      if (slices.length < slicesAtOnce) continue;
+      yield slices;
+      slices = [];
+    }
+    if (slices.length > 0) yield slices;
+  } finally {
+    if (db.isTransaction) db.exec('COMMIT');
   }
-  if (rows.length > 0) slices.push(frozen(rows));
-  if (slices.length > 0) yield slices;
-}
-
-function frozen(rows: readonly SliceRow[]): FrozenSlice {
-  const digest = digestOfAll(rows.map(([, , generation, , since]) => digestOf(since, generation)));
-  const items = rows.map(([userId, organizationId, generation, until]) => ({
-    userId: userId as UserId,
-    organizationId: organizationId as OrganizationId,
-    generation,
-    until: until ?? undefined,
-  }));
-  return { items: itemsText(items), locks: rows.length, digest };
 }

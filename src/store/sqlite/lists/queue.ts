@@ -3,14 +3,14 @@ import type { DomainError } from '../../../domain/errors.ts';
 import type { ListSessions, SessionRecord } from '../../session-store.ts';
 import { createListGate, gaveUp, type ListGate } from '../../sql/list-gate.ts';
 import type { Asker, Listed, ListUsers, LockedCounts, UserRecord } from '../../store.ts';
-import type { SelectLocks, UnlockRunStore } from '../../unlock-run-store.ts';
+import type { FrozenSet, SelectLocks, UnlockRunStore } from '../../unlock-run-store.ts';
 import { execArgv } from '../thread-flags.ts';
 import { HeldThread } from './held-thread.ts';
 import type { FrozenSlice } from './locks.ts';
 import type { ListQuestion, ListThreadData } from './thread.ts';
 
 /** Lists that take long, in threads of their own: one list of a caller at a time, and callers in turns. */
-export interface ListQueue extends AsyncDisposable, Pick<UnlockRunStore, 'countLocks'> {
+export interface ListQueue extends AsyncDisposable, Pick<UnlockRunStore, 'countLocks' | 'sumLocks'> {
   /** The set in slices, of one moment, read on while the ones before are worked with. */
   sliceLocks(query: SelectLocks): AsyncIterable<readonly FrozenSlice[]>;
   /** Throws storeUnavailable where it takes or waits longer than its time, where too many wait, or its asker is gone. */
@@ -69,14 +69,20 @@ class Queue implements ListQueue {
     return this.#ask<Awaited<ReturnType<UnlockRunStore['countLocks']>>>({ list: 'locks', query }, asker);
   }
 
+  sumLocks({ asker, ...query }: SelectLocks): Promise<FrozenSet> {
+    return this.#ask({ list: 'lock sums', query }, asker);
+  }
+
   async *sliceLocks({ asker, ...query }: SelectLocks): AsyncGenerator<readonly FrozenSlice[]> {
     const held = await this.#hold(asker);
     let isWhole = false;
     try {
-      let slices = await held.ask<readonly FrozenSlice[]>({ list: 'lock slices', query });
-      while (slices.length > 0) {
+      let asked = held.ask<readonly FrozenSlice[]>({ list: 'lock slices', query });
+      for (let slices = await asked; slices.length > 0; slices = await asked) {
+        asked = held.ask({ list: 'next slices' });
+        // Whoever wants no more of them does not hear of it either.
+        asked.catch(() => undefined);
         yield slices;
-        slices = await held.ask<readonly FrozenSlice[]>({ list: 'next slices' });
       }
       isWhole = true;
     } finally {

@@ -10,7 +10,7 @@ import type { Write, WriteFailure, WriteOutcome, WriteRequest } from '../write-s
 import type { ListQueue } from './queue.ts';
 
 /** What looks at every user, in a thread of its own. */
-type Looks = Pick<ListQueue, 'countLocks' | 'sliceLocks'>;
+type Looks = Pick<ListQueue, 'countLocks' | 'sumLocks' | 'sliceLocks'>;
 
 type WriteOne = (request: WriteRequest) => Promise<Exclude<WriteOutcome, WriteFailure>>;
 
@@ -40,6 +40,7 @@ export function createRuns(db: DatabaseSync, write: WriteOne, looks: Looks): Unl
   return {
     ...readRuns(db),
     countLocks: (query) => looks.countLocks(query),
+    sumLocks: (query) => looks.sumLocks(query),
     async freezeLocks({ runId, onPart, ...query }) {
       let [written, locks, digest] = [0, 0, 0];
       for await (const part of looks.sliceLocks(query)) {

@@ -3,12 +3,12 @@ import { DomainError } from '../../../domain/errors.ts';
 import type { ListSessions, SessionRecord } from '../../session-store.ts';
 import { lockedByCause, lockedCounts } from '../../sql/locked-counts.ts';
 import type { Listed, ListUsers, LockedCounts, UserRecord } from '../../store.ts';
-import type { LocksFound, SelectLocks } from '../../unlock-run-store.ts';
+import type { FrozenSet, LocksFound, SelectLocks } from '../../unlock-run-store.ts';
 import { openExisting } from '../existing.ts';
 import { applyPragmas } from '../pragmas.ts';
 import type { WriteFailure } from '../write-statements.ts';
 import { createLists } from './lists.ts';
-import { countLocks, type FrozenSlice, sliceLocks } from './locks.ts';
+import { countLocks, type FrozenSlice, sliceLocks, sumLocks } from './locks.ts';
 
 /** What the thread is started with. */
 export interface ListThreadData {
@@ -20,6 +20,7 @@ export type ListQuestion =
   | { readonly list: 'users'; readonly query: ListUsers }
   | { readonly list: 'sessions'; readonly query: ListSessions }
   | { readonly list: 'locks'; readonly query: SelectLocks & { readonly sampleSize: number } }
+  | { readonly list: 'lock sums'; readonly query: SelectLocks }
   /** The first of them; then, of the same moment, the next ones, until there are none. */
   | { readonly list: 'lock slices'; readonly query: SelectLocks }
   | { readonly list: 'next slices' }
@@ -32,6 +33,7 @@ export type ListOutcome =
         | Listed<SessionRecord>
         | LockedCounts
         | LocksFound
+        | FrozenSet
         | readonly FrozenSlice[];
     }
   /** An error on its way between threads. */
@@ -53,6 +55,7 @@ let slices: Generator<readonly FrozenSlice[]> | undefined;
 function answerOf(question: ListQuestion) {
   if (question.list === 'locked') return countLocked();
   if (question.list === 'locks') return countLocks(db, question.query);
+  if (question.list === 'lock sums') return sumLocks(db, question.query);
   if (question.list === 'lock slices') slices = sliceLocks(db, question.query);
   if (question.list === 'lock slices' || question.list === 'next slices') return slices?.next().value ?? [];
   return question.list === 'users' ? lists.listUsers(question.query) : lists.listSessions(question.query);
