@@ -41,7 +41,7 @@ async function fuzz(demo: Demo, python: string, types: 'json' | 'all'): Promise<
     REFERENCE_IDS: JSON.stringify(ids),
     REFERENCE_TYPES: types,
   };
-  const checks = types === 'json' ? [...judged, 'ignored_auth'] : judged;
+  const checks = types === 'json' ? [...judged, 'ignored_auth', 'misfit_is_refused'] : judged;
   const args = ['run', `${demo.url}/openapi.json`, '--header', `Authorization: Bearer ${demo.token}`];
   const said = await run(
     join(python, '..', 'st'),

@@ -154,6 +154,34 @@ describe('our own calls', () => {
     expect(await unlock('{"validate_only":true,"requestId":"r2"}')).toBe('');
   });
 
+  test('refuse the name of an enum that they do not have, wherever it stands, and never quote it', async () => {
+    const own = '/latchkey.v1.UnlockRunService/PreviewUnlock';
+    const filter = { organizationId: 'home', causes: ['LOCK_CAUSE_POLICY', 'LOCK_CAUSE_POLICE'] };
+    for (const [contentType, version] of forms) {
+      const told = await complaint({ path: own, json: JSON.stringify({ filter }), contentType, version });
+      expect([contentType, told]).toEqual([
+        contentType,
+        expect.stringContaining(
+          'filter.causes: a name that is none: there are LOCK_CAUSE_UNSPECIFIED, LOCK_CAUSE_POLICY, ',
+        ),
+      ]);
+      expect(told).not.toContain('POLICE');
+    }
+    const json = JSON.stringify({ filter });
+    const contentType = 'application/json';
+    expect(await complaint({ path: '/latchkey/v1/unlock_runs/preview', json, contentType })).toContain(
+      'a name',
+    );
+    const one = { path: '/latchkey.v1.LockService/ListLocks', json: '{"cause":"POLICY"}', contentType };
+    expect(await complaint(one)).toContain('cause: a name that is none');
+    expect(await complaint({ verb: 'GET', path: '/latchkey/v1/locks?cause=POLICY' })).toContain('cause');
+    for (const cause of ['"LOCK_CAUSE_POLICY"', '1', 'null'])
+      expect(await complaint({ ...one, json: `{"cause":${cause}}` })).toBe('');
+    // The contract's pass over it.
+    const sorted = { path: '/v2/users', json: '{"sortingColumn":"NAME"}', contentType };
+    expect(await complaint(sorted)).toBe('');
+  });
+
   test('a stream refuses it too', async () => {
     for (const form of streamForms.filter(({ contentType }) => contentType.endsWith('json'))) {
       const stream = openStream(server.url, form, {

@@ -25,6 +25,8 @@ export interface FieldShape {
   readonly isBrief: boolean;
   /** The message inside, or inside of each element. */
   readonly message: DescMessage | undefined;
+  /** The names of the enum that it holds, or each of its elements. */
+  readonly enumNames: ReadonlySet<string> | undefined;
 }
 
 /** A message type as its readers bound it. */
@@ -80,6 +82,7 @@ function fieldShapeOf(field: DescField): FieldShape {
     isMap: field.fieldKind === 'map',
     isBrief: isBrief(field),
     message: field.message,
+    enumNames: field.enum && new Set(field.enum.values.map(({ name }) => name)),
   };
 }
 

@@ -10,7 +10,10 @@ export function ignoresUnknown(input: DescMessage): boolean {
   return !input.file.proto.package.startsWith('latchkey.');
 }
 
-/** Throws ConnectError InvalidArgument for the first field that the message does not have, with its path. */
+/**
+ * Throws ConnectError InvalidArgument for the first field that the message does not have, or name that its enum does not
+ * have, with its path: without the cause that was misspelt, a filter would find more than was meant.
+ */
 export function refuseUnknownJson(input: DescMessage, json: JsonValue): void {
   if (!ignoresUnknown(input)) walk(input, json, []);
 }
@@ -35,6 +38,7 @@ function walk(desc: DescMessage, json: JsonValue, path: readonly string[]): void
   for (const [name, value] of Object.entries(json) as [string, JsonValue][]) {
     const field = byName.get(name);
     if (field === undefined) throw unknownField(desc, [...path, name]);
+    if (field.enumNames !== undefined) requireNames(field.enumNames, value, [...path, name]);
     if (field.message === undefined || typeof value !== 'object' || value === null) continue;
     if (Array.isArray(value)) {
       for (const [index, element] of value.entries()) {
@@ -45,4 +49,12 @@ function walk(desc: DescMessage, json: JsonValue, path: readonly string[]): void
         walk(field.message, element, [...path, name]);
     } else walk(field.message, value, [...path, name]);
   }
+}
+
+// The value is not quoted: what stands in the wrong place may be a secret.
+function requireNames(names: ReadonlySet<string>, json: JsonValue, path: readonly string[]): void {
+  const values = typeof json === 'object' && json !== null ? Object.values(json) : [json];
+  if (values.every((value) => typeof value !== 'string' || names.has(value))) return;
+  const text = `JSON: ${path.join('.')}: a name that is none: there are ${[...names].join(', ')}`;
+  throw new ConnectError(text, Code.InvalidArgument);
 }
