@@ -30,12 +30,18 @@ const lighter: readonly Lighter[] = [
       const isIPv6 = (text) => String(text).includes(':') && net.isIPv6(text);
       module.exports = Object.assign(Object.create(net), { isIPv6 });`,
   },
-  // We serve nothing by it.
-  ...['./server', './server-interceptors'].map((of) => ({
-    asks: /\/@grpc\/grpc-js\/build\/src\/index\.js$/,
+  // What serves, and what reads keys anew: no part of a client.
+  ...['./server', './server-interceptors', './server-credentials', './certificate-provider'].map((of) => ({
+    asks: /\/@grpc\/grpc-js\/build\/src\/(index|experimental)\.js$/,
     of,
     contents: `module.exports = new Proxy({}, { get: (_, name) => require('${of}.js')[name] });`,
   })),
+  // Makes the expressions of all URLs when it is loaded.
+  {
+    asks: /\/src\/commands\/email-address\.ts$/,
+    of: '@hapi/address',
+    contents: `export const analyzeEmail = (...given) => require('@hapi/address').analyzeEmail(...given);`,
+  },
 ];
 
 /** Packages whose work at start is for what few need, or nobody. What they answer is the same. */

@@ -1,4 +1,4 @@
-import { type AddressInfo, isIPv6, type Server, type Socket } from 'node:net';
+import type { AddressInfo, Server, Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import { Admission } from '../http/admission.ts';
 import { createTrusted } from '../http/client-address.ts';
@@ -146,8 +146,8 @@ async function cutAfter(
 }
 
 function addressOf(server: Server, isTls: boolean): Pick<Listener, 'host' | 'port' | 'url'> {
-  const { address, port } = parseAddress(server.address());
-  const host = isIPv6(address) ? `[${address}]` : address;
+  const { address, port, family } = parseAddress(server.address());
+  const host = family === 'IPv6' ? `[${address}]` : address;
   return { host: address, port, url: `${isTls ? 'https' : 'http'}://${host}:${port}` };
 }
 
