@@ -39,10 +39,12 @@ async function withoutScripts(browser: Browser, at: URL): Promise<void> {
   const summary = page.getByText('Python', { exact: true });
   if ((await summary.count()) > 0) {
     await summary.click();
-    if (!(await page.getByText('import urllib.request').isVisible())) strays.push('the snippet stays shut');
+    await page.getByText('import urllib.request').waitFor();
     const field = page.getByLabel('user_id');
     await field.fill('someone-1');
     await field.press('Enter');
+    // The key alone has led nowhere yet.
+    await page.waitForURL(/user_id=someone-1/);
     if (!(await page.content()).includes('/v2/users/someone-1')) strays.push('the form does nothing');
   }
   await context.close();

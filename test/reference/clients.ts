@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Demo } from './demo.ts';
 import { run } from './tools.ts';
 
-const timeoutMs = 180_000;
+const timeoutMs = 240_000;
 const only = 'apiTests=false,modelTests=false,apiDocs=false,modelDocs=false';
 
 export interface ClientsAt {

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { setTimeout as delay } from 'node:timers/promises';
 
 /** `latchkey serve --demo` in a process and a folder of its own. */
 export interface Demo extends AsyncDisposable {
@@ -15,7 +16,8 @@ export interface Demo extends AsyncDisposable {
   userIn(state: 'locked' | 'active'): Promise<string>;
 }
 
-const startMs = 30_000;
+const startMs = 60_000;
+const answerMs = 60_000;
 
 export async function startDemo(root: string, folder: string): Promise<Demo> {
   const data = join(folder, 'data');
@@ -39,12 +41,18 @@ export async function startDemo(root: string, folder: string): Promise<Demo> {
   const url = await Promise.race([
     urlOf(createInterface(child.stdout)),
     exited.then(() => Promise.reject(new Error('the server ended'))),
+    delay(startMs, undefined, { ref: false }).then(() =>
+      Promise.reject(new Error(`the server does not serve after ${startMs} ms`)),
+    ),
   ]);
+  // Nobody reads on, and a server whose pipe is full would stand still.
+  child.stdout.resume();
   const token = readFileSync(join(data, 'admin-token'), 'utf8').trim();
   const call = async (verb: string, path: string, body?: object) => {
     const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
     const sent = body === undefined ? {} : { body: JSON.stringify(body) };
-    const answer = await fetch(new URL(path, url), { method: verb, headers, ...sent });
+    const signal = AbortSignal.timeout(answerMs);
+    const answer = await fetch(new URL(path, url), { method: verb, headers, ...sent, signal });
     const text = await answer.text();
     if (!answer.ok) throw new Error(`${verb} ${path}: ${answer.status} ${text}`);
     return JSON.parse(text) as unknown;
@@ -80,11 +88,9 @@ interface Listed {
 }
 
 async function urlOf(lines: AsyncIterable<string>): Promise<string> {
-  const deadline = AbortSignal.timeout(startMs);
   for await (const line of lines) {
     const found = /^Latchkey serves every protocol at (http:\S+?)\/?$/.exec(line)?.[1];
     if (found !== undefined) return found;
-    deadline.throwIfAborted();
   }
   throw new Error('the server does not say where it serves');
 }

@@ -51,7 +51,11 @@ export async function startHost(folder: string, name: string, env: NodeJS.Proces
   });
   child.stdin.on('error', () => undefined);
   const closed = new Promise<void>((resolve) => child.on('close', () => resolve()));
-  void closed.then(() => turn.reject(new Error(`${name} ended: ${said}${complaint.slice(-4_000)}`)));
+  const ended = closed.then((): never => {
+    throw new Error(`${name} ended: ${said}${complaint.slice(-4_000)}`);
+  });
+  // Told to whoever has a snippet run, before the end or after it.
+  ended.catch(() => undefined);
   let count = 0;
   return {
     async run(snippet) {
@@ -64,7 +68,7 @@ export async function startHost(folder: string, name: string, env: NodeJS.Proces
         () => turn.reject(new Error(`${name}: nothing more came: ${said}${complaint}`)),
         snippetMs,
       );
-      return turn.promise.finally(() => clearTimeout(timer));
+      return Promise.race([turn.promise, ended]).finally(() => clearTimeout(timer));
     },
     async [Symbol.asyncDispose]() {
       child.stdin.end();

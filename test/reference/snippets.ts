@@ -23,7 +23,7 @@ const programs: Readonly<Record<string, string>> = {
 export const grpc = { name: 'gRPC', file: 'call.sh', command: 'sh call.sh' };
 
 // Where nothing in Go was compiled before, its library is.
-const timeoutMs = 150_000;
+const timeoutMs = 240_000;
 
 /** The languages that this machine has, and those that it lacks. */
 export async function languagesHere(): Promise<{
@@ -87,7 +87,7 @@ export async function firstPrinted(demo: Demo, folder: string, snippet: Snippet)
   } finally {
     clearTimeout(timer);
     process.off('exit', stop);
-    if (child.exitCode === null) stop();
+    if (child.exitCode === null && child.signalCode === null) stop();
   }
 }
 

@@ -16,10 +16,10 @@ const minuteMs = 60_000;
 
 async function validate({ url }: Demo, folder: string): Promise<void> {
   const tools = join(here, 'validator');
-  await run('npm', ['ci', '--no-progress', '--silent'], { cwd: tools, timeoutMs: 2 * minuteMs });
+  await run('npm', ['ci', '--no-progress', '--silent'], { cwd: tools, timeoutMs: 4 * minuteMs });
   const file = join(folder, 'openapi.json');
   await writeFile(file, await (await fetch(new URL('/openapi.json', url))).text());
-  const said = await run('node', ['validate.js', file], { cwd: tools, timeoutMs: minuteMs });
+  const said = await run('node', ['validate.js', file], { cwd: tools, timeoutMs: 2 * minuteMs });
   process.stdout.write(`     ${said}`);
 }
 
@@ -55,10 +55,13 @@ async function fuzz(demo: Demo, python: string, types: 'json' | 'all'): Promise<
         '--seed',
         '4711',
         '--request-timeout',
-        '20',
+        '60',
+        // How quickly the tool makes up its cases says nothing of the server.
+        '--suppress-health-check',
+        'too_slow',
       ],
     ],
-    { cwd: join(python, '..'), env, timeoutMs: 2 * minuteMs },
+    { cwd: join(python, '..'), env, timeoutMs: 5 * minuteMs },
   );
   const [cases = 'no cases'] = /\d+ generated, .*/.exec(said) ?? [];
   process.stdout.write(`     ${cases}; ${/Tested: \d+/.exec(said)?.[0] ?? ''} operations\n`);
@@ -154,10 +157,10 @@ async function bringGrpcurl(folder: string): Promise<void> {
 }
 
 async function bringSchemathesis(folder: string, python: string): Promise<void> {
-  await run('python3', ['-m', 'venv', 'python'], { cwd: folder, timeoutMs: minuteMs });
+  await run('python3', ['-m', 'venv', 'python'], { cwd: folder, timeoutMs: 2 * minuteMs });
   const wanted = join(here, 'fuzz', 'requirements.txt');
   const args = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '-r', wanted];
-  await run(python, args, { cwd: folder, timeoutMs: 3 * minuteMs });
+  await run(python, args, { cwd: folder, timeoutMs: 4 * minuteMs });
 }
 
 async function clients(demo: Demo, at: ClientsAt, python: string): Promise<void> {

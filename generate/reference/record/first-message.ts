@@ -1,6 +1,6 @@
 import type { JsonObject } from '@bufbuild/protobuf';
 
-const timeoutMs = 20_000;
+const timeoutMs = 60_000;
 const prefixBytes = 5;
 
 /** The first message of a stream, over Connect in JSON: five bytes of flags and length, then the message. */

@@ -19,7 +19,7 @@ export interface RecorderOptions {
   readonly routes: readonly Route[];
 }
 
-const timeoutMs = 20_000;
+const timeoutMs = 60_000;
 
 export function createRecorder({ url, token, services, routes }: RecorderOptions): Recorder {
   const examples: Record<string, Recorded> = {};
