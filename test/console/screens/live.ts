@@ -46,7 +46,9 @@ async function oneStream(world: World): Promise<void> {
     tab.context.on('request', (request) => {
       if (request.url().endsWith('/FollowLocks')) streams.push(request.url());
     });
-    const before = tab.sent.filter(({ path }) => path.endsWith('/FollowLocks')).length;
+    const followed = () => tab.sent.filter(({ path }) => path.endsWith('/FollowLocks')).length;
+    for (let look = 0; look < 100 && followed() === 0; look += 1) await tab.page.waitForTimeout(100);
+    const before = followed();
     for (const page of pages.slice(1)) {
       await page.goto(`${world.url}/console/`);
       await page.locator('tbody tr').first().waitFor();
@@ -98,6 +100,7 @@ async function places(world: World): Promise<void> {
     await page.goBack();
     await page.getByRole('heading', { name: 'Locked now' }).waitFor();
     await page.goBack();
+    await page.getByText('Nobody is locked out.').waitFor();
     equal(await page.getByLabel('Cause').inputValue(), '1');
   });
 }
@@ -130,10 +133,10 @@ async function longDay(world: World): Promise<void> {
       }
       const { createPeople } = await import('../../support/people.ts');
       await createPeople(world.app).user({ organization: 'acme', userName: 'late', state: 'locked' });
-      for (let tries = 0; tries < 20; tries += 1) {
+      for (let tries = 0; tries < 50; tries += 1) {
         await page.clock.fastForward(1_000);
         if ((await page.locator('tr', { hasText: 'late@acme' }).count()) > 0) break;
-        await new Promise((resolve) => setTimeout(resolve, 250));
+        await new Promise((resolve) => setTimeout(resolve, 400));
       }
       equal(await page.locator('tr', { hasText: 'late@acme' }).count(), 1);
       await pass(29);

@@ -89,6 +89,7 @@ async function whoLocked(world: World): Promise<void> {
   });
 }
 
+const looksMax = 100;
 const words = '<img src=x onerror=document.title=1><b>bold</b>"\'`$1\u202E';
 
 /** Not the names of people alone: what an organization is called, why somebody was locked, what is typed into the address. */
@@ -115,9 +116,12 @@ async function hostileWords(world: World): Promise<void> {
       ['policy', 0],
     ] as const) {
       await tab.go(`/console/${path}`);
-      await page.waitForTimeout(200);
-      const text = (await page.locator('main').textContent()) ?? '';
-      equal([path, text.split('<b>bold</b>').length - 1 >= times], [path, true]);
+      let shown = 0;
+      for (let look = 0; look < looksMax && (look === 0 || shown < times); look += 1) {
+        await page.waitForTimeout(200);
+        shown = ((await page.locator('main').textContent()) ?? '').split('<b>bold</b>').length - 1;
+      }
+      equal([path, shown >= times], [path, true]);
       equal([path, await page.locator('main b, main img, main script').count()], [path, 0]);
     }
     equal((await page.title()).endsWith('Latchkey'), true);

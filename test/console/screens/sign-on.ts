@@ -119,9 +119,11 @@ async function refusedSignOns(world: World, provider: TestProvider): Promise<voi
   await check('a state of another sign-in signs nobody in', async () => {
     await using tab = await world.open(undefined);
     const { page } = tab;
-    await page.route(`${provider.url}/**`, (route) => route.abort());
+    // An answer that leads nowhere: the page stays, with what the server gave it for the way back.
+    await page.route(`${provider.url}/**`, (route) => route.fulfill({ status: 204 }));
+    const leaves = page.waitForRequest((request) => request.url().startsWith(provider.url));
     await page.getByRole('button', { name: /company/ }).click();
-    await page.waitForTimeout(500);
+    await leaves;
     const iss = encodeURIComponent(provider.url);
     const answer = await page.goto(`${world.url}/console/sign-on/callback?code=x&state=y&iss=${iss}`);
     equal(answer?.status(), 401);

@@ -11,7 +11,7 @@ import { unlockCases } from './unlock.ts';
 import { waveCases } from './waves.ts';
 import { openWorld, type World } from './world.ts';
 
-const caseTimeoutMs = 60_000;
+const caseTimeoutMs = 120_000;
 const flags = ['--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking'];
 // Another machine, as far as a browser can tell.
 const names = '--host-resolver-rules=MAP lock.example 127.0.0.1';

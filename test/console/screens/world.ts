@@ -109,7 +109,7 @@ async function startOn(database: string, { port, flags, localNow }: Start): Prom
   return { url, app, [Symbol.asyncDispose]: () => all.disposeAsync() };
 }
 
-const waitMs = 10_000;
+const waitMs = 30_000;
 
 async function openTab(
   { browser, url }: Pick<World, 'browser' | 'url'>,
