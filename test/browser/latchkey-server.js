@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
 const root = join(import.meta.dirname, '..', '..');
-const startTimeoutMs = 20_000;
-const answerTimeoutMs = 10_000;
+const startTimeoutMs = 60_000;
+const answerTimeoutMs = 30_000;
 
 /** Starts the real server on a free port over an empty folder; `flags` say the rest. Disposing of it stops it. */
 export async function startLatchkey(dataFolder, flags) {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { openTab } from './tab.js';
 
-const timeoutMs = 10_000;
+const timeoutMs = 30_000;
 
 /** Reading by Connect GET, and answers that no handler gave. */
 export async function readCases({ check, browser, plain, app, stranger }) {

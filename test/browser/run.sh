@@ -6,8 +6,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 PATH="$(cd ../.. && pwd)/node_modules/.bin:$PATH"
 export PATH
 
-install_seconds_max=40
-suite_seconds_max=125
+install_seconds_max=120
+suite_seconds_max=360
 
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

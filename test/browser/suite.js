@@ -6,7 +6,7 @@ import { bundlePage, servePage } from './pages.js';
 import { readCases } from './read-cases.js';
 import { allowedCases, strangerCases, tlsCases } from './unlock-cases.js';
 
-const caseTimeoutMs = 20_000;
+const caseTimeoutMs = 90_000;
 const flags = [
   '--disable-gpu',
   '--disable-quic',

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 
-const answerTimeoutMs = 5_000;
+const answerTimeoutMs = 30_000;
 
 /** Records what a page puts on the wire, preflights too, which no script of the page ever sees. */
 export async function recordTraffic(page) {

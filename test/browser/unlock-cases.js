@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { openTab } from './tab.js';
 
-const timeoutMs = 10_000;
+const timeoutMs = 30_000;
 // The statuses of gRPC-Web stand in the body here; a proxy between may lift them into headers.
 const exposed =
   'grpc-status, grpc-message, grpc-status-details-bin, content-length, x-request-id, retry-after, www-authenticate';

@@ -6,9 +6,9 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 root=$(cd ../.. && pwd)
 export PATH="$root/node_modules/.bin:$PATH"
 
-start_seconds_max=20
+start_seconds_max=60
 build_seconds_max=240
-client_seconds_max=60
+client_seconds_max=120
 
 folder=$(mktemp -d)
 server=''

@@ -25,8 +25,8 @@ interface Member {
 }
 
 const nobody = 65_534;
-const startTimeoutMs = 60_000;
-const failoverTimeoutMs = 45_000;
+const startTimeoutMs = 120_000;
+const failoverTimeoutMs = 90_000;
 /** So long a standby has to come back by itself. */
 const comeBackMs = 15_000;
 const password = 'latchkey';

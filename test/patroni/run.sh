@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 PATH="$(cd ../.. && pwd)/node_modules/.bin:$PATH"
 export PATH
-seconds_max=360
+seconds_max=640
 
 if ! command -v patroni >/dev/null || ! command -v etcd >/dev/null || [[ ! -d /usr/lib/postgresql ]]; then
   printf 'skipped: there is no patroni, etcd or PostgreSQL here (apt-get install patroni etcd-server postgresql)\n1 passed, 0 failed\n'

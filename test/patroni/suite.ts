@@ -15,7 +15,7 @@ const failovers = Number(process.env.PATRONI_FAILOVERS ?? '10');
 const ways: readonly Failover[] = ['database killed', 'switchover', 'node killed'];
 /** Between two of them, so that there is work to lose. */
 const quietMs = 1_500;
-const runMsMax = 150_000;
+const runMsMax = 420_000;
 /** The lease of the leader, the promotion, and the servers' own waits, on a busy machine. */
 const recoveryMsMax = 30_000;
 const checks = createChecks();

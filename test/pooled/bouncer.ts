@@ -16,7 +16,7 @@ export interface Bouncer extends AsyncDisposable {
 
 /** PgBouncer refuses to run as root; "nobody" is on every Linux. */
 const nobody = 65_534;
-const startTimeoutMs = 10_000;
+const startTimeoutMs = 30_000;
 
 /** Starts on a free port of 127.0.0.1, with nothing set that Debian's package does not set but what names the place. */
 export async function startBouncer(server: string, mode: PoolMode): Promise<Bouncer> {
