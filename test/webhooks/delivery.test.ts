@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import type { JsonValue } from '@bufbuild/protobuf';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Webhook } from 'standardwebhooks';
 import { stores } from '../support/stores.ts';
@@ -23,6 +24,11 @@ describe.each(stores)('on %s', (store) => {
     const userId = await someone(organization);
     await hooked.door.ask('LockUser', { userId });
     return userId;
+  };
+  /** Milliseconds from the newest try to the next one, which are the same on a slow machine. */
+  const waitedFor = async (subscriptionId: string, nextTry: JsonValue | undefined): Promise<number> => {
+    const [newest] = await hooked.attempts(subscriptionId);
+    return Date.parse(String(nextTry)) - Date.parse(String(newest?.time));
   };
   const usersOf = ({ received }: Receiver) => received.map((one) => messageIn(one).data.userId);
 
@@ -54,9 +60,8 @@ describe.each(stores)('on %s', (store) => {
     await to.until(1);
     await hooked.untilShown(subscriptionId, { failedTries: 1 });
     const { nextTry } = await hooked.shown(subscriptionId);
-    const waitMs = Date.parse(String(nextTry)) - Date.now() - clock.aheadMs;
-    expect(waitMs).toBeGreaterThan(1_000);
-    expect(waitMs).toBeLessThanOrEqual(5_500);
+    expect(await waitedFor(subscriptionId, nextTry)).toBeGreaterThanOrEqual(4_500);
+    expect(Date.parse(String(nextTry)) - Date.now() - clock.aheadMs).toBeLessThanOrEqual(5_500);
     to.answer = (res) => res.writeHead(204).end();
     clock.aheadMs += 6_000;
     await to.until(3);
@@ -119,9 +124,8 @@ describe.each(stores)('on %s', (store) => {
     await lockSomeone();
     await hooked.untilShown(subscriptionId, { failedTries: 1 });
     const { nextTry } = await hooked.shown(subscriptionId);
-    const waitMs = Date.parse(String(nextTry)) - Date.now() - clock.aheadMs;
-    expect(waitMs).toBeGreaterThan(3_590_000);
-    expect(waitMs).toBeLessThanOrEqual(3_600_000);
+    expect(await waitedFor(subscriptionId, nextTry)).toBeGreaterThanOrEqual(3_600_000);
+    expect(Date.parse(String(nextTry)) - Date.now() - clock.aheadMs).toBeLessThanOrEqual(3_600_000);
   });
 
   test('410 disables it', async () => {
@@ -154,7 +158,7 @@ describe.each(stores)('on %s', (store) => {
     await lockSomeone();
     await to.until(1);
     const delivered = outcome === 'DELIVERED';
-    for (let look = 0; look < 300 && (await hooked.attempts(subscriptionId)).length === 0; look += 1) {
+    for (let look = 0; look < 1_000 && (await hooked.attempts(subscriptionId)).length === 0; look += 1) {
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
     expect(await hooked.attempts(subscriptionId)).toMatchObject([
