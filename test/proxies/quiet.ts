@@ -68,7 +68,7 @@ interface Opened extends Follower {
   readonly stream: OpenStream;
 }
 
-const inTimeMs = 10_000;
+const inTimeMs = 30_000;
 
 /** Streams in every form, side by side, that nothing happens on; then one lock, which every follower must see, and once. */
 export async function quietStreams(
