@@ -19,7 +19,8 @@ export default {
       },
     ],
   },
-  testTimeout: 30_000,
+  // Three times what the longest takes that names no limit of its own, on a machine that others use too.
+  testTimeout: 90_000,
   maxWorkers: 2,
   // Modules that were loaded for a file are never given back: after so much, a worker is started anew.
   workerIdleMemoryLimit: '1500MB',
