@@ -15,7 +15,7 @@ import { standBy } from '../support/child-server.ts';
 import { type Door, openDoor } from '../support/door.ts';
 import { historyOf } from '../support/replay.ts';
 import { seedEvents } from '../support/seed-users.ts';
-import { startServer } from '../support/start-server.ts';
+import { startServer, type TestServer } from '../support/start-server.ts';
 import { openEmptyDatabase, stores } from '../support/stores.ts';
 import { lockUntil } from '../support/timed-locks.ts';
 
@@ -59,10 +59,11 @@ test('two servers whose clocks are six seconds apart agree at every instant', as
   const token = await servers[0].people.caller({ organization: 'acme', roles: ['IAM_OWNER'] });
   const doors = servers.map(({ url }) => resources.use(openDoor(url, token)));
   for (const { app } of servers) expect(Math.abs(app.now() - Date.now())).toBeLessThan(toleranceMs);
-  for (const { app } of servers) {
+  /** Whether anybody saw the lock, which lasts so long. */
+  const agreeOn = async ({ app, people }: TestServer, lengthMs: number): Promise<boolean> => {
     const userId = app.newId();
-    await servers[0].people.user({ organization: 'acme', userId });
-    const until = Date.now() + 1_000;
+    await people.user({ organization: 'acme', userId });
+    const until = Date.now() + lengthMs;
     await lockUntil(app, userId, until);
     const seen: Look[] = [];
     const watch = async (door: Door, look: (typeof looks)[number]) => {
@@ -81,11 +82,16 @@ test('two servers whose clocks are six seconds apart agree at every instant', as
     );
     expect(seen.filter(({ askedMs, isLocked }) => isLocked && askedMs > firstFree)).toEqual([]);
     expect(atMs(firstFree) - until).toBeGreaterThan(-toleranceMs);
-    expect(seen.some(({ isLocked }) => isLocked)).toBe(true);
     const events = await historyOf(app.store, userId);
     expect(events.map(({ type, createdAt }) => [type, createdAt]).slice(2)).toEqual([
       ['user.unlocked', until],
     ]);
+    return seen.some(({ isLocked }) => isLocked);
+  };
+  for (const server of servers) {
+    // A slow machine looks for the first time when a short one is over.
+    let lengthMs = 1_000;
+    while (!(await agreeOn(server, lengthMs))) lengthMs *= 3;
   }
   expect(await verify(servers[1].app.store)).toMatchObject({ problems: [] });
 });
