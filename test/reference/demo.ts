@@ -41,18 +41,15 @@ export async function startDemo(root: string, folder: string): Promise<Demo> {
   const url = await Promise.race([
     urlOf(createInterface(child.stdout)),
     exited.then(() => Promise.reject(new Error('the server ended'))),
-    delay(startMs, undefined, { ref: false }).then(() =>
-      Promise.reject(new Error(`the server does not serve after ${startMs} ms`)),
-    ),
+    late(),
   ]);
   // Nobody reads on, and a server whose pipe is full would stand still.
   child.stdout.resume();
   const token = readFileSync(join(data, 'admin-token'), 'utf8').trim();
   const call = async (verb: string, path: string, body?: object) => {
     const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
-    const sent = body === undefined ? {} : { body: JSON.stringify(body) };
-    const signal = AbortSignal.timeout(answerMs);
-    const answer = await fetch(new URL(path, url), { method: verb, headers, ...sent, signal });
+    const sent = { signal: AbortSignal.timeout(answerMs), ...(body && { body: JSON.stringify(body) }) };
+    const answer = await fetch(new URL(path, url), { method: verb, headers, ...sent });
     const text = await answer.text();
     if (!answer.ok) throw new Error(`${verb} ${path}: ${answer.status} ${text}`);
     return JSON.parse(text) as unknown;
@@ -85,6 +82,11 @@ export async function startDemo(root: string, folder: string): Promise<Demo> {
 
 interface Listed {
   readonly result?: readonly { readonly userId: string; readonly state: string }[];
+}
+
+async function late(): Promise<never> {
+  await delay(startMs, undefined, { ref: false });
+  throw new Error(`the server does not serve after ${startMs} ms`);
 }
 
 async function urlOf(lines: AsyncIterable<string>): Promise<string> {
