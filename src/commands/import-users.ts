@@ -1,7 +1,7 @@
 import { requireHeldAnywhere, requireOnOrganization } from '../auth/authorize.ts';
 import type { Caller } from '../auth/caller.ts';
 import { withNameReach } from '../auth/name-reach.ts';
-import { type Admit, createUnderWay } from '../auth/under-way.ts';
+import { underWayOf } from '../auth/under-way.ts';
 import { DomainError, type ErrorKind, type ErrorName, errors } from '../domain/errors.ts';
 import type { UserAdded, UserEvent } from '../domain/events.ts';
 import { evolve } from '../domain/evolve/evolve.ts';
@@ -66,13 +66,9 @@ export function passwordKindOf(hash: string): string | undefined {
 
 /** Of all imports at once: an unlock waits for what is committed together with it. One import alone is as quick as with all at once. */
 const importedAtOnceMax = 48;
-const admits = new WeakMap<PasswordApp['store'], Admit>();
-
-function admitOf(store: PasswordApp['store']): Admit {
-  const admit = admits.get(store) ?? createUnderWay(importedAtOnceMax);
-  admits.set(store, admit);
-  return admit;
-}
+/** Beside others: their unlock waits for one such share at most. */
+const importedBesideMax = 6;
+const admitOf = underWayOf({ max: importedAtOnceMax, besideMax: importedBesideMax });
 
 /**
  * Brings people in, each for themselves: in one append with their state, or refused. Who is there already, by external id,

@@ -13,9 +13,9 @@ const slowdownMax = repetitions({ few: 10, many: 3 });
 const rounds = repetitions({ few: 1, many: 10 });
 const asks = repetitions({ few: 20, many: 40 });
 
-/** They take most of a processor while they last, whatever the turns: held to the middle, and to less than a line's. */
-const isDear = (flood: string): boolean => /imports|previews/.test(flood);
-const dearMax = 10;
+/** They stand back for others: of a few, too, the middle waits no longer than this. */
+const standsBack = (flood: string): boolean => /imports|previews/.test(flood);
+const standingBackMax = 3;
 
 const atOnce = 4;
 /** Of each of those. */
@@ -89,7 +89,9 @@ describe('others lock and unlock beside an organization', () => {
       flood: (signal: AbortSignal) => repeatedly(atOnce, signal, async (which) => floods[name]?.(which)),
       ...{ rounds, asks, leadMs: 100 },
     };
-    const max = isDear(name) ? dearMax : slowdownMax;
-    expect(await leastSlowdown(options, { part: isDear(name) ? 0.5 : part, max })).toBeLessThan(max);
+    const max = standsBack(name) ? standingBackMax : slowdownMax;
+    const slowdown = await leastSlowdown(options, { part, max });
+    process.stdout.write(`others beside an organization ${name}: ${slowdown.toFixed(2)} times as long\n`);
+    expect(slowdown).toBeLessThan(max);
   }, 300_000);
 });

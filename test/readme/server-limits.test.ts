@@ -49,6 +49,7 @@ const inFirstTable = [
 /** How the work is cut into pieces, or what is cut short without a word: beyond them nobody is answered otherwise. */
 const ofTheWork = [
   'src/auth/issuer/issuer.ts verifiedMax',
+  'src/auth/under-way.ts restMsMax',
   'src/commands/attempts/begin.ts pauseMsMax',
   'src/commands/attempts/settle.ts endsMax',
   'src/commands/attempts/settle.ts settledMax',

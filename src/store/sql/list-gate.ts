@@ -1,5 +1,5 @@
 import { DomainError } from '../../domain/errors.ts';
-import { createTurns } from '../../domain/turns.ts';
+import { createTurns, type Turns } from '../../domain/turns.ts';
 import type { Asker } from '../records.ts';
 import type { ListUsers } from '../store.ts';
 
@@ -35,6 +35,9 @@ export interface ListGateOptions {
   readonly timeoutMs: number;
 }
 
+/** Whoever asks at once for what takes less leaves as much time to all else that the server does. */
+const restMsMax = 4;
+
 interface Waiting {
   readonly first: string;
   readonly enter: () => void;
@@ -44,17 +47,8 @@ interface Waiting {
 export function createListGate({ placesMax, waitingMax, timeoutMs }: ListGateOptions): ListGate {
   const turns = createTurns<Waiting>();
   const rejects = new Map<Waiting, (error: unknown) => void>();
-  /** First names of those under way. */
-  const underWay = new Set<string>();
+  const places = createPlaces(turns, placesMax);
   let isClosed = false;
-  const letIn = () => {
-    while (underWay.size < placesMax) {
-      const next = turns.take((first) => underWay.has(first));
-      if (next === undefined) return;
-      underWay.add(next.first);
-      next.enter();
-    }
-  };
   return {
     enter({ by, signal } = { by: [] }) {
       const first = by[0] ?? '';
@@ -79,18 +73,13 @@ export function createListGate({ placesMax, waitingMax, timeoutMs }: ListGateOpt
           first,
           enter() {
             settle();
-            resolve(
-              once(() => {
-                underWay.delete(first);
-                letIn();
-              }),
-            );
+            resolve(places.take(first));
           },
         };
         signal?.addEventListener('abort', onAbort, { once: true });
         rejects.set(waiting, () => leave('the store is closing'));
         turns.add(waiting, [first, ...by.slice(1)], 1);
-        letIn();
+        places.letIn();
         if (rejects.has(waiting) && turns.size > waitingMax) leave('too many lists are waiting');
       });
     },
@@ -99,6 +88,40 @@ export function createListGate({ placesMax, waitingMax, timeoutMs }: ListGateOpt
       for (const reject of [...rejects.values()]) reject(undefined);
     },
   };
+}
+
+/** Whoever of those that wait may have a place, of one first name one at most. */
+function createPlaces(turns: Turns<Waiting>, placesMax: number) {
+  /** First names of those under way. */
+  const underWay = new Set<string>();
+  const resting = new Set<string>();
+  const letIn = () => {
+    while (underWay.size < placesMax) {
+      const next = turns.take((first) => underWay.has(first) || resting.has(first));
+      if (next === undefined) return;
+      underWay.add(next.first);
+      next.enter();
+    }
+  };
+  const rest = (first: string, enteredMs: number) => {
+    // Who asks for one after the other rests by that.
+    if (first === '' || turns.countOf(first) === 0) return;
+    resting.add(first);
+    const end = () => {
+      resting.delete(first);
+      letIn();
+    };
+    setTimeout(end, Math.min(restMsMax, performance.now() - enteredMs));
+  };
+  const take = (first: string): Disposable => {
+    const takenMs = performance.now();
+    return once(() => {
+      underWay.delete(first);
+      rest(first, takenMs);
+      letIn();
+    });
+  };
+  return { letIn, take };
 }
 
 /** What a list is given up with. */
