@@ -46,6 +46,23 @@ const http2: readonly Decision[] = [
   { feature: /^body pseudo in trailers$/, peers: both, section: 'RFC 9113 §8.1', why: 'malformed' },
 ];
 
+// biome-ignore format: one line a decision
+const frames: readonly Decision[] = [
+  { feature: /^valid settings twice the same$/, peers: ['Go'], section: 'RFC 9113 §6.5.3', why: 'values are taken in the order in which they stand, and nothing says that a setting stands once; Go gives the connection up', isLooser: true },
+  { feature: /^valid ping answered that nobody sent$/, peers: ['Node'], section: 'RFC 9113 §6.7', why: 'nothing says that it is an error; Node gives the connection up', isLooser: true },
+  { feature: /^wrong data of a stream that is done$/, peers: ['Node'], section: 'RFC 9113 §5.1', why: 'STREAM_CLOSED of the stream, or of the connection', isLooser: true },
+  { feature: /^wrong request on a stream that is done$/, peers: both, section: 'RFC 9113 §5.1', why: 'STREAM_CLOSED of the stream while its answer is on its way, of the connection after it: which of them is a matter of time', isLooser: true },
+  { feature: /^wrong (data|unknown) that is too long$/, peers: ['Go'], section: 'RFC 9113 §4.2', why: 'each by what it has announced: ours the least, Go’s 1 MiB' },
+  { feature: /^wrong priority of four bytes$/, peers: both, section: 'RFC 9113 §6.3', why: 'FRAME_SIZE_ERROR of the stream; theirs is of the connection', isLooser: true },
+  { feature: /^wrong priority of the connection$/, peers: ['Node'], section: 'RFC 9113 §6.3', why: 'PROTOCOL_ERROR of the connection; Node ignores it' },
+  { feature: /^wrong priority of itself$/, peers: ['Node'], section: 'RFC 7540 §5.3.1', why: 'PROTOCOL_ERROR of the stream; Node ignores it' },
+  { feature: /^wrong request that depends on itself$/, peers: ['Node'], section: 'RFC 7540 §5.3.1', why: 'PROTOCOL_ERROR of the stream; Node’s is of the connection', isLooser: true },
+  { feature: /^wrong request on a stream passed over$/, peers: ['Node'], section: 'RFC 9113 §5.1.1', why: 'PROTOCOL_ERROR of the connection; Node ignores it' },
+  { feature: /^wrong request with too much padding$/, peers: ['Go'], section: 'RFC 9113 §6.2', why: 'PROTOCOL_ERROR; Go’s is of the stream' },
+  { feature: /^wrong window of a stream by none$/, peers: ['Node'], section: 'RFC 9113 §6.9', why: 'PROTOCOL_ERROR of the stream; Node’s is of the connection', isLooser: true },
+  { feature: /^wrong window of a stream too large$/, peers: ['Node'], section: 'RFC 9113 §6.9.1', why: 'FLOW_CONTROL_ERROR of the stream, or of the connection', isLooser: true },
+];
+
 /** A difference as it was seen: whose, in what, and whether ours served more than theirs. */
 export interface Seen {
   readonly peer: string;
@@ -68,3 +85,5 @@ const isDecided =
 export const decidedHttp1: (seen: Seen) => boolean = isDecided(http1);
 /** The same over HTTP/2. */
 export const decidedHttp2: (seen: Seen) => boolean = isDecided(http2);
+/** The same of the frames of a connection. */
+export const decidedFrames: (seen: Seen) => boolean = isDecided(frames);

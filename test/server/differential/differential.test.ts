@@ -2,8 +2,9 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { seededRandom } from '../../support/random.ts';
 import { repetitions } from '../../support/repetitions.ts';
 import { startServer, type TestServer } from '../../support/start-server.ts';
-import { exchangeHttp1, exchangeHttp2, type RawStream, type Received } from '../rfc/raw.ts';
-import { decidedHttp1, decidedHttp2, type Seen } from './decided.ts';
+import { exchangeHttp1, exchangeHttp2, type RawStream, type Received, talk } from '../rfc/raw.ts';
+import { decidedFrames, decidedHttp1, decidedHttp2, type Seen } from './decided.ts';
+import { generateFrames, isAnswered, type SentFrames, type Verdict, verdictOnFrames } from './frames.ts';
 import { type Generated, generateHttp1, generateHttp2 } from './generate.ts';
 import { noGo, type Peer, startGo, startNode } from './peers.ts';
 
@@ -35,21 +36,23 @@ const refusals = new Set([400, 408, 411, 413, 414, 417, 421, 431, 501, 505]);
  * How many requests were found and served. How the others were refused is each server's own: with an answer, by a reset
  * or by hanging up (RFC 9112 §9.6, RFC 9113 §5.4 and §8.1.1 leave it to them).
  */
-function verdict({ answers, reset, goaway }: Received): number {
-  if (reset !== undefined || (goaway !== undefined && goaway !== 'noError')) return 0;
-  return answers.filter(({ status }) => status >= 200 && !refusals.has(status)).length;
+function verdict({ answers, reset, goaway }: Received): Verdict {
+  const isRefused = reset !== undefined || (goaway !== undefined && goaway !== 'noError');
+  const served = answers.filter(({ status }) => status >= 200 && !refusals.has(status)).length;
+  const rank = isRefused ? 0 : served;
+  return { rank, said: `served ${rank}` };
 }
 
 interface Difference {
   readonly features: readonly string[];
   readonly peer: string;
-  readonly ours: number;
-  readonly theirs: number;
+  readonly ours: string;
+  readonly theirs: string;
 }
 
 interface Comparison<Sent> {
   readonly generate: (random: () => number, token: string) => Generated<Sent>;
-  readonly ask: (target: Pick<Peer, 'http1Port' | 'http2Port'>, sent: Sent) => Promise<Received>;
+  readonly ask: (target: Pick<Peer, 'http1Port' | 'http2Port'>, sent: Sent) => Promise<Verdict>;
   readonly decided: (seen: Seen) => boolean;
 }
 
@@ -67,13 +70,13 @@ async function differences<Sent>({
       seed += 1;
       const { features, sent } = generate(seededRandom(seed), token);
       const compare = async (): Promise<readonly Difference[]> => {
-        const [ours = 0, ...others] = (await Promise.all([own, ...peers].map((one) => ask(one, sent)))).map(
-          verdict,
-        );
+        const [ours, ...others] = await Promise.all([own, ...peers].map((one) => ask(one, sent)));
         return peers.flatMap(({ name: peer }, nth) => {
-          const theirs = others[nth] ?? 0;
-          const isSame = ours === theirs || decided({ peer, features, isMore: ours > theirs });
-          return isSame ? [] : [{ features, peer, ours, theirs }];
+          const theirs = others[nth];
+          if (ours === undefined || theirs === undefined) throw new Error('bug: a server was not asked');
+          const isSame =
+            ours.said === theirs.said || decided({ peer, features, isMore: ours.rank > theirs.rank });
+          return isSame ? [] : [{ features, peer, ours: ours.said, theirs: theirs.said }];
         });
       };
       // Once more, as a slow machine may make one seem to have said nothing.
@@ -87,13 +90,14 @@ async function differences<Sent>({
 const told = (found: readonly Difference[]): readonly string[] =>
   found.map(({ features, peer, ours, theirs }) => {
     const odd = features.filter((feature) => !/ (plain|path|1\.1|one|length)$/.test(feature));
-    return `${odd.join(', ')}: ours served ${ours}, ${peer}'s ${theirs}`;
+    return `${odd.join(', ')}: ours ${ours}, ${peer}'s ${theirs}`;
   });
 
 test('HTTP/1.1 is understood as Node and Go understand it, but for what a section decides', async () => {
   const found = await differences<string>({
     generate: generateHttp1,
-    ask: ({ http1Port }, sent) => exchangeHttp1(http1Port, sent, { verbs: [], settled: 2, waitMs: 1_500 }),
+    ask: async ({ http1Port }, sent) =>
+      verdict(await exchangeHttp1(http1Port, sent, { verbs: [], settled: 2, waitMs: 1_500 })),
     decided: decidedHttp1,
   });
   expect(told(found)).toEqual([]);
@@ -102,8 +106,21 @@ test('HTTP/1.1 is understood as Node and Go understand it, but for what a sectio
 test('HTTP/2 is understood as Node and Go understand it, but for what a section decides', async () => {
   const found = await differences<RawStream>({
     generate: generateHttp2,
-    ask: ({ http2Port }, sent) => exchangeHttp2(http2Port, sent, { settled: 1, waitMs: 1_500 }),
+    ask: async ({ http2Port }, sent) =>
+      verdict(await exchangeHttp2(http2Port, sent, { settled: 1, waitMs: 1_500 })),
     decided: decidedHttp2,
+  });
+  expect(told(found)).toEqual([]);
+}, 600_000);
+
+test('the frames of an HTTP/2 connection are understood as Node and Go understand them, but for what a section decides', async () => {
+  const found = await differences<SentFrames>({
+    generate: generateFrames,
+    ask: async ({ http2Port }, { bytes, asked }) => {
+      const isWhole = (received: Buffer) => isAnswered(received, asked);
+      return verdictOnFrames(await talk(http2Port, { sent: bytes, isWhole, waitMs: 1_500 }));
+    },
+    decided: decidedFrames,
   });
   expect(told(found)).toEqual([]);
 }, 600_000);

@@ -50,19 +50,22 @@ export interface Patience {
   readonly waitMs?: number;
 }
 
-interface Saying {
+/** What is sent on a connection of its own, and when enough has come back. */
+export interface Saying {
   readonly sent: Buffer;
   readonly isWhole: (received: Buffer) => boolean;
+  /** Default 5 s. */
   readonly waitMs: number | undefined;
 }
 
-interface Talk {
+/** What came back, and whether the server closed the connection by itself. */
+export interface Talk {
   readonly bytes: Buffer;
   readonly closed: boolean;
 }
 
-// Reads until the connection is closed, or until all is here and nothing more comes.
-function talk(port: number, { sent, isWhole, waitMs = waitMsMax }: Saying): Promise<Talk> {
+/** Reads until the connection is closed, or until all is here and nothing more comes. */
+export function talk(port: number, { sent, isWhole, waitMs = waitMsMax }: Saying): Promise<Talk> {
   return new Promise((resolve) => {
     const socket = net.connect({ port, host: '127.0.0.1' });
     let bytes = Buffer.alloc(0);
