@@ -5,8 +5,10 @@ import type { OrganizationId, UserId } from '../../src/domain/ids.ts';
 import { defaultPolicy, policyMax } from '../../src/domain/lockout-policy.ts';
 import type { User } from '../../src/domain/user.ts';
 import { verify } from '../../src/queries/verify/verify.ts';
+import { dialects, openClients } from '../support/dialects/all.ts';
 import { openDoor } from '../support/door.ts';
 import { execute } from '../support/execute.ts';
+import { openSignIns, setPolicy } from '../support/sessions.ts';
 import { startServer } from '../support/start-server.ts';
 import { openEmptyDatabase, stores } from '../support/stores.ts';
 
@@ -56,6 +58,44 @@ describe('a lock by the policy', () => {
     const policy = { ...defaultPolicy, maxPasswordAttempts: 1, lockSeconds: 0, lockGrowth };
     const [, locked] = decideFailure(lockedOften(locks), policy, { nowMs, deviceId: undefined });
     expect(locked?.payload).toEqual({ cause: 'policy', failedAttempts: 1 });
+  });
+});
+
+// The powers of these growths are beyond what a number holds.
+describe.each(stores)('on %s, somebody whom a policy without length has locked very often', (store) => {
+  test.each([
+    [2, 1_024],
+    [10, 309],
+  ])('%i times as long after %i locks: is locked until somebody unlocks, over HTTP/1.1 and HTTP/2', async (lockGrowth, locks) => {
+    await using empty = await openEmptyDatabase(store);
+    const { database } = empty;
+    await using signIns = await openSignIns({ database, flags: [] });
+    await setPolicy(signIns, { maxPasswordAttempts: 1, lockSeconds: 0, lockGrowth });
+    const { people, url } = signIns.server;
+    const token = await people.caller({ organization: 'home', roles: ['IAM_OWNER'] });
+    await using clients = openClients(url);
+    for (const name of [
+      'REST, HTTP/1.1',
+      'Connect JSON, HTTP/2',
+      'gRPC proto, grpc-js',
+      'gRPC-Web proto, HTTP/1.1',
+    ]) {
+      const dialect = dialects.find((one) => one.name === name);
+      if (dialect === undefined) throw new Error(`bug: no dialect ${name}`);
+      const userId = await people.user({ organization: 'home' });
+      await execute(
+        database,
+        `UPDATE users SET lockout = '{"policyLocks":${locks}}' WHERE user_id = '${userId}'`,
+      );
+      expect(await signIns.signIn(userId, 'wrong')).toMatchObject({ ok: false });
+      const ask = (method: 'GetLock' | 'UnlockUser') =>
+        clients.ask(dialect, { method, message: { userId }, token });
+      const shown = await ask('GetLock');
+      expect(shown.response).toMatchObject({ lock: { cause: 'LOCK_CAUSE_POLICY' } });
+      expect(shown.response).not.toHaveProperty('lock.until');
+      expect(await ask('UnlockUser')).toMatchObject({ ok: true });
+      expect(await signIns.signIn(userId)).toMatchObject({ ok: true });
+    }
   });
 });
 

@@ -3,11 +3,14 @@ import { networkInterfaces } from 'node:os';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { openPostgres } from '../../src/store/postgres/postgres.ts';
 import type { StoreReport } from '../../src/store/store.ts';
+import { openFolder, type ServeProcess, spawnCli, startServe } from '../cli/run-cli.ts';
 import { type KeyPairFiles, makeKeyPair } from '../server/doors/key-pair.ts';
 import { isForeignServer, type PostgresServer, runSql, startPostgres } from '../support/postgres.ts';
+import { openWire } from '../support/wire.ts';
 
 const resources = new AsyncDisposableStack();
 const urls: Record<'offered' | 'none', string> = { offered: '', none: '' };
+let offering: PostgresServer;
 let keys: KeyPairFiles;
 let others: KeyPairFiles;
 
@@ -15,13 +18,15 @@ beforeAll(async () => {
   if (isForeignServer) return;
   keys = resources.use(await makeKeyPair());
   others = resources.use(await makeKeyPair());
-  const servers: readonly [PostgresServer, PostgresServer] = [
-    resources.use(await startPostgres({ tls: keys })),
-    resources.use(await startPostgres()),
-  ];
-  [urls.offered, urls.none] = [await servers[0].createDatabase(), await servers[1].createDatabase()];
+  offering = resources.use(await startPostgres({ tls: keys }));
+  const without = resources.use(await startPostgres());
+  [urls.offered, urls.none] = [await offering.createDatabase(), await without.createDatabase()];
 });
 afterAll(() => resources.disposeAsync());
+
+/** Whether what Latchkey has open to the database is encrypted. */
+const connections =
+  "SELECT DISTINCT ssl FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE application_name = 'latchkey' AND datname = current_database()";
 
 const ifOurs = isForeignServer ? describe.skip : describe;
 
@@ -100,11 +105,44 @@ ifOurs.each(['offered', 'none'] as const)('TLS to a server that has it: %s', (ki
     }
     await using store = await opening;
     expect(await store.isReady()).toBe(true);
-    const rows = await runSql(
-      `${urls[kind]}`,
-      "SELECT DISTINCT ssl FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE application_name = 'latchkey' AND datname = current_database()",
-    );
+    const rows = await runSql(urls[kind], connections);
     expect(rows).toEqual([{ ssl: outcome === 'encrypted' }]);
+  });
+});
+
+ifOurs('`latchkey serve` on a server with TLS', () => {
+  const ask = async (server: ServeProcess, version: 1 | 2) => {
+    await using wire = openWire(server.url);
+    const authorization = `Bearer ${server.token}`;
+    const headers = { authorization, 'content-type': 'application/json' };
+    const { status } = await wire.send({
+      version,
+      verb: 'POST',
+      path: '/v2/users',
+      headers,
+      body: Buffer.from('{}'),
+    });
+    return status;
+  };
+
+  test.each([
+    ['disable', false],
+    ['require', true],
+    ['verify-full', true],
+  ])('answers in either version of HTTP; PGSSLMODE=%s', async (PGSSLMODE, ssl) => {
+    await using folder = await openFolder();
+    const url = new URL(await offering.createDatabase());
+    url.hostname = '127.0.0.1';
+    const env = { PGSSLMODE, ...(PGSSLMODE === 'verify-full' && { PGSSLROOTCERT: keys.certPath }) };
+    await using server = await startServe(folder.path, ['--db', url.href], { env });
+    expect([await ask(server, 1), await ask(server, 2)]).toEqual([200, 200]);
+    expect(await runSql(url.href, connections)).toEqual([{ ssl }]);
+  });
+
+  test('does not start where the certificate is nobody’s that it trusts', async () => {
+    const argv = ['serve', '--db', await offering.createDatabase(), '--port', '0'];
+    const ended = await spawnCli(argv, { env: { PGSSLMODE: 'verify-full' } });
+    expect(ended).toMatchObject({ code: 6, stderr: expect.stringMatching(/self-signed certificate/) });
   });
 });
 
