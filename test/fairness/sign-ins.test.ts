@@ -14,16 +14,18 @@ const rounds = repetitions({ few: 1, many: 10 });
 const asks = repetitions({ few: 6, many: 20 });
 
 let fixture: SignInFixture;
+let owner: string;
 let usual: string;
 let dear: string;
 let nth = 0;
 
 beforeAll(async () => {
   fixture = await openSignIns({ flags: ['--imported-hash-cost-max', '34'] });
+  owner = await fixture.server.people.caller({ organization: 'home', roles: ['IAM_OWNER'] });
   const { store, newId, now } = fixture.server.app;
   usual = await hashPassword(password);
   // bcryptjs, cost 12, of the same password.
-  dear = await dearHash();
+  dear = await dearHash(12);
   const at = { createdAt: now(), eventId: newId() };
   const policy = { ...defaultPolicy, maxPasswordAttempts: 0, addressFailuresMax: 0, knownDevices: false };
   await store.changeLockoutPolicy({ organizationId: undefined, before: undefined, policy, at, meta: {} });
@@ -32,15 +34,14 @@ afterAll(async () => {
   await fixture[Symbol.asyncDispose]();
 });
 
-async function dearHash(): Promise<string> {
+async function dearHash(cost: number): Promise<string> {
   const { default: bcrypt } = await import('bcryptjs');
-  return bcrypt.hash(password, 12);
+  return bcrypt.hash(password, cost);
 }
 
 async function person(organizationId: string, hash: string): Promise<string> {
   nth += 1;
   const userId = `person-${nth}`;
-  const owner = await fixture.server.people.caller({ organization: 'home', roles: ['IAM_OWNER'] });
   const answer = await fixture.door.ask(
     'CreateUser',
     {
@@ -77,6 +78,27 @@ describe('others sign in beside', () => {
     };
     expect(await leastSlowdown(options, { part, max: slowdownMax })).toBeLessThan(slowdownMax);
   }, 300_000);
+
+  // Each of them once: a right password makes a dear hash one of our own.
+  test('an organization whose people bring dear hashes and right passwords', async () => {
+    const dearest = await dearHash(repetitions({ few: 12, many: 14 }));
+    const other = await person('abroad', usual);
+    let checked = 0;
+    const options = {
+      ask: async () => {
+        expect(await fixture.signIn(other)).toMatchObject({ code: 'OK' });
+      },
+      flood: (signal: AbortSignal) =>
+        repeatedly(repetitions({ few: 4, many: 15 }), signal, async () => {
+          expect(await fixture.signIn(await person('home', dearest))).toMatchObject({ code: 'OK' });
+          checked += 1;
+        }),
+      // What is under way at the end of a round is waited for, a second each.
+      ...{ rounds: repetitions({ few: 1, many: 3 }), asks: repetitions({ few: 6, many: 60 }), leadMs: 100 },
+    };
+    expect(await leastSlowdown(options, { part, max: slowdownMax })).toBeLessThan(slowdownMax);
+    expect(checked).toBeGreaterThan(0);
+  }, 600_000);
 
   test('an organization of which many sign in at once', async () => {
     const floods = await Promise.all(

@@ -28,6 +28,8 @@ export type WireHeaders = Readonly<Record<string, string>>;
 export interface Wire extends AsyncDisposable {
   readonly url: string;
   send(request: WireRequest): Promise<WireAnswer>;
+  /** Ends all that is under way without a word. */
+  hangUp(): void;
 }
 
 /** Connects when first asked to. */
@@ -41,6 +43,10 @@ export function openWire(url: string): Wire {
       // What ends a session ends its streams, and they tell.
       session ??= http2.connect(url).on('error', () => undefined);
       return sendHttp2(session, request);
+    },
+    hangUp() {
+      agent.destroy();
+      session?.destroy();
     },
     async [Symbol.asyncDispose]() {
       agent.destroy();
