@@ -67,6 +67,25 @@ describe.each(stores)('an external id that is taken away, on %s', (_, openDataba
     expect((await door.user(userId))?.state).toBe('USER_STATE_LOCKED');
   });
 
+  test('leaves an attempt that is under way with the user of whom it was begun', async () => {
+    const userId = await person('tried');
+    const tried = { externalId: 'tried', organizationId: 'home', createMissing: true };
+    const { attemptId } = (await door.ask('BeginAttempt', tried)).response;
+    expect(await resultOf(removed(userId))).toEqual(became('UPDATED', userId));
+    const next = await door.ask('BeginAttempt', tried);
+    expect(next.code).toBe('OK');
+    for (const [id, left] of [
+      [String(attemptId), 9],
+      [String(next.response.attemptId), 9],
+    ] as const) {
+      const ended = await door.ask('EndAttempt', { attemptId: id, outcome: 'OUTCOME_FAILED' });
+      expect(ended).toMatchObject({ code: 'OK', response: { attemptsLeft: left } });
+    }
+    const failed = (await door.events(userId)).filter(({ type }) => String(type).endsWith('check.failed'));
+    expect(failed).toHaveLength(1);
+    expect(await idOf('tried')).not.toBe(userId);
+  });
+
   test('is free in its own organization alone', async () => {
     const [here, there] = [await person('both'), await person('both', 'abroad')];
     expect(await resultOf(removed(here))).toEqual(became('UPDATED', here));
