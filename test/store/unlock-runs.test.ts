@@ -104,7 +104,7 @@ describe.each(stores)('on %s', (kind) => {
         })),
       );
     }
-  }, 60_000);
+  });
 
   test('one that takes minutes to be written down is left to whoever writes it', async () => {
     await using store = await openEmptyStore(kind);

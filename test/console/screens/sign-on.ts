@@ -73,8 +73,9 @@ async function tokenWayBack(world: World): Promise<void> {
   await check('who signs in by a link that names another site stays on this one', async () => {
     await using tab = await world.open(undefined);
     const origins = watched(tab.page);
-    // One way of each place: all ways are as many minutes.
-    const paths = elsewhere.map((place, index) => leadingTo(place)[index % 4] ?? '');
+    // One way of every other place: all ways of all are as many minutes, and what the server answers to them is asked elsewhere.
+    const places = elsewhere.filter((_, index) => index % 2 === 0);
+    const paths = places.map((place, index) => leadingTo(place)[index % 4] ?? '');
     for (const path of [...paths, ...leadingTo('//evil.example')]) {
       await tab.go('/robots.txt');
       await tab.go(path);
