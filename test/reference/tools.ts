@@ -29,9 +29,15 @@ export function run(
   child.on('error', reject);
   child.on('close', (code) => {
     if (code === 0) resolve(said);
-    else reject(new Error(`${command} ${args.join(' ').slice(0, 200)}: exit ${code}\n${said.slice(-4_000)}`));
+    else reject(new Error(`${command} ${args.join(' ').slice(0, 200)}: exit ${code}\n${endOf(said)}`));
   });
   return promise;
+}
+
+/** One line that is a whole request of random text leaves room for those that say what was wrong with it. */
+function endOf(said: string): string {
+  const lines = said.split('\n').map((line) => (line.length > 300 ? `${line.slice(0, 300)}…` : line));
+  return lines.join('\n').slice(-8_000);
 }
 
 /** Whether a program of this name is to be had. */
