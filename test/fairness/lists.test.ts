@@ -89,8 +89,8 @@ describe.each(stores)('on %s, beside forty lists at once of one caller', (store)
         });
       },
       flood,
-      ...{ rounds: repetitions({ few: 1, many: 2 }), leadMs: 200 },
-      asks: repetitions({ few: 5, many: 60 }),
+      ...{ rounds: repetitions({ few: 1, many: 5 }), leadMs: 200 },
+      asks: repetitions({ few: 5, many: store === 'sqlite' ? 60 : 20 }),
     };
     const slowdown = await leastSlowdown(options, { part, max });
     process.stdout.write(
