@@ -29,6 +29,8 @@ const startTimeoutMs = 120_000;
 const failoverTimeoutMs = 90_000;
 /** So long a standby has to come back by itself. */
 const comeBackMs = 15_000;
+/** So long a copy may take. */
+const copiedMs = 20_000;
 const password = 'latchkey';
 
 /** Starts on free ports of 127.0.0.1 with nothing in it; what it keeps is gone when disposed. */
@@ -52,20 +54,15 @@ export async function startCluster(): Promise<Cluster> {
   const ofLeader = async (database: string): Promise<string> =>
     urlOf(`127.0.0.1:${(await leading()).port}`, database);
   const failOver: Cluster['failOver'] = async (how) => {
+    // One fault at a time: while a standby is still being copied, the other may be none that can lead.
+    await untilMembers(nodes, (members) => isWhole(members));
     const before = await leading();
     await end(before, how);
     // A machine that died is on its way up again, while the others have gone on.
     const isOver = (members: readonly Member[]): boolean =>
       isWhole(members, 2) && leaderOf(nodes, members).name !== before.name;
     const others = nodes.filter((node) => node !== before);
-    const startedMs = performance.now();
-    const renewed = new Set<string>();
-    await until(failoverTimeoutMs, async () => {
-      const members = await membersOf(others);
-      if (isOver(members)) return true;
-      if (performance.now() - startedMs > comeBackMs) await renewStuck(others, members, renewed);
-      return false;
-    });
+    await untilMembers(others, isOver);
     const after = await leading();
     if (how === 'node killed') before.start();
     return { from: before.name, to: after.name };
@@ -86,23 +83,40 @@ export async function startCluster(): Promise<Cluster> {
   };
 }
 
+/** Until it holds of what these nodes say; whoever does not come back by itself is copied anew. */
+async function untilMembers(nodes: readonly Node[], holds: (members: readonly Member[]) => boolean) {
+  const startedMs = performance.now();
+  const renewedMs = new Map<string, number>();
+  await until(failoverTimeoutMs, async () => {
+    const members = await membersOf(nodes);
+    if (holds(members)) return true;
+    if (performance.now() - startedMs > comeBackMs) await renewStuck(nodes, members, renewedMs);
+    return false;
+  });
+}
+
 /**
  * A database that was killed while it caught up with one that was killed after it may wait for ever for what neither has:
- * an operator has it copied anew, and so does this, once a failover.
+ * an operator has it copied anew, and so does this; again, where that has come to nothing.
  */
 async function renewStuck(
   nodes: readonly Node[],
   members: readonly Member[],
-  renewed: Set<string>,
+  renewedMs: Map<string, number>,
 ): Promise<void> {
   if (!members.some((member) => member.role === 'leader' && isUp(member))) return;
   for (const { name, restPort } of nodes) {
-    if (renewed.has(name) || members.some((member) => member.name === name && isUp(member))) continue;
-    renewed.add(name);
-    process.stdout.write(`     ${name} did not come back by itself and is copied anew\n`);
+    const isLately = performance.now() - (renewedMs.get(name) ?? Number.NEGATIVE_INFINITY) < copiedMs;
+    if (isLately || members.some((member) => member.name === name && isUp(member))) continue;
+    renewedMs.set(name, performance.now());
     const body = JSON.stringify({ force: true });
     const signal = AbortSignal.timeout(5_000);
-    await fetch(`http://127.0.0.1:${restPort}/reinitialize`, { method: 'POST', body, signal });
+    const { status } = await fetch(`http://127.0.0.1:${restPort}/reinitialize`, {
+      method: 'POST',
+      body,
+      signal,
+    });
+    process.stdout.write(`     ${name} did not come back by itself and is copied anew: ${status}\n`);
   }
 }
 
