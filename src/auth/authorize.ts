@@ -14,6 +14,13 @@ export function may(caller: Caller, permission: Permission, organizationId: Orga
   return false;
 }
 
+/** Whether the caller holds the permission everywhere: by a role on the instance, and in what belongs to no organization. */
+export function mayEverywhere({ grants }: Caller, permission: Permission): boolean {
+  return grants.some(
+    ({ role, organizationId }) => organizationId === undefined && roleHolds(role, permission),
+  );
+}
+
 /** Before anything is looked up: throws permissionMissing where the caller holds the permission nowhere at all. */
 export function requireHeldAnywhere(caller: Caller, permission: Permission): void {
   for (const grant of caller.grants) if (roleHolds(grant.role, permission)) return;
@@ -58,10 +65,7 @@ export function requireOnOrganization(
 
 /** The same for what belongs to no organization: a role on the instance alone will do. Throws permissionMissing. */
 export function requireOnInstance(caller: Caller, permission: Permission): void {
-  const holds = caller.grants.some(
-    ({ role, organizationId }) => organizationId === undefined && roleHolds(role, permission),
-  );
-  if (!holds) throw permissionMissing(permission);
+  if (!mayEverywhere(caller, permission)) throw permissionMissing(permission);
 }
 
 /** Where the caller holds the permission; throws permissionMissing where nowhere. */

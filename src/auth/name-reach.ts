@@ -1,6 +1,6 @@
 import { foldText } from '../domain/filter.ts';
-import { roleHolds } from '../domain/roles.ts';
 import type { Profile } from '../domain/user.ts';
+import { mayEverywhere } from './authorize.ts';
 import type { Caller } from './caller.ts';
 
 /**
@@ -10,7 +10,7 @@ import type { Caller } from './caller.ts';
  * the others, so whatever verifies an address later goes by this rule too.
  */
 export function withNameReach<Named extends Profile>(caller: Caller, profile: Named): Named {
-  const isVouched = mayVouch(caller);
+  const isVouched = mayEverywhere(caller, 'user.write');
   if (profile.kind !== 'human') return { ...profile, ...(!isVouched && { userNameLocal: true }) };
   const emailLocal = !isVouched || !profile.emailVerified;
   // A user name that is the address is as good as that.
@@ -21,10 +21,4 @@ export function withNameReach<Named extends Profile>(caller: Caller, profile: Na
     ...(userNameLocal && { userNameLocal: true }),
     ...(emailLocal && { emailLocal: true }),
   };
-}
-
-function mayVouch({ grants }: Caller): boolean {
-  return grants.some(
-    ({ role, organizationId }) => organizationId === undefined && roleHolds(role, 'user.write'),
-  );
 }

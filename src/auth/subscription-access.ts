@@ -1,8 +1,7 @@
 import { DomainError } from '../domain/errors.ts';
-import { roleHolds } from '../domain/roles.ts';
 import type { Subscription } from '../domain/subscription.ts';
 import type { Store } from '../store/store.ts';
-import { may, permissionMissing, requireHeldAnywhere } from './authorize.ts';
+import { may, mayEverywhere, permissionMissing, requireHeldAnywhere } from './authorize.ts';
 import type { Caller } from './caller.ts';
 
 const permission = 'subscription.write';
@@ -25,10 +24,7 @@ function requireOnSubscription(caller: Caller, found: Subscription | undefined):
   if (found === undefined) throw new DomainError('subscriptionNotFound');
   const { organizationId } = found;
   if (organizationId === undefined) {
-    const isOfInstance = caller.grants.some(
-      (grant) => grant.organizationId === undefined && roleHolds(grant.role, permission),
-    );
-    if (!isOfInstance) throw new DomainError('subscriptionNotFound');
+    if (!mayEverywhere(caller, permission)) throw new DomainError('subscriptionNotFound');
     return found;
   }
   if (!may(caller, 'user.read', organizationId)) throw new DomainError('subscriptionNotFound');

@@ -1,14 +1,13 @@
 import { chmod, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { type Ended, openFolder, type ServeProcess, spawnCli, startServe } from './run-cli.ts';
+import { type Ended, makeHome, openFolder, type ServeProcess, startServe } from './run-cli.ts';
 import { hasTerminals, runAtRealTerminal } from './terminal.ts';
 
 const cleanup = new AsyncDisposableStack();
 let folder: string;
 let server: ServeProcess;
 let other: ServeProcess;
-let homes = 0;
 
 beforeAll(async () => {
   folder = cleanup.use(await openFolder()).path;
@@ -18,17 +17,6 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => cleanup.disposeAsync());
 
-/** Somebody's home, without a login. */
-async function newHome() {
-  homes += 1;
-  const home = join(folder, `home-${homes}`);
-  await mkdir(home);
-  const path = join(home, '.config', 'latchkey', 'login.json');
-  const run = (argv: readonly string[], env: Record<string, string> = {}, input = ''): Promise<Ended> =>
-    spawnCli(argv, { cwd: home, env: { HOME: home, ...env }, input });
-  return { home, path, run };
-}
-
 const secretOf = ({ token }: ServeProcess): string => token.split('.')[1] ?? token;
 
 /** The token, whole or in part, is nowhere in what was printed. */
@@ -37,7 +25,7 @@ function expectHidden({ stdout, stderr }: Ended, of = server): void {
 }
 
 test('keeps URL and token for later calls, for their owner alone, and says who it is', async () => {
-  const { home, path, run } = await newHome();
+  const { home, path, run } = await makeHome(folder);
   expect(await run(['user', 'list'])).toMatchObject({
     code: 4,
     stderr: expect.stringContaining('latchkey login'),
@@ -62,7 +50,7 @@ test('keeps URL and token for later calls, for their owner alone, and says who i
 });
 
 test('logout forgets it, and a second time finds nobody', async () => {
-  const { path, run } = await newHome();
+  const { path, run } = await makeHome(folder);
   await run(['login', server.url], {}, server.token);
   const out = await run(['logout']);
   expect(out).toMatchObject({ code: 0, stdout: `logged out of ${server.url}\n` });
@@ -73,7 +61,7 @@ test('logout forgets it, and a second time finds nobody', async () => {
 });
 
 test('options go before the environment, and that before the login', async () => {
-  const { path, run } = await newHome();
+  const { path, run } = await makeHome(folder);
   await run(['login', server.url], {}, server.token);
   const sources = async (flags: readonly string[], env: Record<string, string> = {}) => {
     const { stdout, stderr } = await run(['whoami', '--json', ...flags], env);
@@ -93,7 +81,7 @@ test('options go before the environment, and that before the login', async () =>
 });
 
 test('no other server is sent its token, and its server no token that was given for another', async () => {
-  const { run } = await newHome();
+  const { run } = await makeHome(folder);
   await run(['login', server.url], {}, server.token);
   expect(await run(['user', 'list', '--url', other.url])).toMatchObject({
     code: 4,
@@ -105,7 +93,7 @@ test('no other server is sent its token, and its server no token that was given 
 });
 
 test('XDG_CONFIG_HOME is where it is kept, unless it is no whole path', async () => {
-  const { home, path, run } = await newHome();
+  const { home, path, run } = await makeHome(folder);
   const elsewhere = join(home, 'elsewhere');
   await run(['login', server.url], { XDG_CONFIG_HOME: elsewhere }, server.token);
   expect(await readdir(join(elsewhere, 'latchkey'))).toEqual(['login.json']);
@@ -115,7 +103,7 @@ test('XDG_CONFIG_HOME is where it is kept, unless it is no whole path', async ()
 });
 
 test('a token that the server does not take is not kept, nor one that nobody was asked about', async () => {
-  const { path, run } = await newHome();
+  const { path, run } = await makeHome(folder);
   const cases: readonly (readonly [argv: readonly string[], input: string, code: number])[] = [
     [[server.url], other.token, 4],
     [['http://127.0.0.1:1'], server.token, 6],
@@ -136,7 +124,7 @@ test('a token that the server does not take is not kept, nor one that nobody was
 });
 
 test('says where a token would go in the clear', async () => {
-  const { run } = await newHome();
+  const { run } = await makeHome(folder);
   const clear = /^http to latchkey\.invalid is in the clear: whoever is on the way reads the token\n/;
   const ended = await run(['login', 'http://latchkey.invalid', '--timeout', '1'], {}, server.token);
   expect(ended).toMatchObject({ code: 6, stderr: expect.stringMatching(clear) });
@@ -145,7 +133,7 @@ test('says where a token would go in the clear', async () => {
 });
 
 test('--token-file, and a login in the place of another', async () => {
-  const { home, path, run } = await newHome();
+  const { home, path, run } = await makeHome(folder);
   await writeFile(join(home, 'token'), `${other.token}\n`);
   await run(['login', server.url], {}, server.token);
   expect(await run(['login', other.url, '--token-file', 'token'])).toMatchObject({ code: 0 });
@@ -158,7 +146,7 @@ test('--token-file, and a login in the place of another', async () => {
 });
 
 test('a link in its place is replaced, and what it leads to left alone', async () => {
-  const { home, path, run } = await newHome();
+  const { home, path, run } = await makeHome(folder);
   await mkdir(join(home, '.config', 'latchkey'), { recursive: true, mode: 0o755 });
   await writeFile(join(home, 'notes'), 'mine');
   await symlink(join(home, 'notes'), path);
@@ -173,7 +161,7 @@ describe('a file that cannot be trusted is not used', () => {
     ['it is no login', (path: string) => writeFile(path, '{"url":1}'), /is no login/],
     ['it is no JSON', (path: string) => writeFile(path, 'x'), /is no login/],
   ])('%s', async (_, spoil, message) => {
-    const { path, run } = await newHome();
+    const { path, run } = await makeHome(folder);
     await run(['login', server.url], {}, server.token);
     await spoil(path);
     const ended = await run(['user', 'list']);
@@ -187,7 +175,7 @@ describe('a file that cannot be trusted is not used', () => {
 });
 
 test('a token that was revoked meanwhile leads to a new login', async () => {
-  const { run } = await newHome();
+  const { run } = await makeHome(folder);
   const made = await run([
     'token',
     'create',
@@ -210,7 +198,7 @@ test('a token that was revoked meanwhile leads to a new login', async () => {
 });
 
 (hasTerminals ? test : test.skip)('at a real terminal asks for both, and shows the URL alone', async () => {
-  const { home, path } = await newHome();
+  const { home, path } = await makeHome(folder);
   const ended = await runAtRealTerminal(['login'], { HOME: home }, [
     { at: 'Server [http://127.0.0.1:8080]: ', text: `${server.url}x\u007f\r` },
     { at: 'Token: ', text: `${server.token}\r` },

@@ -1,29 +1,17 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { type Ended, openFolder, type ServeProcess, spawnCli, startServe } from './run-cli.ts';
+import { makeHome, openFolder, type ServeProcess, startServe } from './run-cli.ts';
 
 const cleanup = new AsyncDisposableStack();
 let folder: string;
 let server: ServeProcess;
-let homes = 0;
 
 beforeAll(async () => {
   folder = cleanup.use(await openFolder()).path;
   server = cleanup.use(await startServe(join(folder, 'data')));
 }, 60_000);
 afterAll(() => cleanup.disposeAsync());
-
-/** Somebody's home, and where a login would be in it. */
-async function newHome() {
-  homes += 1;
-  const home = join(folder, `home-${homes}`);
-  await mkdir(home);
-  const path = join(home, '.config', 'latchkey', 'login.json');
-  const run = (argv: readonly string[], env: Record<string, string> = {}, input = ''): Promise<Ended> =>
-    spawnCli(argv, { cwd: home, env: { HOME: home, ...env }, input });
-  return { path, run };
-}
 
 describe('what is wrong with a URL or a token is said of whatever named it', () => {
   test.each([
@@ -32,7 +20,7 @@ describe('what is wrong with a URL or a token is said of whatever named it', () 
     ['http://127.0.0.1/api', / must be like http/],
     ['http://ada:pass-word@127.0.0.1', / must be without a user name and a password/],
   ])('%s', async (url, said) => {
-    const { path, run } = await newHome();
+    const { path, run } = await makeHome(folder);
     const saved = async () => {
       await mkdir(dirname(path), { recursive: true, mode: 0o700 });
       await writeFile(path, JSON.stringify({ url, token: 'x' }), { mode: 0o600 });
@@ -61,7 +49,7 @@ describe('what is wrong with a URL or a token is said of whatever named it', () 
   });
 
   test('health too', async () => {
-    const { run } = await newHome();
+    const { run } = await makeHome(folder);
     expect(await run(['health'], { LATCHKEY_URL: 'nowhere' })).toMatchObject({
       code: 2,
       stderr: expect.stringMatching(/^latchkey: LATCHKEY_URL must be like http/),
@@ -72,7 +60,7 @@ describe('what is wrong with a URL or a token is said of whatever named it', () 
   });
 
   test('a server that is not reached', async () => {
-    const { path, run } = await newHome();
+    const { path, run } = await makeHome(folder);
     const nobody = 'http://127.0.0.1:1';
     const named = { LATCHKEY_URL: nobody, LATCHKEY_TOKEN: 'x' };
     const said = async (argv: readonly string[], env: Record<string, string> = {}) =>
@@ -89,7 +77,7 @@ describe('what is wrong with a URL or a token is said of whatever named it', () 
   });
 
   test('a token that the server does not take', async () => {
-    const { run } = await newHome();
+    const { run } = await makeHome(folder);
     const LATCHKEY_TOKEN = 'nobody.at-all';
     const environment = { LATCHKEY_URL: server.url, LATCHKEY_TOKEN };
     expect(await run(['user', 'list'], environment)).toMatchObject({

@@ -105,6 +105,15 @@ export async function openFolder(): Promise<{ readonly path: string } & AsyncDis
   return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true }) };
 }
 
+/** Somebody's home in that folder, without a login, and where one would be. */
+export async function makeHome(folder: string) {
+  const home = await mkdtemp(join(folder, 'home-'));
+  const path = join(home, '.config', 'latchkey', 'login.json');
+  const run = (argv: readonly string[], env: Record<string, string> = {}, input = ''): Promise<Ended> =>
+    spawnCli(argv, { cwd: home, env: { HOME: home, ...env }, input });
+  return { home, path, run };
+}
+
 /** `latchkey serve` as a process of its own. */
 export interface ServeProcess extends AsyncDisposable {
   readonly url: string;

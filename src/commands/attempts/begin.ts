@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { requireHeldAnywhere } from '../../auth/authorize.ts';
+import { mayEverywhere, requireHeldAnywhere } from '../../auth/authorize.ts';
 import type { Caller } from '../../auth/caller.ts';
 import { attemptsLeft } from '../../domain/attempt.ts';
 import { DomainError } from '../../domain/errors.ts';
@@ -18,7 +18,7 @@ import {
   type SignInFacts,
 } from '../sign-in-facts.ts';
 import { isOver, settleAttempt } from './settle.ts';
-import { findTried, isTold, refusalOf, type Tried } from './subject.ts';
+import { findTried, refusalOf, type Tried } from './subject.ts';
 
 export interface NewAttempt extends Tried {
   /** Where the user is, as the application says. */
@@ -53,7 +53,7 @@ export async function beginAttempt(
   requireHeldAnywhere(caller, 'session.write');
   const startedMs = performance.now();
   // It begins before the work and ends by itself, so nothing of what the work took is in it.
-  const untold = isTold(caller) ? undefined : delay(untoldMs, undefined, { ref: false });
+  const untold = mayEverywhere(caller, 'user.read') ? undefined : delay(untoldMs, undefined, { ref: false });
   const userId = await findTried(app, caller, request);
   const seen = await look(app, userId, request);
   try {

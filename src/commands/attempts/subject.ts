@@ -65,13 +65,6 @@ async function create(app: SignInApp, caller: Caller, name: ExternalName): Promi
   }
 }
 
-/** Whether the caller is told of everybody why they may not be tried. */
-export function isTold({ grants }: Caller): boolean {
-  return grants.some(
-    ({ role, organizationId }) => organizationId === undefined && roleHolds(role, 'user.read'),
-  );
-}
-
 /**
  * Why nobody may be tried, for who may read the user. Who may not is told nothing that tells users apart: who reads
  * elsewhere hears of a user that nobody has, who reads nowhere that it was refused.
