@@ -16,7 +16,7 @@ export interface Question {
 export interface Answer {
   readonly status: number;
   readonly type: string;
-  readonly body: string;
+  readonly body: string | Uint8Array;
 }
 
 export interface ReferenceOptions {
@@ -38,11 +38,13 @@ export function openReference({ exampleIds, now }: ReferenceOptions): {
       service.calls.map((call) => [`/docs/${service.name}.${call.name}`, { service: service.name, call }]),
     ),
   );
-  const index = indexPage(contract);
+  // Encoded once: whoever asks for them costs no more than a copy.
+  const index = Buffer.from(indexPage(contract));
+  const rest = Buffer.from(`,${contract.rest}`);
   return {
     async answer({ path, query, origin: claimed }) {
       const origin = originOf(claimed);
-      if (path === '/openapi.json') return document(contract.rest, origin);
+      if (path === '/openapi.json') return document(rest, origin);
       if (path === '/docs/') return { status: 200, type: htmlType, body: index };
       if (path === '/docs/style.css') return { status: 200, type: 'text/css; charset=utf-8', body: style };
       const found = calls.get(path);
@@ -54,9 +56,9 @@ export function openReference({ exampleIds, now }: ReferenceOptions): {
 }
 
 /** `servers` first, the rest behind it. */
-function document(rest: string, origin: string): Answer {
-  const servers = JSON.stringify([{ url: origin }]);
-  return { status: 200, type: 'application/json', body: `{"servers":${servers},${rest}` };
+function document(rest: Uint8Array, origin: string): Answer {
+  const servers = Buffer.from(`{"servers":${JSON.stringify([{ url: origin }])}`);
+  return { status: 200, type: 'application/json', body: Buffer.concat([servers, rest]) };
 }
 
 // A host may be more than what every language and shell takes for a plain word; then it is left out.

@@ -5,7 +5,10 @@ import { type Account, costBytes } from '../http/admission.ts';
 import type { Connections } from '../http/connections.ts';
 import { type ListenerLimits, sweepIntervalMs } from '../http/listener-limits.ts';
 import { Taking, takenBytesOf } from '../http/taking.ts';
+import type { Turns } from '../http/turns.ts';
 import { refuseRequest } from './refuse-request.ts';
+import { RequestLine } from './request-line.ts';
+import { stopParsing } from './stop-parsing.ts';
 
 /** What takes the requests of HTTP/1.1. */
 export interface RequestDoor {
@@ -23,6 +26,8 @@ interface Connection {
   /** A request of it was turned away, and it ends with that answer: what came after is not looked at. */
   isRefused: boolean;
   readonly account: Account;
+  /** Where its requests wait for their turn, until a valid token was seen. */
+  readonly line: RequestLine;
   /** What of its answers the client had not taken, when a sweep last looked. */
   unsentBytes: number;
   readonly taking: Taking;
@@ -31,11 +36,18 @@ interface Connection {
 // As many as a client of HTTP/2 may have before it knows better; one that has shown no token and asks for more is a flood.
 const strangersPipelinedMax = 100;
 
-/** HTTP/1.1 on sockets that others accepted, with the limits of the listener; `count` hears of refusals by name. */
+/** What connections need besides their door. */
+export interface Http1Options {
+  readonly limits: ListenerLimits;
+  readonly turns: Turns;
+  /** Hears of each refusal by name. */
+  readonly count: (refusal: string) => void;
+}
+
+/** HTTP/1.1 on sockets that others accepted, with the limits of the listener. */
 export function createHttp1Connections(
   door: RequestDoor,
-  limits: ListenerLimits,
-  count: (refusal: string) => void,
+  { limits, turns, count }: Http1Options,
 ): Connections {
   const connections = new Map<Socket, Connection>();
   let isDraining = false;
@@ -44,18 +56,14 @@ export function createHttp1Connections(
   const onRequest = (req: IncomingMessage, res: ServerResponse): void => {
     const connection = connections.get(req.socket);
     // The parser goes on through what it has read of a connection that was just cut.
-    if (connection === undefined || connection.isRefused || req.socket.destroyed) return;
-    if (connection.unanswered >= limits.streamsMax) {
+    if (connection === undefined || connection.isRefused || req.socket.destroyed) stopParsing(req.socket);
+    else if (connection.unanswered >= limits.streamsMax) {
       count('http1Pipelined');
+      stopParsing(req.socket);
       req.socket.destroy();
-      return;
-    }
-    if (isDraining) res.shouldKeepAlive = false;
-    const hasPlace = connection.account.isProven || connection.unanswered < strangersPipelinedMax;
-    if (hasPlace && addResponse(connection, res)) door.handleRequest(req, res);
-    else {
-      connection.isRefused = true;
-      refuseRequest(res, 503, 'too many requests at once, please try again');
+    } else {
+      if (isDraining) res.shouldKeepAlive = false;
+      takeRequest(door, connection, req, res);
     }
   };
   // Who reads the body asks for it (100 Continue): the door may know before that it refuses the call.
@@ -71,7 +79,7 @@ export function createHttp1Connections(
   return {
     accept(socket, account) {
       if (!account.take(costBytes.http1)) return void socket.destroy();
-      connections.set(socket, openConnection(socket, account));
+      connections.set(socket, openConnection(socket, account, turns));
       socket.on('close', () => connections.delete(socket));
       server.emit('connection', socket);
       // Node's native reading of TLS records fails with HPE_PAUSED where a body follows its headers in another record
@@ -90,6 +98,22 @@ export function createHttp1Connections(
       server.close();
     },
   };
+}
+
+function takeRequest(
+  door: RequestDoor,
+  connection: Connection,
+  req: IncomingMessage,
+  res: ServerResponse,
+): void {
+  const { account, line, unanswered } = connection;
+  const hasPlace = account.isProven || unanswered < strangersPipelinedMax;
+  if (!hasPlace || !addResponse(connection, res)) {
+    connection.isRefused = true;
+    stopParsing(req.socket);
+    refuseRequest(res, 503, 'too many requests at once, please try again');
+  } else if (account.isProven) door.handleRequest(req, res);
+  else line.add(() => door.handleRequest(req, res), unanswered === 0);
 }
 
 /**
@@ -155,13 +179,14 @@ function sweepConnection(socket: Socket, connection: Connection, { nowMs, limits
   socket.destroy();
 }
 
-function openConnection(socket: Socket, account: Account): Connection {
+function openConnection(socket: Socket, account: Account, turns: Turns): Connection {
   const connection: Connection = {
     response: undefined,
     unanswered: 0,
     answeredAtMs: Number.NEGATIVE_INFINITY,
     isRefused: false,
     account,
+    line: new RequestLine({ turns, address: account.address, isGone: () => socket.destroyed }),
     unsentBytes: 0,
     taking: new Taking(),
   };

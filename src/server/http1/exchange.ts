@@ -16,6 +16,7 @@ import {
   type Reply,
   type UniversalExchange,
 } from '../http/exchange.ts';
+import { asLatin1, oneWriteBytesMax, pairsOf } from './answer-form.ts';
 import { closeInStages, discardBody, ignore } from './discard.ts';
 import { refuseRequest } from './refuse-request.ts';
 import { flawOf } from './request-flaw.ts';
@@ -138,6 +139,11 @@ export class Http1Exchange implements UniversalExchange {
       this.#closeUnlessShort();
     }
     const { body, trailers } = reply;
+    // The client may leave it here as long as it likes; what is small, its request has paid for.
+    if (body !== undefined && body.length > oneWriteBytesMax && !this.reserve(body.length)) {
+      refuseRequest(res, 503, 'too much waits to be taken, please try again');
+      return;
+    }
     const headers = [...reply.headers, ...this.#ownPairs()];
     // Whether the body that was not asked for follows all the same, nobody can tell.
     if (this.flaw !== undefined || this.#isContinueOwed()) res.shouldKeepAlive = false;
@@ -273,18 +279,6 @@ export class Http1Exchange implements UniversalExchange {
     this.req.off('end', onEnd);
     this.#discardBody();
   }
-}
-
-// Node writes a string and the headers before it at once; bytes it writes beside them, in a slower call.
-const oneWriteBytesMax = 8_192;
-
-const asLatin1 = ({ buffer, byteOffset, byteLength }: Uint8Array): string =>
-  Buffer.from(buffer, byteOffset, byteLength).toString('latin1');
-
-function pairsOf(flat: readonly string[]): [name: string, value: string][] {
-  const pairs: [string, string][] = [];
-  for (let at = 0; at + 1 < flat.length; at += 2) pairs.push([flat[at] ?? '', flat[at + 1] ?? '']);
-  return pairs;
 }
 
 function onData(this: KeyedRequest, chunk: Buffer): void {
