@@ -25,15 +25,17 @@ const resources = new AsyncDisposableStack();
 let server: TestServer;
 let door: Door;
 let busy: Door;
+let second: Door;
 let application: string;
 
 beforeAll(async () => {
   server = resources.use(await startServer());
-  for (const id of ['home', 'busy']) await server.people.organization(id);
+  for (const id of ['home', 'busy', 'second']) await server.people.organization(id);
   const owner = (organization: string) =>
     server.people.caller({ organization, roles: [{ role: 'ORG_OWNER', organization }] });
   door = resources.use(openDoor(server.url, await owner('home')));
   busy = resources.use(openDoor(server.url, await owner('busy')));
+  second = resources.use(openDoor(server.url, await owner('second')));
   application = await server.people.caller({ organization: 'busy', roles: ['IAM_LOGIN_CLIENT'] });
 });
 afterAll(() => resources.disposeAsync());
@@ -43,6 +45,12 @@ const ok = async (at: Door, method: MethodName, message: JsonObject, token?: str
   expect([method, answer.code]).toEqual([method, 'OK']);
   return answer.response;
 };
+
+/** A hundred at a time. */
+async function importInto(organizationId: string, at: Door): Promise<void> {
+  const users = Array.from({ length: 100 }, () => ({ username: randomUUID(), machine: { name: 'Robot' } }));
+  await ok(at, 'ImportUsers', { organizationId, users });
+}
 
 /** What everybody else does meanwhile: a lock and its end. */
 async function lockAndUnlock(userId: string): Promise<void> {
@@ -60,13 +68,9 @@ describe('others lock and unlock beside an organization', () => {
       const { attemptId = '' } = await ok(busy, 'BeginAttempt', { userId: `tried-${which}` }, application);
       await ok(busy, 'EndAttempt', { attemptId, outcome: 'OUTCOME_SUCCEEDED' }, application);
     },
-    'that imports a hundred at a time without end': async () => {
-      const users = Array.from({ length: 100 }, () => ({
-        username: randomUUID(),
-        machine: { name: 'Robot' },
-      }));
-      await ok(busy, 'ImportUsers', { organizationId: 'busy', users });
-    },
+    'that imports a hundred at a time without end': () => importInto('busy', busy),
+    'that imports without end as another does, too': (which) =>
+      which % 2 === 0 ? importInto('busy', busy) : importInto('second', second),
     'that previews without end': async () => {
       await Promise.all(
         Array.from({ length: previewsAtOnce }, () =>
@@ -95,3 +99,23 @@ describe('others lock and unlock beside an organization', () => {
     expect(slowdown).toBeLessThan(max);
   }, 300_000);
 });
+
+test('two organizations that import at once, and nobody else calls: neither waits for the other', async () => {
+  const made = { busy: 0, second: 0 };
+  const end = new AbortController();
+  const startedMs = performance.now();
+  // One of them asks three times as often.
+  const importing = repeatedly(8, end.signal, async (which) => {
+    const organization = which < 2 ? 'second' : 'busy';
+    await importInto(organization, organization === 'busy' ? busy : second);
+    if (!end.signal.aborted) made[organization] += 100;
+  });
+  while (made.busy + made.second < 3_000) await new Promise((resolve) => setTimeout(resolve, 5));
+  end.abort();
+  const seconds = (performance.now() - startedMs) / 1_000;
+  await importing;
+  process.stdout.write(
+    `two organizations import ${Math.round(made.busy / seconds)} and ${Math.round(made.second / seconds)} users a second\n`,
+  );
+  expect(made.second / made.busy).toBeGreaterThan(0.5);
+}, 120_000);
