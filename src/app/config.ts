@@ -17,7 +17,7 @@ import { type ListenAddress, parseListenAddress } from './listen-address.ts';
 import type { LogFormat } from './log/text.ts';
 import { type SettingName, settings } from './settings.ts';
 import { readTracing } from './tracing-config.ts';
-import { parseChoice, readNamed, readSecret, UsageError } from './usage.ts';
+import { called, parseChoice, readNamed, readSecret, UsageError } from './usage.ts';
 
 export { UsageError } from './usage.ts';
 
@@ -92,7 +92,7 @@ export function parseServeConfig(argv: readonly string[]): ServeConfig {
       .map((part) => part.trim())
       .filter((part) => part !== '');
   const dataFolder = value('data');
-  if (isNoPath(dataFolder)) throw new UsageError('--data (LATCHKEY_DATA) takes the path of a folder');
+  if (isNoPath(dataFolder)) throw new UsageError(`${called('data')} takes the path of a folder`);
   return Object.freeze({
     host: value('host'),
     port: count('port', 65_535),
@@ -123,7 +123,7 @@ export function parseServeConfig(argv: readonly string[]): ServeConfig {
     shutdownDelayMs: count('shutdown-delay-ms', 600_000),
     corsOrigins: list('cors-origins'),
     trustedProxies: list('trusted-proxies'),
-    outboundAllowed: asUsage(() => parseAllowed(list('outbound-allow')), '--outbound-allow: '),
+    outboundAllowed: asUsage(() => parseAllowed(list('outbound-allow')), `${called('outbound-allow')}: `),
     outboundAuthorities: authoritiesIn(value('outbound-ca-file')),
     callsPerSecondPerToken: count('calls-per-second-per-token', 1_000_000),
     callsPerSecondPerAddress: count('calls-per-second-per-address', 1_000_000),
@@ -209,10 +209,13 @@ export function requireDatabase(database: string): string {
 export function withPasswordOf(path: string, database: string): string {
   if (path === '') return database;
   const parts = /^(postgres(?:ql)?:\/\/)(?:([^/?#@]*)@)?(.*)$/is.exec(database);
-  if (parts === null) throw new UsageError('--db-password-file goes with --db postgres://…, not with a file');
+  if (parts === null)
+    throw new UsageError(`${called('db-password-file')} goes with --db postgres://…, not with a file`);
   const [, scheme = '', user = '', rest = ''] = parts;
   if (user.includes(':')) {
-    throw new UsageError('--db-password-file, or a password in the database URL: give one of them');
+    throw new UsageError(
+      `${called('db-password-file')}, or a password in the database URL: give one of them`,
+    );
   }
   return `${scheme}${user}:${encodeURIComponent(readSecret('db-password-file', path))}@${rest}`;
 }
@@ -230,9 +233,7 @@ function parseFlags(argv: readonly string[]): Partial<Record<SettingName | 'demo
 function parseCount(name: SettingName, text: string, [min, max]: readonly [number, number]): number {
   const value = Number(text);
   if (/^\d+$/.test(text) && value >= min && value <= max) return value;
-  throw new UsageError(
-    `--${name} (${settings[name].env}) must be a whole number from ${min} to ${max}, not "${text}"`,
-  );
+  throw new UsageError(`${called(name)} must be a whole number from ${min} to ${max}, not "${text}"`);
 }
 
 function parseListen(name: SettingName, text: string): ListenAddress | undefined {
@@ -240,7 +241,7 @@ function parseListen(name: SettingName, text: string): ListenAddress | undefined
   const address = parseListenAddress(text);
   if (address !== undefined) return address;
   throw new UsageError(
-    `--${name} (${settings[name].env}) must be HOST:PORT, such as 127.0.0.1:9464 or [::1]:9464, not "${text}"`,
+    `${called(name)} must be HOST:PORT, such as 127.0.0.1:9464 or [::1]:9464, not "${text}"`,
   );
 }
 
@@ -255,7 +256,7 @@ function asUsage<Value>(read: () => Value, prefix = ''): Value {
 function authoritiesIn(path: string): readonly string[] {
   if (path === '') return [];
   const pem = readNamed('outbound-ca-file', path);
-  return asUsage(() => parseAuthorities(pem), `--outbound-ca-file: ${path}: `);
+  return asUsage(() => parseAuthorities(pem), `${called('outbound-ca-file')}: ${path}: `);
 }
 
 function parseTracing(text: string): ServeConfig['tracing'] {
@@ -266,7 +267,7 @@ function parseTracing(text: string): ServeConfig['tracing'] {
 function parseTls(certPath: string, keyPath: string): ServeConfig['tls'] {
   if (certPath === '' && keyPath === '') return undefined;
   if (certPath !== '' && keyPath !== '') return { certPath, keyPath };
-  throw new UsageError('--tls-cert and --tls-key go together: give both, or neither');
+  throw new UsageError(`${called('tls-cert')} and ${called('tls-key')} go together: give both, or neither`);
 }
 
 function parseOidc(value: (name: SettingName) => string, clockSkewSeconds: number): ServeConfig['oidc'] {

@@ -113,11 +113,6 @@ const absolute = new Intl.DateTimeFormat('en-GB', {
   timeZoneName: 'short',
 });
 
-/** A sentence of the server, with its times as people read them. */
-export function withReadableTimes(text: string): string {
-  return text.replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z/g, (time) => absoluteWords(Date.parse(time)));
-}
-
 /** "31 Jan 2026, 13:00 CET" */
 export function absoluteWords(ms: number): string {
   return absolute.format(ms);

@@ -130,7 +130,9 @@ describe('--outbound-ca-file', () => {
   const parse = (path: string) => () => parseServeConfig(['--outbound-ca-file', path]);
 
   test('that is not there, or has no certificate, or a broken one, is wrong usage', () => {
-    expect(parse('/nowhere/ca.pem')).toThrow('--outbound-ca-file: cannot read /nowhere/ca.pem (ENOENT)');
+    expect(parse('/nowhere/ca.pem')).toThrow(
+      '--outbound-ca-file (LATCHKEY_OUTBOUND_CA_FILE): cannot read /nowhere/ca.pem (ENOENT)',
+    );
     expect(parse(file('empty.pem', ''))).toThrow('there is no certificate in it');
     expect(parse(join(dirname(own.caPath), 'ca.key'))).toThrow('there is no certificate in it');
     const broken = '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n';

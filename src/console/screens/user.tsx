@@ -3,6 +3,7 @@ import type { GetCallerResponse } from '../../../gen/es/latchkey/v1/admin_pb.js'
 import { type ExplainUserResponse, type Lock, LockCause } from '../../../gen/es/latchkey/v1/lock_pb.js';
 import { UserState } from '../../../gen/es/zitadel/user/v2/user_pb.js';
 import { howMany } from '../../domain/words/how-many.ts';
+import { sentenceParts } from '../../domain/words/lock-sentence.ts';
 import { LockDialog } from '../dialogs/lock.tsx';
 import { CodeForm, PasswordForm } from '../dialogs/password.tsx';
 import { type Subject, UnlockDialog, Whom } from '../dialogs/unlock.tsx';
@@ -18,7 +19,7 @@ import { follow } from '../state/follow.ts';
 import { useLoad } from '../state/load.ts';
 import { loadOrganizations, personOf } from '../state/people.ts';
 import { whyNot } from '../state/session.ts';
-import { causeWords, stateWords, withReadableTimes } from '../words.ts';
+import { absoluteWords, causeWords, stateWords } from '../words.ts';
 import { State } from './search.tsx';
 
 interface UserScreenProps {
@@ -207,16 +208,12 @@ function Obstacles({ explained, lock }: ObstaclesProps) {
 /** A sentence of the server, with its times as people read them, and whoever locked by name. */
 function Sentence({ text, lock }: { readonly text: string; readonly lock: Lock | undefined }) {
   const by = lock?.cause === LockCause.ADMINISTRATOR ? lock.lockedBy : '';
-  const at = by === '' ? -1 : text.indexOf(`, ${by}, since `);
-  if (at === -1) return <>{withReadableTimes(text)}</>;
-  const nameAt = at + ', '.length;
-  return (
-    <>
-      {text.slice(0, nameAt)}
-      <Who id={by} />
-      {withReadableTimes(text.slice(nameAt + by.length))}
-    </>
-  );
+  const shown = {
+    words: (words: string) => words,
+    time: (time: string) => absoluteWords(Date.parse(time)),
+    who: (id: string) => <Who id={id} />,
+  };
+  return <>{sentenceParts(text, by).map((part) => shown[part.kind](part.text))}</>;
 }
 
 function LockCard({ lock }: { readonly lock: Lock }) {
