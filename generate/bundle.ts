@@ -1,7 +1,7 @@
 import { cp, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { readyDescriptors } from './lighter/descriptors.ts';
-import { lighterPackages } from './lighter/packages.ts';
+import { lighterClients, lighterPackages } from './lighter/packages.ts';
 
 /**
  * Makes of src/ what is run: one file an entry, with the parts that several need or that are loaded late beside them.
@@ -111,7 +111,7 @@ const plainBuiltins = {
   },
 };
 
-const lighter = [plainBuiltins, readyDescriptors, lighterPackages];
+const lighter = [plainBuiltins, readyDescriptors, lighterPackages, lighterClients];
 
 async function bundle(): Promise<void> {
   const { build } = await findEsbuild();
@@ -132,7 +132,7 @@ async function bundle(): Promise<void> {
     legalComments: 'inline',
     logLevel: 'warning',
     external,
-    plugins: [ownPlace(), ...lighter],
+    plugins: [...lighter, ownPlace()],
     // Packages of the older kind ask for Node's own modules by require().
     banner: {
       js: "const require = (name) => process.getBuiltinModule(name) ?? process.getBuiltinModule('node:module').createRequire(import.meta.url)(name);",
@@ -142,7 +142,7 @@ async function bundle(): Promise<void> {
   // Apart from one another: what they share would be many small files, and each file costs a start.
   const split = { ...common, entryPoints: [program], splitting: true, chunkNames };
   const { metafile } = await build({ ...split, metafile: true, write: false });
-  const plugins = [ownPlace(partsOf(metafile.inputs)), ...lighter];
+  const plugins = [...lighter, ownPlace(partsOf(metafile.inputs))];
   const results = [
     await build({ ...split, plugins }),
     await build({ ...common, entryPoints: await findThreads() }),

@@ -1,4 +1,4 @@
-import { isAbsolute, join } from 'node:path';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type IssuerConfig, requireSecureUrl } from '../auth/issuer/config.ts';
 import { parseRoleMap } from '../auth/role-claims.ts';
@@ -12,7 +12,7 @@ import { isNoPath, kindOf } from '../store/database.ts';
 import type { PostgresEnvironment } from '../store/postgres/connect/parameters.ts';
 import { StoreUnusable } from '../store/store.ts';
 import { type ConsoleConfig, parseConsole } from './console-config.ts';
-import { ownVariable, unknownVariables as unknownIn } from './environment.ts';
+import { loginPath, ownVariable, proxyOf, unknownVariables as unknownIn } from './environment.ts';
 import { type ListenAddress, parseListenAddress } from './listen-address.ts';
 import type { LogFormat } from './log/text.ts';
 import { type SettingName, settings } from './settings.ts';
@@ -149,6 +149,8 @@ export interface ClientEnvironment {
   readonly adminTokenPath: string;
   /** Where `latchkey login` keeps URL and token; undefined: nobody's folder is known. */
   readonly loginPath: string | undefined;
+  /** The way out, as grpc-js reads it too. */
+  readonly proxy: ReturnType<typeof proxyOf>;
 }
 
 /** An empty variable counts as absent, and a token's line end is none of it. */
@@ -162,14 +164,8 @@ export function readClientEnvironment(): ClientEnvironment {
     dataFolder,
     adminTokenPath: process.env.LATCHKEY_ADMIN_TOKEN_FILE || adminTokenPath(dataFolder),
     loginPath: loginPath(process.env),
+    proxy: proxyOf(process.env),
   });
-}
-
-// XDG Base Directory Specification, section 3: a path that is not absolute is none.
-function loginPath({ XDG_CONFIG_HOME = '', HOME = '' }: NodeJS.ProcessEnv): string | undefined {
-  const home = isAbsolute(HOME) ? join(HOME, '.config') : undefined;
-  const folder = isAbsolute(XDG_CONFIG_HOME) ? XDG_CONFIG_HOME : home;
-  return folder === undefined ? undefined : join(folder, 'latchkey', 'login.json');
 }
 
 /** What every command that opens a database goes by, whatever its options. Throws UsageError. */

@@ -1,3 +1,4 @@
+import { isAbsolute, join } from 'node:path';
 import { settings } from './settings.ts';
 import { suggestion } from './suggestion.ts';
 
@@ -27,4 +28,26 @@ export function unknownVariables(environment: Environment): readonly string[] {
     .filter((name) => name.startsWith('LATCHKEY_') && !known.includes(name) && !ofService.test(name))
     .sort()
     .map((name) => `${name} is no setting of Latchkey and is not used${suggestion(name, known)}`);
+}
+
+/** Of the environment's proxy, if there is one, and what is reached without it: by the names that grpc-js goes by too. */
+export function proxyOf(environment: Environment): {
+  readonly url: string | undefined;
+  readonly except: string;
+} {
+  const { grpc_proxy, https_proxy, http_proxy, no_grpc_proxy, no_proxy } = environment;
+  return {
+    url: grpc_proxy || https_proxy || http_proxy || undefined,
+    except: no_grpc_proxy || no_proxy || '',
+  };
+}
+
+/**
+ * Where `latchkey login` keeps URL and token; undefined: nobody's folder is known. XDG Base Directory Specification,
+ * section 3: a path that is not absolute is none.
+ */
+export function loginPath({ XDG_CONFIG_HOME = '', HOME = '' }: Environment): string | undefined {
+  const home = isAbsolute(HOME) ? join(HOME, '.config') : undefined;
+  const folder = isAbsolute(XDG_CONFIG_HOME) ? XDG_CONFIG_HOME : home;
+  return folder === undefined ? undefined : join(folder, 'latchkey', 'login.json');
 }

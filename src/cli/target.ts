@@ -66,7 +66,14 @@ async function openServer(
     urlFrom: typed.has(urlFrom) ? undefined : urlFrom,
     tokenFrom: tokenFrom === 'LATCHKEY_TOKEN' ? tokenFrom : undefined,
   };
-  return openRemote({ ...chosen, ...sources, ca, timeoutMs: timeoutMsOf(args), reason });
+  return openRemote({
+    ...chosen,
+    ...sources,
+    ca,
+    proxy: environment.proxy,
+    timeoutMs: timeoutMsOf(args),
+    reason,
+  });
 }
 
 /** Throws UsageError. */

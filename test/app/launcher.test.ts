@@ -39,6 +39,18 @@ describe('what was built runs', () => {
     expect(await answers()).toBe('built');
   });
 
+  test('of which a call to a server loads no HTTP/2, no TLS and so no gRPC', async () => {
+    const told = at('told.cjs');
+    await writeFile(told, "process.on('exit', () => console.log(process.moduleLoadList.join('\\n')));");
+    const list = ['user', 'list', '--url', 'http://127.0.0.1:1', '--token', 'x'];
+    const argv = ['--require', told, at('src/latchkey.js'), ...list];
+    const failed = await run(process.execPath, argv, { cwd: tmpdir() }).catch((error: unknown) => error);
+    const { stdout } = failed as { readonly stdout: string };
+    expect(stdout).toContain('built\n');
+    const loaded = stdout.split('\n').filter((line) => /^NativeModule (http|https|http2|tls)$/.test(line));
+    expect(loaded).toEqual(['NativeModule http']);
+  });
+
   const file = 'src/domain/ids.ts';
   const changes: [string, () => Promise<unknown>][] = [
     ['a source was changed', () => appendFile(at(file), '\n')],

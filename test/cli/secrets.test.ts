@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:http2';
+import { createServer as createHttpServer, type IncomingMessage } from 'node:http';
+import { createServer, type Http2ServerRequest } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
@@ -9,20 +10,28 @@ import { type Ended, openFolder, runHere, type ServeProcess, spawnCli, startServ
 const cleanup = new AsyncDisposableStack();
 let folder: string;
 let server: ServeProcess;
-/** Repeats the caller's own secret in what it answers, as a careless proxy would. */
-let parrot: string;
+/** Each repeats the caller's own secret in what it answers, as a careless proxy would. */
+const parrots: Record<'streams' | 'calls', string> = { streams: '', calls: '' };
 
 beforeAll(async () => {
   folder = cleanup.use(await openFolder()).path;
   server = cleanup.use(await startServe(join(folder, 'data')));
-  const http2 = createServer((request, response) => {
+  const repeat = (type: string) => (request: IncomingMessage | Http2ServerRequest) => {
     const said = encodeURIComponent(`no such thing: ${request.headers.authorization}`);
-    response.writeHead(200, { 'content-type': 'application/grpc', 'grpc-status': '5', 'grpc-message': said });
-    response.end();
-  }).listen(0, '127.0.0.1');
-  await once(http2, 'listening');
-  cleanup.defer(() => void http2.close());
-  parrot = `http://127.0.0.1:${(http2.address() as AddressInfo).port}`;
+    return { 'content-type': type, 'grpc-status': '5', 'grpc-message': said };
+  };
+  const streams = repeat('application/grpc');
+  const calls = repeat('application/grpc-web+proto');
+  const servers = {
+    streams: createServer((request, response) => void response.writeHead(200, streams(request)).end()),
+    calls: createHttpServer((request, response) => void response.writeHead(200, calls(request)).end()),
+  };
+  for (const which of ['streams', 'calls'] as const) {
+    const one = servers[which].listen(0, '127.0.0.1');
+    await once(one, 'listening');
+    cleanup.defer(() => void one.close());
+    parrots[which] = `http://127.0.0.1:${(one.address() as AddressInfo).port}`;
+  }
 });
 afterAll(() => cleanup.disposeAsync());
 
@@ -84,7 +93,8 @@ describe('no failure repeats a secret', () => {
     ['a server', () => server.url],
     ['nobody', () => 'http://127.0.0.1:1'],
     ['TLS where there is none', () => server.url.replace('http:', 'https:')],
-    ['a server that repeats it', () => parrot],
+    ['a server of streams that repeats it', () => parrots.streams],
+    ['a server of calls that repeats it', () => parrots.calls],
   ];
 
   describe.each([

@@ -31,14 +31,28 @@ async function listening(server: Server): Promise<string> {
   return `127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-const ask = (url: string, more: readonly string[] = []): Promise<Ended> =>
-  runHere(['user', 'list', '--url', url, '--token', 'x', '--timeout', '5', ...more]);
+/** A call, which goes over HTTP/1.1. */
+const list = ['user', 'list'];
+/** A stream, which goes over HTTP/2. */
+const follow = ['events', '--follow'];
+
+const ask = (command: readonly string[], url: string, more: readonly string[] = []): Promise<Ended> =>
+  runHere([...command, '--url', url, '--token', 'x', '--timeout', '5', ...more]);
 
 /** What libraries say for themselves: nobody who types a command can use it. */
 const jargon = /RST_STREAM|use-system-ca|openssl|SSL routines|Resolution note|\n.*\n| at .*\.[jt]s/;
 
 async function expectSentence(url: string, sentence: RegExp, more: readonly string[] = []): Promise<void> {
-  const { code, stdout, stderr } = await ask(url, more);
+  for (const command of [list, follow]) await expectSentenceOf(command, url, sentence, more);
+}
+
+async function expectSentenceOf(
+  command: readonly string[],
+  url: string,
+  sentence: RegExp,
+  more: readonly string[] = [],
+): Promise<void> {
+  const { code, stdout, stderr } = await ask(command, url, more);
   expect({ code, stdout }).toEqual({ code: 6, stdout: '' });
   expect(stderr).toMatch(sentence);
   expect(stderr).not.toMatch(jargon);
@@ -81,8 +95,35 @@ describe('a server that is not reached is told in a sentence, with what to do', 
     const rude = createServer((socket) => socket.on('error', () => undefined).destroy());
     await expectSentence(`http://${await listening(rude)}`, /the connection broke off|there is no way/);
     const http2 = createHttp2Server((request) => request.stream.session?.destroy());
-    await expectSentence(`http://${await listening(http2)}`, /the connection broke off/);
+    await expectSentenceOf(follow, `http://${await listening(http2)}`, /the connection broke off/);
     const resetting = createHttp2Server((request) => request.stream.close(2));
-    await expectSentence(`http://${await listening(resetting)}`, /the connection broke off/);
+    await expectSentenceOf(follow, `http://${await listening(resetting)}`, /the connection broke off/);
+    const http1 = createHttpServer((request) => request.socket.destroy());
+    await expectSentenceOf(list, `http://${await listening(http1)}`, /the connection broke off/);
+    const type = { 'content-type': 'application/grpc-web+proto' };
+    const begun = createHttpServer((_, response) => {
+      response.writeHead(200, { ...type, 'content-length': 20 }).write(Buffer.from([0, 0, 0, 0, 5, 1]));
+      setImmediate(() => response.destroy());
+    });
+    await expectSentenceOf(list, `http://${await listening(begun)}`, /the connection broke off/);
+    const cut = createHttpServer((_, response) => response.writeHead(200, type).end(Buffer.from([0, 0, 0])));
+    await expectSentenceOf(list, `http://${await listening(cut)}`, /the connection broke off/);
+  });
+
+  test('one that sends on to TLS, or wants it', async () => {
+    const redirecting = createHttpServer((request, response) =>
+      response.writeHead(308, { location: `https://127.0.0.1:8443${request.url}` }).end(),
+    );
+    const told = /it speaks TLS alone; try --url https:\/\/127\.0\.0\.1:8443\n/;
+    await expectSentenceOf(list, `http://${await listening(redirecting)}`, told);
+    const nginx = createHttpServer((_, response) =>
+      response.writeHead(400).end('<center>The plain HTTP request was sent to HTTPS port</center>'),
+    );
+    const address = await listening(nginx);
+    const wanted = new RegExp(`it speaks TLS alone; try --url https://${address}\n`);
+    await expectSentenceOf(list, `http://${address}`, wanted);
+    // What OpenSSL says to the first line of HTTP: an alert, in a record of TLS.
+    const alert = createServer((socket) => socket.end(Buffer.from([21, 3, 1, 0, 2, 2, 70])));
+    await expectSentenceOf(list, `http://${await listening(alert)}`, /it speaks TLS alone/);
   });
 });

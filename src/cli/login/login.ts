@@ -96,7 +96,8 @@ async function callerOf(context: CommandContext, { caPath, ...target }: CallerOf
   const { openRemote } = await import('../remote/remote.ts');
   const of = { tokenPath: undefined, isOfLogin: false, reason: undefined, urlFrom: undefined };
   const certified = caPath === undefined ? undefined : Buffer.from(readText(caPath));
-  await using backend = openRemote({ ...target, ...of, ca: certified });
+  const { proxy } = readClientEnvironment();
+  await using backend = openRemote({ ...target, ...of, ca: certified, proxy });
   const caller = await backend.getCaller();
   const lines = await callerLines(caller, { ...context, backend: () => Promise.resolve(backend) });
   return { caller, lines };

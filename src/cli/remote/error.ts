@@ -1,4 +1,3 @@
-import { type ServiceError, status } from '@grpc/grpc-js';
 import type { Any } from '../../../gen/grpc-js/google/protobuf/any.ts';
 import { ErrorInfo, RetryInfo } from '../../../gen/grpc-js/google/rpc/error_details.ts';
 import { Status } from '../../../gen/grpc-js/google/rpc/status.ts';
@@ -6,10 +5,11 @@ import { CredentialsCheckError, ErrorDetail } from '../../../gen/grpc-js/zitadel
 import type { ErrorKind } from '../../domain/error-entry.ts';
 import { howMany } from '../../domain/words/how-many.ts';
 import { CliError, type Failure } from '../failure.ts';
+import { CallFailed, status } from './status.ts';
 import type { RemoteTarget } from './target.ts';
 import { unreachedText } from './unreached.ts';
 
-const kinds: Readonly<Partial<Record<status, ErrorKind>>> = {
+const kinds: Readonly<Partial<Record<number, ErrorKind>>> = {
   [status.INVALID_ARGUMENT]: 'invalid_argument',
   [status.OUT_OF_RANGE]: 'invalid_argument',
   [status.NOT_FOUND]: 'not_found',
@@ -28,12 +28,12 @@ export function remoteError(
   thrown: unknown,
   target: Pick<RemoteTarget, 'url' | 'urlFrom' | 'tokenPath' | 'tokenFrom' | 'isOfLogin'>,
 ): unknown {
-  if (!isServiceError(thrown)) return thrown;
-  const sent = thrown.metadata.get('grpc-status-details-bin')[0];
+  if (!(thrown instanceof CallFailed)) return thrown;
+  const { sent } = thrown;
   const code = kinds[thrown.code] ?? 'internal';
   const unreached = sent === undefined ? unreachedText(thrown, target) : undefined;
   if (unreached !== undefined) return new CliError({ code: 'unavailable', message: unreached }, thrown);
-  const details = Buffer.isBuffer(sent) ? detailsOf(sent) : {};
+  const details = sent === undefined ? {} : detailsOf(sent);
   const message = `${thrown.details}${code === 'unauthenticated' ? tokenHint(target) : nextOf(details)}`;
   return new CliError({ code, message, ...details }, thrown);
 }
@@ -64,16 +64,17 @@ function tokenHint({
   return `; the token is from ${tokenPath}: ${elsewhere}, else make a new one with latchkey token create --db FILE`;
 }
 
-function isServiceError(thrown: unknown): thrown is ServiceError {
-  return thrown instanceof Error && 'code' in thrown && 'metadata' in thrown && 'details' in thrown;
-}
-
 type Details = Pick<Failure, 'id' | 'reason' | 'permission' | 'retryAfterSeconds'>;
 
 // ErrorDetail or CredentialsCheckError stands first and has the id; ErrorInfo has the reason.
 function detailsOf(sent: Buffer): Details {
-  const facts = Status.decode(sent).details.map(detailOf);
-  return Object.assign({}, ...facts);
+  try {
+    const facts = Status.decode(sent).details.map(detailOf);
+    return Object.assign({}, ...facts);
+  } catch {
+    // Whoever garbles them has still refused: that is told, in their words.
+    return {};
+  }
 }
 
 function detailOf({ typeUrl, value }: Any): Details {

@@ -1,6 +1,7 @@
 import {
   type Attempt,
   AttemptOutcome,
+  SubscriptionServiceService as hooks,
   PauseCause,
   type Subscription,
   SubscriptionState,
@@ -11,28 +12,28 @@ import type {
   SubscriptionState as DomainState,
 } from '../../domain/subscription.ts';
 import type { AttemptRow, HookBackend, HookRow } from '../hook-backend.ts';
-import type { connect } from './call.ts';
+import type { Connection } from './call.ts';
 import { listQuery } from './request.ts';
 import { promised, timeText } from './rows.ts';
 
 /** Subscriptions of a server. */
-export function remoteHooks({ hooks, call }: ReturnType<typeof connect>): HookBackend {
+export function remoteHooks({ call }: Connection): HookBackend {
   return {
     async createHook({ organizationId, url, description, eventTypes }) {
       const request = { organizationId, url, description, eventTypes: [...eventTypes] };
-      const { subscription, secret } = await call(hooks.createSubscription.bind(hooks), request);
+      const { subscription, secret } = await call(hooks.createSubscription, request);
       return { ...hookRow(subscription), secret };
     },
     async listHooks(page) {
-      const found = await call(hooks.listSubscriptions.bind(hooks), { query: listQuery(page) });
+      const found = await call(hooks.listSubscriptions, { query: listQuery(page) });
       const { subscriptions, details } = found;
       const rows = subscriptions.map(hookRow);
       return { rows, total: Number(details?.totalResult ?? rows.length) };
     },
     getHook: async (subscriptionId) =>
-      hookRow((await call(hooks.getSubscription.bind(hooks), { subscriptionId })).subscription),
+      hookRow((await call(hooks.getSubscription, { subscriptionId })).subscription),
     async updateHook({ subscriptionId, url, description, eventTypes, rotate }) {
-      const { subscription, secret } = await call(hooks.updateSubscription.bind(hooks), {
+      const { subscription, secret } = await call(hooks.updateSubscription, {
         ...{ subscriptionId, url, description, rotateSecret: rotate !== undefined },
         eventTypes: eventTypes && { names: [...eventTypes] },
         keepPreviousFor: rotate && { seconds: BigInt(rotate.keepPreviousForSeconds), nanos: 0 },
@@ -40,17 +41,15 @@ export function remoteHooks({ hooks, call }: ReturnType<typeof connect>): HookBa
       return { ...hookRow(subscription), ...(secret !== '' && { secret }) };
     },
     deleteHook: async (subscriptionId) =>
-      timeText((await call(hooks.deleteSubscription.bind(hooks), { subscriptionId })).deletionDate),
+      timeText((await call(hooks.deleteSubscription, { subscriptionId })).deletionDate),
     pauseHook: async (subscriptionId) =>
-      hookRow((await call(hooks.pauseSubscription.bind(hooks), { subscriptionId })).subscription),
+      hookRow((await call(hooks.pauseSubscription, { subscriptionId })).subscription),
     resumeHook: async (subscriptionId) =>
-      hookRow((await call(hooks.resumeSubscription.bind(hooks), { subscriptionId })).subscription),
+      hookRow((await call(hooks.resumeSubscription, { subscriptionId })).subscription),
     testHook: async (subscriptionId) =>
-      attemptRow(
-        promised((await call(hooks.testSubscription.bind(hooks), { subscriptionId })).attempt, 'attempt'),
-      ),
+      attemptRow(promised((await call(hooks.testSubscription, { subscriptionId })).attempt, 'attempt')),
     listAttempts: async (subscriptionId) =>
-      (await call(hooks.listAttempts.bind(hooks), { subscriptionId })).attempts.map(attemptRow),
+      (await call(hooks.listAttempts, { subscriptionId })).attempts.map(attemptRow),
   };
 }
 

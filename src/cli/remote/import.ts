@@ -1,20 +1,21 @@
 import {
+  AdminServiceService as admin,
   type ImportedUser as ImportedUserMessage,
   type ImportedUserResult,
   ImportOutcome,
 } from '../../../gen/grpc-js/latchkey/v1/admin.ts';
 import type { ImportedUser } from '../../commands/import-users.ts';
 import type { Backend, ImportRow } from '../backend.ts';
-import type { connect } from './call.ts';
+import type { Connection } from './call.ts';
 import { genderNumbers } from './request.ts';
 import { promised, stateNumbers } from './rows.ts';
 
 /** Users of another system, through a server. */
-export function remoteImport({ admin, call }: ReturnType<typeof connect>): Pick<Backend, 'importUsers'> {
+export function remoteImport({ call }: Connection): Pick<Backend, 'importUsers'> {
   return {
     async importUsers({ users, ...batch }) {
       const request = { ...batch, users: users.map(messageOf) };
-      return (await call(admin.importUsers.bind(admin), request)).results.map(importRow);
+      return (await call(admin.importUsers, request)).results.map(importRow);
     },
   };
 }

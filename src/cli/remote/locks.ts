@@ -3,44 +3,46 @@ import {
   type FailedSignIn,
   type Lock,
   LockCause,
+  LockServiceService as locks,
   type Obstacle,
 } from '../../../gen/grpc-js/latchkey/v1/lock.ts';
 import {
   type GetLockoutPolicyResponse,
   type LockoutPolicy,
   PolicySource,
+  PolicyServiceService as policies,
 } from '../../../gen/grpc-js/latchkey/v1/policy.ts';
 import type { PolicySource as DomainSource } from '../../domain/effective-policy.ts';
 import type { LockCause as DomainCause } from '../../domain/lock.ts';
 import type { LockoutPolicy as DomainPolicy } from '../../domain/lockout-policy.ts';
 import type { DeviceRow, FailureRow, LockBackend, LockRow, ObstacleRow, PolicyRow } from '../backend-lock.ts';
-import type { connect } from './call.ts';
+import type { Connection } from './call.ts';
 import { listQuery } from './request.ts';
 import { changeRow, promised, stateOf, timeText } from './rows.ts';
 
 /** Locks and policies of a server. */
-export function remoteLocks({ locks, policies, call }: ReturnType<typeof connect>): LockBackend {
+export function remoteLocks({ call }: Connection): LockBackend {
   // The reason stands in the header of every call, and nothing here is asked twice.
   const order = { reason: '', requestId: '', validateOnly: false };
   const policyOf = async (organizationId: string | undefined) =>
-    policyRow(await call(policies.getLockoutPolicy.bind(policies), { organizationId }));
+    policyRow(await call(policies.getLockoutPolicy, { organizationId }));
   return {
     async lockUser({ userId, until }) {
       const request = { ...order, userId, until: until === undefined ? undefined : new Date(until) };
-      const { details, lock } = await call(locks.lockUser.bind(locks), request);
+      const { details, lock } = await call(locks.lockUser, request);
       return { ...changeRow(userId, details), ...lockFacts(promised(lock, 'lock')) };
     },
     async unlockUser({ userId, ticket = '', identification = '', requestId = '', expectedGeneration }) {
       const request = { ...order, userId, ticket, identification, requestId, expectedGeneration };
-      const { details, generation } = await call(locks.unlockUser.bind(locks), request);
+      const { details, generation } = await call(locks.unlockUser, request);
       return { ...changeRow(userId, details), generation: Number(generation) };
     },
     async getLock(userId) {
-      const lock = promised((await call(locks.getLock.bind(locks), { userId })).lock, 'lock');
+      const lock = promised((await call(locks.getLock, { userId })).lock, 'lock');
       return { ...lockRow(lock), failedSignIns: lock.failedSignIns.map(failureRow) };
     },
     async listLocks({ offset, limit, organizationId, cause, since, before }) {
-      const { locks: found, details } = await call(locks.listLocks.bind(locks), {
+      const { locks: found, details } = await call(locks.listLocks, {
         query: listQuery({ offset, limit }),
         organizationId,
         cause: cause === undefined ? LockCause.LOCK_CAUSE_UNSPECIFIED : causeNumbers[cause],
@@ -51,7 +53,7 @@ export function remoteLocks({ locks, policies, call }: ReturnType<typeof connect
       return { rows: found.map(lockRow), total: Number(details?.totalResult ?? found.length) };
     },
     async explainUser(userId) {
-      const found = await call(locks.explainUser.bind(locks), { userId });
+      const found = await call(locks.explainUser, { userId });
       const { canSignIn, summary, obstacles, attemptsLeft, lock, devices } = found;
       return {
         userId,
@@ -69,11 +71,11 @@ export function remoteLocks({ locks, policies, call }: ReturnType<typeof connect
     getPolicy: policyOf,
     async setPolicy(organizationId, change) {
       const request = { organizationId, policy: policyMessage(change) };
-      await call(policies.setLockoutPolicy.bind(policies), request);
+      await call(policies.setLockoutPolicy, request);
       return policyOf(organizationId);
     },
     async resetPolicy(organizationId) {
-      await call(policies.resetLockoutPolicy.bind(policies), { organizationId });
+      await call(policies.resetLockoutPolicy, { organizationId });
       return policyOf(organizationId);
     },
   };

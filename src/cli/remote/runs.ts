@@ -1,6 +1,7 @@
 import type { LockCause } from '../../../gen/grpc-js/latchkey/v1/lock.ts';
 import {
   type LockFilter,
+  UnlockRunServiceService as runs,
   type UnlockRun,
   type UnlockRunItem,
   UnlockOutcome as WireOutcome,
@@ -9,16 +10,16 @@ import {
 import { outcomes, type UnlockOutcome, type UnlockRunState } from '../../domain/unlock-run-events.ts';
 import type { LockQuery } from '../backend-lock.ts';
 import type { RunBackend, RunItemRow, RunRow } from '../run-backend.ts';
-import type { connect } from './call.ts';
+import type { Connection } from './call.ts';
 import { causeNumbers } from './locks.ts';
 import { promised, timeText } from './rows.ts';
 
 /** Runs of a server. */
-export function remoteRuns({ runs, call }: ReturnType<typeof connect>): RunBackend {
+export function remoteRuns({ call }: Connection): RunBackend {
   return {
     async previewRun(filter) {
       const request = { filter: filterMessage(filter), sampleSize: 0 };
-      const found = await call(runs.previewUnlock.bind(runs), request);
+      const found = await call(runs.previewUnlock, request);
       const { earliest, latest, runToken } = found;
       return {
         count: Number(found.count),
@@ -32,7 +33,7 @@ export function remoteRuns({ runs, call }: ReturnType<typeof connect>): RunBacke
     },
     async startRun({ runToken, count, ticket = '', requestId = '', rate }) {
       const order = { ticket, requestId, reason: '', identification: '', stopAfterFailures: 0 };
-      const { run } = await call(runs.startUnlockRun.bind(runs), {
+      const { run } = await call(runs.startUnlockRun, {
         ...order,
         runToken: Buffer.from(runToken),
         confirmedCount: BigInt(count),
@@ -41,23 +42,23 @@ export function remoteRuns({ runs, call }: ReturnType<typeof connect>): RunBacke
       return runRow(promised(run, 'run'));
     },
     async getRun(runId) {
-      return runRow(promised((await call(runs.getUnlockRun.bind(runs), { runId })).run, 'run'));
+      return runRow(promised((await call(runs.getUnlockRun, { runId })).run, 'run'));
     },
     async listRuns(page) {
-      const found = await call(runs.listUnlockRuns.bind(runs), page);
+      const found = await call(runs.listUnlockRuns, page);
       return { rows: found.runs.map(runRow), nextPageToken: found.nextPageToken };
     },
     async listRunItems({ outcome, ...query }) {
       const wanted = outcome === undefined ? WireOutcome.UNLOCK_OUTCOME_UNSPECIFIED : outcomeNumbers[outcome];
-      const found = await call(runs.listUnlockRunItems.bind(runs), { ...query, outcome: wanted });
+      const found = await call(runs.listUnlockRunItems, { ...query, outcome: wanted });
       return { rows: found.items.map(itemRow), nextPageToken: found.nextPageToken };
     },
     async cancelRun(runId) {
-      return runRow(promised((await call(runs.cancelUnlockRun.bind(runs), { runId })).run, 'run'));
+      return runRow(promised((await call(runs.cancelUnlockRun, { runId })).run, 'run'));
     },
     async revertRun({ runId, ticket = '', rate }) {
       const request = { runId, ticket, reason: '', requestId: '', maxPerSecond: rate };
-      return runRow(promised((await call(runs.revertUnlockRun.bind(runs), request)).run, 'run'));
+      return runRow(promised((await call(runs.revertUnlockRun, request)).run, 'run'));
     },
   };
 }

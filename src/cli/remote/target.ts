@@ -1,3 +1,5 @@
+import type { ProxySettings } from './proxy.ts';
+
 /** The server that a command calls, and as whom. */
 export interface RemoteTarget {
   readonly url: URL;
@@ -12,6 +14,7 @@ export interface RemoteTarget {
   readonly isOfLogin: boolean;
   /** PEM of the authority that signed the server's certificate; undefined: those that Node knows. */
   readonly ca: Buffer | undefined;
+  readonly proxy: ProxySettings;
   readonly timeoutMs: number;
   readonly reason: string | undefined;
 }

@@ -1,11 +1,15 @@
-import { type ServiceError, status } from '@grpc/grpc-js';
+import { type CallFailed, status } from './status.ts';
 import type { RemoteTarget } from './target.ts';
 
-type Said = Pick<ServiceError, 'code' | 'details'>;
+type Said = Pick<CallFailed, 'code' | 'details'>;
 type Server = Pick<RemoteTarget, 'url' | 'urlFrom'>;
 
-/** What grpc-js, the socket or OpenSSL say when no answer comes, and what that means for who typed the command. */
+/** What the exchange, grpc-js, the socket or OpenSSL say when no answer comes, and what that means for who typed the command. */
 const causes: readonly (readonly [RegExp, (url: URL, said: string) => string])[] = [
+  [
+    /^The proxy:|connect to proxy/,
+    (_, said) => `the proxy of http_proxy or https_proxy does not let it through (${said})`,
+  ],
   [
     /ECONNREFUSED/,
     () => 'nothing listens there (ECONNREFUSED); start it with "latchkey serve", or name it with --url',
@@ -21,8 +25,8 @@ const causes: readonly (readonly [RegExp, (url: URL, said: string) => string])[]
     ({ host }) => `it speaks no TLS; try --url http://${host}`,
   ],
   [
-    /Protocol not secure enough|INADEQUATE_SECURITY|code 12\b/,
-    ({ host }) => `it speaks TLS alone; try --url https://${host}`,
+    /Protocol not secure enough|INADEQUATE_SECURITY|code 12\b|speaks TLS alone/,
+    ({ host }, said) => `it speaks TLS alone; try --url ${/https:\S+$/.exec(said)?.[0] ?? `https://${host}`}`,
   ],
   [
     /certificate has expired|CERT_HAS_EXPIRED|not yet valid/i,
@@ -41,13 +45,12 @@ const causes: readonly (readonly [RegExp, (url: URL, said: string) => string])[]
   [/handshake|alert|ssl|tls/i, () => 'the two could not agree on TLS'],
   [
     /HTTP status|larger than max|content-type|Protocol error|RST_STREAM with code (1|13)\b|HTTP_1_1|frame/i,
-    () => 'what answers there is no Latchkey, or a proxy before it does not pass gRPC (HTTP/2) on',
+    () => 'what answers there is no Latchkey, or a proxy before it passes neither gRPC-Web nor gRPC on',
   ],
   [
-    /Failed to connect|RST_STREAM|ECONNRESET|EPIPE|dropped|Connection closed|socket hang up|disconnect|GOAWAY|goaway/i,
+    /Failed to connect|RST_STREAM|ECONNRESET|EPIPE|aborted|dropped|Connection closed|socket hang up|disconnect|GOAWAY|goaway/i,
     () => 'the connection broke off; whether it did what was asked is not known',
   ],
-  [/proxy/i, (_, said) => `the proxy of http_proxy or https_proxy does not let it through (${said})`],
 ];
 
 /**
