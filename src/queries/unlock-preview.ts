@@ -5,7 +5,7 @@ import { DomainError } from '../domain/errors.ts';
 import type { Scope } from '../domain/filter.ts';
 import type { OrganizationId, UserId } from '../domain/ids.ts';
 import type { LockCause } from '../domain/lock.ts';
-import { digestOfAll, organizationsNamedMax, saysNothing, withoutBulkMax } from '../domain/unlock-run.ts';
+import { organizationsNamedMax, saysNothing, withoutBulkMax } from '../domain/unlock-run.ts';
 import type { LockFilter } from '../domain/unlock-run-events.ts';
 import type { LocksFound } from '../store/store.ts';
 import { type LockRecord, lockOf } from './locks.ts';
@@ -76,12 +76,11 @@ export async function previewUnlock(
   const count = sum(found.groups.map(({ locks }) => locks));
   const organizations = grouped(found, ({ organizationId }) => organizationId);
   const runTokenExpires = nowMs + tokenMs;
-  const times = count === 0 ? undefined : timesOf(found);
   const isTooMany = organizations.length > organizationsNamedMax;
   const set: SealedSet = {
     filter,
     count,
-    digest: digestOfAll(found.groups.map(({ digest }) => digest)),
+    digest: found.digest,
     organizationIds: isTooMany ? undefined : organizations.map(([organizationId]) => organizationId),
     expires: runTokenExpires,
   };
@@ -91,8 +90,8 @@ export async function previewUnlock(
     organizations: organizations
       .slice(0, organizationsNamedMax)
       .map(([organizationId, of]) => ({ organizationId, count: of })),
-    earliest: times?.earliest,
-    latest: times?.latest,
+    earliest: found.times?.earliest,
+    latest: found.times?.latest,
     sample: await sampleOf(app, scope, found.sample),
     notPermitted: sum(organizations.filter(([id]) => !mayUnlock(caller, id, count)).map(([, of]) => of)),
     // Of nothing there is no run.
@@ -103,16 +102,6 @@ export async function previewUnlock(
 function mayUnlock(caller: Caller, organizationId: OrganizationId, count: number): boolean {
   if (!may(caller, 'user.unlock', organizationId)) return false;
   return count <= withoutBulkMax || may(caller, 'user.unlock.bulk', organizationId);
-}
-
-/** Without spreading: there may be more groups than a call can have arguments. */
-function timesOf({ groups }: LocksFound): { readonly earliest: number; readonly latest: number } {
-  let [earliest, latest] = [Number.POSITIVE_INFINITY, 0];
-  for (const group of groups) {
-    earliest = Math.min(earliest, group.earliest);
-    latest = Math.max(latest, group.latest);
-  }
-  return { earliest, latest };
 }
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((all, one) => all + one, 0);

@@ -10,7 +10,7 @@ import type { Asker } from './records.ts';
 export interface UnlockRunStore {
   /** What the filter finds, of one moment. Looks at every user. */
   countLocks(query: SelectLocks & { readonly sampleSize: number }): Promise<LocksFound>;
-  /** How many those are, and the sum of the groups' digests. Looks at every user as well, and costs half as much. */
+  /** How many those are, and their digest. Looks at every user as well, and costs less. */
   sumLocks(query: SelectLocks): Promise<FrozenSet>;
   /**
    * Writes the same set, of one moment, down as the run's slices, in the order of user ids. undefined: the run is gone, and
@@ -50,6 +50,10 @@ export interface SelectLocks {
 export interface LocksFound {
   /** By organization and cause. */
   readonly groups: readonly LockGroup[];
+  /** Which locks those are: another set of as many has another sum, modulo digestModulus. */
+  readonly digest: number;
+  /** When the first and the last of them were set; undefined where there are none. */
+  readonly times: { readonly earliest: number; readonly latest: number } | undefined;
   /** The oldest ones, then the newest; none twice. */
   readonly sample: readonly UserId[];
 }
@@ -59,10 +63,6 @@ export interface LockGroup {
   /** undefined: from before causes were written. */
   readonly cause: LockCause | undefined;
   readonly locks: number;
-  readonly earliest: number;
-  readonly latest: number;
-  /** Of which locks: another set of as many has another sum, modulo digestModulus. */
-  readonly digest: number;
 }
 
 export interface FreezeLocks extends SelectLocks {
@@ -71,7 +71,7 @@ export interface FreezeLocks extends SelectLocks {
   readonly onPart: () => Promise<void>;
 }
 
-/** What tells one set from another; `digest`: the sum of the groups'. */
+/** What tells one set from another; `digest`: as countLocks has it. */
 export interface FrozenSet {
   readonly locks: number;
   readonly digest: number;

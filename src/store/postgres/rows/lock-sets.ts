@@ -1,6 +1,6 @@
 import type { OrganizationId, UserId } from '../../../domain/ids.ts';
 import type { LockCause } from '../../../domain/lock.ts';
-import { digestModulus, sliceSize } from '../../../domain/unlock-run.ts';
+import { digestModulus, digestOfAll, sliceSize } from '../../../domain/unlock-run.ts';
 import type { Row } from '../../sql/rows.ts';
 import { type LockQuery, type LockSource, lockDigest, locksQuery } from '../../sql/unlock-runs.ts';
 import type { LockGroup, LocksFound, SelectLocks } from '../../unlock-run-store.ts';
@@ -46,9 +46,25 @@ export function sumQuery(query: SelectLocks): LockQuery {
 
 /** What countQuery answered. */
 export function parseFound(rows: readonly Row[]): LocksFound {
-  const groups = rows.filter(({ user_id }) => user_id === null).map(parseGroup);
+  const groups = rows.filter(({ user_id }) => user_id === null);
   const sample = rows.filter(({ user_id }) => user_id !== null).map(({ user_id }) => user_id as UserId);
-  return { groups, sample: [...new Set(sample)] };
+  return {
+    groups: groups.map(parseGroup),
+    digest: digestOfAll(groups.map(({ digest }) => digest as number)),
+    times: timesOf(groups),
+    sample: [...new Set(sample)],
+  };
+}
+
+/** Without spreading: there may be more groups than a call can have arguments. */
+function timesOf(groups: readonly Row[]): LocksFound['times'] {
+  if (groups.length === 0) return undefined;
+  let [earliest, latest] = [Number.POSITIVE_INFINITY, 0];
+  for (const group of groups) {
+    earliest = Math.min(earliest, group.earliest as number);
+    latest = Math.max(latest, group.latest as number);
+  }
+  return { earliest, latest };
 }
 
 function parseGroup(row: Row): LockGroup {
@@ -56,9 +72,6 @@ function parseGroup(row: Row): LockGroup {
     organizationId: row.organization_id as OrganizationId,
     cause: (row.cause as LockCause | null) ?? undefined,
     locks: row.locks as number,
-    earliest: row.earliest as number,
-    latest: row.latest as number,
-    digest: row.digest as number,
   };
 }
 

@@ -1,10 +1,11 @@
 import type { DatabaseSync } from 'node:sqlite';
-import type { OrganizationId, UserId } from '../../../domain/ids.ts';
-import type { LockCause } from '../../../domain/lock.ts';
 import { digestModulus, sliceSize } from '../../../domain/unlock-run.ts';
 import { lockDigest, locksQuery } from '../../sql/unlock-runs.ts';
-import type { FrozenSet, LockGroup, LocksFound, SelectLocks } from '../../unlock-run-store.ts';
+import type { FrozenSet, LocksFound, SelectLocks } from '../../unlock-run-store.ts';
 import { sqliteDialect } from '../dialect.ts';
+import { snapshot } from '../snapshot.ts';
+import { createStatementCache } from '../statements.ts';
+import { Tally } from './tally.ts';
 
 // SQLite hears of no end but from a function that is called, see createLists; not of every row, as a call costs as much
 // as the rest.
@@ -17,151 +18,88 @@ const source = { dialect: sqliteDialect, from: 'users', lockOf, endable };
 // A query with a LIMIT is not merged into the one around it, which would look into the JSON again for each of its conditions.
 const sourceOnce = { ...source, once: 'LIMIT -1' };
 
-type TallyRow = readonly [
-  userId: string,
-  organizationId: string,
-  cause: string | null,
-  since: number,
-  generation: number,
-];
-
 const sums = `count(*) AS locks, coalesce(sum(${lockDigest}), 0) % ${digestModulus} AS digest`;
 
-/** How many there are, and which ones: as much of countLocks as tells one set from another, without a row that comes by here. */
+/** How many there are, and which ones: as much of countLocks as tells one set from another. */
 export function sumLocks(db: DatabaseSync, query: SelectLocks): FrozenSet {
   const { sql, values } = locksQuery(sourceOnce, query);
   const { locks, digest } = db.prepare(`SELECT ${sums} FROM (${sql})`).get(...values) as unknown as FrozenSet;
   return { locks, digest };
 }
 
+/** What one statement answers of so many locks at a time. */
+interface Part extends FrozenSet {
+  /** The last user of them. */
+  readonly last: string | null;
+  readonly [known: `known${number}`]: number;
+}
+
+/** The last ones of the set, which tell what the others are likely to be. */
+const locksFirst = 128;
+/** node:sqlite keeps what a function was called with until the statement ends: no more than this. */
+const locksAtOnce = 4_096;
+
 /**
- * Counts row by row: a table of a million of them, sorted once for each question, takes longer than all else, and a file
- * where it does not fit into memory. The rows are one statement's, so of one moment.
+ * The database counts, some thousands of locks at a time, and what it is not told of comes by here: locks of a group that those
+ * before had little of, and those that may be in the sample. A lock that comes by costs as much as all else, and a table of a
+ * million, sorted by group, more. All is of one moment.
  */
 export function countLocks(
   db: DatabaseSync,
   { sampleSize, ...query }: SelectLocks & { readonly sampleSize: number },
 ): LocksFound {
-  const { sql, values } = locksQuery(sourceOnce, query);
   const tally = new Tally(sampleSize);
-  db.aggregate('tally_locks', {
-    varargs: true,
-    start: 0,
-    step(_, ...row) {
-      const [userId, organizationId, cause, since, generation] = row as unknown as TallyRow;
-      tally.add(organizationId, cause, since, generation);
-      tally.offer(userId, since);
-      return 0;
-    },
+  db.aggregate('tally_lock', {
+    ...{ start: 0, varargs: true },
+    step: (_, organizationId, cause) => tally.add(organizationId as string, cause as string | null),
   });
-  const columns = 'user_id, organization_id, cause, since, generation';
-  db.prepare(`SELECT tally_locks(${columns}) AS done FROM (${sql})`).get(...values);
-  return tally.found();
-}
-
-type Group = { -readonly [Key in keyof LockGroup]: LockGroup[Key] };
-
-/** Sums below it are exact, and so is a lock more. */
-const exactMax = 2 ** 52;
-
-// Called for each of a million locks: no array, no second look where a lock is of the same group as the one before.
-class Tally {
-  readonly #groups = new Map<string, Map<string | null, Group>>();
-  readonly #oldest: Sample;
-  readonly #newest: Sample;
-  #last: Group | undefined;
-  #lastCause: string | null = null;
-
-  constructor(sampleSize: number) {
-    this.#oldest = new Sample(Math.ceil(sampleSize / 2), 1);
-    this.#newest = new Sample(Math.floor(sampleSize / 2), -1);
-  }
-
-  add(organizationId: string, cause: string | null, since: number, generation: number): void {
-    const last = this.#last;
-    const isSame = last?.organizationId === organizationId && this.#lastCause === cause;
-    const group = isSame ? last : this.#groupOf(organizationId, cause, since);
-    this.#last = group;
-    this.#lastCause = cause;
-    group.locks += 1;
-    if (since < group.earliest) group.earliest = since;
-    if (since > group.latest) group.latest = since;
-    // The sum of lockDigest, taken modulo now and then.
-    group.digest += since * 31 + generation;
-    if (group.digest > exactMax) group.digest %= digestModulus;
-  }
-
-  offer(userId: string, since: number): void {
-    this.#oldest.offer(userId, since);
-    this.#newest.offer(userId, since);
-  }
-
-  #groupOf(organizationId: string, cause: string | null, since: number): Group {
-    const byCause = this.#groups.get(organizationId) ?? new Map<string | null, Group>();
-    const known = byCause.get(cause);
-    if (known !== undefined) return known;
-    const group: Group = {
-      organizationId: organizationId as OrganizationId,
-      cause: (cause as LockCause | null) ?? undefined,
-      ...{ locks: 0, earliest: since, latest: since, digest: 0 },
-    };
-    byCause.set(cause, group);
-    this.#groups.set(organizationId, byCause);
-    return group;
-  }
-
-  found(): LocksFound {
-    const groups = [...this.#groups.values()].flatMap((byCause) => [...byCause.values()]);
-    const sample = [...this.#oldest.userIds(), ...this.#newest.userIds()];
-    return {
-      groups: groups.map((group) => ({ ...group, digest: group.digest % digestModulus })),
-      sample: [...new Set(sample)],
-    };
-  }
-}
-
-interface Sampled {
-  readonly userId: string;
-  readonly since: number;
-}
-
-/** The first so many in the order of time, or against it; those held are sorted now and then alone. */
-class Sample {
-  readonly #size: number;
-  readonly #heldMax: number;
-  readonly #way: 1 | -1;
-  #held: Sampled[] = [];
-  /** The last of those that are in it, once there are so many. */
-  #last: Sampled | undefined;
-
-  constructor(size: number, way: 1 | -1) {
-    this.#size = size;
-    this.#heldMax = 16 * size;
-    this.#way = way;
-  }
-
-  offer(userId: string, since: number): void {
-    if (this.#size === 0) return;
-    const last = this.#last;
-    if (last !== undefined) {
-      const order = (since - last.since) * this.#way;
-      if (order > 0 || (order === 0 && (userId < last.userId ? -this.#way : this.#way) > 0)) return;
+  db.aggregate('offer_lock', {
+    ...{ start: 0, varargs: true },
+    step: (_, userId, since) => tally.offer(userId as string, since as number),
+  });
+  return snapshot(db, () => {
+    const read = partReader(db, query, tally);
+    if (read('', 'DESC', locksFirst).locks < locksFirst) return tally.found();
+    tally.startOver();
+    // Each time there are more of them, and more is known of what to leave out.
+    let locksMax = locksFirst;
+    for (let last: string | null = ''; last !== null; ) {
+      locksMax = Math.min(8 * locksMax, locksAtOnce);
+      const part = read(last, 'ASC', locksMax);
+      last = part.locks < locksMax ? null : part.last;
     }
-    this.#held.push({ userId, since });
-    if (this.#held.length === this.#heldMax) this.#cut();
-  }
+    return tally.found();
+  });
+}
 
-  #cut(): void {
-    const order = (one: Sampled, other: Sampled) =>
-      (one.since - other.since || (one.userId < other.userId ? -1 : 1)) * this.#way;
-    this.#held = this.#held.sort(order).slice(0, this.#size);
-    this.#last = this.#held.length === this.#size ? this.#held.at(-1) : undefined;
-  }
-
-  userIds(): readonly UserId[] {
-    this.#cut();
-    return this.#held.map(({ userId }) => userId as UserId);
-  }
+function partReader(db: DatabaseSync, query: SelectLocks, tally: Tally) {
+  const { sql, values } = locksQuery(source, query, { isPaged: true });
+  const [, ...rest] = values;
+  const bounds = [1, 2, 3, 4].map((nth) => `?${values.length + nth}`);
+  const [since1, user1, since2, user2] = bounds;
+  const mayBeShown =
+    `(since <= ${since1} AND (since < ${since1} OR user_id < ${user1})) OR ` +
+    `(since >= ${since2} AND (since > ${since2} OR user_id > ${user2}))`;
+  const statements = createStatementCache(db);
+  return (after: string, way: 'ASC' | 'DESC', locksMax: number): Part => {
+    const known = tally.known();
+    const first = values.length + bounds.length + 1;
+    const isOf = known.map(
+      (_, nth) => `(organization_id = ?${first + 2 * nth} AND cause IS ?${first + 2 * nth + 1})`,
+    );
+    const others = isOf.length === 0 ? 'TRUE' : `NOT (${isOf.join(' OR ')})`;
+    const columns = [
+      `${sums}, max(user_id) AS last`,
+      ...isOf.map((condition, nth) => `count(*) FILTER (WHERE ${condition}) AS known${nth}`),
+      `tally_lock(organization_id, cause) FILTER (WHERE ${others})`,
+      `offer_lock(user_id, since) FILTER (WHERE ${mayBeShown})`,
+    ];
+    const part = statements
+      .get(`SELECT ${columns.join(', ')} FROM (${sql} ORDER BY user_id ${way} LIMIT ${locksMax})`)
+      .get(after, ...rest, ...tally.bounds(), ...known.flatMap(({ of }) => of)) as unknown as Part;
+    tally.addPart(part, known);
+    return part;
+  };
 }
 
 /** What becomes a row of a run's slices. */
