@@ -5,6 +5,7 @@ import type { FrozenSet, LocksFound, SelectLocks } from '../../unlock-run-store.
 import { sqliteDialect } from '../dialect.ts';
 import { snapshot } from '../snapshot.ts';
 import { createStatementCache } from '../statements.ts';
+import { smallCache } from './small-cache.ts';
 import { Tally } from './tally.ts';
 
 // SQLite hears of no end but from a function that is called, see createLists; not of every row, as a call costs as much
@@ -22,6 +23,7 @@ const sums = `count(*) AS locks, coalesce(sum(${lockDigest}), 0) % ${digestModul
 
 /** How many there are, and which ones: as much of countLocks as tells one set from another. */
 export function sumLocks(db: DatabaseSync, query: SelectLocks): FrozenSet {
+  using _cache = smallCache(db);
   const { sql, values } = locksQuery(sourceOnce, query);
   const { locks, digest } = db.prepare(`SELECT ${sums} FROM (${sql})`).get(...values) as unknown as FrozenSet;
   return { locks, digest };
@@ -48,6 +50,7 @@ export function countLocks(
   db: DatabaseSync,
   { sampleSize, ...query }: SelectLocks & { readonly sampleSize: number },
 ): LocksFound {
+  using _cache = smallCache(db);
   const tally = new Tally(sampleSize);
   db.aggregate('tally_lock', {
     ...{ start: 0, varargs: true },
@@ -125,6 +128,7 @@ export function* sliceLocks(db: DatabaseSync, query: SelectLocks): Generator<rea
     `SELECT json_group_array(${item}) AS items, ${sums}, max(user_id) AS last ` +
       `FROM (${sql} ORDER BY user_id LIMIT ${sliceSize})`,
   );
+  using _cache = smallCache(db);
   db.exec('BEGIN');
   try {
     let slices: FrozenSlice[] = [];
