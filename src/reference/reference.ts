@@ -40,11 +40,12 @@ export function openReference({ exampleIds, now }: ReferenceOptions): {
   );
   // Encoded once: whoever asks for them costs no more than a copy.
   const index = Buffer.from(indexPage(contract));
-  const rest = Buffer.from(`,${contract.rest}`);
+  const documentOf = remembered(Buffer.from(`,${contract.rest}`));
   return {
     async answer({ path, query, origin: claimed }) {
       const origin = originOf(claimed);
-      if (path === '/openapi.json') return document(rest, origin);
+      if (path === '/openapi.json')
+        return { status: 200, type: 'application/json', body: documentOf(origin) };
       if (path === '/docs/') return { status: 200, type: htmlType, body: index };
       if (path === '/docs/style.css') return { status: 200, type: 'text/css; charset=utf-8', body: style };
       const found = calls.get(path);
@@ -55,10 +56,24 @@ export function openReference({ exampleIds, now }: ReferenceOptions): {
   };
 }
 
-/** `servers` first, the rest behind it. */
-function document(rest: Uint8Array, origin: string): Answer {
-  const servers = Buffer.from(`{"servers":${JSON.stringify([{ url: origin }])}`);
-  return { status: 200, type: 'application/json', body: Buffer.concat([servers, rest]) };
+// So many names a server has at most; whoever makes up others pays with a copy of the document each.
+const originsMax = 8;
+
+/** The document for each of the last origins: `servers` first, the rest behind it. All who ask share its bytes. */
+function remembered(rest: Uint8Array): (origin: string) => Uint8Array {
+  const documents = new Map<string, Uint8Array>();
+  return (origin) => {
+    const known = documents.get(origin);
+    if (known !== undefined) return known;
+    const servers = Buffer.from(`{"servers":${JSON.stringify([{ url: origin }])}`);
+    const made = Buffer.concat([servers, rest]);
+    for (const oldest of documents.keys()) {
+      if (documents.size < originsMax) break;
+      documents.delete(oldest);
+    }
+    documents.set(origin, made);
+    return made;
+  };
 }
 
 // A host may be more than what every language and shell takes for a plain word; then it is left out.
