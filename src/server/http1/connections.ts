@@ -112,8 +112,8 @@ function takeRequest(
     connection.isRefused = true;
     stopParsing(req.socket);
     refuseRequest(res, 503, 'too many requests at once, please try again');
-  } else if (account.isProven) door.handleRequest(req, res);
-  else line.add(() => door.handleRequest(req, res), unanswered === 0);
+  } else if (account.isProven || unanswered === 0) door.handleRequest(req, res);
+  else line.add(() => door.handleRequest(req, res));
 }
 
 /**

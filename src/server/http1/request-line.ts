@@ -14,12 +14,12 @@ export interface LineOptions {
 }
 
 /**
- * Requests of one connection without a valid token. One read of a socket may hold a hundred of them: the first is handled
- * as it comes, where there is time, the others a few in each turn of the event loop.
+ * Requests of one connection without a valid token, behind one that waits for its answer: one read of a socket may hold a
+ * hundred of them, of which a few are handled in each turn of the event loop.
  */
 export class RequestLine implements StrangerWork {
   readonly address: string;
-  isRest = false;
+  readonly isRest = true;
   readonly #turns: Turns;
   readonly #isGone: () => boolean;
   readonly #handlers: (() => void)[] = [];
@@ -35,14 +35,11 @@ export class RequestLine implements StrangerWork {
     return this.#isGone();
   }
 
-  /** `isAlone`: none before it waits for its answer. */
-  add(handle: () => void, isAlone: boolean): void {
+  add(handle: () => void): void {
     this.#handlers.push(handle);
     if (this.#isWaiting) return;
     this.#isWaiting = true;
-    this.isRest = !isAlone;
-    if (!isAlone) this.#turns.put(this);
-    else if (this.#turns.take(this)) this.run();
+    this.#turns.put(this);
   }
 
   /** Each is counted where it came in. */
@@ -60,7 +57,6 @@ export class RequestLine implements StrangerWork {
     }
     if (this.#isGone()) return;
     this.#isWaiting = true;
-    this.isRest = true;
     this.#turns.put(this);
   }
 }
