@@ -74,6 +74,7 @@ const ofTheWork = [
   'src/queries/unlock-preview.ts openedBytesMax',
   'src/queries/unlock-runs.ts looksMax',
   'src/queries/verify/findings.ts problemsMax',
+  'src/reference/reference.ts originsMax',
   'src/rpc/console/session.ts sealedLengthMax',
   'src/rpc/convert/token.ts secondsMax',
   'src/rpc/limits/token-buckets.ts debtMsMax',
