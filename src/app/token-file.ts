@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import {
   closeSync,
   constants,
@@ -66,7 +65,8 @@ function isEmptyFile(path: string, found: Stats): boolean {
 }
 
 function wasReplaced(path: string, text: string): boolean {
-  const next = `${path}.${randomBytes(6).toString('hex')}`;
+  // The global one: imported, node:crypto would be loaded by every command, of which few write.
+  const next = `${path}.${crypto.randomUUID()}`;
   try {
     makeSecret(next, text);
     renameSync(next, path);

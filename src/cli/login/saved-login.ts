@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import {
   chmodSync,
   closeSync,
@@ -64,7 +63,8 @@ function parse(text: string): SavedLogin | undefined {
  */
 export function saveLogin(path: string, login: SavedLogin): void {
   const folder = dirname(path);
-  const next = `${path}.${randomBytes(6).toString('hex')}`;
+  // The global one: imported, node:crypto would be loaded by every command, of which few write.
+  const next = `${path}.${crypto.randomUUID()}`;
   try {
     makeFolder(folder);
     chmodSync(folder, 0o700);
