@@ -1,4 +1,6 @@
 import { Client, credentials, Metadata, status } from '@grpc/grpc-js';
+import { frame, frameReader, messageOf } from '../../remote/frames.ts';
+import { CallFailed } from '../../remote/status.ts';
 
 /** A call as the demonstration makes it, in any protocol. */
 export interface DemoCall {
@@ -83,14 +85,16 @@ function speakGrpc({ url, token }: Target, call: DemoCall): Promise<DemoAnswer> 
 
 async function speakGrpcWeb({ url, token }: Target, call: DemoCall): Promise<DemoAnswer> {
   const headers = { ...headersOf(token), 'content-type': 'application/grpc-web+proto', 'x-grpc-web': '1' };
-  const body = frame(encode(call));
+  const body = new Uint8Array(frame(encode(call)));
   const answer = await fetch(url + call.path, { method: 'POST', headers, body, ...limited() });
-  const { message, trailers } = parseFrames(Buffer.from(await answer.arrayBuffer()));
-  // Where there is no message, the status may stand in the headers instead.
-  const told = (name: string) => trailers.get(name) ?? answer.headers.get(name) ?? '';
-  const code = codeName(Number(told('grpc-status')));
-  if (code === 'OK') return ok(decode(call, message));
-  return { code, message: decodeURIComponent(told('grpc-message')), response: {} };
+  const reader = frameReader();
+  reader.take(Buffer.from(await answer.arrayBuffer()));
+  try {
+    return ok(decode(call, messageOf(reader.end(), Object.fromEntries(answer.headers))));
+  } catch (error) {
+    if (!(error instanceof CallFailed)) throw error;
+    return { code: codeName(error.code), message: error.details, response: {} };
+  }
 }
 
 const headersOf = (token: string) => ({
@@ -104,32 +108,6 @@ const encode = ({ request, message }: DemoCall): Uint8Array =>
   request.encode(request.fromJSON(message) as never).finish();
 const decode = ({ response }: DemoCall, bytes: Uint8Array): unknown =>
   response.toJSON(response.decode(bytes) as never);
-
-// gRPC over HTTP/2, "Length-Prefixed-Message": a byte of flags, four of length.
-function frame(message: Uint8Array): Uint8Array<ArrayBuffer> {
-  const framed = Buffer.alloc(5 + message.byteLength);
-  framed.writeUInt32BE(message.byteLength, 1);
-  framed.set(message, 5);
-  return framed;
-}
-
-// gRPC-Web marks the frame of trailers by the flag 0x80.
-function parseFrames(body: Buffer) {
-  let message: Uint8Array = new Uint8Array();
-  const trailers = new Headers();
-  for (let at = 0; at + 5 <= body.length; ) {
-    const end = at + 5 + body.readUInt32BE(at + 1);
-    const content = body.subarray(at + 5, end);
-    if (body[at] === 0x80) {
-      for (const line of content.toString().trim().split('\r\n')) {
-        const colon = line.indexOf(':');
-        trailers.set(line.slice(0, colon), line.slice(colon + 1).trim());
-      }
-    } else message = content;
-    at = end;
-  }
-  return { message, trailers };
-}
 
 function parseObject(value: unknown): Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
