@@ -89,6 +89,27 @@ describe('TLS', () => {
     expect(await nameShown(port)).toBe('first');
   });
 
+  test('makes one handshake on a connection, after a reload too', async () => {
+    await using server = await start({ drainTimeoutMs: 100 });
+    const { port, url } = server.listener;
+    const options = { maxVersion: 'TLSv1.2', ...trustNobody } as const;
+    for (const round of ['at first', 'after a reload']) {
+      const socket = tls.connect({ port, host: '127.0.0.1', ...options });
+      socket.resume();
+      await once(socket, 'secureConnect');
+      const refused = new Promise((resolve) => {
+        for (const event of ['error', 'close']) socket.on(event, () => resolve('refused'));
+      });
+      const another = new Promise((resolve) => {
+        socket.renegotiate({}, (error) => resolve(error === null ? 'another handshake' : 'refused'));
+      });
+      expect([round, await Promise.race([refused, another])]).toEqual([round, 'refused']);
+      socket.destroy();
+      await server.listener.reloadTls();
+    }
+    expect(await askHttps(`${url}/a`)).toBe('h1 /a 0');
+  });
+
   test('shows a changed pair to new connections after a reload, and keeps the open ones', async () => {
     await using server = await start();
     const { listener } = server;

@@ -1,4 +1,4 @@
-import { X509Certificate } from 'node:crypto';
+import { constants, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { createSecureContext, createServer, type Server, type TlsOptions } from 'node:tls';
 
@@ -13,10 +13,16 @@ interface KeyPair {
   readonly key: Buffer;
 }
 
+/**
+ * No handshake after the first (RFC 9113 §9.2.1): one costs more than anything else before a token, and Node, which allows three,
+ * only tells of those beyond.
+ */
+const always = { minVersion: 'TLSv1.2', secureOptions: constants.SSL_OP_NO_RENEGOTIATION } as const;
+
 /** A TLS server offering HTTP/2 and HTTP/1.1 by ALPN. Throws TlsUnusable. */
 export async function createTlsServer(files: TlsFiles, options: TlsOptions): Promise<Server> {
   const pair = await readKeyPair(files);
-  return createServer({ ...options, ...pair, ALPNProtocols: ['h2', 'http/1.1'], minVersion: 'TLSv1.2' });
+  return createServer({ ...options, ...pair, ...always, ALPNProtocols: ['h2', 'http/1.1'] });
 }
 
 /**
@@ -25,7 +31,7 @@ export async function createTlsServer(files: TlsFiles, options: TlsOptions): Pro
  */
 export async function reloadKeyPair(server: Server, files: TlsFiles): Promise<Date> {
   const pair = await readKeyPair(files);
-  server.setSecureContext({ ...pair, minVersion: 'TLSv1.2' });
+  server.setSecureContext({ ...pair, ...always });
   return new X509Certificate(pair.cert).validToDate;
 }
 
