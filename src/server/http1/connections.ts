@@ -5,9 +5,7 @@ import { type Account, costBytes } from '../http/admission.ts';
 import type { Connections } from '../http/connections.ts';
 import { type ListenerLimits, sweepIntervalMs } from '../http/listener-limits.ts';
 import { Taking, takenBytesOf } from '../http/taking.ts';
-import type { Turns } from '../http/turns.ts';
 import { refuseRequest } from './refuse-request.ts';
-import { RequestLine } from './request-line.ts';
 import { stopParsing } from './stop-parsing.ts';
 
 /** What takes the requests of HTTP/1.1. */
@@ -26,8 +24,6 @@ interface Connection {
   /** A request of it was turned away, and it ends with that answer: what came after is not looked at. */
   isRefused: boolean;
   readonly account: Account;
-  /** Where its requests wait for their turn, until a valid token was seen. */
-  readonly line: RequestLine;
   /** What of its answers the client had not taken, when a sweep last looked. */
   unsentBytes: number;
   readonly taking: Taking;
@@ -36,18 +32,11 @@ interface Connection {
 // As many as a client of HTTP/2 may have before it knows better; one that has shown no token and asks for more is a flood.
 const strangersPipelinedMax = 100;
 
-/** What connections need besides their door. */
-export interface Http1Options {
-  readonly limits: ListenerLimits;
-  readonly turns: Turns;
-  /** Hears of each refusal by name. */
-  readonly count: (refusal: string) => void;
-}
-
-/** HTTP/1.1 on sockets that others accepted, with the limits of the listener. */
+/** HTTP/1.1 on sockets that others accepted, with the limits of the listener; `count` hears of refusals by name. */
 export function createHttp1Connections(
   door: RequestDoor,
-  { limits, turns, count }: Http1Options,
+  limits: ListenerLimits,
+  count: (refusal: string) => void,
 ): Connections {
   const connections = new Map<Socket, Connection>();
   let isDraining = false;
@@ -79,7 +68,7 @@ export function createHttp1Connections(
   return {
     accept(socket, account) {
       if (!account.take(costBytes.http1)) return void socket.destroy();
-      connections.set(socket, openConnection(socket, account, turns));
+      connections.set(socket, openConnection(socket, account));
       socket.on('close', () => connections.delete(socket));
       server.emit('connection', socket);
       // Node's native reading of TLS records fails with HPE_PAUSED where a body follows its headers in another record
@@ -106,14 +95,13 @@ function takeRequest(
   req: IncomingMessage,
   res: ServerResponse,
 ): void {
-  const { account, line, unanswered } = connection;
+  const { account, unanswered } = connection;
   const hasPlace = account.isProven || unanswered < strangersPipelinedMax;
   if (!hasPlace || !addResponse(connection, res)) {
     connection.isRefused = true;
     stopParsing(req.socket);
     refuseRequest(res, 503, 'too many requests at once, please try again');
-  } else if (account.isProven || unanswered === 0) door.handleRequest(req, res);
-  else line.add(() => door.handleRequest(req, res));
+  } else door.handleRequest(req, res);
 }
 
 /**
@@ -179,14 +167,13 @@ function sweepConnection(socket: Socket, connection: Connection, { nowMs, limits
   socket.destroy();
 }
 
-function openConnection(socket: Socket, account: Account, turns: Turns): Connection {
+function openConnection(socket: Socket, account: Account): Connection {
   const connection: Connection = {
     response: undefined,
     unanswered: 0,
     answeredAtMs: Number.NEGATIVE_INFINITY,
     isRefused: false,
     account,
-    line: new RequestLine({ turns, address: account.address, isGone: () => socket.destroyed }),
     unsentBytes: 0,
     taking: new Taking(),
   };

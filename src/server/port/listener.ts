@@ -58,7 +58,7 @@ export async function startListener(door: Door, options: ListenerOptions): Promi
   const turns = new Turns();
   const onBug = (cause: unknown): void => log('http2.failed', { cause });
   const protocols: Record<WireProtocol, Connections> = {
-    http1: createHttp1Connections(door, { limits, turns, count }),
+    http1: createHttp1Connections(door, limits, count),
     http2: createHttp2Sessions(door, { limits, turns, count, onBug }),
   };
   const admission = new Admission({
