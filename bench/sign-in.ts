@@ -70,10 +70,10 @@ interface Beside extends Result {
 }
 
 interface Measured {
-  /** Checks a second that the server's processors can make. */
-  readonly limit: Spread;
-  /** Sign-ins a second with nothing beside them. */
-  readonly alone: Spread;
+  /** Checks a second that the server's processors can make, a round. */
+  readonly limit: readonly number[];
+  /** Sign-ins a second with nothing beside them, each right after the limit was measured. */
+  readonly alone: readonly number[];
   readonly full: readonly Result[];
   readonly besideFull: readonly Beside[];
   readonly half: readonly Result[];
@@ -88,7 +88,6 @@ async function main(): Promise<void> {
   stack.defer(() => rmSync(folder, { recursive: true, force: true }));
   const seeded = await seed(join(folder, 'latchkey.db'), Number(values.users));
   await givePasswords(seeded);
-  const limit = spread(await times(3, async () => checksPerSecond(fullSeconds)));
   const share = values.share === undefined ? [] : ['--password-share', values.share];
   const args = ['src/latchkey.js', 'serve', '--db', seeded.path, '--log-level', 'error', ...share];
   const server = stack.use(await startServer(args, isHeld ? 1 : 'any'));
@@ -96,19 +95,27 @@ async function main(): Promise<void> {
   // The server is started before: it would inherit this.
   yieldToKernel();
   const measured = await measureAll({ server, seeded });
-  if (values.json) console.log(JSON.stringify({ bars, limit, ...measured }));
-  else print({ limit, ...measured });
+  if (values.json) console.log(JSON.stringify({ bars, ...measured }));
+  else print(measured);
 }
 
-/** One after the other, not in turns: what waits to be checked at the end of a round would still be there in the next. */
-async function measureAll(target: Target): Promise<Omit<Measured, 'limit'>> {
+/**
+ * The checks and the sign-ins alone in turns. What is beside sign-ins one after the other: what waits to be checked at the end
+ * of a round would still be there in the next.
+ */
+async function measureAll(target: Target): Promise<Measured> {
   const closed: Load = { kind: 'closed' };
   // More than once: measured in a good moment, its half is nearly all that the server can do in another.
   const full = await times(rounds, () => unlock(target, closed, fullSeconds));
   const perSecond = spread(full.map((result) => result.perSecond)).median / 2;
   const halfLoad: Load = { kind: 'open', ratePerSecond: perSecond };
   const half = await times(rounds, () => unlock(target, halfLoad, Number(values.seconds)));
-  const alone = spread(await times(rounds, () => signInAlone(target, fullSeconds)));
+  const limit: number[] = [];
+  const alone: number[] = [];
+  for (let round = 0; round < rounds; round += 1) {
+    limit.push(checksPerSecond(fullSeconds));
+    alone.push(await signInAlone(target, fullSeconds));
+  }
   using signIns = offer(target, { ratePerSecond: Number(values.rate) });
   const beside = async (load: Load, seconds: number): Promise<Beside> => {
     const before = signIns.succeeded();
@@ -119,7 +126,7 @@ async function measureAll(target: Target): Promise<Omit<Measured, 'limit'>> {
   };
   const besideHalf = await times(rounds, () => beside(halfLoad, Number(values.seconds)));
   const besideFull = await times(rounds, () => beside(closed, Number(values.seconds)));
-  return { alone, full, besideFull, half, besideHalf, answers: signIns.answers };
+  return { limit, alone, full, besideFull, half, besideHalf, answers: signIns.answers };
 }
 
 async function times<Value>(count: number, work: () => Promise<Value>): Promise<Value[]> {
@@ -128,7 +135,7 @@ async function times<Value>(count: number, work: () => Promise<Value>): Promise<
   return all;
 }
 
-/** Of the processors that the server gets, before it is there. */
+/** Of the processors that the server gets, which asks for nothing meanwhile. */
 function checksPerSecond(seconds: number): number {
   const script = new URL('load/checks.ts', import.meta.url).pathname;
   const command = [process.execPath, '--no-warnings', script, '--seconds', String(seconds)];
@@ -194,14 +201,11 @@ function print({ limit, alone, full, besideFull, half, besideHalf, answers }: Me
     const usual = spread(without.map(({ p99Us }) => p99Us)).median;
     return spread(beside.map(({ p99Us }) => p99Us / usual));
   };
-  const part = (perSecond: number) => perSecond / limit.median;
-  const shares = besideFull.map(({ signInsPerSecond }) => part(signInsPerSecond));
+  const checks = spread(limit);
+  const partsAlone = alone.map((perSecond, round) => perSecond / (limit[round] ?? Number.NaN));
+  const shares = besideFull.map(({ signInsPerSecond }) => signInsPerSecond / checks.median);
   const ratios = [
-    [
-      'sign-ins alone ÷ checks',
-      ...two(spread([alone.median, alone.min, alone.max].map(part))),
-      `≥ ${bars.alone}`,
-    ],
+    ['sign-ins alone ÷ checks', ...two(spread(partsAlone)), `≥ ${bars.alone}`],
     ['sign-ins beside full load ÷ checks', ...two(spread(shares)), `≥ ${bars.besideFull}`],
     ['p99 beside sign-ins ÷ without, full load', ...two(p99(besideFull, full)), `≤ ${bars.p99}`],
     ['p99 beside sign-ins ÷ without, half load', ...two(p99(besideHalf, half)), `≤ ${bars.p99}`],
@@ -209,7 +213,7 @@ function print({ limit, alone, full, besideFull, half, besideHalf, answers }: Me
   const range = ({ median, min, max }: Spread) =>
     `${median.toFixed(1)} (${min.toFixed(1)}–${max.toFixed(1)})`;
   console.log(table(titles, rows));
-  console.log(`\nchecks/s at most: ${range(limit)}; sign-ins/s alone: ${range(alone)}`);
+  console.log(`\nchecks/s at most: ${range(checks)}; sign-ins/s alone: ${range(spread(alone))}`);
   console.log(`sign-ins beside unlocks, by status: ${JSON.stringify(answers)}\n`);
   console.log(table(['ratio', 'median', 'min–max', 'bar'], ratios));
 }
