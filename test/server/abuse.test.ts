@@ -102,15 +102,30 @@ describe('a client that is slow on purpose', () => {
     session.close();
   });
 
-  test('and drips the headers of an HTTP/2 stream is cut off', async () => {
-    await using server = await start({ ...quick, idleTimeoutMs: 200 });
+  test.each([
+    // HEADERS that announce a kilobyte, which never comes whole.
+    [
+      'within a frame',
+      frame({ type: frameType.headers, stream: 3, payload: Buffer.alloc(1_024) }).subarray(0, 9),
+    ],
+    ['frame by frame', frame({ type: frameType.headers, stream: 3, payload: Buffer.of(0x82) })],
+  ])('and drips the headers of an HTTP/2 stream %s is cut off, whatever call is under way', async (how, first) => {
+    await using server = await start(quick);
+    const timedOut = once(server.refusals, 'http2RequestTimeout');
     const { socket, done } = await connectRaw(server.listener.port);
     socket.write(preface);
-    // HEADERS that announce a kilobyte, which never comes whole.
-    socket.write(frame({ type: frameType.headers, stream: 1, payload: Buffer.alloc(1_024) }).subarray(0, 9));
-    drip(socket, () => Buffer.of(0x82));
+    socket.write(frame({ type: frameType.headers, flags: endHeaders, stream: 1, payload: postHeaders }));
+    socket.write(first);
+    let dripped = 0;
+    drip(socket, () => {
+      if (how === 'within a frame') return Buffer.of(0x82);
+      // Fewer frames than a block may have.
+      dripped += 1;
+      const payload = Buffer.of(0x82);
+      return dripped > 40 ? '' : frame({ type: frameType.continuation, stream: 3, payload });
+    });
     expect(await askBoth(server.listener.url)).toEqual(bothAnswered);
-    await done;
+    await Promise.all([done, timedOut]);
   });
 
   test('and never takes its answer is cut off', async () => {

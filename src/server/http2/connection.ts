@@ -98,11 +98,12 @@ export class Http2Connection implements StreamOwner {
   forget(stream: Http2Stream, isOurReset: boolean): void {
     if (this.streams.delete(stream.id)) this.places.give(stream.head);
     if (isOurReset) this.#late.add(stream.id, performance.now());
-    if (this.#isClosing && this.streams.size === 0) this.farewell.end();
+    if (this.farewell.isClosing && this.streams.size === 0) this.farewell.end();
   }
 
-  get #isClosing(): boolean {
-    return this.farewell.closingSinceMs !== undefined;
+  /** A header block has begun and is not whole, while this side reads. */
+  get isWithinHeaders(): boolean {
+    return !this.socket.isPaused() && (this.#block.isOpen || this.#reader.holdsHeaders);
   }
 
   #close(): void {
@@ -135,9 +136,8 @@ export class Http2Connection implements StreamOwner {
       throw protocolError('SETTINGS come first');
     if (this.#block.isOpen && frame.type !== frameType.continuation)
       throw protocolError('a header block is cut');
-    const { type } = frame;
-    if (type === frameType.data) this.#takeData(frame);
-    else if (type === frameType.headers) {
+    if (frame.type === frameType.data) this.#takeData(frame);
+    else if (frame.type === frameType.headers) {
       if (this.#block.open(frame)) this.#takeBlock(frame.streamId);
     } else this.#takeOther(frame);
   }
@@ -193,7 +193,7 @@ export class Http2Connection implements StreamOwner {
     if ((streamId & 1) === 0) throw protocolError('a stream that is not the client’s');
     if (streamId > this.#lastStreamId) {
       const head = this.#heads.read(bytes, start, end);
-      if (this.#isClosing) {
+      if (this.farewell.isClosing) {
         this.#guard.noise(this.#late.blockNoise(end - start, head.fields));
         return;
       }
@@ -276,7 +276,7 @@ export class Http2Connection implements StreamOwner {
     if (stream !== undefined) return stream;
     // What belongs to no stream of the client's never will (§6.1, §6.4); one after the last may have crossed a GOAWAY.
     const isNone = (streamId & 1) === 0;
-    const isIdle = streamId > this.#lastStreamId && !this.#isClosing;
+    const isIdle = streamId > this.#lastStreamId && !this.farewell.isClosing;
     if (isNone || isIdle) throw protocolError('a frame on a stream that is idle');
     return undefined;
   }

@@ -26,9 +26,13 @@ export class Farewell {
     this.#sender = sender;
   }
 
+  get isClosing(): boolean {
+    return this.closingSinceMs !== undefined;
+  }
+
   /** Takes leave, once. */
   begin(): void {
-    if (this.#leavingSinceMs !== undefined || this.closingSinceMs !== undefined) return;
+    if (this.#leavingSinceMs !== undefined || this.isClosing) return;
     this.#leavingSinceMs = performance.now();
     this.#sender.goaway(streamIdMax, errorCode.noError, '');
     this.#sender.ping(ping);
@@ -36,7 +40,7 @@ export class Farewell {
 
   /** Whether the answer to a PING, or the time, says that the client has heard. */
   isHeard(answer: Uint8Array | undefined, nowMs: number): boolean {
-    if (this.#leavingSinceMs === undefined || this.closingSinceMs !== undefined) return false;
+    if (this.#leavingSinceMs === undefined || this.isClosing) return false;
     if (answer !== undefined) return ping.equals(answer);
     return nowMs - this.#leavingSinceMs >= answerMsMax;
   }

@@ -1,4 +1,12 @@
-import { ConnectionError, errorCode, type Frame, frameBytesMax, frameHeadBytes, uint32 } from './frame.ts';
+import {
+  ConnectionError,
+  errorCode,
+  type Frame,
+  frameBytesMax,
+  frameHeadBytes,
+  frameType,
+  uint32,
+} from './frame.ts';
 
 // RFC 9113 §3.4.
 const preface = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'latin1');
@@ -28,6 +36,13 @@ export class FrameReader implements Frame {
   /** Bytes of a frame that is not whole, or will be. */
   get heldBytes(): number {
     return this.#held?.length ?? 0;
+  }
+
+  /** A frame of a header block has begun and is not whole. */
+  get holdsHeaders(): boolean {
+    return (
+      this.#held !== undefined && (this.type === frameType.headers || this.type === frameType.continuation)
+    );
   }
 
   /**

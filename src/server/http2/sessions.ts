@@ -20,6 +20,8 @@ interface Session {
   seen: number;
   /** When a sweep last saw a call begin or be under way. */
   calledAtMs: number;
+  /** When a sweep last saw it outside the headers of a request, or that a call had begun. */
+  headersAtMs: number;
   readonly taking: Taking;
 }
 
@@ -43,10 +45,9 @@ export function createHttp2Sessions(
 ): Connections {
   const sessions = new Set<Session>();
   let isDraining = false;
+  const { streamsMax, strangerStreamsMax, headerBytesMax } = limits;
   const options = {
-    streamsMax: limits.streamsMax,
-    strangerStreamsMax: limits.strangerStreamsMax,
-    headerBytesMax: limits.headerBytesMax,
+    ...{ streamsMax, strangerStreamsMax, headerBytesMax },
     onStream: (stream: Http2Stream) => door.handleStream(stream),
     onError(refusal: string, cause?: unknown) {
       count(refusal);
@@ -55,8 +56,8 @@ export function createHttp2Sessions(
   };
 
   function track(socket: Socket, account: Account): void {
-    const connection = new Http2Connection(socket, account, options);
-    const session = { connection, seen: 0, calledAtMs: performance.now(), taking: new Taking() };
+    const session = begunNow(new Http2Connection(socket, account, options));
+    const { connection } = session;
     sessions.add(session);
     socket.on('data', (chunk: Buffer) => {
       if (account.isProven) connection.read(chunk);
@@ -81,8 +82,9 @@ export function createHttp2Sessions(
       for (const session of sessions) {
         closeOverdueStreams(session.connection, nowMs, limits, count);
         noteActivity(session, nowMs);
-        // Idle is a session without a call, whatever bytes it sends: a PING, or a request's headers drop by drop.
+        // Idle is a session without a call, whatever bytes it sends.
         if (nowMs - session.calledAtMs >= limits.idleTimeoutMs) session.connection.farewell.begin();
+        cutSlowHeaders(session, nowMs, limits, count);
         session.connection.sweep(nowMs);
         closeStalled(session, nowMs, limits, count);
         cutEndedSession(session.connection, nowMs, limits);
@@ -96,6 +98,11 @@ export function createHttp2Sessions(
       sessions.clear();
     },
   };
+}
+
+function begunNow(connection: Http2Connection): Session {
+  const nowMs = performance.now();
+  return { connection, seen: 0, calledAtMs: nowMs, headersAtMs: nowMs, taking: new Taking() };
 }
 
 /** What a stranger has sent and nobody has read yet. */
@@ -174,8 +181,22 @@ function isOverdue(stream: Http2Stream, ageMs: number, limits: ListenerLimits): 
 
 function noteActivity(session: Session, nowMs: number): void {
   const { connection, seen } = session;
-  if (connection.streams.size > 0 || connection.opened !== seen) session.calledAtMs = nowMs;
+  const hasBegun = connection.opened !== seen;
+  if (connection.streams.size > 0 || hasBegun) session.calledAtMs = nowMs;
+  if (!connection.isWithinHeaders || hasBegun) session.headersAtMs = nowMs;
   session.seen = connection.opened;
+}
+
+// Headers that come drop by drop, in one frame or in many: nothing else can come meanwhile.
+function cutSlowHeaders(
+  { connection, headersAtMs }: Session,
+  nowMs: number,
+  { headersTimeoutMs, requestTimeoutMs }: ListenerLimits,
+  count: (refusal: string) => void,
+): void {
+  if (nowMs - headersAtMs < Math.min(headersTimeoutMs, requestTimeoutMs)) return;
+  count('http2RequestTimeout');
+  connection.socket.destroy();
 }
 
 // A client that takes nothing of what waits for it: on one stream, where it grants no window; on all, where it reads none.
