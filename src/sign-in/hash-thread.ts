@@ -36,25 +36,20 @@ export type PasswordTask =
 export interface PasswordThreadData {
   /** Steps below the rest of the process, 0 to 19. */
   readonly steps: number;
-  readonly rest: Rest;
-}
-
-/** How long it rests after a check, for what others have had of its processor meanwhile. */
-export interface Rest {
-  /** Times as long as it has waited for them. */
-  readonly factor: number;
-  /** Without counting so much, in parts of what the check itself took. */
-  readonly freeWait: number;
+  /** It checks what costs more than usual. */
+  readonly isCostly: boolean;
 }
 
 export type PasswordResult = Uint8Array | boolean;
 
 const restMsMax = 500;
+/** A costly check rests twice as long: beside two of them, others keep three quarters of what they get done without. */
+const restFactor = (workerData as PasswordThreadData).isCostly ? 2 : 1;
 const priorityLowest = 19;
 
 lowerPriority();
 parentPort?.on('message', async (task: PasswordTask) => {
-  const pause = createPauses((workerData as PasswordThreadData).rest);
+  const pause = createPauses(restFactor);
   parentPort?.postMessage(await resultOf(task, pause));
   pause();
 });
@@ -96,13 +91,11 @@ async function resultOf(task: PasswordTask, pause: () => void): Promise<Password
 }
 
 /** Rests at each call for what others have had of this thread's processor since the last one. */
-function createPauses({ factor, freeWait }: Rest): () => void {
+function createPauses(factor: number): () => void {
   let [sinceMs, used] = [performance.now(), process.threadCpuUsage()];
   return () => {
     const { user, system } = process.threadCpuUsage(used);
-    const usedMs = (user + system) / 1_000;
-    const waitedMs = performance.now() - sinceMs - usedMs;
-    rest(factor * (waitedMs - freeWait * usedMs));
+    rest(factor * (performance.now() - sinceMs - (user + system) / 1_000));
     [sinceMs, used] = [performance.now(), process.threadCpuUsage()];
   };
 }
@@ -110,8 +103,9 @@ function createPauses({ factor, freeWait }: Rest): () => void {
 // As long as others have had this thread's processor. A low priority counts among the server's own threads alone, where
 // the system divides its processors by session or by container (sched(7), autogroups): the kernel's threads that complete
 // our writes would wait behind a busy processor, a tick (4 ms) each time.
-function rest(ms: number): void {
-  if (ms > 0) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, Math.min(ms, restMsMax));
+function rest(waitedMs: number): void {
+  if (waitedMs > 0)
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, Math.min(waitedMs, restMsMax));
 }
 
 // setpriority(2), "C library/kernel differences": on Linux 0 is the calling thread, not its process. Whoever unlocks

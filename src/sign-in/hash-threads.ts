@@ -3,7 +3,7 @@ import { Worker } from 'node:worker_threads';
 import { DomainError } from '../domain/errors.ts';
 import { createTurns, type Turns } from '../domain/turns.ts';
 import { passwordThreadsMax } from './bounds.ts';
-import type { PasswordResult, PasswordTask, PasswordThreadData, Rest } from './hash-thread.ts';
+import type { PasswordResult, PasswordTask, PasswordThreadData } from './hash-thread.ts';
 
 interface Waiting {
   readonly task: PasswordTask;
@@ -33,12 +33,6 @@ export const waitingMax = 256;
 const idleMsMax = 30_000;
 /** Of one name in a line: the other half is for others. */
 const waitingOfOneMax = 128;
-/** What wants the processor beside checks, in the weight of one thread: the event loop, and in part the thread that commits. */
-const othersWeight = 1.7;
-/** So much of a check's own time it waits for nothing: what a sign-in takes of the event loop, where nobody else asks. */
-const freeWait = 0.3;
-/** A costly check rests twice as long as it waits: beside two of them, others keep three quarters of what they get done without. */
-const costlyRest: Rest = { factor: 2, freeWait: 0 };
 /** In units of a hash of our own. What costs more waits for a thread apart, and keeps no usual sign-in waiting. */
 export const usualCostMax = 2;
 
@@ -58,15 +52,16 @@ export interface PasswordWait {
 
 interface Pool {
   threadsMax: number;
-  pace: PasswordThreadData;
+  /** How far below the process, in steps of nice. */
+  steps: number;
   readonly threads: Set<Thread>;
   readonly lines: Readonly<Record<PasswordLine, Turns<Waiting>>>;
   lastTaken: PasswordLine;
 }
 
-const createPool = (max: number, pace: PasswordThreadData): Pool => ({
+const createPool = (max: number, steps: number): Pool => ({
   threadsMax: max,
-  pace,
+  steps,
   threads: new Set(),
   lines: { strangers: createTurns(), trusted: createTurns() },
   lastTaken: 'strangers',
@@ -74,8 +69,8 @@ const createPool = (max: number, pace: PasswordThreadData): Pool => ({
 /** See setPasswordShare. */
 export const sharePercentDefault = 25;
 const pools = {
-  usual: createPool(threadsDefault, paceOf(sharePercentDefault)),
-  costly: createPool(1, costlyPaceOf(sharePercentDefault)),
+  usual: createPool(threadsDefault, stepsOf(sharePercentDefault)),
+  costly: createPool(1, costlyStepsOf(sharePercentDefault)),
 };
 
 /** How many threads check usual passwords, of this process; what costs more than `usualCostMax` has one. */
@@ -88,25 +83,21 @@ export function setPasswordThreads(count: number): void {
  * For threads that start from now on.
  */
 export function setPasswordShare(percent: number): void {
-  pools.usual.pace = paceOf(percent);
-  pools.costly.pace = costlyPaceOf(percent);
+  pools.usual.steps = stepsOf(percent);
+  pools.costly.steps = costlyStepsOf(percent);
 }
 
-// sched(7): each step of nice is a fourth less beside the others. Where checks weigh w, they get the part w / (w + others) of
-// a processor; as they rest about as long as they have waited, that part has to be larger than what they get in all. A check
-// that takes one second of a processor, of which it gets the part p, waits (1 - p) / p: with its rests it lasts 1 / share.
-function paceOf(percent: number): PasswordThreadData {
-  const wanted = (othersWeight * 2 * percent) / (100 - percent);
-  const steps = Math.min(19, Math.max(0, Math.floor(-Math.log(wanted) / Math.log(1.25))));
-  const weight = 1.25 ** -steps;
-  const part = weight / (weight + othersWeight);
-  const factor = (100 / percent - 1 / part) / ((1 - part) / part - freeWait);
-  return { steps, rest: { factor, freeWait } };
+// sched(7): each step of nice is a fourth more or less beside the others, whose weight is 1 here. A thread that gets the
+// part s of the time rests as long as it has waited (see hash-thread.ts), and so gets s / (2 - s) in all.
+function stepsOf(percent: number): number {
+  const share = percent / 100;
+  const weight = (2 * share) / (1 - share);
+  return Math.min(19, Math.max(0, Math.floor(-Math.log(weight) / Math.log(1.25))));
 }
 
 // Where both want one processor, the usual ones get two thirds of it.
-function costlyPaceOf(percent: number): PasswordThreadData {
-  return { steps: Math.min(19, paceOf(percent).steps + 3), rest: costlyRest };
+function costlyStepsOf(percent: number): number {
+  return Math.min(19, stepsOf(percent) + 3);
 }
 
 /**
@@ -167,7 +158,7 @@ function start(thread: Thread, asked: Waiting): void {
 
 function openThread(pool: Pool): Thread {
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-  const workerData = pool.pace;
+  const workerData: PasswordThreadData = { steps: pool.steps, isCostly: pool === pools.costly };
   // It needs no environment, and under `node --watch` one that had it would report its imports as messages.
   const worker = new Worker(new URL(`./hash-thread.${extension}`, import.meta.url), { workerData, env: {} });
   const thread: Thread = { worker, underWay: undefined, rest: undefined };
