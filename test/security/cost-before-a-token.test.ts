@@ -99,8 +99,8 @@ const few = ['zitadel.user.v2.UserService/UnlockUser', 'zitadel.user.v2.UserServ
 const isLong = repetitions({ few: 0, many: 1 }) === 1;
 /** At any size, by any method; what is beyond it is printed. */
 const mostMs = 1;
-/** `npm test` runs on machines half as quick, beside other suites. */
-const boundMs = isLong ? mostMs : 1.5;
+/** It runs on machines half as quick, beside other suites, too. */
+const boundMs = 1.5;
 /** Others fill the caches and code warms up meanwhile: so often at most it is measured, and the least counts. */
 const roundsMax = 60;
 const paths = [
