@@ -104,6 +104,8 @@ export function framesOf(bytes: Buffer): Required<Frame>[] {
   const frames: Required<Frame>[] = [];
   for (let at = 0; at + 9 <= bytes.length; ) {
     const length = bytes.readUIntBE(at, 3);
+    // The rest of it has not come: it is none yet.
+    if (at + 9 + length > bytes.length) break;
     const payload = bytes.subarray(at + 9, at + 9 + length);
     frames.push({
       type: bytes.readUInt8(at + 3),

@@ -15,8 +15,10 @@ import type { Generated } from './generate.ts';
 /** The frames of a connection, and what an answer to all of them needs. */
 export interface SentFrames {
   readonly bytes: Buffer;
-  /** Streams with a whole request. */
+  /** Streams with a whole request that the client waits for. */
   readonly asked: readonly number[];
+  /** Streams that it resets. */
+  readonly left: ReadonlySet<number>;
 }
 
 // `passed` is below the first stream that is opened, `open` lacks the end of its body until the end, `done` is whole.
@@ -192,7 +194,10 @@ export function generateFrames(random: () => number, token: string): Generated<S
     { type: data, stream: open, flags: endStream, payload: Buffer.from('{}') },
     { type: ping, payload: lastPing },
   ];
-  return { features, sent: { bytes: Buffer.concat([preface, ...sent.map(frame)]), asked } };
+  // Whether one is answered that its client has left is a matter of time (RFC 9113 §6.4).
+  const left = new Set(frames.filter(({ type }) => type === reset).map(({ stream }) => stream ?? 0));
+  const awaited = asked.filter((stream) => !left.has(stream));
+  return { features, sent: { bytes: Buffer.concat([preface, ...sent.map(frame)]), asked: awaited, left } };
 }
 
 function opening(token: string): readonly Frame[] {
@@ -240,7 +245,7 @@ export interface Verdict {
  * acknowledged (SETTINGS are not counted: Go acknowledges several at once). Of a connection that was given up, that
  * alone: what was answered before is a matter of time.
  */
-export function verdictOnFrames({ bytes: received, closed }: Talk): Verdict {
+export function verdictOnFrames({ bytes: received, closed }: Talk, left: ReadonlySet<number>): Verdict {
   const frames = framesOf(received);
   const isGivenUp = frames.some(({ type, payload }) => type === goaway && payload.readUInt32BE(4) !== 0);
   if (isGivenUp || closed) return { rank: -1, said: 'gave the connection up' };
@@ -258,7 +263,9 @@ export function verdictOnFrames({ bytes: received, closed }: Talk): Verdict {
       .filter(({ type, payload }) => type === reset && payload.readUInt32BE() !== 0)
       .map(({ stream }) => stream),
   );
-  const whole = served.filter((stream) => !broken.has(stream)).toSorted((left, right) => left - right);
+  const whole = served
+    .filter((stream) => !broken.has(stream) && !left.has(stream))
+    .toSorted((left, right) => left - right);
   const pings = frames.filter(({ type, flags }) => type === ping && (flags & 1) !== 0).length;
   return { rank: whole.length, said: `served ${whole.join(' ')}, acknowledged ${pings} PINGs` };
 }
