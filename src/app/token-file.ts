@@ -48,8 +48,8 @@ function wasMade(path: string, text: string): boolean {
   }
 }
 
-// O_EXCL: neither a file nor a symbolic link that somebody has put there meanwhile.
-function makeSecret(path: string, text: string): void {
+/** A new file of mode 0600, on disk. O_EXCL: neither a file nor a symbolic link that somebody has put there meanwhile. */
+export function makeSecret(path: string, text: string): void {
   const { O_CREAT, O_EXCL, O_WRONLY, O_NOFOLLOW } = constants;
   const file = openSync(path, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW, 0o600);
   try {

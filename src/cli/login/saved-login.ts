@@ -1,16 +1,6 @@
-import {
-  chmodSync,
-  closeSync,
-  fsyncSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeSync,
-} from 'node:fs';
+import { chmodSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { makeFolder } from '../../app/token-file.ts';
+import { makeFolder, makeSecret } from '../../app/token-file.ts';
 import { CliError } from '../failure.ts';
 
 /** What `latchkey login` keeps for later calls. */
@@ -68,21 +58,11 @@ export function saveLogin(path: string, login: SavedLogin): void {
   try {
     makeFolder(folder);
     chmodSync(folder, 0o700);
-    writeNew(next, `${JSON.stringify(login)}\n`);
+    makeSecret(next, `${JSON.stringify(login)}\n`);
     renameSync(next, path);
   } catch (error) {
     rmSync(next, { force: true });
     throw failed(`Cannot keep the login in ${path}: ${(error as Error).message}`, error);
-  }
-}
-
-function writeNew(path: string, text: string): void {
-  const file = openSync(path, 'wx', 0o600);
-  try {
-    writeSync(file, text);
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
   }
 }
 
