@@ -1,6 +1,7 @@
 import type { Caller } from '../auth/caller.ts';
 import { DomainError } from '../domain/errors.ts';
 import { birthTypes, type EventMeta, type RecordedEvent, type UserEventType } from '../domain/events.ts';
+import type { UserId } from '../domain/ids.ts';
 import type { User } from '../domain/user.ts';
 import type { CommandApp } from './change-user.ts';
 
@@ -25,14 +26,26 @@ export async function findRequest(
   { user, requestId, type }: IdentifiedRequest,
 ): Promise<RecordedEvent | undefined> {
   if (requestId === '') return undefined;
-  const { userId } = user;
+  const found = await newestSinceBirth(
+    app,
+    user.userId,
+    ({ payload, meta }) => payload.requestId === requestId && isSameActor(meta, caller.meta),
+  );
+  if (found !== undefined && found.type !== type) throw new DomainError('requestIdUsed');
+  return found;
+}
+
+/** The newest event of the user that is meant, of those that are looked at. */
+export async function newestSinceBirth(
+  { store }: Pick<CommandApp, 'store'>,
+  userId: UserId,
+  isMeant: (event: RecordedEvent) => boolean,
+): Promise<RecordedEvent | undefined> {
   const query = { userId, newestFirst: true, afterPosition: 0, limit: eventsLookedAt };
-  for (const event of await app.store.listEvents(query)) {
+  for (const event of await store.listEvents(query)) {
     // A deleted id may be used again: what was asked about the one before is no answer about this one.
     if (births.has(event.type)) return undefined;
-    if (event.payload.requestId !== requestId || !isSameActor(event.meta, caller.meta)) continue;
-    if (event.type !== type) throw new DomainError('requestIdUsed');
-    return event;
+    if (isMeant(event)) return event;
   }
   return undefined;
 }

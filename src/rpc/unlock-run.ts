@@ -43,7 +43,7 @@ export function unlockRunHandlers(app: UnlockRunApp): ServiceImpl<typeof UnlockR
       const caller = context.values.get(callerKey);
       const { reason, ticket, identification, requestId, maxPerSecond, stopAfterFailures } = req;
       requireHeldAnywhere(caller, 'user.unlock');
-      const earlier = await findRun(app, caller, requestId);
+      const earlier = await findRun(app, caller, { requestId });
       if (earlier !== undefined) return { run: runMessage(earlier) };
       const set = await openRunToken(app, req.runToken);
       if (req.confirmedCount === 0n) throw invalidField('confirmed_count', 'must be at least 1');
@@ -81,7 +81,7 @@ export function unlockRunHandlers(app: UnlockRunApp): ServiceImpl<typeof UnlockR
       requireHeldAnywhere(caller, 'user.write');
       const reverted = await getRun(app, caller, runId);
       const order = { reason, ticket, identification: '', requestId, maxPerSecond, stopAfterFailures: 0 };
-      const earlier = await findRun(app, caller, requestId);
+      const earlier = await findRun(app, caller, { requestId, revertsRunId: runId });
       return { run: runMessage(earlier ?? (await revertRun(app, caller, { ...order, reverted }))) };
     },
     watchUnlockRun: (req, context) => limit(() => watch(app, req, context), sharerByCaller(context.values)),

@@ -39,7 +39,7 @@ export function localRuns(app: App, caller: Caller): RunBackend & AsyncDisposabl
       const sealed = await openRunToken(app, runToken);
       const set = { ...sealed, count, previewed: sealed.count };
       const asked = { ...order, ticket, requestId, maxPerSecond: rate };
-      const earlier = await findRun(app, caller, requestId);
+      const earlier = await findRun(app, caller, { requestId });
       return runRow(carriers.carry(earlier ?? (await startRun(app, caller, { ...asked, set }))));
     },
     async getRun(runId) {

@@ -5,7 +5,7 @@ import type { RecordedEvent, UserEvent } from '../../domain/events.ts';
 import type { RunItem, RunResult, UnlockRun } from '../../domain/unlock-run.ts';
 import type { User } from '../../domain/user.ts';
 import type { CommandApp } from '../change-user.ts';
-import { findRequest } from '../request-id.ts';
+import { newestSinceBirth } from '../request-id.ts';
 import { lockedBy, unlockedBy } from '../user-state.ts';
 import { mayInRun } from './actor.ts';
 
@@ -61,7 +61,7 @@ async function unlock(app: CommandApp, { run, actor, item, user }: Step): Promis
     });
     return { event, user, outcome: 'unlocked' };
   }
-  const earlier = await ownEvent(app, { run, actor, item, user }, 'user.unlocked');
+  const earlier = await ownEvent(app, run, user);
   if (earlier !== undefined) return { result: { outcome: 'unlocked', sequence: earlier.sequence } };
   // What became of somebody is told to nobody who may not read them any more.
   if (!isPermitted) return { result: { outcome: 'not_permitted' } };
@@ -78,7 +78,7 @@ async function lockAgain(app: CommandApp, { run, actor, item, user }: Step): Pro
     const event = lockedBy(actor, user, { ...(until !== undefined && { until }), requestId: runId, runId });
     return { event, user, outcome: 'locked_again' };
   }
-  const earlier = await ownEvent(app, { run, actor, item, user }, 'user.locked');
+  const earlier = await ownEvent(app, run, user);
   if (earlier !== undefined) return { result: { outcome: 'locked_again', sequence: earlier.sequence } };
   if (!isPermitted) return { result: { outcome: 'not_permitted' } };
   const why = await nextType(app, item);
@@ -95,13 +95,14 @@ function isAbove(actor: Caller, user: User): boolean {
   }
 }
 
+/** What this run has written about the user: nobody else names a run. */
 async function ownEvent(
   app: CommandApp,
-  { run, actor, user }: Step,
-  type: 'user.locked' | 'user.unlocked',
+  { runId }: UnlockRun,
+  user: User | undefined,
 ): Promise<RecordedEvent | undefined> {
   if (user === undefined) return undefined;
-  return findRequest(app, actor, { user, requestId: run.runId, type });
+  return newestSinceBirth(app, user.userId, ({ payload }) => payload.runId === runId);
 }
 
 /** What happened to the user right after the unlock that is taken back. */

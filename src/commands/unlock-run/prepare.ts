@@ -8,9 +8,16 @@ import { requireRoom } from './room.ts';
 export const prepareMs = 60_000;
 
 /** What tells this request of this caller from all others; undefined where it has no id. */
-export function requestKey({ meta }: Caller, requestId: string): string | undefined {
+export async function requestKey(
+  { store }: Pick<CommandApp, 'store'>,
+  { meta }: Caller,
+  requestId: string,
+): Promise<string | undefined> {
   if (requestId === '') return undefined;
-  return JSON.stringify([...actorOf(meta), requestId]);
+  const { actorUserId } = meta;
+  const actor = actorUserId === undefined ? undefined : await store.loadUser(actorUserId);
+  // Whoever has the id of somebody deleted has asked for nothing yet.
+  return JSON.stringify([...actorOf(meta), requestId, ...(actor === undefined ? [] : [actor.createdAt])]);
 }
 
 export interface Preparation {
@@ -30,7 +37,8 @@ export async function prepare(
   { run, requestId, write }: Preparation,
 ): Promise<UnlockRun> {
   const { store, now } = app;
-  if (!(await store.addRun(run, requestKey(caller, requestId)))) throw new DomainError('conflict');
+  const key = await requestKey(app, caller, requestId);
+  if (!(await store.addRun(run, key))) throw new DomainError('conflict');
   let before = run;
   const renew = async (): Promise<void> => {
     if (now() < before.leaseUntil - prepareMs / 2) return;

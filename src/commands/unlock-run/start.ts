@@ -1,4 +1,4 @@
-import { readScope, requireHeldAnywhere } from '../../auth/authorize.ts';
+import { may, readScope, requireHeldAnywhere } from '../../auth/authorize.ts';
 import { type Caller, turnOf } from '../../auth/caller.ts';
 import { DomainError } from '../../domain/errors.ts';
 import { parseText } from '../../domain/ids.ts';
@@ -31,16 +31,30 @@ export interface RunOrder {
   readonly stopAfterFailures: number;
 }
 
-/** The run that this request of the caller has started already. */
+export interface IdentifiedRun {
+  /** Empty: the request has no name. */
+  readonly requestId: string;
+  /** The run that is to be taken back; undefined: none. */
+  readonly revertsRunId?: string;
+}
+
+/**
+ * The run that this request of the caller has started already. Throws requestIdUsed where the caller asked for something
+ * else under it, runNotFound where they may not read all of it any more.
+ */
 export async function findRun(
   app: Pick<CommandApp, 'store'>,
   caller: Caller,
-  requestId: string,
+  { requestId, revertsRunId }: IdentifiedRun,
 ): Promise<UnlockRun | undefined> {
-  const key = requestKey(caller, requestId);
+  const key = await requestKey(app, caller, requestId);
   const found = key === undefined ? undefined : await app.store.loadRunOfRequest(key);
-  if (found?.state === 'preparing') throw new DomainError('conflict');
-  return found;
+  if (found === undefined) return undefined;
+  if (found.state === 'preparing') throw new DomainError('conflict');
+  if (found.organizationIds?.some((id) => !may(caller, 'user.read', id)))
+    throw new DomainError('runNotFound');
+  if (found.revertsRunId === revertsRunId) return found;
+  throw new DomainError('requestIdUsed', { text: 'The request id belongs to another run' });
 }
 
 /**

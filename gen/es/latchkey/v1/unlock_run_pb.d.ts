@@ -448,7 +448,8 @@ export declare type StartUnlockRunRequest = Message<"latchkey.v1.StartUnlockRunR
   identification: string;
 
   /**
-   * AIP-155: the same id from the same caller starts nothing again and is answered with the run. Best a UUID.
+   * AIP-155: the same id from the same caller starts nothing again and is answered with the run. Of a run that takes another one back
+   * it is used. Best a UUID.
    *
    * @generated from field: string request_id = 6;
    */
@@ -719,7 +720,7 @@ export declare type RevertUnlockRunRequest = Message<"latchkey.v1.RevertUnlockRu
   ticket: string;
 
   /**
-   * As StartUnlockRun's.
+   * As StartUnlockRun's; of a run that takes back another one than this, it is used.
    *
    * @generated from field: string request_id = 4;
    */
@@ -890,7 +891,7 @@ export declare const UnlockRunService: GenService<{
    * preview (PreviewUnlockResponse) among the error's details where that is not over 4 KiB.
    * Permission: user.unlock for each of them, at its time; for more than 100, in one run or in an hour's, user.unlock.bulk as well.
    * Errors: RUN_TOKEN_INVALID (LATCH-runt0ken), RUN_SET_CHANGED (LATCH-runset0x), RUNS_TOO_MANY (LATCH-runst00m),
-   * RUNS_WITHOUT_BULK (LATCH-runsh0ur).
+   * RUNS_WITHOUT_BULK (LATCH-runsh0ur), RUN_NOT_FOUND (LATCH-runn0tf0), REQUEST_ID_USED (LATCH-reqidtwo).
    *
    * @generated from rpc latchkey.v1.UnlockRunService.StartUnlockRun
    */
@@ -965,7 +966,7 @@ export declare const UnlockRunService: GenService<{
    * whoever signed in, was changed or locked since. FailedPrecondition while the run goes on, and for a run that reverts.
    * Permission: user.write for each of them, at its time; for more than 100 user.unlock.bulk as well.
    * Errors: RUN_NOT_FOUND (LATCH-runn0tf0), RUN_GOES_ON (LATCH-rung0es0), RUN_REVERTS (LATCH-runback1), RUN_ITEMS_GONE (LATCH-runit3ms),
-   * RUNS_TOO_MANY (LATCH-runst00m).
+   * RUNS_TOO_MANY (LATCH-runst00m), REQUEST_ID_USED (LATCH-reqidtwo).
    *
    * @generated from rpc latchkey.v1.UnlockRunService.RevertUnlockRun
    */
