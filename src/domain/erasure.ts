@@ -89,22 +89,26 @@ export function isErasedAct(event: RecordedEvent): boolean {
 
 const isSaid = ({ type }: RecordedEvent, name: string): boolean => said[type]?.includes(name) ?? false;
 
-/** A run that the erased user started, or cancelled: what it did to whom is left. */
+/** A run that the erased user started: what it did to whom is left. */
 export function erasedRun(run: UnlockRun): UnlockRun {
   const { ticket: _ticket, identification: _identification, filter: _filter, ...left } = run;
-  return {
-    ...left,
-    meta: actorOf(run.meta),
-    ...(run.cancelledBy && { cancelledBy: actorOf(run.cancelledBy) }),
-  };
+  return { ...left, meta: actorOf(run.meta) };
 }
 
 /** Whether nothing would be taken from it. */
-export function isErasedRun({ meta, cancelledBy = {}, ticket, identification, filter }: UnlockRun): boolean {
+export function isErasedRun({ meta, ticket, identification, filter }: UnlockRun): boolean {
   const said = [ticket, identification, filter];
-  return (
-    said.every((each) => each === undefined) && Object.keys({ ...meta, ...cancelledBy }).every(isOfActor)
-  );
+  return said.every((each) => each === undefined) && Object.keys(meta).every(isOfActor);
+}
+
+/** A run that the erased user cancelled: what whoever started it has said is theirs. */
+export function erasedCancel(run: UnlockRun): UnlockRun {
+  return { ...run, ...(run.cancelledBy && { cancelledBy: actorOf(run.cancelledBy) }) };
+}
+
+/** Whether nothing would be taken from it. */
+export function isErasedCancel({ cancelledBy = {} }: UnlockRun): boolean {
+  return Object.keys(cancelledBy).every(isOfActor);
 }
 
 // Every fact that names an actor begins with the word.

@@ -1,9 +1,11 @@
 import {
   erasedAct,
+  erasedCancel,
   erasedEvent,
   erasedRun,
   isErased,
   isErasedAct,
+  isErasedCancel,
   isErasedRun,
 } from '../../domain/erasure.ts';
 import { DomainError } from '../../domain/errors.ts';
@@ -42,6 +44,8 @@ export async function eraseTraces(app: ErasingApp, userId: UserId): Promise<bool
 interface Span {
   /** Position of their first event. */
   readonly from: number;
+  /** When that was, in milliseconds since 1970: what was done under the id before is another's. */
+  readonly bornAt: number;
   readonly erased: RecordedEvent;
   /** Position at which somebody else gets the id; what is done under it from then on is theirs. */
   readonly until: number;
@@ -83,7 +87,8 @@ function spanBefore(end: number, births: readonly RecordedEvent[]): Omit<Span, '
   const until = births[before.length]?.position ?? Number.MAX_SAFE_INTEGER;
   const organizationId = before.at(-1)?.payload.organizationId;
   const other = before.findLastIndex(({ payload }) => payload.organizationId !== organizationId);
-  return { from: before[other + 1]?.position ?? end, until };
+  const first = before[other + 1];
+  return { from: first?.position ?? end, bornAt: first?.createdAt ?? Number.POSITIVE_INFINITY, until };
 }
 
 /** Answers whether they ever held a role, without which nobody does anything to anybody. */
@@ -113,16 +118,16 @@ async function eraseActs(app: ErasingApp, actorUserId: UserId, { from, until }: 
 }
 
 /** Runs have rows of their own. False: one goes on, and is to be looked at again. */
-async function eraseRuns({ store }: ErasingApp, actorUserId: UserId, { erased }: Span): Promise<boolean> {
+async function eraseRuns({ store }: ErasingApp, actorUserId: UserId, span: Span): Promise<boolean> {
   let isOver = true;
   let before = '';
   for (let page = 0; page < pagesMax; page += 1) {
     const runs = await store.listRuns({ before, limit: runsAtOnce });
-    for (const run of runs.filter((each) => isOf(each, actorUserId) && !isErasedRun(each))) {
-      // Whoever has the id now has runs of their own.
-      if (run.startedAt > erased.createdAt + settledAfterMs) continue;
-      const after = { ...erasedRun(run), version: run.version + 1 };
-      isOver = isEnded(run) && (await store.moveRun({ before: run, after })) && isOver;
+    for (const run of runs) {
+      const after = withoutWordsOf(run, actorUserId, span);
+      if (after === run) continue;
+      const move = { before: run, after: { ...after, version: run.version + 1 } };
+      isOver = isEnded(run) && (await store.moveRun(move)) && isOver;
     }
     if (runs.length < runsAtOnce) return isOver;
     before = runs.at(-1)?.runId ?? before;
@@ -132,8 +137,15 @@ async function eraseRuns({ store }: ErasingApp, actorUserId: UserId, { erased }:
 
 const runsAtOnce = 100;
 
-const isOf = ({ meta, cancelledBy }: UnlockRun, userId: UserId): boolean =>
-  meta.actorUserId === userId || cancelledBy?.actorUserId === userId;
+/** The run itself where nothing of it is theirs, of this life, or nothing is left of that. */
+function withoutWordsOf(run: UnlockRun, userId: UserId, { bornAt, erased }: Span): UnlockRun {
+  // Whoever has the id now, or had it before elsewhere, has runs of their own.
+  if (run.startedAt > erased.createdAt + settledAfterMs || (run.endedAt ?? bornAt) < bornAt) return run;
+  const isStarter = run.meta.actorUserId === userId && run.startedAt >= bornAt;
+  const left = isStarter && !isErasedRun(run) ? erasedRun(run) : run;
+  const isCanceller = left.cancelledBy?.actorUserId === userId;
+  return isCanceller && !isErasedCancel(left) ? erasedCancel(left) : left;
+}
 
 /** A lock that still stands says no more why. */
 async function removeReason(app: ErasingApp, { userId, sequence }: RecordedEvent): Promise<void> {
