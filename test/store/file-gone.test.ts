@@ -190,3 +190,41 @@ test('nobody asks: a file that is gone is told of within two seconds, and no sta
   expect(existsSync(join(dirname(path), 'latchkey.db'))).toBe(false);
   expect(before).toBeGreaterThan(0);
 });
+
+const lost: readonly { readonly what: string; readonly harm: (database: string) => void }[] = [
+  { what: 'is gone', harm: away },
+  { what: 'is empty', harm: (database) => truncateSync(database, 0) },
+];
+
+test.each(
+  lost,
+)('a file that $what while its log is there: nobody makes an empty one, and what the log holds stays', async ({
+  harm,
+}) => {
+  const path = temporaryDatabase();
+  {
+    await using store = await openStore({ database: path });
+    await seedOrganization(store, 'here');
+    // As a crash leaves them: once it is closed, the log is gone.
+    for (const end of ['', '-wal']) copyFileSync(`${path}${end}`, `${path}.crashed${end}`);
+  }
+  const crashed = `${path}.crashed`;
+  const log = readFileSync(`${crashed}-wal`);
+  const exported = `${path}.jsonl`;
+  expect(await runHere(['export', exported, '--db', path])).toMatchObject({ code: 0 });
+  expect(log.length).toBeGreaterThan(0);
+  harm(crashed);
+  const said = /put it back.*restore a backup.*move .*-wal/;
+  await expect(openStore({ database: crashed })).rejects.toThrow(said);
+  for (const argv of [['migrate'], ['import', exported]]) {
+    const ended = await runHere([...argv, '--db', crashed]);
+    expect(ended).toMatchObject({ code: 6, stderr: expect.stringMatching(said) });
+  }
+  expect(readFileSync(`${crashed}-wal`).equals(log)).toBe(true);
+  if (harm !== away) return;
+  back(crashed);
+  await using store = await openStore({ database: crashed });
+  expect(await store.loadOrganization({ organizationId: 'here' as never })).toMatchObject({
+    organizationId: 'here',
+  });
+});

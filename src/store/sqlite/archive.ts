@@ -28,7 +28,7 @@ import {
   StoreUnusable,
   type Verifiable,
 } from '../store.ts';
-import { openDatabase } from './database.ts';
+import { openDatabase, requireNoLogAlone } from './database.ts';
 import { asStoreError, isUnavailable, resultCode } from './error.ts';
 import { createLinks, linkOf, mendLinks } from './links.ts';
 import { applyPragmas } from './pragmas.ts';
@@ -96,6 +96,7 @@ export async function openVerifiable(path: string): Promise<Verifiable & AsyncDi
  */
 export async function openRestoration(path: string, options: ArchiveOptions = {}): Promise<Restoration> {
   if (lstatSync(path, { throwIfNoEntry: false }) !== undefined) return openInPlace(path, options);
+  requireNoLogAlone(path);
   const draft = draftOf(path);
   let restoration: Restoration;
   try {

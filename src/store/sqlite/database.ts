@@ -35,6 +35,7 @@ export function openDatabase(options: SqliteOptions): DatabaseSync {
   const { path, migrateNot = false, copyNot = false, onReport = () => undefined } = options;
   let db: DatabaseSync | undefined;
   try {
+    requireNoLogAlone(path);
     makeFile(path);
     const opened = new DatabaseSync(path, { timeout: options.busyTimeoutMs ?? busyTimeoutMs });
     db = opened;
@@ -59,6 +60,23 @@ export function openDatabase(options: SqliteOptions): DatabaseSync {
 export function unusable(path: string, error: unknown): StoreUnusable {
   if (error instanceof StoreUnusable) return error;
   return new StoreUnusable(`cannot open the database ${path}: ${reasonOf(error)}`, { cause: error });
+}
+
+/**
+ * Throws StoreUnusable where a log lies there whose database is gone or empty, before either is touched: SQLite would
+ * delete that log at the first look (see existing.ts), or read it into another file that is put beside it.
+ */
+export function requireNoLogAlone(path: string): void {
+  const log = `${path}-wal`;
+  // In this order: where another process makes the database just now, that is longer than nothing before it has a log.
+  if (sizeOf(log) === 0 || sizeOf(path) > 0) return;
+  throw new StoreUnusable(
+    `the database file ${path} is gone or empty, and ${log} is there, which may hold what was written last: put it back, or restore a backup; for that, or to begin with nobody, move ${log} away first`,
+  );
+}
+
+function sizeOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 }
 
 const ownerOnly = 0o600;
