@@ -105,20 +105,20 @@ export async function listItems(
       for (let index = start; index < all.length; index += 1) {
         const [item, result] = [all[index], results[index]];
         if (item === undefined || (outcome !== undefined && result?.outcome !== outcome)) continue;
-        if (items.length === size) return named(app, caller, items, `${slice}.${index}`);
+        if (items.length === size) return named(app, caller, { run, found: items }, `${slice}.${index}`);
         items.push({ item, result });
       }
       [from, skipped] = [slice + 1, 0];
     }
-    if (slices.length < slicesAtOnce) return named(app, caller, items, '');
+    if (slices.length < slicesAtOnce) return named(app, caller, { run, found: items }, '');
   }
-  return named(app, caller, items, `${from}.0`);
+  return named(app, caller, { run, found: items }, `${from}.0`);
 }
 
 async function named(
   app: Pick<QueryApp, 'store'>,
   caller: Caller,
-  found: readonly Omit<ItemRecord, 'loginName'>[],
+  { run, found }: { readonly run: UnlockRun; readonly found: readonly Omit<ItemRecord, 'loginName'>[] },
   nextPageToken: string,
 ): Promise<{ readonly items: readonly ItemRecord[]; readonly nextPageToken: string }> {
   if (found.length === 0) return { items: [], nextPageToken };
@@ -128,8 +128,10 @@ async function named(
     sort: 'user_name',
     page: { offset: 0, limit: found.length, ascending: true },
   });
+  // Whoever has the id of somebody deleted was in no run before.
+  const those = rows.filter(({ user }) => user.createdAt <= run.startedAt);
   const names = new Map(
-    rows.map(({ user, profile, organizationDomain }) => [
+    those.map(({ user, profile, organizationDomain }) => [
       user.userId,
       `${profile.userName}@${organizationDomain}`,
     ]),

@@ -36,11 +36,11 @@ export async function listUserHistory(
   const limit = request.limit === 0 ? limitDefault : request.limit;
   const found = await eventsBefore(app, user, { before: parsePosition(request.beforeSequence), limit });
   const events = found.slice(0, limit);
-  const names = await actorNames(app, caller, events);
+  const actors = await readableActors(app, caller, events);
   const seesAll = readScope(caller, 'user.read') === 'all';
   const entries = events.map((event) => ({
     event: seesAll ? event : { ...event, position: 0 },
-    actorLoginName: names.get(event.meta.actorUserId ?? ''),
+    actorLoginName: nameThen(actors.get(event.meta.actorUserId ?? ''), event),
   }));
   return { entries, nextBeforeSequence: found.length > limit ? (events.at(-1)?.sequence ?? 0) : 0 };
 }
@@ -62,12 +62,23 @@ async function eventsBefore(
   return birth === -1 ? found : found.slice(0, birth + 1);
 }
 
-/** Login names by user id, of those among the actors whom the caller may read. */
-async function actorNames(
+interface Actor {
+  readonly loginName: string;
+  /** Milliseconds since 1970. */
+  readonly createdAt: number;
+}
+
+// Whoever has the id of somebody deleted has done nothing of what was done under it before.
+function nameThen(actor: Actor | undefined, { createdAt }: RecordedEvent): string | undefined {
+  return actor !== undefined && actor.createdAt <= createdAt ? actor.loginName : undefined;
+}
+
+/** By user id, those among the actors whom the caller may read. */
+async function readableActors(
   app: Pick<QueryApp, 'store'>,
   caller: Caller,
   events: readonly RecordedEvent[],
-): Promise<ReadonlyMap<string, string>> {
+): Promise<ReadonlyMap<string, Actor>> {
   const userIds = [...new Set(events.flatMap(({ meta }) => meta.actorUserId ?? []))];
   if (userIds.length === 0) return new Map();
   const { rows } = await app.store.listUsers({
@@ -77,9 +88,9 @@ async function actorNames(
     page: { offset: 0, limit: userIds.length, ascending: true },
   });
   return new Map(
-    rows.map(({ user, profile, organizationDomain }) => [
-      user.userId,
-      `${profile.userName}@${organizationDomain}`,
+    rows.map(({ user: { userId, createdAt }, profile, organizationDomain }) => [
+      userId,
+      { loginName: `${profile.userName}@${organizationDomain}`, createdAt },
     ]),
   );
 }
