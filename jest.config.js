@@ -1,6 +1,12 @@
+import { enableCompileCache } from 'node:module';
+import { join } from 'node:path';
+
 /** ESM through --experimental-vm-modules; swc strips the types. */
 // No test uses the login of whoever runs it.
 process.env.XDG_CONFIG_HOME = '/nonexistent';
+// Threads and processes that tests start from the source begin with compiled code; Jest's own workers as well.
+process.env.NODE_COMPILE_CACHE = join(import.meta.dirname, 'node_modules/.cache/latchkey');
+enableCompileCache(process.env.NODE_COMPILE_CACHE);
 
 export default {
   testEnvironment: 'node',

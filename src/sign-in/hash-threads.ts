@@ -1,4 +1,6 @@
+import { getCompileCacheDir } from 'node:module';
 import { availableParallelism } from 'node:os';
+import { dirname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { DomainError } from '../domain/errors.ts';
 import { createTurns, type Turns } from '../domain/turns.ts';
@@ -159,8 +161,10 @@ function start(thread: Thread, asked: Waiting): void {
 function openThread(pool: Pool): Thread {
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
   const workerData: PasswordThreadData = { steps: pool.steps, isCostly: pool === pools.costly };
-  // It needs no environment, and under `node --watch` one that had it would report its imports as messages.
-  const worker = new Worker(new URL(`./hash-thread.${extension}`, import.meta.url), { workerData, env: {} });
+  // No more of the environment: under `node --watch` one that had it would report its imports as messages.
+  const compiled = getCompileCacheDir();
+  const env = compiled === undefined ? {} : { NODE_COMPILE_CACHE: dirname(compiled) };
+  const worker = new Worker(new URL(`./hash-thread.${extension}`, import.meta.url), { workerData, env });
   const thread: Thread = { worker, underWay: undefined, rest: undefined };
   pool.threads.add(thread);
   worker.on('message', (result: PasswordResult) => {

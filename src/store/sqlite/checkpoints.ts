@@ -2,7 +2,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import { Worker } from 'node:worker_threads';
 import type { CheckpointThreadData } from './checkpoint-thread.ts';
 import { moveLog } from './pragmas.ts';
-import { execArgv } from './thread-flags.ts';
+import { execArgv, threadEnvironment } from './thread-flags.ts';
 
 /** Moves the log into the file beside the commits, so that no commit waits for it. */
 export interface Checkpoints {
@@ -88,8 +88,7 @@ function startThread(
 ): Worker {
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
   const entry = new URL(`./checkpoint-thread.${extension}`, import.meta.url);
-  // It needs no environment, and under `node --watch` one that had it would report its imports as messages.
-  const started = new Worker(entry, { env: {}, execArgv, workerData: data });
+  const started = new Worker(entry, { env: threadEnvironment(), execArgv, workerData: data });
   started.on('message', onMoved);
   started.on('error', onFailed);
   return started;

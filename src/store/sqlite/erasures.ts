@@ -6,7 +6,7 @@ import type { UserId } from '../../domain/ids.ts';
 import type { ErasureStore } from '../erasure-store.ts';
 import type { CheckpointThreadData } from './checkpoint-thread.ts';
 import { reading } from './error.ts';
-import { execArgv } from './thread-flags.ts';
+import { execArgv, threadEnvironment } from './thread-flags.ts';
 import type { Write, WriteFailure, WriteOutcome, WriteRequest } from './write-statements.ts';
 
 interface Writing extends CheckpointThreadData {
@@ -77,7 +77,7 @@ function isLogEmptied(path: string): Promise<boolean> {
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
   const data: CheckpointThreadData = { path };
   const worker = new Worker(new URL(`./checkpoint-thread.${extension}`, import.meta.url), {
-    env: {},
+    env: threadEnvironment(),
     execArgv,
     workerData: data,
   });

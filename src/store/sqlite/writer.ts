@@ -4,7 +4,7 @@ import type { StoreFailure, StoreMeasures } from '../../ops/measures.ts';
 import type { Store } from '../store.ts';
 import { planChange, planOrganization, planPolicy } from './append.ts';
 import { asStoreError } from './error.ts';
-import { execArgv } from './thread-flags.ts';
+import { execArgv, threadEnvironment } from './thread-flags.ts';
 import type { WriteFailure, WriteOutcome, WriteRequest } from './write-statements.ts';
 import type { Trouble, TroubleMessage, WriterThreadData } from './writer-thread.ts';
 
@@ -134,8 +134,7 @@ class WriterThread implements AsyncDisposable {
     const data: WriterThreadData = { path, busyTimeoutMs, identity };
     const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
     const entry = new URL(`./writer-thread.${extension}`, import.meta.url);
-    // It needs no environment, and under `node --watch` one that had it would report its imports as messages.
-    const worker = new Worker(entry, { env: {}, execArgv, workerData: data });
+    const worker = new Worker(entry, { env: threadEnvironment(), execArgv, workerData: data });
     worker.on('message', (message: readonly WriteOutcome[] | TroubleMessage) => {
       if ('trouble' in message) this.#options.onTrouble(message.trouble);
       else this.#answer(message);

@@ -4,7 +4,7 @@ import type { ListSessions, SessionRecord } from '../../session-store.ts';
 import { createListGate, gaveUp, type ListGate } from '../../sql/list-gate.ts';
 import type { Asker, Listed, ListUsers, LockedCounts, UserRecord } from '../../store.ts';
 import type { FrozenSet, SelectLocks, UnlockRunStore } from '../../unlock-run-store.ts';
-import { execArgv } from '../thread-flags.ts';
+import { execArgv, threadEnvironment } from '../thread-flags.ts';
 import { HeldThread } from './held-thread.ts';
 import type { FrozenSlice } from './locks.ts';
 import type { ListQuestion, ListThreadData } from './thread.ts';
@@ -134,8 +134,7 @@ class Queue implements ListQueue {
     const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
     const entry = new URL(`./thread.${extension}`, import.meta.url);
     const workerData: ListThreadData = { path, busyTimeoutMs };
-    // It needs no environment, and under `node --watch` one that had it would report its imports as messages.
-    const thread = new Worker(entry, { env: {}, execArgv, workerData });
+    const thread = new Worker(entry, { env: threadEnvironment(), execArgv, workerData });
     // One that ends while it is idle is not used again; what it says then concerns nobody.
     thread.on('error', () => undefined);
     this.#threads.add(thread);
