@@ -27,7 +27,9 @@ export default {
   },
   // Three times what the longest takes that names no limit of its own, on a machine that others use too.
   testTimeout: 90_000,
-  maxWorkers: 2,
+  // Half of the time tests wait: for a lease, a schedule, a thread that stands back. Two would leave two processors idle.
+  maxWorkers: 4,
+  testSequencer: '<rootDir>/test/support/longest-first.config.js',
   // Modules that were loaded for a file are never given back: after so much, a worker is started anew.
-  workerIdleMemoryLimit: '1500MB',
+  workerIdleMemoryLimit: '1GB',
 };

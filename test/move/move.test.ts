@@ -253,7 +253,7 @@ async function columnsOf(kind: StoreKind, database: string): Promise<string[]> {
     sqlite:
       "SELECT tables.name || '.' || columns.name AS text FROM sqlite_schema AS tables, pragma_table_info(tables.name) AS columns WHERE tables.type = 'table'",
     postgres:
-      "SELECT table_name || '.' || column_name AS text FROM information_schema.columns WHERE table_schema = current_schema()",
+      "SELECT table_name || '.' || column_name AS text FROM information_schema.columns WHERE table_schema = current_schema() ORDER BY table_name, ordinal_position",
   });
 }
 
