@@ -26,6 +26,14 @@ const pictured: ReadonlySet<string> = new Set([
   'waves',
 ]);
 
+/** The text of each button of one word that stands on more than one line. */
+export const buttonsBroken = (page: Tab['page']): Promise<unknown> =>
+  page.evaluate(`[...document.querySelectorAll('button')].filter((button) => {
+    const text = document.createRange();
+    text.selectNodeContents(button);
+    return /^\\S+$/.test(button.textContent.trim()) && text.getClientRects().length > 1;
+  }).map((button) => button.textContent)`);
+
 /** No barrier that axe knows, nothing that sticks out, no complaint of the browser; and a picture where one is asked for. */
 export async function judge(
   { page, complaints }: Pick<Tab, 'page' | 'complaints'>,

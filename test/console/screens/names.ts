@@ -3,6 +3,7 @@ import { createUser } from '../../../src/commands/create-user.ts';
 import { lockUser } from '../../../src/commands/lock-user.ts';
 import { createOrganization } from '../../../src/commands/organizations.ts';
 import { parseOrganizationId, parseUserId } from '../../../src/domain/ids.ts';
+import { buttonsBroken } from './judge.ts';
 import { equal, type World } from './world.ts';
 
 const hostile = {
@@ -51,6 +52,7 @@ export async function nameCases(world: World): Promise<void> {
           [path, await page.evaluate('document.documentElement.scrollWidth <= innerWidth')],
           [path, true],
         );
+        equal([path, await buttonsBroken(page)], [path, []]);
       }
       await tab.go('/console/users/id-long');
       await page.getByRole('button', { name: 'Unlock', exact: true }).click();
