@@ -1,3 +1,5 @@
+import { hideSecrets } from '../hide-secrets.ts';
+
 /** Keeps one failure that every call meets from filling the log. */
 export interface Repeats {
   /** Whether a log call's arguments tell of a failure that was told within the minute: then it is only counted. */
@@ -37,7 +39,8 @@ export function createRepeats(tell: Tell): Repeats {
     take([fields, message]) {
       const failure = failureOf(fields);
       if (failure === undefined) return false;
-      const key = `${message}\n${failure}`;
+      // Without what differs from call to call.
+      const key = `${message}\n${failure}`.replace(/\d+/g, '#');
       const known = kinds.get(key);
       if (known !== undefined) {
         known.times += 1;
@@ -59,12 +62,12 @@ export function createRepeats(tell: Tell): Repeats {
   };
 }
 
-/** What failed in the end: the innermost cause, without what differs from call to call. */
+/** What failed in the end: the innermost cause. */
 function failureOf(fields: unknown): string | undefined {
   if (typeof fields !== 'object' || fields === null) return undefined;
   const { err, error = err, cause = error } = fields as { err?: unknown; error?: unknown; cause?: unknown };
   if (!(cause instanceof Error)) return undefined;
   let innermost = cause;
   for (let depth = 0; depth < 5 && innermost.cause instanceof Error; depth += 1) innermost = innermost.cause;
-  return `${innermost.name}: ${innermost.message}`.replace(/\d+/g, '#').slice(0, messageLengthMax);
+  return hideSecrets(`${innermost.name}: ${innermost.message}`).slice(0, messageLengthMax);
 }
