@@ -20,8 +20,8 @@ export interface Arguments {
   readonly operands: readonly string[];
   text(name: string): string | undefined;
   flag(name: string): boolean;
-  /** A whole number of at most 15 digits. Throws UsageError. */
-  count(name: string): number | undefined;
+  /** A whole number of at most 15 digits, and at least `least` (0). Throws UsageError. */
+  count(name: string, least?: number): number | undefined;
 }
 
 /** Throws UsageError, with the nearest option where one is misspelt. */
@@ -40,7 +40,7 @@ export function parseArguments(argv: readonly string[], specs: OptionSpecs): Arg
     operands,
     text,
     flag: (name) => values.has(name),
-    count: (name) => parseCount(name, text(name)),
+    count: (name, least = 0) => parseCount(name, text(name), least),
   };
 }
 
@@ -87,8 +87,9 @@ function checkOption(token: OptionToken, specs: OptionSpecs): string | true {
   return value;
 }
 
-function parseCount(name: string, text: string | undefined): number | undefined {
+function parseCount(name: string, text: string | undefined, least: number): number | undefined {
   if (text === undefined) return undefined;
   if (!/^\d{1,15}$/.test(text)) throw new UsageError(`--${name} must be a whole number, not "${text}"`);
+  if (Number(text) < least) throw new UsageError(`--${name} must be ${least} or more, not ${text}`);
   return Number(text);
 }

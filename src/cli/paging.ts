@@ -26,7 +26,7 @@ export async function printList<Row>(context: CommandContext, list: List<Row>): 
   let shown = 0;
   const offset = args.count('offset') ?? 0;
   async function* pages(): AsyncGenerator<readonly Row[]> {
-    const wanted = args.flag('all') ? Number.POSITIVE_INFINITY : (args.count('limit') ?? limitDefault);
+    const wanted = args.flag('all') ? Number.POSITIVE_INFINITY : (args.count('limit', 1) ?? limitDefault);
     for await (const listing of pagesOf(list, { start: offset, wanted })) {
       total = listing.total;
       shown += listing.rows.length;

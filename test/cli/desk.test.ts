@@ -56,7 +56,9 @@ describe.each(stores)('what a help desk types first, on %s', (_, openDatabase) =
     const everywhere = ['--db', database];
     const { code, stderr } = await runHere(['unlock', 'both', ...everywhere]);
     expect(code).toBe(7);
-    expect(stderr).toMatch(/Several users .*\n {2}\d+ {2}both@acme\.example\n {2}\d+ {2}both@beta\.example/);
+    expect(stderr).toMatch(
+      /Several users .*\n {2}\d+ {2}both@acme\.example {2}locked {2}\S.*\n {2}\d+ {2}both@beta\.example {2}locked {2}\S/,
+    );
   });
 
   test('goes on past those who are refused, tells them, and ends in 5', async () => {
@@ -101,5 +103,21 @@ describe.each(stores)('what a help desk types first, on %s', (_, openDatabase) =
     expect((await run(['user', 'history', 'history'])).stdout).toMatch(
       /^TIME .*\n.*user\.unlocked .*called back/,
     );
+  });
+
+  test.each([
+    [
+      ['--ticket', '4711', '--identified-by', 'birthday', '--reason', 'found'],
+      'found; ticket 4711; identified by: birthday',
+    ],
+    [['--ticket', '4711'], 'ticket 4711'],
+    [[], '-'],
+  ])('tells with which ticket an unlock came, and how the person was identified: %j', async (said, told) => {
+    const userId = await person(`told-${said.length}`);
+    expect((await run(['unlock', userId, ...said])).code).toBe(0);
+    const [, newest] = (await run(['user', 'history', userId])).stdout.split('\n');
+    expect(newest).toMatch(new RegExp(`user\\.unlocked .* ${told}$`));
+    const events = (await runHere(['events', '--user', userId, '--tail', '1', '--db', database])).stdout;
+    expect(events.trim()).toMatch(new RegExp(`user\\.unlocked .* ${told}$`));
   });
 });

@@ -90,6 +90,10 @@ describe('wrong usage ends in 2 and says what was meant', () => {
     ['user list --search --json', /--search needs a value: --search=TEXT/],
     ['user list --state lock', /--state must be one of initial, .*; did you mean "locked"\?/],
     ['user list --limit ten', /--limit must be a whole number, not "ten"/],
+    ['user list --limit 0', /--limit must be 1 or more, not 0/],
+    ['user history 1 --limit 0', /--limit must be 1 or more, not 0/],
+    ['events --limit 0', /--limit must be 1 or more, not 0/],
+    ['events --follow --limit 0', /--limit must be 1 or more, not 0/],
     ['user list extra', /"extra" is one too many; usage: latchkey user list/],
     ['user unlock', /no user: give the user id, or --login NAME/],
     ['user unlock 1 --login ada', /give the user id or --login NAME, not both/],
@@ -114,6 +118,15 @@ describe('wrong usage ends in 2 and says what was meant', () => {
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
     const said = argv.includes('--json') ? JSON.parse(stderr).error : { code: 'usage', message: stderr };
     expect(said).toMatchObject({ code: 'usage', message: expect.stringMatching(message) });
+  });
+
+  test.each([
+    ['user', 'show', ''],
+    ['user', 'unlock', ' '],
+    ['grant', 'add', '', 'IAM_OWNER'],
+  ])('a name that is empty, as a variable that was never set: %j %j %j', async (...argv) => {
+    const ended = await runHere([...argv, '--db', database]);
+    expect(ended).toMatchObject({ code: 7, stderr: expect.stringContaining('the name of a user is empty') });
   });
 
   test('--db and a server exclude one another', async () => {

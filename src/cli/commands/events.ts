@@ -56,8 +56,21 @@ export const eventColumnsOf = (names: Names): readonly Column<EventRow>[] => [
   { title: 'LOGIN NAME', width: 24, of: ({ userId }) => names.loginName(userId) },
   { title: 'BY', width: 24, of: ({ actor }) => actorName(actor, names) },
   { title: 'FROM', width: 15, of: ({ actor }) => actor.ip },
-  { title: 'REASON', of: ({ actor }) => actor.reason },
+  { title: 'REASON', of: reasonOf },
 ];
+
+/** Why, and what whoever unlocked said besides: the ticket, and how the person was identified. */
+export function reasonOf({ actor, payload }: Pick<EventRow, 'actor' | 'payload'>): string | undefined {
+  const { ticket, identification } = payload;
+  const said = [
+    ...(actor.reason === undefined ? [] : [actor.reason]),
+    ...(typeof ticket === 'string' && ticket !== '' ? [`ticket ${ticket}`] : []),
+    ...(typeof identification === 'string' && identification !== ''
+      ? [`identified by: ${identification}`]
+      : []),
+  ];
+  return said.length === 0 ? undefined : said.join('; ');
+}
 
 /** "policy:" and the policy, a user's id, "os:" and the operating system's user, or the issuer and subject of another's token. */
 export function actorName(actor: ActorRow, names?: Names): string | undefined {
@@ -116,7 +129,7 @@ async function* pagesOf({ args, backend }: CommandContext, filter: EventFilter, 
   let { afterPosition } = range;
   // The newest so many are as many as they are.
   const isWhole = args.flag('all') || (args.text('tail') !== undefined && args.text('limit') === undefined);
-  let wanted = isWhole ? Number.POSITIVE_INFINITY : (args.count('limit') ?? limitDefault);
+  let wanted = isWhole ? Number.POSITIVE_INFINITY : (args.count('limit', 1) ?? limitDefault);
   while (wanted > 0) {
     const isTimed = range.since !== undefined || range.until !== undefined;
     const limit = isTimed ? pageRowsMax : Math.min(wanted, pageRowsMax);
@@ -135,8 +148,7 @@ async function* follow(
   stop: AbortController,
 ) {
   const source = await backend();
-  let wanted = args.count('limit') ?? Number.POSITIVE_INFINITY;
-  if (wanted === 0) return;
+  let wanted = args.count('limit', 1) ?? Number.POSITIVE_INFINITY;
   const events = followThrough(source, {
     afterPosition: filter.afterPosition,
     signal: stop.signal,

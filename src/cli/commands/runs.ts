@@ -102,7 +102,7 @@ const itemColumns: readonly Column<RunItemRow>[] = [
 
 async function list(context: CommandContext): Promise<void> {
   const backend = await context.backend();
-  const limit = context.args.count('limit') ?? 20;
+  const limit = context.args.count('limit', 1) ?? 20;
   let shown = 0;
   async function* pages() {
     for (let pageToken = ''; shown < limit; ) {

@@ -35,8 +35,9 @@ function parseHeader(row: CsvRow): readonly Column[] {
   const known = names.filter(isColumn);
   const unknown = names.find((name) => !isColumn(name));
   if (unknown !== undefined) {
-    const all = `the columns are ${columns.join(', ')}`;
-    throw new FileUnreadable(`there is no column "${unknown}"${suggestion(unknown, columns)}: ${all}`);
+    const near = suggestion(unknown, columns);
+    const all = `${near === '' ? '; the' : ' The'} columns are ${columns.join(', ')}`;
+    throw new FileUnreadable(`there is no column "${unknown}"${near}${all}`);
   }
   const twice = known.find((name, at) => known.indexOf(name) !== at);
   if (twice !== undefined) throw new FileUnreadable(`the header names ${twice} twice`);

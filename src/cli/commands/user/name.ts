@@ -26,6 +26,12 @@ export async function userIdIfGiven(context: CommandContext, operandAt = 0): Pro
  * that the command itself says that there is none. Throws where a name is several users'.
  */
 export async function idNamedBy(context: CommandContext, typed: string): Promise<string> {
+  // As a variable of the shell that was never set.
+  if (typed.trim() === '')
+    throw new CliError({
+      code: 'invalid_argument',
+      message: 'the name of a user is empty: give an id or a name',
+    });
   // No question is asked about one.
   if (certainId(typed) !== undefined) return typed;
   try {
@@ -52,7 +58,11 @@ async function findIfThere(context: CommandContext, name: string): Promise<UserR
   const [only, ...others] = found;
   if (only === undefined) return undefined;
   if (others.length === 0) return only;
-  const candidates = found.map(({ userId, loginName }) => `\n  ${userId}  ${loginName}`).join('');
+  const candidates = found
+    .map(({ userId, loginName, state, displayName }) =>
+      `\n  ${userId}  ${loginName}  ${state}  ${displayName}`.trimEnd(),
+    )
+    .join('');
   throw new CliError({
     code: 'invalid_argument',
     message: `Several users have the name "${name}"; give the id of one:${candidates}`,

@@ -2,7 +2,7 @@ import type { HistoryRow } from '../../backend.ts';
 import { historyRowsMax } from '../../backend.ts';
 import { type Command, type CommandContext, connectionOptions, userOptions } from '../../command.ts';
 import type { Column } from '../../output.ts';
-import { actorName } from '../events.ts';
+import { actorName, reasonOf } from '../events.ts';
 import { userIdOf } from './name.ts';
 
 /** `latchkey user history`. */
@@ -34,7 +34,7 @@ const columns: readonly Column<HistoryRow>[] = [
   { title: 'TYPE', width: 18, of: ({ type }) => type },
   { title: 'BY', width: 19, of: nameOf },
   { title: 'FROM', width: 15, of: ({ actor }) => actor.ip },
-  { title: 'REASON', of: ({ actor }) => actor.reason },
+  { title: 'REASON', of: reasonOf },
 ];
 
 // What the policy did, it did: not the application whose call counted the last wrong password.
@@ -47,7 +47,7 @@ const limitDefault = 20;
 async function* pagesOf({ args, backend }: CommandContext, userId: string) {
   const source = await backend();
   let beforeSequence = 0;
-  let wanted = args.flag('all') ? Number.POSITIVE_INFINITY : (args.count('limit') ?? limitDefault);
+  let wanted = args.flag('all') ? Number.POSITIVE_INFINITY : (args.count('limit', 1) ?? limitDefault);
   while (wanted > 0) {
     const limit = Math.min(wanted, historyRowsMax);
     const { rows, nextBeforeSequence } = await source.listHistory({ userId, beforeSequence, limit });
