@@ -167,6 +167,30 @@ describe.each(stores)('on %s', (store) => {
     });
   });
 
+  test('whoever may end no lock of an organization takes no place of it, by a run or by taking one back', async () => {
+    const [theirs, own] = [await organization(), await organization()];
+    const roles = [
+      { role: 'ORG_OWNER_VIEWER', organization: theirs },
+      { role: 'ORG_USER_MANAGER', organization: own },
+    ];
+    const viewer = await server.people.caller({ organization: own, roles });
+    const userIds = await locked(theirs, 2);
+    const permission = (name: string) => ({
+      code: 'PermissionDenied',
+      details: expect.arrayContaining([
+        expect.objectContaining({ type: 'google.rpc.ErrorInfo', metadata: { permission: name } }),
+      ]),
+    });
+    expect(await start(userIds, viewer)).toMatchObject(permission('user.unlock'));
+    const run = await ended(door, runOf(await start(userIds)));
+    const revert = { runId: String(run.runId), maxPerSecond: 1 };
+    expect(await door.ask('RevertUnlockRun', revert, viewer)).toMatchObject(permission('user.write'));
+    // Of several the rest is left alone, one by one.
+    const both = [...(await locked(theirs, 1)), ...(await locked(own, 1))];
+    const mixed = await ended(door, runOf(await start(both, viewer)));
+    expect(mixed).toMatchObject({ unlocked: '1', notPermitted: '1' });
+  });
+
   test('tells of its filter no id but those of users whom its readers may read', async () => {
     const [mine, theirs] = [await organization(), await organization()];
     const [a1 = '', a2 = '', a3 = ''] = await locked(mine, 3);

@@ -1,7 +1,9 @@
+import { may, permissionMissing } from '../../auth/authorize.ts';
 import type { Caller } from '../../auth/caller.ts';
 import { DomainError } from '../../domain/errors.ts';
 import { actorOf, runStarted, type UnlockRun } from '../../domain/unlock-run.ts';
 import type { CommandApp } from '../change-user.ts';
+import { mayInRun } from './actor.ts';
 import { requireRoom } from './room.ts';
 
 /** How long nothing may be heard of a run that is written down before it is taken for given up. */
@@ -28,8 +30,8 @@ export interface Preparation {
 }
 
 /**
- * Writes the run down, where nobody sees it, and lets it go. Throws runsTooMany, runsWithoutBulk, and conflict where its
- * request came twice at once or it was given up meanwhile.
+ * Writes the run down, where nobody sees it, and lets it go. Throws permissionMissing where all of it would be left alone,
+ * runsTooMany, runsWithoutBulk, and conflict where its request came twice at once or it was given up meanwhile.
  */
 export async function prepare(
   app: CommandApp,
@@ -37,6 +39,7 @@ export async function prepare(
   { run, requestId, write }: Preparation,
 ): Promise<UnlockRun> {
   const { store, now } = app;
+  requireSomewhere(caller, run);
   const key = await requestKey(app, caller, requestId);
   if (!(await store.addRun(run, key))) throw new DomainError('conflict');
   let before = run;
@@ -58,4 +61,13 @@ export async function prepare(
   const event = { event: runStarted(after), at, meta: after.meta };
   if (!(await store.moveRun({ before, after, event }))) throw new DomainError('conflict');
   return after;
+}
+
+// Who may act in none of its organizations would only take a place of theirs, and their servers' time.
+function requireSomewhere(caller: Caller, run: UnlockRun): void {
+  const { organizationIds } = run;
+  if (organizationIds === undefined || organizationIds.some((id) => mayInRun(caller, run, id))) return;
+  const permission = run.revertsRunId === undefined ? 'user.unlock' : 'user.write';
+  const holdsIt = organizationIds.some((id) => may(caller, permission, id));
+  throw permissionMissing(holdsIt ? 'user.unlock.bulk' : permission);
 }
