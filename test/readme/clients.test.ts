@@ -98,3 +98,23 @@ for (const language of languages) {
     timeoutMs,
   );
 }
+
+const [pythonSnippets] = languages.filter(({ name }) => name === 'Python');
+
+testWith(pythonSnippets?.program ?? '', pythonSnippets?.missing)(
+  'the page of the errors reads the reason of a refusal in Python',
+  async () => {
+    const userId = await server.people.user({ organization: 'home' });
+    const [snippet = ''] = blocks(page('docs/errors.md'), 'python');
+    const path = join(checkout.folder, 'refused.py');
+    await writeFile(path, snippet.replace('127.0.0.1:8080', `127.0.0.1:${server.port}`));
+    const { program = '', environment } = pythonSnippets ?? {};
+    const ours = { TOKEN: token, USER_ID: userId, ...environment };
+    const { code, stdout, stderr } = await ended(checkout.start([program, path], ours));
+    expect({ code, stdout, stderr }).toMatchObject({
+      code: 0,
+      stdout: 'FAILED_PRECONDITION USER_NOT_LOCKED\n',
+    });
+  },
+  timeoutMs,
+);

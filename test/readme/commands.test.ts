@@ -76,6 +76,25 @@ describe('one unlock, every protocol', () => {
 });
 
 test(
+  'a call with a request id, sent again, does nothing and is answered as the first time',
+  async () => {
+    const lines = shellCommands(section(page('docs/errors.md'), 'What a client does with it'));
+    expect(lines).toHaveLength(1);
+    const [line = ''] = lines;
+    await lockAda();
+    const answers = [];
+    for (let call = 0; call < 2; call += 1) {
+      const { code, stdout } = await checkout.run(here(line), environment);
+      answers.push({ code, ...JSON.parse(stdout) });
+    }
+    expect(answers[0]).toMatchObject({ code: 0, details: { sequence: expect.any(String) } });
+    expect(answers[1]).toEqual(answers[0]);
+    expect(await newestEvent()).toMatchObject({ type: 'user.unlocked', payload: { ticket: '4711' } });
+  },
+  timeoutMs,
+);
+
+test(
   'a lock from beginning to end, by hand',
   async () => {
     if ((await state()) === 'USER_STATE_LOCKED') await door.ask('UnlockUser', { userId: ada.userId });
