@@ -1,5 +1,5 @@
 import { sweepAttempts } from '../commands/attempts/settle.ts';
-import { sweepErasures } from '../commands/erasure/erase-user.ts';
+import { type Looked, sweepErasures } from '../commands/erasure/erase-user.ts';
 import { sweepSessions } from '../commands/sessions.ts';
 import { forgetItems } from '../commands/unlock-run/forget.ts';
 import type { UserId } from '../domain/ids.ts';
@@ -17,14 +17,14 @@ const forgetMs = 60_000;
  */
 export function startSweeper(app: App): AsyncDisposable {
   let isFailing = false;
-  const erasuresSeen = new Set<UserId>();
+  const erasuresLooked = new Map<UserId, Looked>();
   const forgotten = { runId: '' };
   const forget = everyMs(forgetMs, () => forgetItems(app, forgotten));
   const sweeps = [
     () => endLocks(app.store, app),
     () => sweepAttempts(app),
     () => sweepSessions(app),
-    () => sweepErasures(app, erasuresSeen),
+    () => sweepErasures(app, erasuresLooked),
     forget,
   ];
   let underWay: Promise<void> | undefined;

@@ -46,21 +46,38 @@ async function isUnderWay({ store }: Pick<CommandApp, 'store'>, userId: UserId):
   return (await store.listErasures()).some((erasure) => erasure.userId === userId);
 }
 
+/** When an erasure that is not over is looked at again, by this process's own clock, and after how long it was. */
+export interface Looked {
+  readonly againAtMs: number;
+  readonly waitMs: number;
+}
+
+const notYetSettled: Looked = { againAtMs: 0, waitMs: 500 };
+/** What is not over waits for a run, or for a reader of the file, and they may take hours. */
+const waitMsMax = 60_000;
+
 /**
- * Finishes what others have begun: at once what this process has not looked at yet (a crash may have left it), and once
- * more when nobody can have a call under way that had begun before. `seen` are those that it has looked at.
+ * Finishes what others have begun: at once what this process has not looked at yet (a crash may have left it), once more
+ * when nobody can have a call under way that had begun before, and then less and less often until it is over. `looked`
+ * are those that it has looked at.
  */
 export async function sweepErasures(
   app: Pick<CommandApp, 'store' | 'now' | 'newId'>,
-  seen: Set<UserId>,
+  looked: Map<UserId, Looked>,
 ): Promise<void> {
   for (const { userId, erasedAt } of await app.store.listErasures()) {
     const isSettled = erasedAt + settledAfterMs <= app.now();
-    if (seen.has(userId) && !isSettled) continue;
+    const last = looked.get(userId);
+    if (last !== undefined && (!isSettled || performance.now() < last.againAtMs)) continue;
     const isDropped = await eraseTraces(app, userId);
-    seen.add(userId);
-    if (!isSettled || !isDropped) continue;
-    await app.store.endErasure(userId);
-    seen.delete(userId);
+    if (isSettled && isDropped) {
+      await app.store.endErasure(userId);
+      looked.delete(userId);
+    } else looked.set(userId, isSettled ? laterThan(last ?? notYetSettled) : notYetSettled);
   }
+}
+
+function laterThan({ waitMs: before }: Looked): Looked {
+  const waitMs = Math.min(2 * before, waitMsMax);
+  return { againAtMs: performance.now() + waitMs, waitMs };
 }
