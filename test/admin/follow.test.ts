@@ -7,7 +7,7 @@ import { openStore } from '../../src/store/open.ts';
 import { runClients } from '../faults/clients.ts';
 import { type Follower, runFollower } from '../faults/follower.ts';
 import { compareWithLog, type LoggedEvent } from '../faults/log-check.ts';
-import { mainPath, runServer, type ServerProcess } from '../faults/server-process.ts';
+import { launcherPath, runServer, type ServerProcess } from '../faults/server-process.ts';
 import { openEmptyDatabase, type StoreKind, stores } from '../support/stores.ts';
 
 const writers = 8;
@@ -71,7 +71,7 @@ test.each(
   cleanup.defer(() => rm(folder, { recursive: true, force: true }));
   const servers: ServerProcess[] = [];
   for (const name of serversOn[kind]) {
-    const server = cleanup.use(runServer({ name, command: [mainPath, 'serve'], database, folder }));
+    const server = cleanup.use(runServer({ name, command: [launcherPath, 'serve'], database, folder }));
     await server.serving();
     servers.push(server);
   }

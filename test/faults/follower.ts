@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { LoggedEvent } from './log-check.ts';
-import { mainPath } from './server-process.ts';
+import { launcherPath } from './server-process.ts';
 
 export interface FollowerOptions {
   readonly name: string;
@@ -27,7 +27,7 @@ export interface Follower extends AsyncDisposable {
 }
 
 // Another server is another URL here, which the next life asks for.
-const command = ['--no-warnings', mainPath, 'events', '--follow', '--json', '--retry-seconds', '0'];
+const command = ['--no-warnings', launcherPath, 'events', '--follow', '--json', '--retry-seconds', '0'];
 
 const reachTimeoutMs = 30_000;
 

@@ -7,8 +7,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { openWire, type Wire } from '../support/wire.ts';
 
-/** The script of the command line. */
-export const mainPath = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+/** The launcher: what is killed and started a hundred times runs as users run it, from what was built where that is fresh. */
+export const launcherPath = fileURLToPath(new URL('../../src/latchkey.js', import.meta.url));
 
 export interface ServerOptions {
   readonly name: string;

@@ -7,7 +7,7 @@ import { createChecks, showEnds } from './checks.ts';
 import { startDatabase } from './database.ts';
 import { contradictions, countOutcomes, differences, logProblems, rowProblems } from './judge.ts';
 import { type RunOptions, run } from './run.ts';
-import { mainPath } from './server-process.ts';
+import { launcherPath } from './server-process.ts';
 
 const durationMs = Number(process.env.FAULTS_SECONDS ?? 60) * 1_000;
 const bugDurationMs = 4_000;
@@ -20,7 +20,7 @@ async function faultRun(options: Pick<RunOptions, 'database' | 'folder'>): Promi
   const wanted = Math.max(1, Math.floor(durationMs / killEveryMs) - 1);
   const result = await run({
     ...options,
-    command: [mainPath, 'serve'],
+    command: [launcherPath, 'serve'],
     durationMs,
     users: 30,
     killEveryMs,

@@ -6,7 +6,7 @@ import type { Call } from '../faults/call.ts';
 import { createChecks, showEnds } from '../faults/checks.ts';
 import { contradictions, countOutcomes, logProblems, rowProblems } from '../faults/judge.ts';
 import { run } from '../faults/run.ts';
-import { mainPath } from '../faults/server-process.ts';
+import { launcherPath } from '../faults/server-process.ts';
 import { type Failover, startCluster } from './cluster.ts';
 
 // Two servers on one cluster, 16 clients, and ten leaders that go. Then what was answered is held against the log and the rows.
@@ -46,7 +46,7 @@ async function main(): Promise<void> {
     await delay(quietMs);
   };
   const result = await run({
-    ...{ database: cluster, folder, command: [mainPath, 'serve'], amid },
+    ...{ database: cluster, folder, command: [launcherPath, 'serve'], amid },
     durationMs: runMsMax,
     // Many, as each call of unknown outcome doubles what can have happened to its user.
     users: 400,

@@ -5,7 +5,7 @@ import { type Checks, showEnds } from '../faults/checks.ts';
 import { creatorOn, type Database } from '../faults/database.ts';
 import { contradictions, countOutcomes, differences, logProblems, rowProblems } from '../faults/judge.ts';
 import { run } from '../faults/run.ts';
-import { mainPath } from '../faults/server-process.ts';
+import { launcherPath } from '../faults/server-process.ts';
 import type { PostgresProcess } from '../support/postgres/process.ts';
 import type { Bouncer, PoolMode } from './bouncer.ts';
 
@@ -20,7 +20,7 @@ export async function faultsThrough(
   const folder = await mkdtemp(join(tmpdir(), 'latchkey-pooled-'));
   try {
     const result = await run({
-      ...{ database: behind(postgres, bouncer), folder, command: [mainPath, 'serve'], durationMs },
+      ...{ database: behind(postgres, bouncer), folder, command: [launcherPath, 'serve'], durationMs },
       users: 60,
       killEveryMs: 8_000,
       restarts: ['crashed'],
