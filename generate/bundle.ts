@@ -1,4 +1,4 @@
-import { cp, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { readyDescriptors } from './lighter/descriptors.ts';
 import { lighterClients, lighterPackages } from './lighter/packages.ts';
@@ -113,17 +113,46 @@ const plainBuiltins = {
 
 const lighter = [plainBuiltins, readyDescriptors, lighterPackages, lighterClients];
 
+/** Beside what was built before, which may be running and load more of itself any moment: it is changed for the new one at once. */
 async function bundle(): Promise<void> {
   const { build } = await findEsbuild();
-  const folder = join(root, 'dist');
-  await rm(folder, { recursive: true, force: true });
+  const beside = await mkdtemp(join(root, '.build-'));
+  try {
+    const folder = join(beside, 'dist');
+    await fill(folder, build);
+    await exchange(folder, join(beside, 'before'));
+  } finally {
+    await rm(beside, { recursive: true, force: true });
+  }
+}
+
+/** Another build may do the same: the last one stays. */
+async function exchange(folder: string, before: string): Promise<void> {
+  const place = join(root, 'dist');
+  for (let nth = 0; nth < exchangesMax; nth += 1) {
+    await rename(place, `${before}-${nth}`).catch((error) => {
+      if (error.code !== 'ENOENT') throw error;
+    });
+    try {
+      return await rename(folder, place);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code !== 'ENOTEMPTY' && code !== 'EEXIST') throw error;
+    }
+  }
+  throw new Error('dist is built by others over and over');
+}
+
+const exchangesMax = 10;
+
+async function fill(folder: string, build: typeof import('esbuild').build): Promise<void> {
   await mkdir(join(folder, 'src'), { recursive: true });
   // Written before the first source is read: whatever changes from here on is newer.
   await writeFile(join(folder, 'begun'), '');
   const common: import('esbuild').BuildOptions = {
     absWorkingDir: root,
     outbase: '.',
-    outdir: 'dist',
+    outdir: relative(root, folder),
     bundle: true,
     metafile: true,
     format: 'esm',

@@ -1,7 +1,9 @@
 import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { appendFile, cp, mkdtemp, readdir, rm, symlink, unlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { root } from '../tidy/source.ts';
@@ -74,6 +76,30 @@ describe('what was built runs', () => {
     expect(await answers()).toBe('source');
   });
 });
+
+test('while it is built anew, what was built before is there', async () => {
+  await build();
+  let isOver = false;
+  const again = node(at('generate/bundle.ts')).finally(() => {
+    isOver = true;
+  });
+  const looks = { all: 0, missing: 0 };
+  while (!isOver) {
+    looks.all += 1;
+    if (!existsSync(at('dist/src/main.js'))) looks.missing += 1;
+    await delay(1);
+  }
+  await again;
+  // Two names are changed one after the other, and nothing else is done in between.
+  expect(looks.missing).toBeLessThan(looks.all / 20);
+  expect((await readdir(folder)).filter((name) => name.startsWith('.build'))).toEqual([]);
+}, 60_000);
+
+test('two builds at once both come to their end', async () => {
+  await Promise.all([node(at('generate/bundle.ts')), node(at('generate/bundle.ts'))]);
+  expect(await node(at('src/latchkey.js'), 'version')).toMatch(/^latchkey \d/);
+  expect(existsSync(at('dist/built'))).toBe(true);
+}, 60_000);
 
 test('without a source and without a build it says what to do', async () => {
   const bare = await mkdtemp(join(tmpdir(), 'latchkey-bare-'));
