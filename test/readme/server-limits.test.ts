@@ -56,6 +56,7 @@ const ofTheWork = [
   'src/commands/check-password.ts attemptsMax',
   'src/commands/erasure/erase-traces.ts attemptsMax',
   'src/commands/erasure/erase-traces.ts pagesMax',
+  'src/commands/erasure/erase-user.ts waitMsMax',
   'src/commands/import.ts pageTextMax',
   'src/commands/lockout-policy.ts attemptsMax',
   'src/commands/sessions.ts attemptsMax',
