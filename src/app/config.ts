@@ -7,6 +7,8 @@ import { policyMax } from '../domain/lockout-policy.ts';
 import type { TracingConfig } from '../ops/tracing.ts';
 import { type Allowed, parseAllowed } from '../outbound/allowed.ts';
 import { parseAuthorities } from '../outbound/authorities.ts';
+import { requireProxies } from '../server/http/client-address.ts';
+import { requireOrigins } from '../server/http/cors.ts';
 import { importedCostMaxMax, passwordThreadsMax } from '../sign-in/bounds.ts';
 import { isNoPath, kindOf } from '../store/database.ts';
 import type { PostgresEnvironment } from '../store/postgres/connect/parameters.ts';
@@ -121,8 +123,8 @@ export function parseServeConfig(argv: readonly string[]): ServeConfig {
     idleTimeoutMs: Math.max(1, count('idle-timeout-ms', 86_400_000)),
     drainTimeoutMs: count('drain-timeout-ms', 600_000),
     shutdownDelayMs: count('shutdown-delay-ms', 600_000),
-    corsOrigins: list('cors-origins'),
-    trustedProxies: list('trusted-proxies'),
+    corsOrigins: asUsage(() => requireOrigins(list('cors-origins')), `${called('cors-origins')}: `),
+    trustedProxies: asUsage(() => requireProxies(list('trusted-proxies')), `${called('trusted-proxies')}: `),
     outboundAllowed: asUsage(() => parseAllowed(list('outbound-allow')), `${called('outbound-allow')}: `),
     outboundAuthorities: authoritiesIn(value('outbound-ca-file')),
     callsPerSecondPerToken: count('calls-per-second-per-token', 1_000_000),

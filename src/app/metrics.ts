@@ -82,7 +82,8 @@ export async function serveMetrics(
         const known = { isReady: isReady ?? false, position, webhooks };
         app.metrics.take({ ...known, passwordsWaiting: passwordsWaiting() });
       },
-    }),
+      // Two addresses are listened on: which one is taken is to be told.
+    }).catch((error: Error) => Promise.reject(Object.assign(error, { setting: 'metrics-listen' }))),
   );
   const whole = resources.move();
   return { url: listener.url, [Symbol.asyncDispose]: () => whole.disposeAsync() };

@@ -68,7 +68,8 @@ export function toFailure(thrown: unknown): Failure {
   if (isTlsError(thrown)) return { code: 'invalid_argument', message: thrown.message };
   if (isListenError(thrown)) {
     const wrong = /^(EADDRINUSE|EACCES)$/.test(thrown.code ?? '') ? 'port' : 'host';
-    return { code: 'unavailable', message: `${thrown.message}; choose another --${wrong}` };
+    const setting = 'setting' in thrown ? thrown.setting : wrong;
+    return { code: 'unavailable', message: `${thrown.message}; choose another --${setting}` };
   }
   const message = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
   return { code: 'internal', message };

@@ -240,6 +240,18 @@ test('a port that is taken is named, with exit code 6, before anything is made o
   expect(existsSync(data)).toBe(false);
 });
 
+test('an address for metrics that is taken is told by the option that chose it', async () => {
+  const data = join(folder, 'measured');
+  const at = new URL(server.url).host;
+  const serve = ['serve', '--data', data, '--port', '0', '--metrics-listen', at];
+  expect(await spawnCli(serve)).toMatchObject({
+    code: 6,
+    stderr: expect.stringContaining(
+      `EADDRINUSE: address already in use ${at}; choose another --metrics-listen`,
+    ),
+  });
+});
+
 test('an address that is not this machine’s, and a certificate that is not there, are named', async () => {
   const data = join(folder, 'third');
   const serve = ['serve', '--data', data, '--port', '0'];

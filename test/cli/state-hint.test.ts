@@ -70,6 +70,9 @@ describe.each(backends)('through %s, a refused change says what the user is and 
   test.each([
     [['user', 'unlock', 'ada@acme.example'], 3, 'user list --search'],
     [['lock', 'explain', 'ada'], 3, 'user list --search'],
+    [['token', 'list', 'ada'], 3, 'No user has the name "ada"; latchkey user find'],
+    [['grant', 'list', 'ada'], 3, 'No user has the name "ada"; latchkey user find'],
+    [['events', '--login', 'ada'], 3, 'No user has the name "ada"; latchkey user find'],
     [['grant', 'add', 'active', 'ORG_USER_UNLOCKR'], 7, 'did you mean'],
     [['grant', 'add', 'active', 'ORG_OWNER', '--org', 'acme'], 3, 'latchkey org list tells it'],
   ])('who names nobody, or a name where only an id will do, is told how to go on: %j', async (argv, code, text) => {

@@ -109,6 +109,15 @@ describe('wrong usage ends in 2 and says what was meant', () => {
     ['user list --url http://127.0.0.1/api', /--url must be like http:/],
     ['user list --url http://127.0.0.1 --token t --timeout 0', /--timeout must be from 1 to /],
     ['serve --prot 80', /unknown option --prot; did you mean "--port"\?/],
+    [
+      'serve --trusted-proxies proxy',
+      /--trusted-proxies \(LATCHKEY_TRUSTED_PROXIES\): not an address or a CIDR range: "proxy"/,
+    ],
+    ['serve --trusted-proxies 10.0.0.0/99', /--trusted-proxies .*not an address or a CIDR range/],
+    [
+      'serve --cors-origins console.example',
+      /--cors-origins \(LATCHKEY_CORS_ORIGINS\): not an origin, such as https:/,
+    ],
     ['serve --port abc', /--port \(LATCHKEY_PORT\) must be a whole number/],
   ])('latchkey %s', async (line, message) => {
     const argv = line.split(' ').filter((word) => word !== '');

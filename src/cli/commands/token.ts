@@ -112,7 +112,10 @@ export async function findToken({ args, backend }: CommandContext, verb: string)
   const { rows } = await (await backend()).listTokens({ tokenId, offset: 0, limit: 1 });
   const [token] = rows;
   if (token !== undefined) return token;
-  throw new CliError({ code: 'not_found', message: `Token ${tokenId} could not be found` });
+  throw new CliError({
+    code: 'not_found',
+    message: `Token ${tokenId} could not be found; an id is wanted, and latchkey token list tells it`,
+  });
 }
 
 async function list(context: CommandContext): Promise<void> {

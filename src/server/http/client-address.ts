@@ -47,6 +47,12 @@ export function createTrusted(proxies: readonly string[]): (address: string) => 
   return (address) => isIn(trusted, address);
 }
 
+/** The same list. Throws on what is neither an address nor a CIDR range. */
+export function requireProxies(proxies: readonly string[]): readonly string[] {
+  createBlockList(proxies);
+  return proxies;
+}
+
 function createBlockList(proxies: readonly string[]): BlockList {
   const list = new BlockList();
   for (const proxy of proxies) {

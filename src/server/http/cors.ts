@@ -94,6 +94,12 @@ function isOwn(policy: CorsPolicy, origin: string, host: string | undefined): bo
   return host !== undefined && origin === `${policy.scheme}://${host.toLowerCase()}`;
 }
 
+/** The same list. Throws on what is neither an origin nor `*`. */
+export function requireOrigins(allowedOrigins: readonly string[]): readonly string[] {
+  createCorsPolicy({ allowedOrigins, scheme: 'https' });
+  return allowedOrigins;
+}
+
 function parseOrigin(text: string): string {
   const origin = URL.canParse(text) ? new URL(text).origin : 'null';
   // Equal but for letter case, or the configuration says more (a path, a user, a default port) than an origin holds.

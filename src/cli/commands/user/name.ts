@@ -6,17 +6,28 @@ import { CliError, toFailure } from '../../failure.ts';
 
 /** The id of the user who is named as an operand or by --login. Throws UsageError where neither or both are given. */
 export async function userIdOf(context: CommandContext, operandAt = 0): Promise<string> {
-  const userId = await userIdIfGiven(context, operandAt);
+  const userId = await givenId(context, operandAt, idNamedBy);
   if (userId === undefined) throw new UsageError('no user: give the user id, or --login NAME');
   return userId;
 }
 
-/** The same where naming a user is optional. */
-export async function userIdIfGiven(context: CommandContext, operandAt = 0): Promise<string | undefined> {
+/** The same where naming a user is optional, for a list: it would say of nobody what it says of who has nothing. */
+export const userIdIfGiven = (context: CommandContext): Promise<string | undefined> =>
+  givenId(context, 0, async (_, typed) => {
+    const userId = await findId(context, typed);
+    if (userId === undefined) throw nobodyNamed(typed);
+    return userId;
+  });
+
+async function givenId(
+  context: CommandContext,
+  operandAt: number,
+  idOf: (context: CommandContext, typed: string) => Promise<string>,
+): Promise<string | undefined> {
   const { args } = context;
   const operand = args.operands[operandAt];
   const login = args.text('login');
-  if (login === undefined) return operand === undefined ? undefined : idNamedBy(context, operand);
+  if (login === undefined) return operand === undefined ? undefined : idOf(context, operand);
   if (operand !== undefined) throw new UsageError('give the user id or --login NAME, not both');
   return (await findByName(context, login)).userId;
 }
@@ -25,7 +36,10 @@ export async function userIdIfGiven(context: CommandContext, operandAt = 0): Pro
  * The id of the user whom somebody typed: an id, else a name as --login takes it. What is neither is taken for an id, so
  * that the command itself says that there is none. Throws where a name is several users'.
  */
-export async function idNamedBy(context: CommandContext, typed: string): Promise<string> {
+export const idNamedBy = async (context: CommandContext, typed: string): Promise<string> =>
+  (await findId(context, typed)) ?? typed;
+
+async function findId(context: CommandContext, typed: string): Promise<string | undefined> {
   // As a variable of the shell that was never set.
   if (typed.trim() === '')
     throw new CliError({
@@ -39,14 +53,20 @@ export async function idNamedBy(context: CommandContext, typed: string): Promise
   } catch (error) {
     if (toFailure(error).code !== 'not_found') throw error;
   }
-  return (await findIfThere(context, typed))?.userId ?? typed;
+  return (await findIfThere(context, typed))?.userId;
 }
 
 async function findByName(context: CommandContext, name: string): Promise<UserRow> {
   const found = await findIfThere(context, name);
   if (found !== undefined) return found;
-  throw new CliError({ code: 'not_found', message: `No user has the name "${name}"` });
+  throw nobodyNamed(name);
 }
+
+const nobodyNamed = (name: string) =>
+  new CliError({
+    code: 'not_found',
+    message: `No user has the name "${name}"; latchkey user find TEXT finds people`,
+  });
 
 /**
  * A login name is one user's alone. A user name, an e-mail address or what an application calls somebody may be several
