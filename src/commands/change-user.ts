@@ -23,6 +23,8 @@ export interface Decision {
   readonly secrets?: NonNullable<Change['secrets']>;
   readonly codes?: NonNullable<Change['codes']>;
   readonly metadata?: NonNullable<Change['metadata']>;
+  /** What the events begin. */
+  readonly session?: NonNullable<Change['session']>;
   /** As it was, where an event changes it. */
   readonly profile?: Profile;
 }

@@ -1,12 +1,15 @@
 import { isIP } from 'node:net';
 import type { Caller } from '../auth/caller.ts';
 import { DomainError } from '../domain/errors.ts';
+import { evolve } from '../domain/evolve/evolve.ts';
 import { foldText } from '../domain/filter.ts';
 import { type OrganizationId, parseText, type UserId } from '../domain/ids.ts';
 import type { Session, SessionUser } from '../domain/session.ts';
 import type { User } from '../domain/user.ts';
+import type { StoredSession } from '../store/store.ts';
+import type { Decision } from './change-user.ts';
 import { checkPassword } from './check-password.ts';
-import { factsOf, loadLivingUser, maySignIn, type SignInApp } from './sign-in-facts.ts';
+import { factsOf, loadLivingUser, maySignIn, type SignInApp, type SignInFacts } from './sign-in-facts.ts';
 
 /** Who signs in, as the caller names them. */
 export type Subject = { readonly userId: UserId } | { readonly loginName: string };
@@ -39,15 +42,21 @@ export interface Proven {
   readonly deviceToken: string | undefined;
 }
 
+/** What is known of the session before the checks. */
+export interface CheckedSession extends Pick<Session, 'sessionId' | 'user' | 'userAgent'> {
+  /** Given where the session is new: what a right password makes of it is written with the record of the check. */
+  readonly begin?: (proof: Proof) => StoredSession;
+}
+
 /**
- * Makes the checks. `of` is the session's user so far. Throws fieldInvalid, sessionUserChanged, userNotFound,
+ * Makes the checks. Throws fieldInvalid, sessionUserChanged, userNotFound,
  * signInNotActive, and with a password what checkPassword throws.
  */
 export async function makeChecks(
   app: SignInApp,
   caller: Caller,
   checks: SessionChecks,
-  session: Pick<Session, 'sessionId' | 'user' | 'userAgent'>,
+  session: CheckedSession,
 ): Promise<Proven> {
   const { subject, password } = checks;
   const before = session.user?.userId;
@@ -69,22 +78,25 @@ export async function makeChecks(
     meta,
     signal: checks.signal,
     admit: () => undefined,
-    right: ({ deviceId }) => ({
-      events: [
-        {
-          type: 'user.human.password.check.succeeded',
-          payload: { sessionId: session.sessionId, ...(deviceId !== undefined && { deviceId }) },
-        },
-      ],
-    }),
+    right: (facts) => succeeded(session, facts),
   });
   const { user, deviceId, deviceToken } = checked;
-  const checkedAt = user.changedAt;
-  const shown = { userId: user.userId, sequence: user.sequence, checkedAt };
+  return { proof: proofOf(user, deviceId), user, deviceToken };
+}
+
+function succeeded({ sessionId, begin }: CheckedSession, { user, deviceId, nowMs }: SignInFacts): Decision {
+  const payload = { sessionId, ...(deviceId !== undefined && { deviceId }) };
+  const event = { type: 'user.human.password.check.succeeded', payload } as const;
+  const after = evolve(user, event, { userId: user.userId, createdAt: nowMs });
+  return { events: [event], ...(begin && { session: begin(proofOf(after, deviceId)) }) };
+}
+
+/** Of a user as a right password has left them. */
+function proofOf({ userId, sequence, changedAt }: User, deviceId: string | undefined): Proof {
+  const shown = { userId, sequence, checkedAt: changedAt };
   return {
-    proof: { user: { ...shown, ...(deviceId !== undefined && { deviceId }) }, passwordCheckedAt: checkedAt },
-    user,
-    deviceToken,
+    user: { ...shown, ...(deviceId !== undefined && { deviceId }) },
+    passwordCheckedAt: changedAt,
   };
 }
 

@@ -7,7 +7,7 @@ import type { OrganizationId } from '../domain/ids.ts';
 import { isSessionOpen, type SessionUserAgent } from '../domain/session.ts';
 import { mergeMetadata } from '../domain/session-limits.ts';
 import type { SessionRecord, StoredSession } from '../store/store.ts';
-import { makeChecks, type Proven, type SessionChecks } from './session-subject.ts';
+import { makeChecks, type Proof, type Proven, type SessionChecks } from './session-subject.ts';
 import type { SignInApp } from './sign-in-facts.ts';
 
 export interface NewSession {
@@ -38,22 +38,27 @@ export async function createSession(
   requireHeldAnywhere(caller, 'session.write');
   const sessionId = app.newId();
   const metadata = mergeMetadata({}, request.metadata);
-  const { proof, user, deviceToken } = await makeChecks(app, caller, request.checks, { sessionId });
   const token = newTokenSecret();
-  const nowMs = app.now();
-  const session: StoredSession = {
-    sessionId,
-    sequence: 1,
-    createdAt: nowMs,
-    changedAt: nowMs,
-    ...(request.lifetimeMs !== undefined && { expiresAt: nowMs + request.lifetimeMs }),
-    ...(caller.meta.actorUserId !== undefined && { creatorUserId: caller.meta.actorUserId }),
-    ...proof,
-    metadata,
-    ...(request.userAgent !== undefined && { userAgent: request.userAgent }),
-    tokenHash: hashTokenSecret(token),
+  const tokenHash = hashTokenSecret(token);
+  const begin = (proof: Proof): StoredSession => {
+    const nowMs = proof.passwordCheckedAt ?? app.now();
+    return {
+      sessionId,
+      sequence: 1,
+      createdAt: nowMs,
+      changedAt: nowMs,
+      ...(request.lifetimeMs !== undefined && { expiresAt: nowMs + request.lifetimeMs }),
+      ...(caller.meta.actorUserId !== undefined && { creatorUserId: caller.meta.actorUserId }),
+      ...proof,
+      metadata,
+      ...(request.userAgent !== undefined && { userAgent: request.userAgent }),
+      tokenHash,
+    };
   };
-  await app.store.addSession(session);
+  const { proof, user, deviceToken } = await makeChecks(app, caller, request.checks, { sessionId, begin });
+  const session = begin(proof);
+  // A right password has begun it in its own commit.
+  if (proof.passwordCheckedAt === undefined) await app.store.addSession(session);
   return { session, organizationId: user?.organizationId, token, deviceToken };
 }
 

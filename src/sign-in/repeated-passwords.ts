@@ -1,4 +1,4 @@
-import { createHmac, randomBytes } from 'node:crypto';
+import { createHmac, createSecretKey, randomBytes } from 'node:crypto';
 import type { UserId } from '../domain/ids.ts';
 
 const entriesMax = 4;
@@ -26,7 +26,8 @@ export interface RepeatedPasswords {
 
 /** Bounded: the users whose last wrong password is the longest ago go first. */
 export function createRepeatedPasswords(): RepeatedPasswords {
-  const key = randomBytes(32);
+  // Given bytes, Node makes an error each time to find out that they are no key: most of what an HMAC costs.
+  const key = createSecretKey(randomBytes(32));
   const users = new Map<UserId, readonly Entry[]>();
   const digestOf = ({ hash, password }: Guess) =>
     createHmac('sha256', key).update(`${hash}\0${password}`).digest('base64');

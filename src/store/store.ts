@@ -10,7 +10,7 @@ import type { Grant, Organization, Profile, Standing, Token, User } from '../dom
 import type { ErasureStore } from './erasure-store.ts';
 import type { History } from './history.ts';
 import type { Asker, Listed, TimeMethod, UserRecord } from './records.ts';
-import type { SessionStore } from './session-store.ts';
+import type { SessionStore, StoredSession } from './session-store.ts';
 import type { SubscriptionStore } from './subscription-store.ts';
 import type { UnlockRunStore } from './unlock-run-store.ts';
 
@@ -111,6 +111,8 @@ export interface Change {
   readonly codes?: readonly { readonly kind: CodeKind; readonly after: StoredCode | undefined }[];
   /** The attempt that this change ends, and with it: 'stale' where it is no more. */
   readonly attemptId?: string;
+  /** What the events begin: there with them, on PostgreSQL right behind them, and never without them. */
+  readonly session?: StoredSession;
   /** What no event may hold. */
   readonly secrets?: { readonly passwordHash?: string; readonly tokenSecretHash?: Uint8Array };
   /** By their keys, what `user.metadata.set` events set. */

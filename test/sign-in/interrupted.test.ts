@@ -76,6 +76,31 @@ test.each(
   expect((await second.signIn(userId)).code).toBe('OK');
 });
 
+test('a server that dies when a right password is on disk leaves the session that goes with it', async () => {
+  await using cleanup = new AsyncDisposableStack();
+  const { database } = cleanup.use(await openEmptyDatabase('sqlite'));
+  const recorded = Promise.withResolvers<string>();
+  const dying = (store: Store): Store => ({
+    ...store,
+    async append(change) {
+      const outcome = await store.append(change);
+      const [event] = change.events;
+      if (event?.type !== 'user.human.password.check.succeeded') return outcome;
+      recorded.resolve(event.payload.sessionId ?? '');
+      return new Promise(() => undefined);
+    },
+  });
+  const first = cleanup.use(await openSignIns({ database, wrapStore: dying }));
+  const second = cleanup.use(await openSignIns({ database }));
+  const userId = await first.server.people.user({ organization: 'home' });
+  void first.signIn(userId).catch(() => undefined);
+  const record = await second.server.app.store.loadSession(await recorded.promise);
+  expect(record?.session).toMatchObject({
+    sequence: 1,
+    user: { userId, sequence: record?.owner?.user.sequence },
+  });
+});
+
 test('renewals that the store leaves unanswered do not pile up for the check to wait for', async () => {
   let asked = 0;
   const stuck = (store: Store): Store => ({

@@ -5,7 +5,7 @@ import { instanceStream } from '../../src/domain/events.ts';
 import type { OrganizationId, UserId } from '../../src/domain/ids.ts';
 import type { User } from '../../src/domain/user.ts';
 import { verify } from '../../src/queries/verify/verify.ts';
-import type { Store } from '../../src/store/store.ts';
+import type { Store, StoredSession } from '../../src/store/store.ts';
 import { historyOf } from '../support/replay.ts';
 import { human, seedEvents, seedOrganization, seedUser } from '../support/seed-users.ts';
 import {
@@ -21,6 +21,17 @@ import { openEmptyStore, stores } from '../support/stores.ts';
 const token = (tokenId: string): UserEvent => ({
   type: 'user.pat.added',
   payload: { tokenId, expiresAt: 9 },
+});
+/** As a right password at `changedAt` begins it. */
+const sessionOf = ({ userId, sequence }: User, sessionId: string): StoredSession => ({
+  sessionId,
+  sequence: 1,
+  createdAt: changedAt,
+  changedAt,
+  user: { userId, sequence: sequence + 1, checkedAt: changedAt },
+  passwordCheckedAt: changedAt,
+  metadata: {},
+  tokenHash: new Uint8Array(32).fill(1),
 });
 const secrets = { tokenSecretHash: new Uint8Array(32) };
 
@@ -122,6 +133,21 @@ describe.each(stores)('on %s', (kind) => {
       ]);
       expect((await store.loadToken('several'))?.token.sequence).toBe(4);
     });
+  });
+
+  test('a session is begun with the events, or not at all', async () => {
+    const user = await fixture.someone();
+    const right: UserEvent = { type: 'user.human.password.check.succeeded', payload: { sessionId: 'begun' } };
+    const session = sessionOf(user, 'begun');
+    const after = (await store.append(change(user, [right], { session }))) as User;
+    expect(await store.loadSession('begun')).toMatchObject({ session, owner: { user: after } });
+    const late = sessionOf(user, 'late');
+    expect(await store.append(change(user, [right], { session: late }))).toBe('stale');
+    expect(await store.loadSession('late')).toBeUndefined();
+    // Of one id there is one, whose token stays what it was.
+    const again = { ...sessionOf(after, 'begun'), tokenHash: new Uint8Array(32).fill(2) };
+    await expect(store.append(change(after, [right], { session: again }))).rejects.toThrow();
+    expect((await store.loadSession('begun'))?.session.tokenHash).toEqual(session.tokenHash);
   });
 
   describe('what fails', () => {

@@ -14,8 +14,9 @@ import { codesEndedBy } from '../sql/codes.ts';
 import { changedProfile, foldedEmail, nameTakenValues, newlyNamed } from '../sql/login-name.ts';
 import { metadataValue } from '../sql/metadata.ts';
 import { LoadedUser, lockoutValues } from '../sql/rows.ts';
+import { sessionValues } from '../sql/session-rows.ts';
 import { profileValues, userValues } from '../sql/user-values.ts';
-import type { Change, ChangeTime, PolicyChange } from '../store.ts';
+import type { Change, ChangeTime, PolicyChange, StoredSession } from '../store.ts';
 import type { Write, WriteRequest, WriteValue } from './write-statements.ts';
 
 /** A change as the writer takes it, and the user that it makes. */
@@ -43,6 +44,7 @@ export function planChange(change: Change): PlannedChange {
   }
   if (change.attemptId !== undefined) rest.push(['deleteAttempt', [userId, change.attemptId]]);
   if (change.codes !== undefined) rest.push(...codeWrites(userId, change.codes));
+  if (change.session !== undefined) rest.push(['beginSession', sessionRow(change.session)]);
   const previous = LoadedUser.newestPosition(before) ?? null;
   return { request: [rowWrite(before, after), userId, previous, events, rest, guardOf(change)], after };
 }
@@ -123,6 +125,11 @@ export function eventValues(
     meta.traceparent ?? null,
     meta.reason ?? null,
   ];
+}
+
+/** What passes between the threads is JSON: the hash goes as hex. */
+export function sessionRow(session: StoredSession): readonly WriteValue[] {
+  return [...sessionValues(session), Buffer.from(session.tokenHash).toString('hex')];
 }
 
 function touchesMoreThanTheRow(event: UserEvent): boolean {

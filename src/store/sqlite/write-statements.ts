@@ -37,6 +37,8 @@ export const writeStatements = {
   deleteTokens: 'DELETE FROM tokens WHERE user_id = ?',
   /** As with tokens, the hash comes as hex. */
   insertSession: `INSERT INTO sessions (${sessionColumns}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,unhex(?)) ON CONFLICT DO NOTHING`,
+  /** Behind the events that begin it, where nobody asks whether it is new: two of one id must fail. */
+  beginSession: `INSERT INTO sessions (${sessionColumns}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,unhex(?))`,
   updateSession:
     `UPDATE sessions SET (${sessionColumns}) = (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,unhex(?14)) ` +
     'WHERE session_id = ?1 AND sequence = ?15',

@@ -9,6 +9,7 @@ import {
   sessionRecordTables,
   sessionValues,
 } from '../../sql/session-rows.ts';
+import type { Change, Store } from '../../store.ts';
 import type { Connection, Statement } from '../connection.ts';
 import { postgresDialect } from '../dialect.ts';
 import { asStoreError } from '../error.ts';
@@ -18,11 +19,19 @@ import { type Pool, withRetries } from '../pool.ts';
 import { createAttempts } from './attempts.ts';
 
 type Sessions = Omit<SessionStore, 'listSessions'>;
+type Append = Store['append'];
 
 const keyBytes = 32;
 
-/** Sign-ins in PostgreSQL. Each is one statement, so none needs a transaction of its own. */
-export function createSessions(pool: Pool, patienceMs: number): Sessions {
+/**
+ * Sign-ins in PostgreSQL. Each is one statement, so none needs a transaction of its own; a session that an append begins
+ * is the next one, so that the append goes into one batch with everybody else's.
+ */
+export function createSessions(
+  pool: Pool,
+  patienceMs: number,
+  append: Append,
+): Sessions & { readonly append: Append } {
   const ask = async <Result>(
     work: (connection: Connection, mayBeDone: boolean) => Promise<Result>,
   ): Promise<Result> => {
@@ -41,17 +50,26 @@ export function createSessions(pool: Pool, patienceMs: number): Sessions {
     (await rows(statement, values)).length === 1;
   const readKey = async () => (await rows(signingKey, []))[0]?.secret as Uint8Array | undefined;
 
+  const addSession = async (session: StoredSession): Promise<void> => {
+    // Nobody else makes a session of this id: where it is there, an attempt whose answer was lost has made it.
+    const isNew = await tell(insert, rowOf(session));
+    if (!isNew && !(await isStored(session))) throw new Error('bug: a session id twice');
+  };
+  const appendAndBegin = async (change: Change, session: StoredSession) => {
+    const outcome = await append(change);
+    if (typeof outcome !== 'string') await addSession(session);
+    return outcome;
+  };
+
   return {
+    append: (change) =>
+      change.session === undefined ? append(change) : appendAndBegin(change, change.session),
     findLogins: createFinder(pool, patienceMs),
     async loadSession(sessionId) {
       const [row] = await rows(load, [sessionId]);
       return row && parseSessionRecord(row);
     },
-    async addSession(session) {
-      // Nobody else makes a session of this id: where it is there, an attempt whose answer was lost has made it.
-      const isNew = await tell(insert, rowOf(session));
-      if (!isNew && !(await isStored(session))) throw new Error('bug: a session id twice');
-    },
+    addSession,
     async changeSession(before, after) {
       const { sessionId, sequence } = before;
       if (after === undefined)

@@ -1,13 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import type { DatabaseSync } from 'node:sqlite';
-import type { CheckClaim, SessionStore, StoredSession } from '../../session-store.ts';
+import type { CheckClaim, SessionStore } from '../../session-store.ts';
 import { loginSql, loginValues, parseLogins } from '../../sql/login-name.ts';
-import {
-  parseSessionRecord,
-  sessionRecordColumns,
-  sessionRecordTables,
-  sessionValues,
-} from '../../sql/session-rows.ts';
+import { parseSessionRecord, sessionRecordColumns, sessionRecordTables } from '../../sql/session-rows.ts';
+import { sessionRow } from '../append.ts';
 import { sqliteDialect } from '../dialect.ts';
 import { reading } from '../error.ts';
 import type { Write, WriteFailure, WriteOutcome, WriteRequest } from '../write-statements.ts';
@@ -46,12 +42,12 @@ export function createSessions(db: DatabaseSync, write: WriteOne): Sessions {
       return row && parseSessionRecord(row);
     }),
     async addSession(added) {
-      if (!(await only(['insertSession', rowOf(added)]))) throw new Error('bug: a session id twice');
+      if (!(await only(['insertSession', sessionRow(added)]))) throw new Error('bug: a session id twice');
     },
     changeSession(before, after) {
       const { sessionId, sequence } = before;
       if (after === undefined) return only(['deleteSession', [sessionId, sequence]]);
-      return only(['updateSession', [...rowOf(after), sequence]]);
+      return only(['updateSession', [...sessionRow(after), sequence]]);
     },
     async removeSessionsOver(nowMs, limit) {
       const { sessionIds, userIds } = await readOver({ nowMs, limit });
@@ -71,9 +67,4 @@ export function createSessions(db: DatabaseSync, write: WriteOne): Sessions {
       return made;
     },
   };
-}
-
-// What passes between the threads is JSON: the hash goes as hex.
-function rowOf(session: StoredSession): Write[1] {
-  return [...sessionValues(session), Buffer.from(session.tokenHash).toString('hex')];
 }
