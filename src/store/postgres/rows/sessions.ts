@@ -32,15 +32,7 @@ export function createSessions(
   patienceMs: number,
   append: Append,
 ): Sessions & { readonly append: Append } {
-  const ask = async <Result>(
-    work: (connection: Connection, mayBeDone: boolean) => Promise<Result>,
-  ): Promise<Result> => {
-    try {
-      return await withRetries(pool, patienceMs, work);
-    } catch (error) {
-      throw asStoreError(error);
-    }
-  };
+  const ask = asking(pool, patienceMs);
   const rows = (statement: Statement, values: readonly unknown[]): Promise<readonly Row[]> =>
     // PostgreSQL has no text with NUL, so nothing of that name is there.
     values.some(isUnknownText)
@@ -55,15 +47,9 @@ export function createSessions(
     const isNew = await tell(insert, rowOf(session));
     if (!isNew && !(await isStored(session))) throw new Error('bug: a session id twice');
   };
-  const appendAndBegin = async (change: Change, session: StoredSession) => {
-    const outcome = await append(change);
-    if (typeof outcome !== 'string') await addSession(session);
-    return outcome;
-  };
 
   return {
-    append: (change) =>
-      change.session === undefined ? append(change) : appendAndBegin(change, change.session),
+    append: beginning(append, addSession),
     findLogins: createFinder(pool, patienceMs),
     async loadSession(sessionId) {
       const [row] = await rows(load, [sessionId]);
@@ -98,6 +84,28 @@ export function createSessions(
   async function isStored({ sessionId, sequence, tokenHash }: StoredSession): Promise<boolean> {
     return tell(stored, [sessionId, sequence, tokenHash]);
   }
+}
+
+function asking(pool: Pool, patienceMs: number) {
+  return async <Result>(
+    work: (connection: Connection, mayBeDone: boolean) => Promise<Result>,
+  ): Promise<Result> => {
+    try {
+      return await withRetries(pool, patienceMs, work);
+    } catch (error) {
+      throw asStoreError(error);
+    }
+  };
+}
+
+/** Of a change that begins a session, the append and then the session. */
+function beginning(append: Append, addSession: Sessions['addSession']): Append {
+  const both = async (change: Change, session: StoredSession) => {
+    const outcome = await append(change);
+    if (typeof outcome !== 'string') await addSession(session);
+    return outcome;
+  };
+  return (change) => (change.session === undefined ? append(change) : both(change, change.session));
 }
 
 // Where an answer was lost, a row that is gone may have been deleted by this very call: gone is what was asked for.
