@@ -1,5 +1,6 @@
 /** Requests that one connection without a valid token sends at once, and answers that nobody takes. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from '@jest/globals';
 import type { Page } from '../../../src/server/pages/page.ts';
 import { startListener } from '../../../src/server/port/listener.ts';
@@ -34,9 +35,15 @@ test('what is read of a connection beyond its places becomes no request, however
 });
 
 test('answers that nobody takes count: so many are held as there is room for, the next is refused', async () => {
+  const thirdAsked = Promise.withResolvers<void>();
+  let asked = 0;
   const page: Page = {
     template: '/big',
-    answer: async () => ({ status: 200, headers: [], body: bigAnswer, trailers: undefined }),
+    answer: async () => {
+      asked += 1;
+      if (asked === 3) thirdAsked.resolve();
+      return { status: 200, headers: [], body: bigAnswer, trailers: undefined };
+    },
   };
   // A quarter is for one address: three of these answers.
   await using lane = await openLane(
@@ -47,6 +54,9 @@ test('answers that nobody takes count: so many are held as there is room for, th
   const { socket, done } = await connectRaw(Number(new URL(lane.url).port));
   socket.pause();
   socket.write(ask.repeat(5));
+  await thirdAsked.promise;
+  // All five came in one read; until the last is dealt with nothing of an answer is taken, or there would be room for it.
+  await delay(200);
   socket.resume();
   expect(
     (await done)
