@@ -124,6 +124,38 @@ describe.each(stores)('what people read, on %s', (_, openDatabase) => {
     await run(['user', 'lock', ada, '--for', '30m', '--reason', 'stolen']);
   });
 
+  test('nobody is named for what was done before they were made', async () => {
+    const { people, clock } = server;
+    const gone = await people.user({ organization: 'acme', userName: 'gone', kind: 'machine' });
+    await people.grant(gone, 'IAM_USER_MANAGER');
+    const token = await people.token(gone);
+    const locked = await people.user({ organization: 'acme', userName: 'locked-then' });
+    await people.organization('gamma');
+    await people.user({ organization: 'gamma', state: 'locked' });
+    expect(await run(['user', 'lock', locked, '--reason', 'then'], token)).toMatchObject({ code: 0 });
+    const ended = await run(['lock', 'unlock-all', '--org', 'gamma', '--reason', 'wave'], token);
+    expect(ended).toMatchObject({ code: 0 });
+    const said = async () => {
+      const asked = [
+        ['lock', 'list'],
+        ['lock', 'show', locked],
+        ['lock', 'explain', locked],
+        ['events', '--type', 'user.locked', '--all'],
+        ['lock', 'runs'],
+      ];
+      return await Promise.all(asked.map(async (argv) => (await run(argv, owner)).stdout));
+    };
+    for (const text of await said()) expect(text).toContain('gone@acme.example');
+    await people.act(gone, 'delete');
+    clock.nowMs += 1_000;
+    await people.user({ organization: 'beta', userId: gone, userName: 'innocent-later', kind: 'machine' });
+    for (const text of await said()) {
+      expect(text).toContain(gone);
+      expect(text).not.toContain('innocent-later');
+    }
+    expect((await run(['events', '--user', gone, '--all'], owner)).stdout).toContain('innocent-later');
+  });
+
   test('names stand beside ids of tokens, roles, webhooks and the caller', async () => {
     const { stdout: tokens } = await run(['token', 'list']);
     expect(tokens).toMatch(new RegExp(`${boss} +boss@acme\\.example +acme \\(acme\\) +\\S+Z`));

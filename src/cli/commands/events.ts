@@ -53,8 +53,8 @@ export const eventColumnsOf = (names: Names): readonly Column<EventRow>[] => [
   { title: 'TIME', width: 24, isTime: true, of: ({ creationDate }) => creationDate },
   { title: 'TYPE', width: 18, of: ({ type }) => type },
   { title: 'USER', width: 19, of: ({ userId }) => userId || undefined },
-  { title: 'LOGIN NAME', width: 24, of: ({ userId }) => names.loginName(userId) },
-  { title: 'BY', width: 24, of: ({ actor }) => actorName(actor, names) },
+  { title: 'LOGIN NAME', width: 24, of: ({ userId, creationDate }) => names.loginName(userId, creationDate) },
+  { title: 'BY', width: 24, of: (event) => actorName(event.actor, names, event.creationDate) },
   { title: 'FROM', width: 15, of: ({ actor }) => actor.ip },
   { title: 'REASON', of: reasonOf },
 ];
@@ -73,9 +73,9 @@ export function reasonOf({ actor, payload }: Pick<EventRow, 'actor' | 'payload'>
 }
 
 /** "policy:" and the policy, a user's id, "os:" and the operating system's user, or the issuer and subject of another's token. */
-export function actorName(actor: ActorRow, names?: Names): string | undefined {
+export function actorName(actor: ActorRow, names?: Names, at?: string): string | undefined {
   if (actor.policy !== undefined) return `policy:${actor.policy}`;
-  if (actor.userId !== undefined) return names?.user(actor.userId) ?? actor.userId;
+  if (actor.userId !== undefined) return names?.user(actor.userId, at) ?? actor.userId;
   return actor.osUser === undefined ? actor.subject : `os:${actor.osUser}`;
 }
 

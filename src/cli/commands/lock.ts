@@ -51,7 +51,7 @@ const columnsOf = (names: Names): readonly Column<LockRow>[] => [
   { title: 'CAUSE', of: ({ cause }) => cause },
   { title: 'SINCE', isTime: true, of: ({ since }) => since },
   { title: 'UNTIL', isTime: true, of: ({ until }) => until },
-  { title: 'BY', of: ({ lockedBy }) => lockedBy && names.user(lockedBy) },
+  { title: 'BY', of: ({ lockedBy, since }) => lockedBy && names.user(lockedBy, since) },
   { title: 'GENERATION', of: ({ generation }) => generation },
   { title: 'REASON', of: ({ reason }) => reason },
 ];
@@ -87,7 +87,7 @@ function lockLines(lock: LockRow, names: Names, { time }: Output): readonly stri
     'login name': lock.loginName,
     organization: names.organization(lock.organizationId),
     cause: lock.cause,
-    by: lock.lockedBy && names.userAndId(lock.lockedBy),
+    by: lock.lockedBy && names.userAndId(lock.lockedBy, lock.since),
     reason: lock.reason,
     since: time(lock.since),
     until: time(lock.until) ?? 'somebody unlocks',
@@ -118,7 +118,7 @@ async function explain(context: CommandContext): Promise<void> {
   const { time } = context.output;
   const by = lock?.lockedBy;
   const read = (text: string) =>
-    readable(text, { time, by: by ? { id: by, name: names.user(by) } : undefined });
+    readable(text, { time, by: by ? { id: by, name: names.user(by, lock?.since) } : undefined });
   const obstacles = found.obstacles.map((obstacle) => ({ ...obstacle, text: read(obstacle.text) }));
   await context.output.document(found, [
     read(summary),
@@ -133,7 +133,7 @@ function whoLines(lock: LockRow, names: Names, { time }: Output): readonly strin
     ...pairs({
       'login name': lock.loginName,
       organization: names.organization(lock.organizationId),
-      'locked by': lock.lockedBy && names.userAndId(lock.lockedBy),
+      'locked by': lock.lockedBy && names.userAndId(lock.lockedBy, lock.since),
       'locked since': time(lock.since),
     }),
   ];

@@ -88,7 +88,7 @@ const runColumnsOf = (names: Names): readonly Column<RunRow>[] => [
   { title: 'STATE', of: ({ state }) => state },
   { title: 'STARTED', isTime: true, of: ({ started }) => started },
   { title: 'TRIED', of: (run) => `${triedOf(run)} of ${run.total}` },
-  { title: 'BY', of: ({ startedBy }) => names.user(startedBy) },
+  { title: 'BY', of: ({ startedBy, started }) => names.user(startedBy, started) },
   { title: 'TICKET', of: ({ ticket }) => ticket },
   { title: 'REASON', of: ({ reason }) => reason },
 ];
@@ -213,7 +213,7 @@ async function printRun(context: CommandContext, run: RunRow): Promise<void> {
       ...Object.fromEntries(Object.entries(of).filter(([, count]) => count > 0)),
       started: output.time(started),
       ended: output.time(run.ended),
-      by: names.userAndId(startedBy),
+      by: names.userAndId(startedBy, started),
       reason: run.reason,
       ticket: run.ticket,
       'takes back': run.revertsRunId,

@@ -9,6 +9,12 @@ export interface IdsSeen {
   readonly organizations?: readonly (string | undefined)[];
 }
 
+interface Named {
+  readonly loginName: string;
+  /** RFC 3339. */
+  readonly creationDate: string;
+}
+
 type Source = Pick<Backend, 'listUsers' | 'listOrganizations'>;
 
 /** Ids that one call asks for. */
@@ -23,7 +29,8 @@ const keptMax = 10_000;
 export class Names {
   readonly #source: () => Promise<Source>;
   readonly #isWanted: boolean;
-  readonly #users = new Map<string, string>();
+  /** Undefined: looked for, and not to be read. */
+  readonly #users = new Map<string, Named | undefined>();
   #organizations: Map<string, string> | undefined;
 
   constructor({ args, backend }: Pick<CommandContext, 'args' | 'backend'>) {
@@ -45,8 +52,9 @@ export class Names {
     const source = await this.#source();
     const rows = await readable(source.listUsers({ userIds, offset: 0, limit: idsMax }));
     if (rows === undefined) return;
-    for (const id of userIds) this.#users.set(id, id);
-    for (const { userId, loginName } of rows) this.#users.set(userId, loginName);
+    for (const id of userIds) this.#users.set(id, undefined);
+    for (const { userId, loginName, creationDate } of rows)
+      this.#users.set(userId, { loginName, creationDate });
   }
 
   async #readOrganizations(): Promise<Map<string, string> | undefined> {
@@ -76,21 +84,25 @@ export class Names {
     return found;
   }
 
-  /** The login name of whoever may be read and is not gone. */
-  loginName(userId: string): string | undefined {
-    const name = this.#users.get(userId);
-    return name === userId ? undefined : name;
+  /**
+   * The login name of whoever may be read and is not gone. `at` (RFC 3339) is when they did what is shown, or when it was
+   * done to them: whoever has been given the id of somebody deleted since is not named for it.
+   */
+  loginName(userId: string, at?: string): string | undefined {
+    const named = this.#users.get(userId);
+    if (named === undefined || at === undefined) return named?.loginName;
+    return Date.parse(named.creationDate) <= Date.parse(at) ? named.loginName : undefined;
   }
 
   /** The login name, else the id. */
-  user(userId: string): string {
-    return this.#users.get(userId) ?? userId;
+  user(userId: string, at?: string): string {
+    return this.loginName(userId, at) ?? userId;
   }
 
   /** The login name, and the id behind it. */
-  userAndId(userId: string): string {
-    const name = this.user(userId);
-    return name === userId ? userId : `${name} (${userId})`;
+  userAndId(userId: string, at?: string): string {
+    const name = this.loginName(userId, at);
+    return name === undefined ? userId : `${name} (${userId})`;
   }
 
   /** The name, and the id behind it, which commands take. */

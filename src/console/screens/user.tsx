@@ -211,7 +211,7 @@ function Sentence({ text, lock }: { readonly text: string; readonly lock: Lock |
   const shown = {
     words: (words: string) => words,
     time: (time: string) => absoluteWords(Date.parse(time)),
-    who: (id: string) => <Who id={id} />,
+    who: (id: string) => <Who id={id} atMs={msOf(lock?.since)} />,
   };
   return <>{sentenceParts(text, by).map((part) => shown[part.kind](part.text))}</>;
 }
@@ -240,7 +240,7 @@ function LockCard({ lock }: { readonly lock: Lock }) {
               'not known'
             )
           ) : (
-            <Who id={lock.lockedBy} />
+            <Who id={lock.lockedBy} atMs={msOf(lock.since)} />
           )}
         </dd>
         <dt>Since</dt>

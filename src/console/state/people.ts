@@ -1,5 +1,6 @@
 import type { User } from '../../../gen/es/zitadel/user/v2/user_pb.js';
 import { admin, users } from './api.ts';
+import { msOf } from './clock.ts';
 
 /** What a person is called: their name, and what they sign in with. */
 export interface Person {
@@ -7,6 +8,8 @@ export interface Person {
   readonly name: string;
   readonly loginName: string;
   readonly organizationId: string;
+  /** When they were made, in milliseconds since 1970. */
+  readonly createdMs: number | undefined;
 }
 
 /** At once, of a list that shows as many. */
@@ -18,6 +21,7 @@ export function personOf(user: User): Person {
     name: nameOf(user),
     loginName: user.preferredLoginName,
     organizationId: user.details?.resourceOwner ?? '',
+    createdMs: msOf(user.details?.creationDate),
   };
 }
 
@@ -35,6 +39,19 @@ export async function loadPeople(ids: Iterable<string>, signal: AbortSignal): Pr
   const query = { case: 'inUserIdsQuery' as const, value: { userIds } };
   const { result } = await users.listUsers({ query: { limit: idsMax }, queries: [{ query }] }, { signal });
   return new Map(result.map((user) => [user.userId, personOf(user)]));
+}
+
+/**
+ * What whoever did something then (ms since 1970; undefined: just now) is called; empty where the caller may not read
+ * them. Who has been given the id of somebody deleted since is not named for it.
+ */
+export function nameThen(
+  people: ReadonlyMap<string, Person> | undefined,
+  id: string,
+  atMs: number | undefined,
+): string {
+  const { name = '', createdMs = 0 } = people?.get(id) ?? {};
+  return atMs === undefined || createdMs <= atMs ? name : '';
 }
 
 /** Names of the organizations that the caller may see, by id. */

@@ -89,6 +89,35 @@ async function whoLocked(world: World): Promise<void> {
     await tab.page.locator('.summary', { hasText: text }).waitFor();
     equal(tab.complaints, []);
   });
+
+  await check('nobody is named for what was done before they were made', async () => {
+    const gone = await people.user({ organization: 'acme', userName: 'gone', kind: 'machine' });
+    await people.grant(gone, 'IAM_USER_MANAGER');
+    const userId = await people.user({ organization: 'acme', userName: 'yves' });
+    const headers = {
+      authorization: `Bearer ${await people.token(gone)}`,
+      'content-type': 'application/json',
+    };
+    await fetch(`${world.url}/v2/users/${userId}/lock`, { method: 'POST', headers, body: '{}' });
+    await people.act(gone, 'delete');
+    const again = { organization: 'acme', userId: gone, userName: 'innocent', kind: 'machine' } as const;
+    await people.user(again);
+    await using tab = await world.open(tokens.owner);
+    const { page } = tab;
+    for (const [path, place] of [
+      ['', page.locator('tr', { hasText: 'yves' })],
+      [`users/${userId}`, page.locator('main')],
+    ] as const) {
+      await tab.go(`/console/${path}`);
+      await place.getByText(gone).first().waitFor();
+      // Names are looked up a moment later.
+      await page.waitForTimeout(500);
+      equal([path, (await place.textContent())?.includes('Machine')], [path, false]);
+    }
+    await tab.go(`/console/users/${gone}`);
+    await page.getByText('Machine').first().waitFor();
+    equal(tab.complaints, []);
+  });
 }
 
 const looksMax = 100;

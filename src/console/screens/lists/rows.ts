@@ -1,6 +1,7 @@
 import { type Lock, LockCause, type LockEnded } from '../../../../gen/es/latchkey/v1/lock_pb.js';
 import { locks } from '../../state/api.ts';
-import { loadOrganizations, loadPeople } from '../../state/people.ts';
+import { msOf } from '../../state/clock.ts';
+import { loadOrganizations, loadPeople, nameThen } from '../../state/people.ts';
 import { endWords } from '../../words.ts';
 
 /** Rows of one page. */
@@ -60,7 +61,8 @@ export async function loadLocked(query: URLSearchParams, signal: AbortSignal): P
   const rows = found.locks.map((lock) => ({
     lock,
     name: people.get(lock.userId)?.name ?? '',
-    lockedBy: lock.lockedBy === '' ? undefined : (people.get(lock.lockedBy)?.name ?? lock.lockedBy),
+    lockedBy:
+      lock.lockedBy === '' ? undefined : nameThen(people, lock.lockedBy, msOf(lock.since)) || lock.lockedBy,
   }));
   return { rows, organizations, total: Number(found.details?.totalResult ?? rows.length) };
 }

@@ -100,7 +100,7 @@ function Progress({ run }: { readonly run: UnlockRun }) {
         </dd>
         <dt>By</dt>
         <dd>
-          <Who id={run.startedBy} />
+          <Who id={run.startedBy} atMs={msOf(run.started)} />
         </dd>
         <dt>Reason</dt>
         <dd>
