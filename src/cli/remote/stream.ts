@@ -6,8 +6,10 @@ import {
   type ClientOptions,
   type ClientReadableStream,
   credentials,
+  logVerbosity,
   Metadata,
   type ServiceError,
+  setLogVerbosity,
 } from '@grpc/grpc-js';
 import { isLoopback } from '../loopback.ts';
 import { headersOf } from './headers.ts';
@@ -32,6 +34,8 @@ export function openStreams(target: RemoteTarget, userAgent: string): Streams {
   const isTls = url.protocol === 'https:';
   const address = `dns:${url.hostname}:${url.port || (isTls ? 443 : 80)}`;
   const secure = isTls ? tlsCredentials(target) : credentials.createInsecure();
+  // What fails is told by the command, in one sentence.
+  setLogVerbosity(logVerbosity.NONE);
   const client = new Client(address, secure, optionsOf(url, userAgent));
   const metadata = new Metadata();
   for (const [name, value] of Object.entries(headersOf(target))) metadata.set(name, value);

@@ -10,6 +10,8 @@ const causes: readonly (readonly [RegExp, (url: URL, said: string) => string])[]
     /^The proxy:|connect to proxy/,
     (_, said) => `the proxy of http_proxy or https_proxy does not let it through (${said})`,
   ],
+  // All that grpc-js has to say where a proxy refuses a stream, or ends.
+  [/^undefined$/, () => 'the proxy of http_proxy or https_proxy does not let it through'],
   [
     /ECONNREFUSED/,
     () => 'nothing listens there (ECONNREFUSED); start it with "latchkey serve", or name it with --url',

@@ -118,6 +118,30 @@ describe('the proxy of the environment', () => {
     }
   });
 
+  test('is named by a stream too, in one line', async () => {
+    const follow = (server: ServeProcess, https_proxy: string) =>
+      spawnCli(['events', '--follow', ...(server === secure ? ['--ca', certPath] : [])], {
+        env: {
+          http_proxy: https_proxy,
+          https_proxy,
+          LATCHKEY_URL: named(server),
+          LATCHKEY_TOKEN: server.token,
+        },
+      });
+    refusal = 403;
+    for (const server of [plain, secure]) {
+      for (const wrong of [proxy, 'http://127.0.0.1:1']) {
+        const { code, stderr } = await follow(server, wrong);
+        expect({ wrong, code, stderr }).toMatchObject({
+          code: 6,
+          stderr: expect.stringMatching(
+            /^latchkey: Cannot reach \S+( \(LATCHKEY_URL\))?: the proxy of http_proxy or https_proxy .*\n$/,
+          ),
+        });
+      }
+    }
+  });
+
   test('is left aside for this machine, and for whoever no_proxy names', async () => {
     const nowhere = { https_proxy: 'http://127.0.0.1:1' };
     expect(await list(plain, nowhere, plain.url)).toMatchObject({ code: 0 });
