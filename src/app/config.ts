@@ -21,8 +21,6 @@ import { type SettingName, settings } from './settings.ts';
 import { readTracing } from './tracing-config.ts';
 import { called, parseChoice, readNamed, readSecret, UsageError } from './usage.ts';
 
-export { UsageError } from './usage.ts';
-
 /** What a server is started with. */
 export interface ServeConfig {
   readonly host: string;

@@ -12,9 +12,10 @@ import type { OrganizationId, UserId } from '../domain/ids.ts';
 import type { Organization } from '../domain/user.ts';
 import { hashPassword } from '../sign-in/password.ts';
 import type { App } from './app.ts';
-import { adminTokenPath, UsageError } from './config.ts';
+import { adminTokenPath } from './config.ts';
 import type { Logger } from './log/logger.ts';
 import { saveToken } from './token-file.ts';
+import { UsageError } from './usage.ts';
 
 export interface FirstRun {
   readonly organizationId: OrganizationId;

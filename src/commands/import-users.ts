@@ -2,7 +2,8 @@ import { requireHeldAnywhere, requireOnOrganization } from '../auth/authorize.ts
 import type { Caller } from '../auth/caller.ts';
 import { withNameReach } from '../auth/name-reach.ts';
 import { underWayOf } from '../auth/under-way.ts';
-import { DomainError, type ErrorKind, type ErrorName, errors } from '../domain/errors.ts';
+import type { ErrorKind } from '../domain/error-entry.ts';
+import { DomainError, type ErrorName, errors } from '../domain/errors.ts';
 import type { UserAdded, UserEvent } from '../domain/events.ts';
 import { evolve } from '../domain/evolve/evolve.ts';
 import { foldText } from '../domain/filter.ts';

@@ -2,8 +2,6 @@ import { type ErrorEntry, entry, notFound } from './error-entry.ts';
 import { runErrors } from './run-errors.ts';
 import { subscriptionErrors } from './subscription-errors.ts';
 
-export type { ErrorEntry, ErrorKind } from './error-entry.ts';
-
 /**
  * Every error the API answers, once: name → kind, id, reason, text. The desk turns a kind into a status code.
  * The table of docs/errors.md is held against this one by a test. An empty id means: no id in the message, no detail.

@@ -5,8 +5,6 @@ import type { GrantRecord, Listed } from '../store/store.ts';
 import { type PageRequest, parsePage, seenFrom } from './page.ts';
 import type { QueryApp } from './users.ts';
 
-export type { GrantRecord } from '../store/store.ts';
-
 export interface GrantsRequest {
   readonly userId: UserId | undefined;
   readonly organizationId: OrganizationId | undefined;

@@ -14,12 +14,11 @@ import type { SessionStore, StoredSession } from './session-store.ts';
 import type { SubscriptionStore } from './subscription-store.ts';
 import type { UnlockRunStore } from './unlock-run-store.ts';
 
-export type { AttemptFacts, ExternalName, StoredAttempt } from './attempt-store.ts';
+export type { ExternalName, StoredAttempt } from './attempt-store.ts';
 export type { History, ProfileKeys } from './history.ts';
 export type { Asker, Listed, TimeMethod, UserRecord } from './records.ts';
 export type { SessionFilter, SessionRecord, StoredSession } from './session-store.ts';
-export { holdMsMax, type ListSubscriptions } from './subscription-store.ts';
-export type { FrozenSet, LocksFound, RunMove, SelectLocks, UnlockRunStore } from './unlock-run-store.ts';
+export type { FrozenSet, LocksFound, RunMove } from './unlock-run-store.ts';
 
 /**
  * The memory: one interface, SQLite and Postgres behind it, one contract suite against both.
@@ -125,8 +124,6 @@ export interface ChangeTime {
   /** Of the first event; known beforehand, so that an unknown outcome can be looked up. */
   readonly eventId: string;
 }
-
-export type { StoredPolicy } from '../domain/evolve/policy.ts';
 
 export interface PolicyRecord extends StoredPolicy {
   /** undefined: the instance's. */

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { OrganizationId, UserId } from '../../src/domain/ids.ts';
 import type { Subscription } from '../../src/domain/subscription.ts';
-import { holdMsMax, type Store } from '../../src/store/store.ts';
+import type { Store } from '../../src/store/store.ts';
+import { holdMsMax } from '../../src/store/subscription-store.ts';
 import { openEmptyStore, stores } from '../support/stores.ts';
 
 const home = 'home' as OrganizationId;

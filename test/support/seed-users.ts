@@ -1,9 +1,10 @@
 import { formatToken, hashTokenSecret, newTokenSecret } from '../../src/auth/token.ts';
 import type { StateEventType, UserEvent } from '../../src/domain/events.ts';
+import type { StoredPolicy } from '../../src/domain/evolve/policy.ts';
 import type { OrganizationId, UserId } from '../../src/domain/ids.ts';
 import { defaultPolicy, type LockoutPolicy } from '../../src/domain/lockout-policy.ts';
 import type { Grant, HumanProfile, Profile, User } from '../../src/domain/user.ts';
-import type { Change, Store, StoredPolicy } from '../../src/store/store.ts';
+import type { Change, Store } from '../../src/store/store.ts';
 
 /** Milliseconds since 1970 of the first seeded event; tests count on from it. */
 export const seedTime = Date.UTC(2026, 0, 1);
