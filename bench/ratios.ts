@@ -20,7 +20,7 @@ export interface MeasuredRatio extends Ratio {
 export type Rounds = ReadonlyMap<string, readonly number[]>;
 
 /** The run's own noise, in row 0; what is asked of Latchkey, beside servers that do nothing and a plain one that does the same. */
-export const ratios: readonly Ratio[] = [
+const ratios: readonly Ratio[] = [
   { row: 0, of: 'throughput', cell: 'bare-http2-again grpc h2', by: 'bare-http2 grpc h2' },
   { row: 0, of: 'p99 at half load', cell: 'bare-http2-again grpc h2', by: 'bare-http2 grpc h2' },
   { row: 1, of: 'throughput', cell: 'latchkey grpc h2', by: 'connect-node grpc h2', atLeast: 5 },

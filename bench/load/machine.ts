@@ -1,7 +1,7 @@
 import { cpus, loadavg, setPriority, totalmem } from 'node:os';
 
 /** What a figure was measured on, in a line. */
-export function machineText(): string {
+function machineText(): string {
   const processors = cpus();
   const gibibytes = Math.round(totalmem() / 2 ** 30);
   return `${processors.length} × ${processors[0]?.model ?? 'unknown'}, ${gibibytes} GiB, ${process.platform}, Node ${process.versions.node}`;

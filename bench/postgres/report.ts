@@ -17,7 +17,7 @@ export function machine() {
 }
 
 /** Which process may run where. */
-export const placement = pinned
+const placement = pinned
   ? 'load generator on core 0, Node servers on core 1; PostgreSQL and pgbench wherever the system puts them'
   : 'every process wherever the system puts it';
 

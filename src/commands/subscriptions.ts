@@ -39,9 +39,9 @@ export interface WithSecret {
 }
 
 /** Of all organizations together; each costs a look a second, and a connection while it delivers. */
-export const subscriptionsMax = 1_000;
+const subscriptionsMax = 1_000;
 /** Of one organization. */
-export const subscriptionsOfOneMax = 50;
+const subscriptionsOfOneMax = 50;
 
 const permission = 'subscription.write';
 

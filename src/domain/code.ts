@@ -14,7 +14,7 @@ export interface StoredCode {
 
 export const codeLifeMs = 3_600_000;
 /** The wrong code of this number makes the code void. */
-export const codeTriesMax = 5;
+const codeTriesMax = 5;
 
 /** What a wrong try leaves of the code; undefined: nothing. */
 export function afterWrongTry(code: StoredCode): StoredCode | undefined {

@@ -3,7 +3,7 @@ import { parseText } from './ids.ts';
 import type { SessionUserAgent } from './session.ts';
 
 /** What a session may hold of the caller's; docs/limits.md names the same numbers. */
-export const sessionLimits = {
+const sessionLimits = {
   metadataEntries: 50,
   metadataKeyLength: 200,
   /** Of all keys and values together. */

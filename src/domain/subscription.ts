@@ -133,9 +133,6 @@ const waitMsMax = 86_400_000;
 /** Receivers that failed together are not all tried again together. */
 const jitter = 0.1;
 
-/** How many tries an event has. */
-export const triesMax: number = waitsMs.length + 1;
-
 /**
  * How long to wait after the failed try of this number, from 1; undefined: it was the last one. `random` from 0 to 1;
  * what the receiver asked for is kept to, where it is longer.

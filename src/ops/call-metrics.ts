@@ -33,9 +33,7 @@ export const errorCodes: ReadonlySet<string> = new Set([
 ]);
 
 /** Upper bounds in seconds; most unlocks fall into the first three. */
-export const callSeconds = [
-  0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
-] as const;
+const callSeconds = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10] as const;
 
 const verbs: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
 /** Any other is counted as `_OTHER`. 499: the client left before the answer. */

@@ -5,7 +5,7 @@ import type { StoreMeasures } from './measures.ts';
 import { Histogram, type Metric, product, Values } from './registry.ts';
 
 /** 'unknown': a lock from before locks had records. */
-export const lockCauses = ['policy', 'administrator', 'command_line', 'unknown'] as const;
+const lockCauses = ['policy', 'administrator', 'command_line', 'unknown'] as const;
 export type CountedCause = LockCause | 'unknown';
 
 /** How many users are locked, by the cause of the lock. */

@@ -5,7 +5,7 @@ import { Histogram, type Metric, product, Values } from './registry.ts';
 import { createWebhookMetrics, type WebhookReadings } from './webhook-metrics.ts';
 
 /** How a password check ended. */
-export const checkOutcomes = [
+const checkOutcomes = [
   'right',
   'wrong',
   'locked',

@@ -45,7 +45,7 @@ const failuresMax = 10;
 const eventsLookedAt = 100;
 
 /** The user's newest wrong passwords, newest first. The caller may read the user: that was asked before. */
-export async function newestFailures(
+async function newestFailures(
   app: { readonly store: Pick<Store, 'listEvents'> },
   userId: UserId,
 ): Promise<readonly FailedSignIn[]> {

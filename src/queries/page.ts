@@ -2,8 +2,8 @@ import { DomainError } from '../domain/errors.ts';
 import type { Page, Scope } from '../domain/filter.ts';
 import type { Listed } from '../store/store.ts';
 
-export const limitDefault = 100;
-export const limitMax = 1_000;
+const limitDefault = 100;
+const limitMax = 1_000;
 
 /** A page as asked for: limit 0 means the default. */
 export interface PageRequest {

@@ -32,7 +32,7 @@ const httpStatuses = {
 } as const satisfies Record<ErrorKind, number>;
 
 /** What a call can be refused with, its own reasons first. */
-export function errorsOf({ errorIds }: Call): readonly ErrorEntry[] {
+function errorsOf({ errorIds }: Call): readonly ErrorEntry[] {
   const byId = new Map(Object.values<ErrorEntry>(errors).map((entry) => [entry.id, entry]));
   const own = errorIds.map((id) => byId.get(id)).filter((entry) => entry !== undefined);
   return [...own, ...errorsOfEveryCall.filter((entry) => !own.includes(entry))];

@@ -2,7 +2,7 @@ import { createHmac, createSecretKey, randomBytes, timingSafeEqual } from 'node:
 import type { User } from '../domain/user.ts';
 
 /** How long a device stays known after the sign-in that made it so. */
-export const deviceLifeMs = 180 * 86_400_000;
+const deviceLifeMs = 180 * 86_400_000;
 const tokenLengthMax = 1_000;
 
 /** What a device token says, signed. The user's time of creation: whoever gets a deleted id inherits no device. */

@@ -30,13 +30,13 @@ export interface PasswordDone {
 /** The server's own thread goes before them all: see lowerPriority and rest in hash-thread.ts. */
 export const threadsDefault = Math.min(passwordThreadsMax, availableParallelism());
 /** A few seconds' work, of each line; the next one is turned away. */
-export const waitingMax = 256;
+const waitingMax = 256;
 /** A thread without work for so long is ended: it takes about ten megabytes, and the next one starts in 30 ms. */
 const idleMsMax = 30_000;
 /** Of one name in a line: the other half is for others. */
 const waitingOfOneMax = 128;
 /** In units of a hash of our own. What costs more waits for a thread apart, and keeps no usual sign-in waiting. */
-export const usualCostMax = 2;
+const usualCostMax = 2;
 
 /** Strangers wait for one another; known devices, and who sets passwords by right, do not wait for them. */
 export type PasswordLine = 'strangers' | 'trusted';

@@ -6,7 +6,7 @@ import type { Message } from './message.ts';
 import type { Signer } from './signature.ts';
 
 /** How long one try may take, name and connection included: what the Standard Webhooks specification recommends at least. */
-export const tryMsMax = 15_000;
+const tryMsMax = 15_000;
 
 export interface AttemptApp {
   readonly way: Way;
@@ -66,7 +66,7 @@ export async function attempt(
 }
 
 /** Seconds or a date (RFC 9110, section 10.2.3); 0 for what is neither. */
-export function retryAfterMs(text: string | undefined, nowMs: number): number {
+function retryAfterMs(text: string | undefined, nowMs: number): number {
   if (text === undefined) return 0;
   if (/^\d{1,9}$/.test(text)) return Number(text) * 1_000;
   const date = Date.parse(text);

@@ -7,7 +7,7 @@ const exposed =
   'grpc-status, grpc-message, grpc-status-details-bin, content-length, x-request-id, retry-after, www-authenticate';
 
 /** Every client, and the content type that its calls must carry. */
-export const clients = [
+const clients = [
   { name: 'connect-web, gRPC-Web', contentType: 'application/grpc-web+proto' },
   { name: 'connect-web, gRPC-Web JSON', contentType: 'application/grpc-web+json' },
   { name: 'connect-web, Connect JSON', contentType: 'application/json' },

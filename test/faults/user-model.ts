@@ -13,7 +13,7 @@ export interface UserModel {
 export const unused: UserModel = { state: 'never', sequence: 0 };
 
 /** Where the call leads from here, or the errors of which one refuses it. */
-export function expect(model: UserModel, kind: CallKind): UserModel | readonly ErrorName[] {
+function expect(model: UserModel, kind: CallKind): UserModel | readonly ErrorName[] {
   const { state, sequence } = model;
   const isThere = state !== 'never' && state !== 'deleted';
   if (kind === 'get') return isThere ? model : ['userNotFound'];

@@ -26,7 +26,7 @@ export interface Law {
   readonly isLockOver: typeof isLockOver;
 }
 
-export const law: Law = { evolve, decideFailure, decideAbandonment, isLockOver };
+const law: Law = { evolve, decideFailure, decideAbandonment, isLockOver };
 
 const userId = 'ada' as UserId;
 const added: UserEvent = {

@@ -129,7 +129,7 @@ async function configOf(
 }
 
 /** Debian's, newest first: what comes from npm has neither pg_basebackup nor pg_rewind. */
-export async function binaries(): Promise<string> {
+async function binaries(): Promise<string> {
   const home = '/usr/lib/postgresql';
   const versions = await readdir(home).catch(() => []);
   const newest = versions.toSorted((one, other) => Number(other) - Number(one))[0];

@@ -50,7 +50,7 @@ export interface OnDisk extends Disk {
 const launcher = join(import.meta.dirname, '../../src/latchkey.js');
 
 /** Starts the process; nothing of its disk is left when it ends. */
-export function startOnDisk({ bytes, folder, furnish = ':', source = '', argv }: OnDisk): ChildProcess {
+function startOnDisk({ bytes, folder, furnish = ':', source = '', argv }: OnDisk): ChildProcess {
   const mount = `mount -t tmpfs -o size=${bytes} tmpfs "$0" && cd "$0" && { ${furnish}; } && exec "$@"`;
   const command = [process.execPath, '--no-warnings', launcher, ...argv];
   return spawn('unshare', [...unshare, 'sh', '-c', mount, folder, ...command], {

@@ -1,5 +1,5 @@
 import { posix } from 'node:path';
-import { isNode, type Parsed, walk } from './source.ts';
+import { isNode, isRecord, nameOf, type Parsed, type SyntaxNode, walk } from './source.ts';
 
 /** One import, re-export or dynamic import of a file. */
 export interface Import {
@@ -9,6 +9,8 @@ export interface Import {
   readonly isRelative: boolean;
   /** `import './x.ts'`: taken for what it does, not for what it gives. */
   readonly isBare: boolean;
+  /** What it asks for by name; '*' where it takes the whole, as a lazy import does. */
+  readonly names: readonly string[];
 }
 
 /** All that a file imports, types included. */
@@ -18,18 +20,27 @@ export function importsOf(parsed: Parsed): Import[] {
     const specifier = specifierOf(node);
     if (specifier === undefined) return;
     const isRelative = specifier.startsWith('.');
+    const names = namesOf(node);
     found.push({
       line: parsed.linesOf(node).first,
       target: isRelative ? posix.join(posix.dirname(parsed.file.path), specifier) : specifier,
       isRelative,
-      isBare:
-        node.type === 'ImportDeclaration' && Array.isArray(node.specifiers) && node.specifiers.length === 0,
+      isBare: names.length === 0,
+      names,
     });
   });
   return found;
 }
 
-function specifierOf(node: Parsed['statements'][number]): string | undefined {
+function namesOf({ specifiers }: SyntaxNode): string[] {
+  if (!Array.isArray(specifiers)) return ['*'];
+  return specifiers.filter(isRecord).map((one) => {
+    if (one.type === 'ImportNamespaceSpecifier' || one.type === 'ExportNamespaceSpecifier') return '*';
+    return nameOf(one.imported) ?? nameOf(one.orig) ?? nameOf(one.local) ?? '';
+  });
+}
+
+function specifierOf(node: SyntaxNode): string | undefined {
   if (node.type === 'CallExpression' && isNode(node.callee, 'Import')) {
     const [first] = node.arguments as { expression: unknown }[];
     return literal(first?.expression);

@@ -21,7 +21,7 @@ function cells(line: string): string[] {
 }
 
 /** The text without its fenced blocks. */
-export const withoutFences = (markdown: string): string => markdown.replace(/^(```|~~~)[\s\S]*?^\1.*$/gm, '');
+const withoutFences = (markdown: string): string => markdown.replace(/^(```|~~~)[\s\S]*?^\1.*$/gm, '');
 
 /** Every `code span` outside of fenced blocks. */
 export const codeSpans = (markdown: string): string[] =>

@@ -44,7 +44,7 @@ const list = (cell: string): string[] =>
     .filter((item) => item !== '');
 
 /** The room of a path: `src/store/x.ts` is in store, `src/app/app.ts` is a room by itself, gen/es/… is `gen/es`. */
-export function roomOf(path: string): string | undefined {
+function roomOf(path: string): string | undefined {
   const [top, first, ...rest] = path.split('/');
   if (first === undefined) return undefined;
   if (top === 'gen') return `gen/${first}`;

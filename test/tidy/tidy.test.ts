@@ -12,6 +12,7 @@ import {
   missingPaths,
   unjustifiedDependencies,
 } from './docs.ts';
+import { unusedExports } from './exports.ts';
 import { crowdedFolders, fileCircles, parseFolderOrder, sharedPrefixes, upwardImports } from './folders.ts';
 import { forbiddenImports, forbiddenKnowledge, parseRoomTable, roomCycles } from './rooms.ts';
 import { largeFunctions, longFile } from './sizes.ts';
@@ -48,6 +49,10 @@ describe('sizes', () => {
 describe('bans', () => {
   test('no construct that the style forbids', () => {
     expect(parsed.flatMap(bannedSyntax)).toEqual([]);
+  });
+
+  test('what a file exports, another imports', () => {
+    expect(unusedExports(parsed)).toEqual([]);
   });
 
   test('names are kebab-case and name something', () => {

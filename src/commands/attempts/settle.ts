@@ -5,7 +5,7 @@ import type { StoredAttempt } from '../../store/store.ts';
 import { loadLivingUser, maySignIn, policyFor, type SignInApp, type SignInFacts } from '../sign-in-facts.ts';
 
 /** No attempt lasts longer; one that says so is of a clock that ran ahead. Milliseconds. */
-export const attemptMsMax = 120_000;
+const attemptMsMax = 120_000;
 export const attemptMsDefault = 30_000;
 
 /** Whoever else ended it has moved the row; whatever else moved the row has left it open. */

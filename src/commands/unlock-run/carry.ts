@@ -6,7 +6,7 @@ import { actorOf } from './actor.ts';
 import { actOn } from './item.ts';
 
 /** How long a server may say nothing of a run before another one goes on with it. */
-export const leaseMs = 10_000;
+const leaseMs = 10_000;
 
 const slicesAhead = 8;
 /** Slices that are under way at once: while one is written down, the next is begun. */

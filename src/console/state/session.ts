@@ -176,7 +176,7 @@ async function lookAgain(): Promise<void> {
 }
 
 /** Somebody is there: the session goes on. Asked once a minute at most. */
-export function stayAwake(): void {
+function stayAwake(): void {
   if (session.kind !== 'in' || passedSince(renewedAt) < renewAfterMs) return;
   renewNow();
 }

@@ -9,9 +9,9 @@ import { readCookie } from './cookie.ts';
 import { isSameOrigin } from './same-origin.ts';
 
 /** A session of the console ends so long after its sign-in, whatever it does, */
-export const sessionLifeMs = 8 * 3_600_000;
+const sessionLifeMs = 8 * 3_600_000;
 /** or where nobody has done anything for so long. */
-export const sessionIdleMs = 30 * 60_000;
+const sessionIdleMs = 30 * 60_000;
 
 /** A browser takes a cookie of 4096 bytes with its name and attributes. */
 const tokenLengthMax = 2_800;

@@ -7,7 +7,7 @@ import type { UserState as DomainState, UserKind } from '../../domain/user.ts';
 import { invalidField, parseSearchText } from '../list-details.ts';
 
 /** How many queries a list takes in all, nested ones counted: each costs a comparison with every user in scope. */
-export const filtersMax = 1_000;
+const filtersMax = 1_000;
 
 const methods: Readonly<Record<number, TextMethod>> = {
   [TextQueryMethod.EQUALS]: 'equals',

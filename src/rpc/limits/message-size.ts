@@ -1,11 +1,11 @@
 import type { DescMessage, DescMethod } from '@bufbuild/protobuf';
 
 /** Health and reflection take no token, and ask for a name at most. */
-export const publicMessageBytesMax = 1_024;
+const publicMessageBytesMax = 1_024;
 /** What no list and no map makes longer: a few texts of 200 characters, each written in the longest way that JSON has. */
-export const plainMessageBytesMax: number = 48 * 1_024;
+const plainMessageBytesMax: number = 48 * 1_024;
 /** Lists of a thousand ids, nested queries, metadata. */
-export const largeMessageBytesMax: number = 256 * 1_024;
+const largeMessageBytesMax: number = 256 * 1_024;
 
 /** Health and reflection tell nothing about users; everything else wants a token. */
 export function isPublic(serviceName: string): boolean {

@@ -16,8 +16,8 @@ export interface Encoding {
  * limit on a message allows anyway, and what is allowed may be sent compressed, however well: the specification of
  * Connect counts a message as it is without its compression.
  */
-export const ratioMax = 100;
-export const expandedBytesFree: number = 256 * 1_024;
+const ratioMax = 100;
+const expandedBytesFree: number = 256 * 1_024;
 
 /** Answers smaller than this are cheaper to send than to compress. */
 export const compressBytesMin = 1_024;

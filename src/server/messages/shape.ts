@@ -5,7 +5,7 @@ import { field as fieldRules } from '../../../gen/es/buf/validate/validate_pb.js
 /** Up to here a message can cost nothing that is worth a look before it is read. */
 export const harmlessBytesMax = 1_024;
 /** Elements of a list or a map that has no rule of its own. */
-export const itemsMaxDefault = 1_000;
+const itemsMaxDefault = 1_000;
 /** Fields and elements of a message and all that it holds. */
 export const valuesMax = 16_384;
 /** Fields that the message's type does not know, nested ones too. */

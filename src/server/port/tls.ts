@@ -36,7 +36,7 @@ export async function reloadKeyPair(server: Server, files: TlsFiles): Promise<Da
 }
 
 /** The pair cannot be read, is broken or does not match; the message names the files. */
-export class TlsUnusable extends Error {
+class TlsUnusable extends Error {
   override readonly name = 'TlsUnusable';
 }
 

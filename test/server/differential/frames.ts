@@ -227,7 +227,7 @@ export function isAnswered(received: Buffer, asked: readonly number[]): boolean 
 }
 
 /** Whether the frame at the end was reached. */
-export function isAcknowledged(received: Buffer): boolean {
+function isAcknowledged(received: Buffer): boolean {
   return framesOf(received).some(
     ({ type, flags, payload }) => type === ping && flags === 1 && payload.equals(lastPing),
   );

@@ -78,7 +78,7 @@ export async function openLane(
 }
 
 /** Large enough to be worth compressing. */
-export const big: Uint8Array = new TextEncoder().encode('x'.repeat(5_000));
+const big: Uint8Array = new TextEncoder().encode('x'.repeat(5_000));
 
 function userService(
   contexts: HandlerContext[],

@@ -88,4 +88,4 @@ function shellOf(assets: ReadonlyMap<string, Asset>): string {
 }
 
 /** A latch and its key hole. */
-export const icon = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect x="5" y="13" width="22" height="16" rx="4" fill="#14532d"/><path d="M10 13V9a6 6 0 0 1 11.5-2.3" fill="none" stroke="#14532d" stroke-width="3.5" stroke-linecap="round"/><circle cx="16" cy="20" r="2.6" fill="#fff"/><path d="M16 21v4" stroke="#fff" stroke-width="2.6" stroke-linecap="round"/></svg>\n`;
+const icon = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect x="5" y="13" width="22" height="16" rx="4" fill="#14532d"/><path d="M10 13V9a6 6 0 0 1 11.5-2.3" fill="none" stroke="#14532d" stroke-width="3.5" stroke-linecap="round"/><circle cx="16" cy="20" r="2.6" fill="#fff"/><path d="M16 21v4" stroke="#fff" stroke-width="2.6" stroke-linecap="round"/></svg>\n`;
