@@ -5,13 +5,14 @@ import { DomainError } from '../domain/errors.ts';
 import type { UserAdded } from '../domain/events.ts';
 import { foldText } from '../domain/filter.ts';
 import { type OrganizationId, parseName, parseText, parseUserId, type UserId } from '../domain/ids.ts';
-import type {
-  ExternalProfile,
-  HumanProfile,
-  MachineProfile,
-  Profile,
-  Standing,
-  User,
+import {
+  bornAt,
+  type ExternalProfile,
+  type HumanProfile,
+  type MachineProfile,
+  type Profile,
+  type Standing,
+  type User,
 } from '../domain/user.ts';
 import { hashPassword, parsePasswordHash } from '../sign-in/password.ts';
 import type { OrganizationKey } from '../store/store.ts';
@@ -67,7 +68,7 @@ export async function createUser(
     before,
     userId,
     events: [{ type: `user.${profile.kind}.added`, payload }],
-    at: { createdAt: app.now(), eventId: app.newId() },
+    at: { createdAt: bornAt(before, app.now()), eventId: app.newId() },
     meta: caller.meta,
     ...(passwordHash !== undefined && { secrets: { passwordHash } }),
   });

@@ -9,6 +9,7 @@ import { evolve } from '../domain/evolve/evolve.ts';
 import { foldText } from '../domain/filter.ts';
 import { type OrganizationId, parseName, parseUserId, type UserId } from '../domain/ids.ts';
 import {
+  bornAt,
   externalIdOf,
   type Organization,
   type Profile,
@@ -235,7 +236,8 @@ async function create(desk: Desk, imported: ImportedUser, newcomer: Newcomer): P
     return { ...told, ...(imported.userId !== undefined && { userId }) };
   }
   const sharedNames = await sharedNamesOf(app, { userId, profile, domain: organization.domain });
-  const createdAt = app.now();
+  const nowMs = app.now();
+  const createdAt = bornAt(before, nowMs);
   const payload: UserAdded = {
     organizationId: order.organizationId,
     state: imported.state === 'initial' ? 'initial' : 'active',
@@ -243,15 +245,12 @@ async function create(desk: Desk, imported: ImportedUser, newcomer: Newcomer): P
     ...(sharedNames.length > 0 && { sharedNames }),
     ...(hash !== undefined && { password: { changeRequired: imported.password?.changeRequired ?? false } }),
   };
-  const added: UserEvent = {
-    type: `user.${profile.kind}.added`,
-    payload,
-  };
+  const added: UserEvent = { type: `user.${profile.kind}.added`, payload };
   const user = evolve(before, added, { userId, createdAt });
   const change: Change = {
     before,
     userId,
-    events: [added, ...stateEvents(caller, user, imported)],
+    events: [added, ...stateEvents(caller, user, { imported, nowMs })],
     at: { createdAt, eventId: app.newId() },
     meta: caller.meta,
     ...(hash !== undefined && { secrets: { passwordHash: hash } }),
@@ -273,10 +272,14 @@ function hashToKeep({ app, order }: Desk, { password }: ImportedUser): string | 
 }
 
 /** What makes an active newcomer what they were. */
-function stateEvents(caller: Caller, user: User, imported: ImportedUser): readonly UserEvent[] {
+function stateEvents(
+  caller: Caller,
+  user: User,
+  { imported, nowMs }: { readonly imported: ImportedUser; readonly nowMs: number },
+): readonly UserEvent[] {
   const { state, lockedUntil: until } = imported;
   if (state === 'inactive') return [{ type: 'user.deactivated', payload: {} }];
-  const isOver = until !== undefined && until <= user.createdAt;
+  const isOver = until !== undefined && until <= nowMs;
   if (state !== 'locked' || isOver) return [];
   return [lockedBy(caller, user, until === undefined ? {} : { until })];
 }

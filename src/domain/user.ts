@@ -31,6 +31,14 @@ export interface User {
   readonly grants: readonly Grant[];
 }
 
+/**
+ * When a life of an id begins: after all that the life before has written, whatever the clock says. What is told apart by
+ * its time is then no earlier life's: two servers' clocks differ, and one may be set back.
+ */
+export function bornAt(before: Pick<User, 'createdAt' | 'changedAt'> | undefined, nowMs: number): number {
+  return before === undefined ? nowMs : Math.max(nowMs, before.createdAt + 1, before.changedAt + 1);
+}
+
 /** Whose a user is, and whether there still is one: all that is known of them before it is known who may know more. */
 export type Standing = Pick<User, 'organizationId' | 'state'>;
 

@@ -19,10 +19,11 @@ describe.each(stores)('on %s', (store) => {
   });
   afterAll(() => resources.disposeAsync());
 
-  async function usedAgain(userId: string, organization: string): Promise<void> {
+  async function usedAgain(userId: string, organization: string, laterMs = 1_000): Promise<void> {
     await server.people.act(userId, 'delete');
-    server.clock.nowMs += 1_000;
+    server.clock.nowMs += laterMs;
     await server.people.user({ organization, kind: 'machine', userId, userName: `innocent-${userId}` });
+    server.clock.nowMs += Math.max(0, -laterMs) + 1;
   }
 
   const actorsOf = async (userId: string): Promise<unknown[]> => {
@@ -31,20 +32,22 @@ describe.each(stores)('on %s', (store) => {
     return entries.map(({ event, actorLoginName = '' }) => [event.type, actorLoginName]);
   };
 
-  test.each(['acme', 'beta'])('a history names no actor who was made later, in %s', async (organization) => {
+  test.each([
+    ['acme', 'a second later', 1_000],
+    ['beta', 'a second later', 1_000],
+    ['beta', 'in the same millisecond', 0],
+    ['beta', 'by a clock that was set back', -3_600_000],
+  ])('a history names no actor who was made later, in %s, %s', async (organization, when, laterMs) => {
     const { people } = server;
-    const actor = await people.user({
-      organization: 'acme',
-      kind: 'machine',
-      userName: `actor-of-${organization}`,
-    });
+    const userName = `actor-of-${organization}-${when.replaceAll(' ', '-')}`;
+    const actor = await people.user({ organization: 'acme', kind: 'machine', userName });
     await people.grant(actor, { role: 'ORG_USER_MANAGER', organization: 'acme' });
     const token = await people.token(actor);
     const userId = await people.user({ organization: 'acme' });
     await door.ask('LockUser', { userId }, token);
-    const name = `actor-of-${organization}@acme.example`;
+    const name = `${userName}@acme.example`;
     expect((await actorsOf(userId)).at(0)).toEqual(['user.locked', name]);
-    await usedAgain(actor, organization);
+    await usedAgain(actor, organization, laterMs);
     expect((await actorsOf(userId)).at(0)).toEqual(['user.locked', '']);
     await people.grant(actor, 'IAM_USER_MANAGER');
     await door.ask('UnlockUser', { userId }, await people.token(actor));
@@ -52,6 +55,19 @@ describe.each(stores)('on %s', (store) => {
       ['user.unlocked', `innocent-${actor}@${organization}.example`],
       ['user.locked', ''],
     ]);
+  });
+
+  test('who is brought in under a used id by a clock that was set back is locked for as long as asked', async () => {
+    const userId = await server.people.user({ organization: 'acme', kind: 'machine', state: 'deleted' });
+    server.clock.nowMs -= 3_600_000;
+    const lockedUntil = new Date(server.clock.nowMs + 1_800_000).toISOString();
+    const users = [{ userId, machine: { name: 'Machine' }, state: 'USER_STATE_LOCKED', lockedUntil }];
+    expect(await door.ask('ImportUsers', { organizationId: 'beta', users })).toMatchObject({ ok: true });
+    expect(await door.user(userId)).toMatchObject({ state: 'USER_STATE_LOCKED' });
+    expect(await actorsOf(userId)).toHaveLength(2);
+    server.clock.nowMs += 1_800_000;
+    expect(await door.user(userId)).toMatchObject({ state: 'USER_STATE_ACTIVE' });
+    server.clock.nowMs += 1_800_001;
   });
 
   test('a run names nobody who was made after it', async () => {
