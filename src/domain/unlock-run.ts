@@ -102,6 +102,14 @@ export function isEnded({ state }: UnlockRun): boolean {
   return state === 'done' || state === 'cancelled' || state === 'stopped';
 }
 
+/** Longer than any server's lease of a run. */
+export const leaseAheadMs = 300_000;
+
+/** Whether any server may go on with the run: a lease that ends later than any would is of a clock that ran ahead, and none. */
+export function isLeaseOver({ leaseUntil }: Pick<UnlockRun, 'leaseUntil'>, nowMs: number): boolean {
+  return leaseUntil <= nowMs || leaseUntil > nowMs + leaseAheadMs;
+}
+
 /** Whose turn a run takes, and whose place: its organization's; of several, the instance's. */
 export function organizationOf({ organizationIds = [] }: Pick<UnlockRun, 'organizationIds'>): string {
   const [organizationId = '', ...others] = organizationIds;

@@ -34,3 +34,6 @@ export interface ListSubscriptions {
 
 /** Longer than any server holds one without saying so again: one that ends later is of a clock that ran ahead. */
 export const holdMsMax = 120_000;
+
+/** Longer than any wait between two tries: one that ends later is of a clock that ran ahead, and over. */
+export const tryAheadMs = 172_800_000;

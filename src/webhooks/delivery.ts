@@ -212,7 +212,9 @@ async function save(app: DeliveryApp, standing: Standing): Promise<boolean> {
 
 /** Says that this server goes on, where that was long ago. */
 async function holdOn(app: DeliveryApp, standing: Standing): Promise<boolean> {
-  if (standing.row.heldUntil - app.now() >= holdLeftMsMin) return true;
+  const leftMs = standing.row.heldUntil - app.now();
+  // More than it was given is left where the clock was set back: others hold that for none.
+  if (leftMs >= holdLeftMsMin && leftMs <= holdMs) return true;
   return write(app, standing);
 }
 

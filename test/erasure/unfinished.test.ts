@@ -23,7 +23,7 @@ test.each(
     ...{ runId: app.newId(), state: 'running', version: 1, total: 1, counts: noOutcomes },
     ...{ startedAt: app.now(), meta: { actorUserId: userId, reason: 'theirs' } },
     ...{ organizationIds: [parseOrganizationId('acme')], maxPerSecond: 1, stopAfterFailures: 0 },
-    ...{ nextSlice: 0, holder: 'elsewhere', leaseUntil: app.now() + 3_600_000 },
+    ...{ nextSlice: 0, holder: 'elsewhere', leaseUntil: app.now() + 240_000 },
   };
   await app.store.addRun(run, undefined);
   expect(await door.ask('EraseUser', { userId })).toMatchObject({ code: 'OK' });

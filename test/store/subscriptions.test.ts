@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { OrganizationId, UserId } from '../../src/domain/ids.ts';
 import type { Subscription } from '../../src/domain/subscription.ts';
 import type { Store } from '../../src/store/store.ts';
-import { holdMsMax } from '../../src/store/subscription-store.ts';
+import { holdMsMax, tryAheadMs } from '../../src/store/subscription-store.ts';
 import { openEmptyStore, stores } from '../support/stores.ts';
 
 const home = 'home' as OrganizationId;
@@ -124,6 +124,9 @@ describe.each(stores)('subscriptions on %s', (kind) => {
       [{ state: 'disabled' }, false],
       [{ nextTryAt: nowMs }, true],
       [{ nextTryAt: nowMs + 1 }, false],
+      [{ nextTryAt: nowMs + tryAheadMs }, false],
+      // By a clock that ran ahead.
+      [{ nextTryAt: nowMs + tryAheadMs + 1 }, true],
       [{ holder: 'a', heldUntil: nowMs }, true],
       [{ holder: 'a', heldUntil: nowMs + 1 }, false],
       [{ holder: 'a', heldUntil: nowMs + holdMsMax }, false],

@@ -6,7 +6,7 @@ import { carryRun } from '../../src/commands/unlock-run/carry.ts';
 import { prepare } from '../../src/commands/unlock-run/prepare.ts';
 import { draft } from '../../src/commands/unlock-run/start.ts';
 import type { OrganizationId, UserId } from '../../src/domain/ids.ts';
-import { type RunItem, sliceSize, type UnlockRun } from '../../src/domain/unlock-run.ts';
+import { leaseAheadMs, type RunItem, sliceSize, type UnlockRun } from '../../src/domain/unlock-run.ts';
 import type { LockFilter } from '../../src/domain/unlock-run-events.ts';
 import type { Store } from '../../src/store/store.ts';
 import { human, seedOrganization, seedUser } from '../support/seed-users.ts';
@@ -118,6 +118,44 @@ describe.each(stores)('on %s', (kind) => {
     const begun = await prepare(app, operator, { run, requestId: '', write: slowly });
     expect(await store.listRunSlices({ runId: begun.runId, from: 0, limit: 10 })).toHaveLength(4);
     expect(await store.listRunsLeft(clock.nowMs, 10)).toHaveLength(1);
+  });
+
+  test('one that is written down while the clock is set back is left to whoever writes it', async () => {
+    await using store = await openEmptyStore(kind);
+    const app = appOn(store);
+    const run = { ...draft(app, operator, order), total: 1 };
+    const write = async (renew: () => Promise<void>) => {
+      clock.nowMs -= 3_600_000;
+      await renew();
+      expect(await store.listRunsLeft(clock.nowMs, 10)).toEqual([]);
+      await store.addRunSlices(run.runId, [{ slice: 0, items: items(1) }]);
+    };
+    await prepare(app, operator, { run, requestId: '', write });
+    expect(await store.listRunsLeft(clock.nowMs, 10)).toHaveLength(1);
+  });
+
+  test('a lease by a clock that ran ahead is none: whoever looks goes on with the run', async () => {
+    await using store = await openEmptyStore(kind);
+    const app = appOn(store);
+    const run = { ...draft(app, operator, order), total: 1 };
+    const write = async () => {
+      await store.addRunSlices(run.runId, [{ slice: 0, items: items(1) }]);
+    };
+    let before = await prepare(app, operator, { run, requestId: '', write });
+    for (const [aheadMs, isLeft] of [
+      [0, true],
+      [1, false],
+      [leaseAheadMs, false],
+      [leaseAheadMs + 1, true],
+    ] as const) {
+      const version = before.version + 1;
+      const after = { ...before, version, holder: 'gone', leaseUntil: clock.nowMs + aheadMs };
+      expect(await store.moveRun({ before, after })).toBe(true);
+      expect(await store.listRunsLeft(clock.nowMs, 10)).toHaveLength(isLeft ? 1 : 0);
+      before = after;
+    }
+    await carryRun(app, before, { holder: 'next', signal: new AbortController().signal });
+    expect(await store.loadRun(run.runId)).toMatchObject({ state: 'done', counts: { not_locked: 1 } });
   });
 
   test('one that is cancelled while its server lets go of it is free for the next at once', async () => {

@@ -44,7 +44,7 @@ describe.each(stores)('on %s', (store) => {
         ...{ runId: app.newId(), state: 'running', version: 1, total: 1, counts: noOutcomes },
         ...{ startedAt: app.now(), meta: {}, organizationIds: of.map(parseOrganizationId) },
         ...{ maxPerSecond: 1, stopAfterFailures: 0, nextSlice: 0 },
-        ...{ holder: 'elsewhere', leaseUntil: app.now() + 100 * hourMs },
+        ...{ holder: 'elsewhere', leaseUntil: app.now() + 60_000 },
       }),
     );
     await Promise.all(runs.map((run) => app.store.addRun(run, undefined)));

@@ -1,5 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { counted, isEnded, type RunSlice, runEnded, type UnlockRun } from '../../domain/unlock-run.ts';
+import {
+  counted,
+  isEnded,
+  isLeaseOver,
+  type RunSlice,
+  runEnded,
+  type UnlockRun,
+} from '../../domain/unlock-run.ts';
 import type { RunMove } from '../../store/store.ts';
 import type { CommandApp } from '../change-user.ts';
 import { actorOf } from './actor.ts';
@@ -114,7 +121,7 @@ class Hold {
 
   /** A server that stood still may have lost the run, or it was cancelled: asked where the lease has passed meanwhile. */
   async #isHeld(): Promise<boolean> {
-    if (this.#app.now() < this.#run.leaseUntil) return !this.#isLost;
+    if (!isLeaseOver(this.#run, this.#app.now())) return !this.#isLost;
     await this.#writing;
     return (await this.move((run) => run)) && this.goesOn();
   }
@@ -163,7 +170,7 @@ class Hold {
     for (let attempt = 0; attempt < movesMax && !this.#isLost; attempt += 1) {
       const before = this.#run;
       const nowMs = this.#app.now();
-      const isFree = before.holder === holder || before.leaseUntil <= nowMs;
+      const isFree = before.holder === holder || isLeaseOver(before, nowMs);
       if (isEnded(before) || before.state !== 'running' || !isFree) break;
       const held = { ...change(before), version: before.version + 1 };
       const after = isEnded(held)

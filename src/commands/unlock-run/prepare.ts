@@ -44,7 +44,9 @@ export async function prepare(
   if (!(await store.addRun(run, key))) throw new DomainError('conflict');
   let before = run;
   const renew = async (): Promise<void> => {
-    if (now() < before.leaseUntil - prepareMs / 2) return;
+    // More than it was given is left where the clock was set back: others hold that for none.
+    const leftMs = before.leaseUntil - now();
+    if (leftMs > prepareMs / 2 && leftMs <= prepareMs) return;
     const after = { ...before, version: before.version + 1, leaseUntil: now() + prepareMs };
     if (!(await store.moveRun({ before, after }))) throw new DomainError('conflict');
     before = after;

@@ -1,4 +1,4 @@
-import type { UnlockRun } from '../../domain/unlock-run.ts';
+import { leaseAheadMs, type UnlockRun } from '../../domain/unlock-run.ts';
 import type { ListGate } from '../sql/list-gate.ts';
 import type { Row } from '../sql/rows.ts';
 import {
@@ -218,8 +218,8 @@ const list: Statement = {
 const left: Statement = {
   name: 'runs_left',
   text:
-    "SELECT run FROM unlock_runs WHERE state IN ('preparing', 'running') AND lease_until <= $1 " +
-    'ORDER BY run_id LIMIT $2',
+    "SELECT run FROM unlock_runs WHERE state IN ('preparing', 'running') " +
+    `AND lease_until NOT BETWEEN $1::bigint + 1 AND $1::bigint + ${leaseAheadMs} ORDER BY run_id LIMIT $2`,
 };
 const slicesFrom: Statement = {
   name: 'run_slices',

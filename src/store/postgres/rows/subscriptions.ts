@@ -5,7 +5,7 @@ import {
   subscriptionsByState,
   subscriptionValues,
 } from '../../sql/subscription-rows.ts';
-import { holdMsMax, type SubscriptionStore } from '../../subscription-store.ts';
+import { holdMsMax, type SubscriptionStore, tryAheadMs } from '../../subscription-store.ts';
 import type { Connection, Statement } from '../connection.ts';
 import { asStoreError } from '../error.ts';
 import { unfenced } from '../fence.ts';
@@ -94,6 +94,7 @@ const byState: Statement = {
 const free: Statement = {
   name: 'list_subscriptions_free',
   text:
-    "SELECT document FROM subscriptions WHERE state = 'active' AND next_try_at <= $1::bigint " +
+    "SELECT document FROM subscriptions WHERE state = 'active' " +
+    `AND next_try_at NOT BETWEEN $1::bigint + 1 AND $1::bigint + ${tryAheadMs} ` +
     `AND held_until NOT BETWEEN $1::bigint + 1 AND $1::bigint + ${holdMsMax} ORDER BY next_try_at LIMIT $2`,
 };

@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
-import { digestOfAll, type UnlockRun } from '../../../domain/unlock-run.ts';
+import { digestOfAll, leaseAheadMs, type UnlockRun } from '../../../domain/unlock-run.ts';
 import type { Row } from '../../sql/rows.ts';
 import { itemsText, parseRun, parseSlice, runValues, slicesSql, sliceValues } from '../../sql/unlock-runs.ts';
 import type { ListRunSlices, RunMove, UnlockRunStore } from '../../unlock-run-store.ts';
@@ -75,7 +75,8 @@ function readRuns(db: DatabaseSync): Reads {
   );
   const oldest = db.prepare('SELECT run FROM unlock_runs WHERE run_id > ?1 ORDER BY run_id LIMIT ?2');
   const left = db.prepare(
-    "SELECT run FROM unlock_runs WHERE state IN ('preparing', 'running') AND lease_until <= ?1 ORDER BY run_id LIMIT ?2",
+    "SELECT run FROM unlock_runs WHERE state IN ('preparing', 'running') " +
+      `AND lease_until NOT BETWEEN ?1 + 1 AND ?1 + ${leaseAheadMs} ORDER BY run_id LIMIT ?2`,
   );
   const placeholder = (index: number) => `?${index}`;
   const slices = db.prepare(slicesSql(placeholder, sqliteDialect.contains, false));

@@ -5,7 +5,12 @@ import {
   subscriptionsByState,
   subscriptionValues,
 } from '../../sql/subscription-rows.ts';
-import { holdMsMax, type ListSubscriptions, type SubscriptionStore } from '../../subscription-store.ts';
+import {
+  holdMsMax,
+  type ListSubscriptions,
+  type SubscriptionStore,
+  tryAheadMs,
+} from '../../subscription-store.ts';
 import { reading } from '../error.ts';
 import { snapshot } from '../snapshot.ts';
 import type { Write, WriteFailure, WriteOutcome, WriteRequest } from '../write-statements.ts';
@@ -23,7 +28,7 @@ export function createSubscriptions(db: DatabaseSync, write: WriteOne): Subscrip
     );
   const [rising, falling] = [order('ASC'), order('DESC')];
   const free = db.prepare(
-    "SELECT document FROM subscriptions WHERE state = 'active' AND next_try_at <= ?1 " +
+    `SELECT document FROM subscriptions WHERE state = 'active' AND next_try_at NOT BETWEEN ?1 + 1 AND ?1 + ${tryAheadMs} ` +
       `AND held_until NOT BETWEEN ?1 + 1 AND ?1 + ${holdMsMax} ORDER BY next_try_at LIMIT ?2`,
   );
   const listFree = reading(({ nowMs, limit }: { readonly nowMs: number; readonly limit: number }) =>
