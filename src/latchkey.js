@@ -83,11 +83,14 @@ function installedPackages() {
 }
 
 function runOnInstalledNode({ spawn }) {
-  const binary = process.platform === 'win32' ? 'node.exe' : 'node';
+  const isWindows = process.platform === 'win32';
+  const platform = `${isWindows ? 'win' : process.platform}-${process.arch}`;
+  const binary = join(`node-${platform}`, 'bin', isWindows ? 'node.exe' : 'node');
   const installed = installedPackages()
-    .map((folder) => join(folder, 'node', 'bin', binary))
+    .map((folder) => join(folder, binary))
     .find((path) => existsSync(path));
-  if (installed === undefined) die(needs('and npm has not installed one beside it: run "npm ci" first'));
+  if (installed === undefined)
+    die(needs(`and npm has installed none for ${platform}: run "npm ci", or install a newer Node`));
   if (realpathSync(installed) === realpathSync(process.execPath)) die(needs(`and ${installed} is older`));
   const child = spawn(installed, process.execArgv.concat(self, process.argv.slice(2)), { stdio: 'inherit' });
   passSignals(child);

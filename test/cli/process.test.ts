@@ -1,7 +1,7 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdir, stat, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, stat, writeFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -227,6 +227,18 @@ describe('the launcher', () => {
     expect(stderr).toMatch(
       /^latchkey: needs Node 24\.7 or newer\. This is Node 20\.0\.0, and .* is older\.\n$/,
     );
+  });
+
+  test('says what to do where npm has installed no Node', async () => {
+    const { nodeOptions } = await preloaded();
+    const alone = join(folder, 'latchkey.mjs');
+    await copyFile('src/latchkey.js', alone);
+    const options = { env: { ...process.env, FAKED: 'another' }, encoding: 'utf8' } as const;
+    const ended = spawnSync(process.execPath, [...nodeOptions, alone, 'version'], options);
+    expect(ended).toMatchObject({
+      status: 1,
+      stderr: `latchkey: needs Node 24.7 or newer. This is Node 20.0.0, and npm has installed none for ${process.platform}-${process.arch}: run "npm ci", or install a newer Node.\n`,
+    });
   });
 });
 
