@@ -175,20 +175,23 @@ class ConnectionPool {
       });
       this.#failures = 0;
       this.#downSinceMs = undefined;
+      clearTimeout(this.#retryTimer);
+      this.#retryTimer = undefined;
       this.giveBack(connection);
       this.#grow();
     } catch (error) {
       this.#count -= 1;
-      this.#failures += 1;
       this.#downSinceMs ??= performance.now();
       this.#lastError = error;
       this.#retryLater();
     }
   }
 
-  // Goes on while nobody asks, so that whoever asks first after an outage does not pay for it.
+  // Goes on while nobody asks, so that whoever asks first after an outage does not pay for it. Of many that fail together
+  // one is tried again: each for itself would be a herd, and all that come back more than there may be.
   #retryLater(): void {
-    if (this.#closed) return;
+    if (this.#closed || this.#retryTimer !== undefined) return;
+    this.#failures += 1;
     const backoffMs = Math.min(firstBackoffMs * 2 ** (this.#failures - 1), backoffMsMax);
     this.#retryTimer = setTimeout(
       () => {
