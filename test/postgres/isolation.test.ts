@@ -136,6 +136,47 @@ describe('a member of a batch', () => {
     expect((await stores[0].loadUser(people[1]?.userId as UserId))?.state).toBe('active');
   });
 
+  test('goes on without the many whose rows somebody holds, and these wait together', async () => {
+    const people = await Promise.all(Array.from({ length: 20 }, newUser));
+    await using other = await session();
+    await other.query('BEGIN');
+    const held = people.filter((_user, nth) => nth % 2 === 0).map(({ userId }) => userId);
+    await other.query('SELECT 1 FROM users WHERE user_id = ANY($1::text[]) FOR UPDATE', [held]);
+    const startedMs = performance.now();
+    const outcomes = await Promise.allSettled(people.map((before) => stores[0].append(lock(before))));
+    const tookMs = performance.now() - startedMs;
+    await other.query('ROLLBACK');
+    expect(outcomes.map(({ status }) => status)).toEqual(
+      people.map((_user, nth) => (nth % 2 === 0 ? 'rejected' : 'fulfilled')),
+    );
+    // One after the other they would wait ten times a second.
+    expect(tookMs).toBeLessThan(5_000);
+  });
+
+  // As ALTER TABLE or VACUUM FULL lock it, and CREATE INDEX or LOCK by hand.
+  test.each([
+    'users',
+    'events',
+    'batches',
+  ])('of a table that somebody holds is refused soon, with all others: %s', async (table) => {
+    const people = await Promise.all(Array.from({ length: 20 }, newUser));
+    await using other = await session();
+    await other.query('BEGIN');
+    await other.query(`LOCK TABLE ${table} IN SHARE MODE`);
+    const startedMs = performance.now();
+    const outcomes = await Promise.allSettled(people.map((before) => stores[0].append(lock(before))));
+    const tookMs = performance.now() - startedMs;
+    await other.query('ROLLBACK');
+    expect(outcomes).toEqual(
+      people.map(() =>
+        expect.objectContaining({ reason: expect.objectContaining({ error: 'storeUnavailable' }) }),
+      ),
+    );
+    expect(tookMs).toBeLessThan(8_000);
+    const again = await Promise.all(people.map((before) => stores[0].append(lock(before))));
+    expect(again.every((outcome) => typeof outcome !== 'string')).toBe(true);
+  });
+
   test('is answered for itself, many in one statement', async () => {
     const people = await Promise.all(Array.from({ length: 40 }, newUser));
     const changes = people.map((before, nth) => lock(nth % 3 === 0 ? { ...before, sequence: 7 } : before));

@@ -59,6 +59,20 @@ export async function moveAll(
   return new Set(rows.map(({ user_id }) => user_id as string));
 }
 
+/** The ids of those whose rows nobody else holds at the moment. Throws where a lock on the whole table is in the way. */
+export async function findFree(
+  connection: Connection,
+  members: readonly PlainChange[],
+): Promise<ReadonlySet<string>> {
+  const rows = await connection.query(freeRows, [members.map(({ before }) => before.userId)]);
+  return new Set(rows.map(({ user_id }) => user_id as string));
+}
+
+const freeRows: Statement = {
+  name: 'free_rows',
+  text: 'SELECT user_id FROM users WHERE user_id = ANY($1::text[]) FOR NO KEY UPDATE SKIP LOCKED',
+};
+
 function compare(one: string, other: string): number {
   return one < other ? -1 : 1;
 }

@@ -4,7 +4,7 @@ import { evolvePolicy, policyEvent } from '../../domain/evolve/policy.ts';
 import type { StoreFailure, StoreMeasures } from '../../ops/measures.ts';
 import type { Change, Store } from '../store.ts';
 import { type AppendOutcome, appendAlone, evolveAll } from './append.ts';
-import { findLogged, moveAll, type PlainChange, parsePlain } from './batch.ts';
+import { findFree, findLogged, moveAll, type PlainChange, parsePlain } from './batch.ts';
 import { createBatchIds, eventsPerBatchMax } from './batch-id.ts';
 import type { Connection } from './connection.ts';
 import { asStoreError, ConnectionLost, isFull, isUnavailable, sqlState } from './error.ts';
@@ -147,7 +147,7 @@ interface Committer {
 }
 
 // Never rejects: whatever happens is some member's answer.
-async function commitMoves(committer: Committer, members: readonly Move[]): Promise<void> {
+async function commitMoves(committer: Committer, members: readonly Move[], mayWait = true): Promise<void> {
   try {
     await commit(committer, members, async (connection, batchId) => {
       const moved = await moveAll(connection, members, batchId);
@@ -155,9 +155,26 @@ async function commitMoves(committer: Committer, members: readonly Move[]): Prom
     });
   } catch (error) {
     // One of several failed: each again by itself, so that the others do not suffer for it.
-    if (members.length > 1 && isMembersFault(error)) {
-      for (const member of members) await commitMoves(committer, [member]);
-    } else rejectAll(committer, members, error);
+    if (members.length === 1 || !isMembersFault(error)) rejectAll(committer, members, error);
+    else if (!isLocked(error)) for (const member of members) await commitMoves(committer, [member]);
+    else if (mayWait) await commitFree(committer, members, error);
+    else rejectAll(committer, members, error);
+  }
+}
+
+// Whose row somebody holds has waited for it. The others go without them; where these wait as well, it is for more than
+// rows, such as a table, and each for itself would wait as long again.
+async function commitFree(committer: Committer, members: readonly Move[], error: unknown): Promise<void> {
+  const { pool, patienceMs } = committer;
+  try {
+    const free = await withRetries(pool, patienceMs, (connection) => findFree(connection, members));
+    const [going = [], held = []] = [true, false].map((isFree) =>
+      members.filter(({ before }) => free.has(before.userId) === isFree),
+    );
+    if (held.length > 0) rejectAll(committer, held, error);
+    if (going.length > 0) await commitMoves(committer, going, false);
+  } catch (reason) {
+    rejectAll(committer, members, reason);
   }
 }
 
@@ -223,11 +240,13 @@ function failureOf(error: unknown): StoreFailure {
   return /^58/.test(state) ? 'io' : 'other';
 }
 
-// A lock that somebody else holds on one row (55P03) is that member's trouble, not the database's.
+// A lock that somebody else holds on one row is that member's trouble, not the database's.
 function isMembersFault(error: unknown): boolean {
   if (error instanceof ConnectionLost || error instanceof DomainError) return false;
-  return sqlState(error) === '55P03' || !isUnavailable(error);
+  return isLocked(error) || !isUnavailable(error);
 }
+
+const isLocked = (error: unknown) => sqlState(error) === '55P03';
 
 interface Attempt<Member> {
   readonly members: readonly Member[];
