@@ -17,7 +17,7 @@ import type { Connection, Statement } from './connection.ts';
 import { postgresDialect } from './dialect.ts';
 import { asStoreError } from './error.ts';
 import { unfenced } from './fence.ts';
-import { writeInstanceEvent } from './instance.ts';
+import { isInstanceEventLogged, writeInstanceEvent } from './instance.ts';
 import { type Pool, transaction, withRetries } from './pool.ts';
 import { countQuery, freezeQuery, parseFound, sumQuery } from './rows/lock-sets.ts';
 
@@ -65,7 +65,7 @@ export function createRuns(options: RunsOptions): UnlockRunStore {
     moveRun: (change) =>
       ask(async (connection, mayBeDone) => {
         const isMoved = await move(connection, change, nextBatchId);
-        return isMoved || (mayBeDone && (await isStored(connection, change.after)));
+        return isMoved || (mayBeDone && (await isMade(connection, change)));
       }),
     // Two statements: the second one sees the slices that came before the first had the run.
     removeRun: ({ runId, version }) =>
@@ -151,6 +151,16 @@ async function isStored(connection: Connection, run: UnlockRun): Promise<boolean
   return row?.run === JSON.stringify(run);
 }
 
+// And somebody else may have moved the row since, such as the server that carries what was started, or whoever cancels it:
+// then the move's own event tells, or its slices, which nobody writes but who holds the run.
+async function isMade(connection: Connection, { after, slices = [], event }: RunMove): Promise<boolean> {
+  if (await isStored(connection, after)) return true;
+  if (event !== undefined) return isInstanceEventLogged(connection, event.at);
+  const results = slices.map(sliceValues).map(([texts]) => texts);
+  const values = [after.runId, after.version, slices.map(({ slice }) => slice), results];
+  return slices.length > 0 && (await connection.query(written, values)).length === slices.length;
+}
+
 async function move(
   connection: Connection,
   { before, after, slices = [], event }: RunMove,
@@ -197,6 +207,11 @@ const moveRun: Statement = {
     'told AS (UPDATE unlock_run_slices SET results = input.results, outcomes = input.outcomes ' +
     'FROM moved, unnest($7::bigint[], $8::text[], $9::text[]) AS input(slice, results, outcomes) ' +
     'WHERE unlock_run_slices.run_id = moved.run_id AND unlock_run_slices.slice = input.slice) SELECT run_id FROM moved',
+};
+const written: Statement = {
+  text:
+    'SELECT slice FROM unlock_runs JOIN unlock_run_slices USING (run_id) ' +
+    'JOIN unnest($3::bigint[], $4::text[]) AS input(slice, results) USING (slice, results) WHERE run_id = $1 AND version > $2',
 };
 const remove: Statement = {
   text: `DELETE FROM unlock_runs WHERE run_id = $1 AND version = $2 AND ${unfenced} = 1 RETURNING run_id`,

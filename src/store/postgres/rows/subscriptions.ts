@@ -1,3 +1,4 @@
+import type { Subscription } from '../../../domain/subscription.ts';
 import {
   parseSubscription,
   parseSubscriptionCount,
@@ -13,37 +14,36 @@ import { type Pool, withRetries } from '../pool.ts';
 
 /** Subscriptions in PostgreSQL. Each is one statement, so none needs a transaction of its own. */
 export function createSubscriptions(pool: Pool, patienceMs: number): SubscriptionStore {
-  const rows = async (statement: Statement, values: readonly unknown[]) => {
+  const ask = async <Result>(
+    work: (connection: Connection, mayBeDone: boolean) => Promise<Result>,
+  ): Promise<Result> => {
     try {
-      return await withRetries(pool, patienceMs, (connection: Connection) =>
-        connection.query(statement, values),
-      );
+      return await withRetries(pool, patienceMs, work);
     } catch (error) {
       throw asStoreError(error);
     }
   };
+  const rows = (statement: Statement, values: readonly unknown[]) =>
+    ask((connection) => connection.query(statement, values));
   const find = async (subscriptionId: string) => {
     // PostgreSQL has no text with NUL, so nothing of that name is there.
     if (subscriptionId.includes('\0') || !subscriptionId.isWellFormed()) return undefined;
     const [row] = await rows(load, [subscriptionId]);
     return row && parseSubscription(row);
   };
-  // Where an answer was lost, what stands there may be what this very attempt wrote.
-  const isStored = async (values: readonly unknown[]) => (await rows(stored, values)).length === 1;
-
   return {
     loadSubscription: find,
-    async addSubscription(subscription) {
-      const values = subscriptionValues(subscription);
-      const isNew = (await rows(insert, values)).length === 1;
-      if (!isNew && !(await isStored([values[0], values.at(-1)])))
-        throw new Error('bug: a subscription id twice');
-    },
-    async changeSubscription({ subscriptionId, sequence }, after) {
-      if (after === undefined) return (await rows(remove, [subscriptionId, sequence])).length === 1;
-      const values = subscriptionValues(after);
-      return (await rows(update, [...values, sequence])).length === 1 || isStored([values[0], values.at(-1)]);
-    },
+    // Nobody else makes one of this id: where it is there, an attempt whose answer was lost has made it.
+    addSubscription: (subscription) =>
+      ask(async (connection, mayBeDone) => {
+        const isNew = (await connection.query(insert, subscriptionValues(subscription))).length === 1;
+        if (!isNew && !mayBeDone) throw new Error('bug: a subscription id twice');
+      }),
+    changeSubscription: (before, after) =>
+      ask(async (connection, mayBeDone) => {
+        const isMoved = await move(connection, before, after);
+        return isMoved || (mayBeDone && (await isMade(connection, before, after)));
+      }),
     async listSubscriptions({ scope, page }) {
       const within = [scope === 'all', scope === 'all' ? [] : scope];
       const statement = page.ascending ? rising : falling;
@@ -60,6 +60,45 @@ export function createSubscriptions(pool: Pool, patienceMs: number): Subscriptio
   };
 }
 
+async function move(
+  connection: Connection,
+  { subscriptionId, sequence }: Subscription,
+  after: Subscription | undefined,
+): Promise<boolean> {
+  const moved = await (after === undefined
+    ? connection.query(remove, [subscriptionId, sequence])
+    : connection.query(update, [...subscriptionValues(after), sequence]));
+  return moved.length === 1;
+}
+
+// Asked where an answer was lost. Delivering moves the row as well, a few times a second: what somebody asked for is then
+// told by what nobody changes but on demand, its time included.
+async function isMade(
+  connection: Connection,
+  before: Subscription,
+  after: Subscription | undefined,
+): Promise<boolean> {
+  const [row] = await connection.query(load, [before.subscriptionId]);
+  if (row === undefined || after === undefined) return row === undefined && after === undefined;
+  const current = parseSubscription(row);
+  if (current.sequence <= after.sequence) return row.document === subscriptionValues(after).at(-1);
+  const asked = asAsked(after);
+  return asked !== asAsked(before) && asked === asAsked(current);
+}
+
+function asAsked({ changedAt, ownerUserId, url, description, eventTypes, ...rest }: Subscription): string {
+  const { secretNumber, previousSecretUntil } = rest;
+  return JSON.stringify([
+    changedAt,
+    ownerUserId,
+    url,
+    description,
+    eventTypes,
+    secretNumber,
+    previousSecretUntil,
+  ]);
+}
+
 const inScope = 'FROM subscriptions WHERE ($1::boolean OR organization_id = ANY($2::text[]))';
 const ordered = (direction: 'ASC' | 'DESC'): Statement => ({
   text: `SELECT document ${inScope} ORDER BY created_at ${direction}, subscription_id ${direction} LIMIT $3 OFFSET $4`,
@@ -70,9 +109,6 @@ const count: Statement = { text: `SELECT count(*)::int AS total ${inScope}` };
 const load: Statement = {
   name: 'load_subscription',
   text: 'SELECT document FROM subscriptions WHERE subscription_id = $1',
-};
-const stored: Statement = {
-  text: 'SELECT 1 AS stored FROM subscriptions WHERE subscription_id = $1 AND document = $2',
 };
 const insert: Statement = {
   text:
