@@ -70,6 +70,31 @@ test.each(
 
 test.each(
   stores,
+)('%s: runs of whoever gets the id of somebody erased, be it at once, are theirs', async (store) => {
+  await using desk = await openHelpDesk(store);
+  const { server, door } = desk;
+  const userId = await server.people.user({ organization: 'acme', kind: 'machine' });
+  await using first = await desk.unlocker(userId, 'acme');
+  const done = await startOf(first, await previewOf(first, { userIds: await desk.locked(1) }), words);
+  await ended(first, done);
+  expect(await door.ask('EraseUser', { userId })).toMatchObject({ code: 'OK' });
+
+  await server.people.user({ organization: 'beta', kind: 'machine', userId });
+  await using again = await desk.unlocker(userId, 'beta');
+  const locked = await server.people.user({ organization: 'beta', state: 'locked' });
+  server.clock.nowMs += 1;
+  const own = await startOf(again, await previewOf(again, { userIds: [locked] }), words);
+  const before = await ended(again, own);
+  expect(before).toMatchObject(words);
+  server.clock.nowMs += 181_000;
+  while ((await server.app.store.listErasures()).length > 0)
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  expect(await desk.run(own.runId)).toEqual(before);
+  expect((await desk.run(done.runId)).reason).toBeUndefined();
+}, 60_000);
+
+test.each(
+  stores,
 )('%s: whoever cancelled a run and is erased takes none of the words of who started it', async (store) => {
   await using desk = await openHelpDesk(store);
   const { server, door } = desk;

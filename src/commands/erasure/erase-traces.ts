@@ -47,8 +47,9 @@ interface Span {
   /** When that was, in milliseconds since 1970: what was done under the id before is another's. */
   readonly bornAt: number;
   readonly erased: RecordedEvent;
-  /** Position at which somebody else gets the id; what is done under it from then on is theirs. */
+  /** Position at which somebody else gets the id, and when; what is done under it from then on is theirs. */
   readonly until: number;
+  readonly nextBornAt: number;
 }
 
 /**
@@ -84,11 +85,15 @@ async function birthsOf(app: Pick<CommandApp, 'store'>, userId: UserId): Promise
 
 function spanBefore(end: number, births: readonly RecordedEvent[]): Omit<Span, 'erased'> {
   const before = births.filter(({ position }) => position < end);
-  const until = births[before.length]?.position ?? Number.MAX_SAFE_INTEGER;
+  const next = births[before.length];
   const organizationId = before.at(-1)?.payload.organizationId;
   const other = before.findLastIndex(({ payload }) => payload.organizationId !== organizationId);
   const first = before[other + 1];
-  return { from: first?.position ?? end, bornAt: first?.createdAt ?? Number.POSITIVE_INFINITY, until };
+  return {
+    ...{ from: first?.position ?? end, bornAt: first?.createdAt ?? Number.POSITIVE_INFINITY },
+    until: next?.position ?? Number.MAX_SAFE_INTEGER,
+    nextBornAt: next?.createdAt ?? Number.POSITIVE_INFINITY,
+  };
 }
 
 /** Answers whether they ever held a role, without which nobody does anything to anybody. */
@@ -138,9 +143,10 @@ async function eraseRuns({ store }: ErasingApp, actorUserId: UserId, span: Span)
 const runsAtOnce = 100;
 
 /** The run itself where nothing of it is theirs, of this life, or nothing is left of that. */
-function withoutWordsOf(run: UnlockRun, userId: UserId, { bornAt, erased }: Span): UnlockRun {
+function withoutWordsOf(run: UnlockRun, userId: UserId, { bornAt, nextBornAt, erased }: Span): UnlockRun {
   // Whoever has the id now, or had it before elsewhere, has runs of their own.
-  if (run.startedAt > erased.createdAt + settledAfterMs || (run.endedAt ?? bornAt) < bornAt) return run;
+  const until = Math.min(erased.createdAt + settledAfterMs, nextBornAt - 1);
+  if (run.startedAt > until || (run.endedAt ?? bornAt) < bornAt) return run;
   const isStarter = run.meta.actorUserId === userId && run.startedAt >= bornAt;
   const left = isStarter && !isErasedRun(run) ? erasedRun(run) : run;
   const isCanceller = left.cancelledBy?.actorUserId === userId;
