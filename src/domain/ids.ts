@@ -25,8 +25,9 @@ function parseId(value: string, field: string): string {
   return parseText(value, field);
 }
 
-// Space of every kind at either end, and what is not seen anywhere: control, format and private characters, line ends.
-const unseen = /[\p{Cc}\p{Cf}\p{Co}\p{Cn}\p{Zl}\p{Zp}]/u;
+// Space of every kind at either end, and what is not seen anywhere: control, format and private characters, line ends, and
+// letters, marks and a symbol (the empty pattern of Braille) without a shape of their own.
+const unseen = /[\p{Cc}\p{Cf}\p{Co}\p{Cn}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800]/u;
 
 /**
  * A name to look for, cut as names are when they are made; nothing is left of one that is space alone, and nobody has

@@ -68,6 +68,12 @@ test.each([
   ['a line end', 'a\nda'],
   ['a line separator', 'a\u2028da'],
   ['a control character', 'a\u0007da'],
+  ['a joiner of graphemes', 'a\u034fda'],
+  ['a filler of Hangul', 'ada\u3164'],
+  ['a half-width one', '\uffa0ada'],
+  ['a variation selector', 'ada\ufe0e'],
+  ['one of another plane', 'ada\u{e0100}'],
+  ['an empty pattern of Braille', 'ada\u2800'],
 ])('%s in a name is refused, since nobody sees it', async (_, name) => {
   const message = expect.stringContaining('must hold no invisible character');
   expect(await create(name)).toMatchObject({ status: 400, body: { message } });
