@@ -12,9 +12,17 @@ export function parseExpiry(text: string, nowMs: number): number {
 
 /** A date (midnight UTC) or RFC 3339 time → milliseconds since 1970. Throws UsageError, naming the option. */
 export function parseTime(text: string, option: string, otherForms = ''): number {
-  const time = dateForm.test(text) ? Date.parse(text) : Number.NaN;
+  const time = dateForm.test(text) ? timeOf(text) : Number.NaN;
   if (!Number.isNaN(time)) return time;
   throw new UsageError(
     `--${option} must be like ${otherForms}2031-01-31 or 2031-01-31T12:00:00Z, not "${text}"`,
   );
+}
+
+/** Milliseconds since 1970; NaN for a day that there is not, which would be taken for one of the next month. */
+export function timeOf(text: string): number {
+  const day = text.slice(0, '2031-01-31'.length);
+  const midnight = new Date(`${day}T00:00Z`);
+  const isDay = !Number.isNaN(midnight.getTime()) && midnight.toISOString().startsWith(day);
+  return isDay ? Date.parse(text) : Number.NaN;
 }

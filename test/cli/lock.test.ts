@@ -159,6 +159,10 @@ describe.each(ways)('through $way', ({ flags, cause }) => {
     [['user', 'lock', '1', '--for', '30'], /--for must be like 90s, 30m, 12h, 7d or 2w, not "30"/],
     [['user', 'lock', '1', '--for', '1h', '--until', '2031-01-31'], /give --for or --until, not both/],
     [['user', 'lock', '1', '--until', 'noon'], /--until must be like 2031-01-31 or /],
+    [
+      ['user', 'lock', '1', '--until', '2031-02-29'],
+      /--until must be like 2031-01-31 or .* not "2031-02-29"/,
+    ],
     [['policy', 'set'], /nothing to set/],
     [['policy', 'set', '--known-devices', 'yes'], /--known-devices must be one of on, off/],
     [['lock', 'show'], /no user: give the user id, or --login NAME/],

@@ -1,5 +1,6 @@
 import type { ImportedUser } from '../../commands/import-users.ts';
 import type { Gender } from '../../domain/user.ts';
+import { timeOf } from '../expiry.ts';
 import { type ReadPerson, RowFault } from './person.ts';
 
 /** What a row of CSV or JSON Lines may name, in the order of the docs. */
@@ -52,7 +53,7 @@ export function readCells(cells: Cells): ReadPerson {
       userId: text('id'),
       userName: text('user_name'),
       state: oneOf(states, 'state', text('state') ?? 'active'),
-      ...(lockedUntil !== undefined && { lockedUntil: timeOf('locked_until', lockedUntil) }),
+      ...(lockedUntil !== undefined && { lockedUntil: timeIn('locked_until', lockedUntil) }),
       ...(lockReason !== undefined && { lockReason }),
       ...(isExternal ? { profile: { kind: 'external', externalId } } : readHuman(text, externalId)),
     },
@@ -121,8 +122,8 @@ function oneOf<Word extends string>(words: readonly Word[], column: Column, text
 
 const rfc3339 = /^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)$/;
 
-function timeOf(column: Column, text: string): number {
-  const time = rfc3339.test(text) ? Date.parse(text.replace(' ', 'T')) : Number.NaN;
+function timeIn(column: Column, text: string): number {
+  const time = rfc3339.test(text) ? timeOf(text.replace(' ', 'T')) : Number.NaN;
   if (Number.isNaN(time)) throw new RowFault(`${column}: must be a time such as 2026-12-31T23:59:59Z`);
   return time;
 }

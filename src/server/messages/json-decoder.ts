@@ -10,6 +10,7 @@ import { Code, ConnectError } from '@connectrpc/connect';
 import { boundJson, boundJsonText } from './bounds-of-json.ts';
 import { nestingMax } from './shape.ts';
 import { typeNameOf } from './text-field.ts';
+import { requireTimes } from './times-of-json.ts';
 import { refuseUnknownJson } from './unknown-json.ts';
 
 /** How JSON is read everywhere; where unknown fields are not ignored, they are refused before. */
@@ -27,6 +28,7 @@ export function parseJsonMessage<Desc extends DescMessage>(
   const json = parseJson(body);
   boundJson(desc, json, body.length);
   refuseUnknownJson(desc, json);
+  requireTimes(desc, json);
   try {
     return fromJson(desc, json, registry === undefined ? jsonReadOptions : { ...jsonReadOptions, registry });
   } catch (error) {

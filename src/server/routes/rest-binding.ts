@@ -13,6 +13,7 @@ import { jsonReadOptions, parseJson, parseJsonMessage, unfitJson } from '../mess
 import { encodeJson } from '../messages/json-encoder.ts';
 import { digitsMax, isBrief } from '../messages/shape.ts';
 import { findField, takesText, textToJson, typeNameOf } from '../messages/text-field.ts';
+import { isTimeOrSpan, requireTimes } from '../messages/times-of-json.ts';
 import { ignoresUnknown, refuseUnknownJson, unknownField } from '../messages/unknown-json.ts';
 import type { Route } from './http-rule.ts';
 
@@ -58,6 +59,7 @@ function bindBody(route: Route, body: Uint8Array): Message {
   const whole = { [route.body.jsonName]: json };
   boundJson(input, whole, body.length);
   refuseUnknownJson(input, whole);
+  requireTimes(input, whole);
   try {
     return mergeFromJson(input, message, whole, jsonReadOptions);
   } catch (error) {
@@ -134,7 +136,7 @@ function setText(message: Message, { desc, name, path, text }: TextValue): void 
   const field = path.at(-1);
   if (field === undefined || !takesText(field))
     throw invalid(`parameter ${name}: takes no text; name a field inside it`);
-  if (isBrief(field) && text.length > digitsMax)
+  if ((isBrief(field) && text.length > digitsMax) || !isTimeOrSpan(field.message?.typeName ?? '', text))
     throw invalid(`parameter ${name}: not a valid ${typeNameOf(field)}`);
   const value = textToJson(field, text);
   let json: JsonValue = field.fieldKind === 'list' ? [value] : value;
