@@ -120,9 +120,30 @@ async function bundle(): Promise<void> {
   try {
     const folder = join(beside, 'dist');
     await fill(folder, build);
+    await keepParts(folder);
     await exchange(folder, join(beside, 'before'));
   } finally {
     await rm(beside, { recursive: true, force: true });
+  }
+}
+
+const parts = 'src/parts';
+
+/**
+ * Who runs the build before goes on in its parts, and each is named after what is in it: they stay beside the new ones until
+ * the next build. What is packed runs nowhere yet, and is alone.
+ */
+async function keepParts(folder: string): Promise<void> {
+  const place = join(root, 'dist');
+  const own = await readdir(join(folder, parts));
+  await writeFile(join(folder, 'parts'), own.join('\n'));
+  if (process.argv.includes('--alone')) return;
+  const before = await readFile(join(place, 'parts'), 'utf8').catch(() => '');
+  for (const name of before.split('\n').filter((one) => one !== '' && !own.includes(one))) {
+    // Another build may have taken its place meanwhile.
+    await cp(join(place, parts, name), join(folder, parts, name)).catch((error) => {
+      if (error.code !== 'ENOENT') throw error;
+    });
   }
 }
 
@@ -167,7 +188,7 @@ async function fill(folder: string, build: typeof import('esbuild').build): Prom
       js: "const require = (name) => process.getBuiltinModule(name) ?? process.getBuiltinModule('node:module').createRequire(import.meta.url)(name);",
     },
   };
-  const chunkNames = 'src/parts/[name]-[hash]';
+  const chunkNames = `${parts}/[name]-[hash]`;
   // Apart from one another: what they share would be many small files, and each file costs a start.
   const split = { ...common, entryPoints: [program], splitting: true, chunkNames };
   const { metafile } = await build({ ...split, metafile: true, write: false });

@@ -1,6 +1,18 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { appendFile, cp, mkdtemp, readdir, rm, symlink, unlink, utimes, writeFile } from 'node:fs/promises';
+import {
+  appendFile,
+  cp,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  symlink,
+  unlink,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -28,6 +40,28 @@ beforeAll(async () => {
   }
 }, 60_000);
 afterAll(() => rm(folder, { recursive: true }));
+
+/** A server, killed when disposed; its URL when it serves. */
+function spawned(...command: [string, string[]]) {
+  const child = spawn(...command, { stdio: ['ignore', 'ignore', 'pipe'], cwd: tmpdir() });
+  let told = '';
+  const url = new Promise<string>((resolve, reject) => {
+    child.on('exit', () => reject(new Error(told)));
+    child.stderr.on('data', (chunk) => {
+      told += chunk;
+      const found = /"url":"([^"]+)"/.exec(told)?.[1];
+      if (found !== undefined) resolve(found);
+    });
+  });
+  return {
+    url,
+    async [Symbol.asyncDispose]() {
+      const exited = once(child, 'exit');
+      child.kill('SIGKILL');
+      await exited;
+    },
+  };
+}
 
 async function build(): Promise<void> {
   await node(at('generate/bundle.ts'));
@@ -94,6 +128,25 @@ test('while it is built anew, what was built before is there', async () => {
   expect(looks.missing).toBeLessThan(looks.all / 20);
   expect((await readdir(folder)).filter((name) => name.startsWith('.build'))).toEqual([]);
 }, 60_000);
+
+test('a server that was started before a build finds what it had not loaded yet', async () => {
+  await build();
+  const argv = ['serve', '--port', '0', '--data', at('data'), '--log-format', 'json'];
+  await using server = spawned(process.execPath, [at('src/latchkey.js'), ...argv]);
+  const url = await server.url;
+  await build();
+  const text = await readFile(at('src/domain/errors.ts'), 'utf8');
+  await writeFile(at('src/domain/errors.ts'), text.replaceAll('could not be found', 'was not found'));
+  const before = await readdir(at('dist/src/parts'));
+  await build();
+  const after = await readdir(at('dist/src/parts'));
+  expect(before.filter((name) => !after.includes(name))).toEqual([]);
+  expect(after.length).toBeGreaterThan(before.length);
+  expect((await fetch(`${url}/docs/`)).status).toBe(200);
+  await node(at('generate/bundle.ts'), '--alone');
+  const alone = await readdir(at('dist/src/parts'));
+  expect(alone.length).toBeLessThan(after.length);
+}, 120_000);
 
 test('two builds at once both come to their end', async () => {
   await Promise.all([node(at('generate/bundle.ts')), node(at('generate/bundle.ts'))]);
