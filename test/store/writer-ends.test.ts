@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import type { UserId } from '../../src/domain/ids.ts';
@@ -29,13 +30,14 @@ async function endThreads(): Promise<void> {
   threads.clear();
 }
 
-/** What takes a thread some milliseconds, so that it ends amid it: one change of many events. */
-const eventsAtOnce = 400;
+/** What takes a thread many milliseconds, so that it ends amid it: one change of many events. */
+const eventsAtOnce = 4_000;
 
 /** As soon as the thread was given what comes next: then the store is not ready. */
 async function endThreadsAmid(store: Store): Promise<void> {
   const before = messages;
-  for (let turn = 0; turn < 10_000 && messages === before; turn += 1) await null;
+  // A turn of the event loop each: the user is read in one of them, and the change made of what was read.
+  for (let turn = 0; turn < 10_000 && messages === before; turn += 1) await nextTurn();
   const ended = endThreads();
   expect(await store.isReady()).toBe(false);
   await ended;
