@@ -24,13 +24,33 @@ export interface Outcome {
   readonly mixedUp: readonly string[];
 }
 
+/** How long one waits for more of an answer, and for all of it. */
+interface Patience {
+  readonly quietMs: number;
+  readonly waitMsMax: number;
+}
+
 const victims = 3;
-const quietMs = 150;
-const waitMsMax = 1_500;
+const hasty: Patience = { quietMs: 150, waitMsMax: 1_500 };
+const patient: Patience = { quietMs: 3_000, waitMsMax: 20_000 };
 let count = 0;
 
-/** Sends it on a connection of its own, then asks as others would. */
+/**
+ * Sends it on a connection of its own, then asks as others would. What may only have come late, on a busy machine, is
+ * waited for in a second try; an answer that is somebody else's counts in the first.
+ */
 export async function carryOut(attack: Attack, target: Target): Promise<Outcome> {
+  const { isLate, ...outcome } = await carriedOut(attack, target, hasty);
+  if (!isLate) return outcome;
+  const { isLate: _, ...second } = await carriedOut(attack, target, patient);
+  return second;
+}
+
+async function carriedOut(
+  attack: Attack,
+  target: Target,
+  patience: Patience,
+): Promise<Outcome & { readonly isLate: boolean }> {
   count += 1;
   const [userId, hiddenId] = [await target.user(), `hidden-${count}`];
   const hidden = requestOf(target, {
@@ -41,19 +61,23 @@ export async function carryOut(attack: Attack, target: Target): Promise<Outcome>
   });
   const { start, ...outer } = attack.make(hidden);
   const sent = requestOf(target, { path: '/v2/users/nobody/lock', id: `outer-${count}`, ...outer, start });
-  const said = await talk(target.url, sent);
+  const said = await talk(target.url, sent, patience);
   const mixedUp: string[] = [];
+  let silent = 0;
   for (let nth = 0; nth < victims; nth += 1) {
     const id = `victim-${count}-${nth}`;
     const get = `GET /v2/users/me HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${target.token}\r\nX-Request-Id: ${id}\r\nConnection: close\r\n\r\n`;
-    const answer = await talk(target.url, get);
+    const answer = await talk(target.url, get, patience);
+    if (answer === '') silent += 1;
     if (idsIn(answer).join() !== id) mixedUp.push(`${id}: ${answer.slice(0, 120)}`);
   }
   const isDone = await target.isLocked(userId);
+  const isAnswered = idsIn(said).includes(hiddenId);
   const [, status] = /^HTTP\/1\.[01] (\d{3})/.exec(said) ?? [];
   return {
     isDone,
-    isAnswered: idsIn(said).includes(hiddenId),
+    isAnswered,
+    isLate: silent === mixedUp.length && (silent > 0 || (isDone && !isAnswered)),
     status: status === undefined ? undefined : Number(status),
     mixedUp,
   };
@@ -77,7 +101,7 @@ function requestOf({ token }: Target, { path, id, fields, rest, start = 'HTTP/1.
 }
 
 /** All that comes until the other end closes, or says nothing more for a moment. */
-function talk(url: string, sent: string): Promise<string> {
+function talk(url: string, sent: string, { quietMs, waitMsMax }: Patience): Promise<string> {
   const { hostname: host, port, protocol } = new URL(url);
   const to = { host, port: Number(port) };
   return new Promise((resolve) => {
