@@ -12,7 +12,7 @@ import { notActive, openSignIns, type SignInFixture, wrongPassword } from '../su
 import { type EmptyDatabase, openEmptyDatabase, stores } from '../support/stores.ts';
 
 const password = 'a password of usual cost';
-const rounds = repetitions({ few: 5, many: 50 });
+const rounds = repetitions({ few: 2, many: 50 });
 /** The attacker has an address for each guess: none is refused for what it did before. */
 let guesses = 0;
 function from(): JsonObject {

@@ -13,7 +13,7 @@ import { repetitions } from '../support/repetitions.ts';
 import { historyOf, replay } from '../support/replay.ts';
 import { openWire } from '../support/wire.ts';
 
-const kills = repetitions({ few: 15, many: 50 });
+const kills = repetitions({ few: 6, many: 50 });
 const userIds = Array.from({ length: 6 }, (_none, nth) => `user-${nth}`);
 const methods = ['LockUser', 'UnlockUser'] as const;
 const eventOf = { LockUser: 'user.locked', UnlockUser: 'user.unlocked' } as const;
