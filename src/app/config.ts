@@ -3,13 +3,11 @@ import { parseArgs } from 'node:util';
 import { type IssuerConfig, requireSecureUrl } from '../auth/issuer/config.ts';
 import { parseRoleMap } from '../auth/role-claims.ts';
 import { DomainError } from '../domain/errors.ts';
-import { policyMax } from '../domain/lockout-policy.ts';
 import type { TracingConfig } from '../ops/tracing.ts';
 import { type Allowed, parseAllowed } from '../outbound/allowed.ts';
 import { parseAuthorities } from '../outbound/authorities.ts';
 import { requireProxies } from '../server/http/client-address.ts';
 import { requireOrigins } from '../server/http/cors.ts';
-import { importedCostMaxMax, passwordThreadsMax } from '../sign-in/bounds.ts';
 import { isNoPath, kindOf } from '../store/database.ts';
 import type { PostgresEnvironment } from '../store/postgres/connect/parameters.ts';
 import { StoreUnusable } from '../store/store.ts';
@@ -17,7 +15,7 @@ import { type ConsoleConfig, parseConsole } from './console-config.ts';
 import { loginPath, ownVariable, proxyOf, unknownVariables as unknownIn } from './environment.ts';
 import { type ListenAddress, parseListenAddress } from './listen-address.ts';
 import type { LogFormat } from './log/text.ts';
-import { type SettingName, settings } from './settings.ts';
+import { type CountName, type SettingName, settings } from './settings.ts';
 import { readTracing } from './tracing-config.ts';
 import { called, parseChoice, readNamed, readSecret, UsageError } from './usage.ts';
 
@@ -85,7 +83,7 @@ export function parseServeConfig(argv: readonly string[]): ServeConfig {
   const flags = parseFlags(argv);
   const value = (name: SettingName): string =>
     flags[name] ?? ownVariable(process.env, settings[name].env) ?? settings[name].fallback;
-  const count = (name: SettingName, max: number, min = 0) => parseCount(name, value(name), [min, max]);
+  const count = (name: CountName) => parseCount(name, value(name));
   const list = (name: SettingName) =>
     value(name)
       .split(',')
@@ -95,40 +93,38 @@ export function parseServeConfig(argv: readonly string[]): ServeConfig {
   if (isNoPath(dataFolder)) throw new UsageError(`${called('data')} takes the path of a folder`);
   return Object.freeze({
     host: value('host'),
-    port: count('port', 65_535),
+    port: count('port'),
     dataFolder,
     adminTokenFile: value('admin-token-file') || undefined,
     database: withPasswordOf(
       value('db-password-file'),
       requireDatabase(value('db') || `${dataFolder}/latchkey.db`),
     ),
-    databaseConnectionsMax: Math.max(2, count('db-connections-max', 1_000)),
-    databaseTimeoutMs: Math.max(1, count('db-timeout-ms', 600_000)),
+    databaseConnectionsMax: count('db-connections-max'),
+    databaseTimeoutMs: count('db-timeout-ms'),
     migrate: parseChoice('migrate', value('migrate'), migrateModes),
     migrateBackup: parseChoice('migrate-backup', value('migrate-backup'), backupPlaces),
     tls: parseTls(value('tls-cert'), value('tls-key')),
     plaintext: parseChoice('plaintext', value('plaintext'), ['refused', 'allowed']),
-    passwordThreads: value('password-threads')
-      ? Math.max(1, count('password-threads', passwordThreadsMax))
-      : undefined,
-    passwordSharePercent: count('password-share', 33, 1),
-    attemptMs: count('attempt-seconds', 120, 1) * 1_000,
-    importedHashCostMax: count('imported-hash-cost-max', importedCostMaxMax),
-    passwordAttemptsMax: count('lockout-attempts', policyMax.maxPasswordAttempts),
-    runItemsMs: count('run-items-days', 36_500) * 86_400_000,
-    bodyBytesMax: count('body-bytes-max', 64 * 1024 * 1024),
-    timeoutMsMax: count('timeout-ms', 3_600_000),
-    idleTimeoutMs: Math.max(1, count('idle-timeout-ms', 86_400_000)),
-    drainTimeoutMs: count('drain-timeout-ms', 600_000),
-    shutdownDelayMs: count('shutdown-delay-ms', 600_000),
+    passwordThreads: value('password-threads') ? count('password-threads') : undefined,
+    passwordSharePercent: count('password-share'),
+    attemptMs: count('attempt-seconds') * 1_000,
+    importedHashCostMax: count('imported-hash-cost-max'),
+    passwordAttemptsMax: count('lockout-attempts'),
+    runItemsMs: count('run-items-days') * 86_400_000,
+    bodyBytesMax: count('body-bytes-max'),
+    timeoutMsMax: count('timeout-ms'),
+    idleTimeoutMs: count('idle-timeout-ms'),
+    drainTimeoutMs: count('drain-timeout-ms'),
+    shutdownDelayMs: count('shutdown-delay-ms'),
     corsOrigins: asUsage(() => requireOrigins(list('cors-origins')), `${called('cors-origins')}: `),
     trustedProxies: asUsage(() => requireProxies(list('trusted-proxies')), `${called('trusted-proxies')}: `),
     outboundAllowed: asUsage(() => parseAllowed(list('outbound-allow')), `${called('outbound-allow')}: `),
     outboundAuthorities: authoritiesIn(value('outbound-ca-file')),
-    callsPerSecondPerToken: count('calls-per-second-per-token', 1_000_000),
-    callsPerSecondPerAddress: count('calls-per-second-per-address', 1_000_000),
-    refusedPerSecondPerAddress: count('refused-per-second-per-address', 1_000_000),
-    oidc: parseOidc(value, count('oidc-clock-skew-seconds', 300)),
+    callsPerSecondPerToken: count('calls-per-second-per-token'),
+    callsPerSecondPerAddress: count('calls-per-second-per-address'),
+    refusedPerSecondPerAddress: count('refused-per-second-per-address'),
+    oidc: parseOidc(value, count('oidc-clock-skew-seconds')),
     tracing: parseTracing(value('trace-trust-remote')),
     metricsListen: parseListen('metrics-listen', value('metrics-listen')),
     console: parseConsole(value),
@@ -226,7 +222,8 @@ function parseFlags(argv: readonly string[]): Partial<Record<SettingName | 'demo
   return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, String(value)]));
 }
 
-function parseCount(name: SettingName, text: string, [min, max]: readonly [number, number]): number {
+function parseCount(name: CountName, text: string): number {
+  const [min, max] = settings[name].range;
   const value = Number(text);
   if (/^\d+$/.test(text) && value >= min && value <= max) return value;
   throw new UsageError(`${called(name)} must be a whole number from ${min} to ${max}, not "${text}"`);

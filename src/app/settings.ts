@@ -1,14 +1,24 @@
+import { policyMax } from '../domain/lockout-policy.ts';
+import { importedCostMaxMax, passwordThreadsMax } from '../sign-in/bounds.ts';
+
 /** One setting: a flag, its environment variable, its default, what it does. docs/configuration.md has the same table. */
 interface Setting {
   readonly env: string;
   readonly fallback: string;
+  /** Of a whole number: the least and the most that are taken. */
+  readonly range?: readonly [least: number, most: number];
   readonly help: string;
 }
 
 /** Every setting of `latchkey serve`. A flag wins over the environment, the environment over the default. */
 export const settings = {
   host: { env: 'LATCHKEY_HOST', fallback: '127.0.0.1', help: 'address to listen on' },
-  port: { env: 'LATCHKEY_PORT', fallback: '8080', help: 'port for every protocol; 0 takes a free one' },
+  port: {
+    env: 'LATCHKEY_PORT',
+    fallback: '8080',
+    range: [0, 65_535],
+    help: 'port for every protocol; 0 takes a free one',
+  },
   data: {
     env: 'LATCHKEY_DATA',
     fallback: 'latchkey-data',
@@ -32,11 +42,13 @@ export const settings = {
   'db-connections-max': {
     env: 'LATCHKEY_DB_CONNECTIONS_MAX',
     fallback: '10',
-    help: 'connections to PostgreSQL, 2 or more',
+    range: [2, 1_000],
+    help: 'connections to PostgreSQL',
   },
   'db-timeout-ms': {
     env: 'LATCHKEY_DB_TIMEOUT_MS',
     fallback: '5000',
+    range: [1, 600_000],
     help: 'longest statement (PostgreSQL) or wait for another process (file)',
   },
   migrate: {
@@ -63,47 +75,61 @@ export const settings = {
   'lockout-attempts': {
     env: 'LATCHKEY_LOCKOUT_ATTEMPTS',
     fallback: '10',
-    help: 'wrong passwords in a row that lock a user, 100 at most; 0: never',
+    range: [0, policyMax.maxPasswordAttempts],
+    help: 'wrong passwords in a row that lock a user; 0: never',
   },
   'attempt-seconds': {
     env: 'LATCHKEY_ATTEMPT_SECONDS',
     fallback: '30',
-    help: 'how long an application may take from BeginAttempt to EndAttempt before the attempt has failed, 1 to 120',
+    range: [1, 120],
+    help: 'how long an application may take from BeginAttempt to EndAttempt before the attempt has failed',
   },
   'imported-hash-cost-max': {
     env: 'LATCHKEY_IMPORTED_HASH_COST_MAX',
     fallback: '8',
-    help: "what an imported password hash may cost to check, in units of Latchkey's own: bcrypt's 12 is 7, its 14 is 28; 34 at most",
+    range: [0, importedCostMaxMax],
+    help: "what an imported password hash may cost to check, in units of Latchkey's own: bcrypt's 12 is 7, its 14 is 28",
   },
   'password-threads': {
     env: 'LATCHKEY_PASSWORD_THREADS',
     fallback: '',
-    help: 'how many passwords are checked at the same time, 64 at most; default: as many as there are processors',
+    range: [1, passwordThreadsMax],
+    help: 'how many passwords are checked at the same time; default: as many as there are processors',
   },
   'password-share': {
     env: 'LATCHKEY_PASSWORD_SHARE',
     fallback: '25',
-    help: 'percent that checking passwords gets of a processor which unlocks and all else want whole, 1 to 33 (Linux)',
+    range: [1, 33],
+    help: 'percent that checking passwords gets of a processor which unlocks and all else want whole (Linux)',
   },
   'body-bytes-max': {
     env: 'LATCHKEY_BODY_BYTES_MAX',
     fallback: '262144',
+    range: [1_024, 67_108_864],
     help: 'largest request body of any method',
   },
-  'timeout-ms': { env: 'LATCHKEY_TIMEOUT_MS', fallback: '30000', help: 'longest deadline of a call' },
+  'timeout-ms': {
+    env: 'LATCHKEY_TIMEOUT_MS',
+    fallback: '30000',
+    range: [1, 3_600_000],
+    help: 'longest deadline of a call',
+  },
   'idle-timeout-ms': {
     env: 'LATCHKEY_IDLE_TIMEOUT_MS',
     fallback: '620000',
+    range: [1, 86_400_000],
     help: 'how long a connection may rest between calls; more than the balancer in front keeps it',
   },
   'drain-timeout-ms': {
     env: 'LATCHKEY_DRAIN_TIMEOUT_MS',
     fallback: '10000',
+    range: [0, 600_000],
     help: 'how long SIGTERM waits for calls in flight',
   },
   'shutdown-delay-ms': {
     env: 'LATCHKEY_SHUTDOWN_DELAY_MS',
     fallback: '0',
+    range: [0, 600_000],
     help: 'how long SIGTERM first goes on serving, not ready any more, so that balancers learn of it',
   },
   'cors-origins': {
@@ -129,16 +155,19 @@ export const settings = {
   'calls-per-second-per-token': {
     env: 'LATCHKEY_CALLS_PER_SECOND_PER_TOKEN',
     fallback: '0',
+    range: [0, 1_000_000],
     help: 'calls a second with one token, five times that at once; 0: no limit; 100 suits a public port',
   },
   'calls-per-second-per-address': {
     env: 'LATCHKEY_CALLS_PER_SECOND_PER_ADDRESS',
     fallback: '0',
+    range: [0, 1_000_000],
     help: 'the same for one address, whatever its tokens; 0: no limit; 200 suits a public port',
   },
   'refused-per-second-per-address': {
     env: 'LATCHKEY_REFUSED_PER_SECOND_PER_ADDRESS',
     fallback: '20',
+    range: [0, 1_000_000],
     help: 'calls a second without a valid token from one address, five times that at once; 0: no limit',
   },
   'oidc-issuer': {
@@ -169,7 +198,8 @@ export const settings = {
   'oidc-clock-skew-seconds': {
     env: 'LATCHKEY_OIDC_CLOCK_SKEW_SECONDS',
     fallback: '30',
-    help: "how far the issuer's clock may be off, 300 at most",
+    range: [0, 300],
+    help: "how far the issuer's clock may be off",
   },
   console: {
     env: 'LATCHKEY_CONSOLE',
@@ -194,6 +224,7 @@ export const settings = {
   'run-items-days': {
     env: 'LATCHKEY_RUN_ITEMS_DAYS',
     fallback: '90',
+    range: [0, 36_500],
     help: 'how long after its end a run of unlocks can be taken back, and what became of each user is kept; 0: always',
   },
   'metrics-listen': {
@@ -215,3 +246,13 @@ export const settings = {
 } as const satisfies Record<string, Setting>;
 
 export type SettingName = keyof typeof settings;
+
+/** Those that take a whole number. */
+export type CountName = {
+  [Name in SettingName]: (typeof settings)[Name] extends { readonly range: object } ? Name : never;
+}[SettingName];
+
+/** What a setting does, and the numbers that it takes, as help and docs tell it. */
+export function helpOf({ help, range }: Setting): string {
+  return range === undefined ? help : `${help}; ${range[0]} to ${range[1]}`;
+}

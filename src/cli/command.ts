@@ -58,7 +58,7 @@ export const connectionOptions = {
 /** The same, and why: for every command that changes something. */
 export const changeOptions = {
   ...connectionOptions,
-  reason: { value: 'TEXT', help: 'why; kept in the event' },
+  reason: { value: 'TEXT', help: 'why; kept in the event; 500 characters at most' },
 } as const satisfies OptionSpecs;
 
 /** Option of every command that works on a database and on nothing else. */

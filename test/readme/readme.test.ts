@@ -12,7 +12,7 @@ import { SessionService } from '../../gen/es/zitadel/session/v2/session_service_
 import { SettingsService } from '../../gen/es/zitadel/settings/v2/settings_service_pb.js';
 import { UserService } from '../../gen/es/zitadel/user/v2/user_service_pb.js';
 import { parseServeConfig } from '../../src/app/config.ts';
-import { settings } from '../../src/app/settings.ts';
+import { helpOf, settings } from '../../src/app/settings.ts';
 import { parseArguments } from '../../src/cli/arguments.ts';
 import { commands } from '../../src/cli/commands.ts';
 import { exitCodeTexts } from '../../src/cli/failure.ts';
@@ -30,11 +30,11 @@ function table(path: string, ...header: string[]): string[][] {
 describe("the docs' tables", () => {
   test('the settings are those of the configuration', () => {
     const documented = table('docs/configuration.md', 'flag', 'environment', 'default', 'what it does');
-    const coded = Object.entries(settings).map(([name, { env, fallback, help }]) => [
+    const coded = Object.entries(settings).map(([name, setting]) => [
       `\`--${name}\``,
-      `\`${env}\``,
-      fallback === '' ? '' : `\`${fallback}\``,
-      help,
+      `\`${setting.env}\``,
+      setting.fallback === '' ? '' : `\`${setting.fallback}\``,
+      helpOf(setting),
     ]);
     expect(documented.filter(([flag]) => flag !== '`--demo`')).toEqual(coded);
   });

@@ -13,7 +13,7 @@ import { pageOptions, printList } from '../paging.ts';
 const one = { operands: 'SUBSCRIPTION_ID', operandsMax: 1, json: 'document' } as const;
 const content = {
   types: { value: 'TYPES', help: 'only these types of events, comma-separated; all: every type' },
-  description: { value: 'TEXT', help: 'what it is for' },
+  description: { value: 'TEXT', help: 'what it is for; 200 characters at most' },
 } as const;
 const keepPreviousDefault = '24h';
 

@@ -28,10 +28,13 @@ export const policyCommands: readonly Command[] = [
     options: {
       ...whose,
       attempts: { value: 'N', help: 'the attempt of this number locks, at most 100; 0: never' },
-      window: { value: 'TIME', help: 'older failures do not count, such as 15m; 0: all count' },
-      'lock-for': { value: 'TIME', help: 'how long a lock lasts, such as 30m; 0: until somebody unlocks' },
+      window: { value: 'TIME', help: 'older failures do not count, such as 15m; 366d at most; 0: all count' },
+      'lock-for': {
+        value: 'TIME',
+        help: 'how long a lock lasts, such as 30m; 366d at most; 0: until somebody unlocks',
+      },
       growth: { value: 'N', help: 'each further lock in a row lasts so many times as long, from 1 to 10' },
-      'lock-for-max': { value: 'TIME', help: 'no lock lasts longer; 0: no cap' },
+      'lock-for-max': { value: 'TIME', help: 'no lock lasts longer; 366d at most; 0: no cap' },
       'known-devices': {
         value: 'SWITCH',
         choices: switches,
@@ -42,7 +45,10 @@ export const policyCommands: readonly Command[] = [
         choices: switches,
         help: 'the same wrong password counts once',
       },
-      'address-failures': { value: 'N', help: 'failures from one address in 10 minutes; 0: no limit' },
+      'address-failures': {
+        value: 'N',
+        help: 'failures from one address in 10 minutes, at most 100,000; 0: no limit',
+      },
       'reset-unlocks': {
         value: 'SWITCH',
         choices: switches,

@@ -13,7 +13,7 @@ const oneRun = { operands: 'RUN_ID', operandsMax: 1 } as const;
 
 /** How a run is told to go. */
 export const paceOptions = {
-  ticket: { value: 'TEXT', help: 'number of the ticket; kept in each event' },
+  ticket: { value: 'TEXT', help: 'number of the ticket; kept in each event; 200 characters at most' },
   rate: { value: 'N', help: 'users a second at most', fallback: 'as many as the server takes' },
 } as const;
 

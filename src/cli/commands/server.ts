@@ -1,14 +1,17 @@
-import { settings } from '../../app/settings.ts';
+import { helpOf, settings } from '../../app/settings.ts';
 import { readVersion } from '../../app/version.ts';
 import type { OptionSpecs } from '../arguments.ts';
 import { type Command, type CommandContext, databaseOptions } from '../command.ts';
 
 const serveOptions: OptionSpecs = {
   ...Object.fromEntries(
-    Object.entries(settings).map(([name, { env, fallback, help }]) => [
-      name,
-      { value: 'VALUE', help: `${help} (${env})`, ...(fallback !== '' && { fallback }) },
-    ]),
+    Object.entries(settings).map(([name, setting]) => {
+      const { env, fallback } = setting;
+      return [
+        name,
+        { value: 'VALUE', help: `${helpOf(setting)} (${env})`, ...(fallback !== '' && { fallback }) },
+      ];
+    }),
   ),
   demo: { help: 'fill an empty database with a few people, most of them locked' },
 };

@@ -48,7 +48,10 @@ export const userPasswordCommands: readonly Command[] = [
     operands: '(--given-name … --family-name … --email … | --external-id … | --machine --name …)',
     operandsMax: 0,
     summary: 'Make a user',
-    notes: ['A human with a password and a verified address is active at once, else initial.'],
+    notes: [
+      'A human with a password and a verified address is active at once, else initial.',
+      'Ids, names and addresses: 200 characters at most; a description: 500.',
+    ],
     options: { ...profileOptions, ...changeOptions },
     json: 'document',
     examples: [

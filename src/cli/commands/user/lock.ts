@@ -14,8 +14,11 @@ const unlockCommand: Omit<Command, 'path' | 'examples'> = {
   summary: 'Unlock locked users and forget their failed sign-ins',
   options: {
     ...userOptions,
-    ticket: { value: 'TEXT', help: 'number of the ticket; kept in the event' },
-    'identified-by': { value: 'TEXT', help: 'how the person was identified; kept in the event' },
+    ticket: { value: 'TEXT', help: 'number of the ticket; kept in the event; 200 characters at most' },
+    'identified-by': {
+      value: 'TEXT',
+      help: 'how the person was identified; kept in the event; 500 characters at most',
+    },
     generation: { value: 'N', help: 'only this lock, as "latchkey lock show" tells; never a newer one' },
     ...changeOptions,
   },
@@ -30,8 +33,11 @@ export const userLockCommands: readonly Command[] = [
     summary: 'Lock users: no sign-in, and all tokens end for good',
     options: {
       ...userOptions,
-      for: { value: 'TIME', help: 'the lock ends by itself after it, such as 30m, 12h or 7d' },
-      until: { value: 'TIME', help: 'the lock ends by itself then, such as 2031-01-31T12:00:00Z' },
+      for: { value: 'TIME', help: 'the lock ends by itself after it, such as 30m, 12h or 7d; 366d at most' },
+      until: {
+        value: 'TIME',
+        help: 'the lock ends by itself then, such as 2031-01-31T12:00:00Z; 366 days ahead at most',
+      },
       ...changeOptions,
     },
     examples: [
