@@ -71,8 +71,9 @@ export async function startServer(app: App, config: ServerConfig, claim?: PortCl
   const consoleSessions = config.console && createConsoleSessions(known);
   const desk = createDesk({ ...known, consoleSessions }, isReady);
   const log = (event: string, fields: Readonly<Record<string, unknown>>) => {
-    const isFailure = 'cause' in fields || 'error' in fields;
-    app.log[isFailure ? 'error' : 'info'](fields, event);
+    const isFailure = 'cause' in fields || 'error' in fields || event === 'tls.not-valid';
+    if (event === 'tls.ends-soon') app.log.warn(fields, event);
+    else app.log[isFailure ? 'error' : 'info'](fields, event);
   };
   const door = createDoor({
     ...desk,

@@ -139,6 +139,45 @@ describe('TLS', () => {
     expect(await nameShown(server.listener.port)).toBe('second');
   });
 
+  test('tells of a certificate that ends soon or is not valid, once a day, until there is another', async () => {
+    const hourMs = 3_600_000;
+    let laterMs = 0;
+    await using server = await start({ now: () => Date.now() + laterMs });
+    const tellsAt = async (hours: number) => {
+      laterMs = hours * hourMs;
+      await server.listener.reloadTls();
+      return server.logged.splice(0);
+    };
+    // It is good for two days, so a third of that before its end is soon.
+    expect(await tellsAt(0)).toEqual(['tls.reloaded']);
+    expect(await tellsAt(31)).toEqual(['tls.reloaded']);
+    expect(await tellsAt(33)).toEqual(['tls.reloaded', 'tls.ends-soon']);
+    expect(await tellsAt(47)).toEqual(['tls.reloaded']);
+    expect(await tellsAt(49)).toEqual(['tls.reloaded', 'tls.not-valid']);
+    expect(await tellsAt(72)).toEqual(['tls.reloaded']);
+    expect(await tellsAt(74)).toEqual(['tls.reloaded', 'tls.not-valid']);
+    await install('second', 'second');
+    expect(await tellsAt(-1)).toEqual(['tls.reloaded', 'tls.not-valid']);
+    expect(await tellsAt(1)).toEqual(['tls.reloaded']);
+  });
+
+  test('tells of it at the start, and without a reload', async () => {
+    const told = Promise.withResolvers<object>();
+    let laterMs = 50 * 3_600_000;
+    const now = () => Date.now() + laterMs;
+    const starts: object[] = [];
+    await using first = await start({ now, log: (event, fields) => starts.push({ event, ...fields }) });
+    expect(starts).toEqual([
+      { event: 'tls.not-valid', validFrom: expect.any(String), validTo: expect.any(String) },
+    ]);
+    expect(await nameShown(first.listener.port)).toBe('first');
+    laterMs = 0;
+    const log = (event: string) => told.resolve({ event });
+    await using _second = await start({ now, log, firstBytesTimeoutMs: 100 });
+    laterMs = 40 * 3_600_000;
+    expect(await told.promise).toEqual({ event: 'tls.ends-soon' });
+  });
+
   test('does not start on a pair that does not match', async () => {
     const bad = { certPath: file('second.crt'), keyPath: file('first.key') };
     await expect(start({ tls: bad })).rejects.toThrow('key values mismatch');

@@ -7,6 +7,7 @@ import { defaultLimits, type ListenerLimits, sweepIntervalMs } from '../http/lis
 import { Turns } from '../http/turns.ts';
 import { createHttp1Connections, type RequestDoor } from '../http1/connections.ts';
 import { createHttp2Sessions, type StreamDoor } from '../http2/sessions.ts';
+import { watchCertificate } from './certificate.ts';
 import type { PortClaim } from './claim.ts';
 import type { WireProtocol } from './first-bytes.ts';
 import { openPort, type Plaintext, type Port } from './port.ts';
@@ -29,6 +30,8 @@ export interface ListenerOptions extends Partial<ListenerLimits> {
   readonly plaintext?: Plaintext;
   /** Addresses or CIDR ranges of the proxies in front: their connections are not bounded by address. */
   readonly trustedProxies?: readonly string[];
+  /** What a certificate's validity is held against. Default Date.now. */
+  readonly now?: () => number;
   /** Hears of the listener's life and, once in each sweep, of how many connections were refused and why. */
   readonly log: (event: string, fields: Readonly<Record<string, unknown>>) => void;
 }
@@ -50,7 +53,7 @@ export interface Listener extends AsyncDisposable {
 export async function startListener(door: Door, options: ListenerOptions): Promise<Listener> {
   const given: ListenerLimits = { ...defaultLimits, ...options };
   const limits = { ...given, stallTimeoutMs: Math.min(given.stallTimeoutMs, given.idleTimeoutMs) };
-  const { host = '127.0.0.1', log, tls, claim, plaintext = 'refused' } = options;
+  const { host = '127.0.0.1', log, tls, claim, plaintext = 'refused', now = Date.now } = options;
   const refusals = new Map<string, number>();
   const count = (refusal: string): void => {
     refusals.set(refusal, (refusals.get(refusal) ?? 0) + 1);
@@ -61,21 +64,21 @@ export async function startListener(door: Door, options: ListenerOptions): Promi
     http1: createHttp1Connections(door, limits, count),
     http2: createHttp2Sessions(door, { limits, turns, count, onBug }),
   };
-  const admission = new Admission({
-    ...limits,
-    isTrusted: createTrusted(options.trustedProxies ?? []),
-    count,
-  });
+  const isTrusted = createTrusted(options.trustedProxies ?? []);
+  const admission = new Admission({ ...limits, isTrusted, count });
   const port = await openPort({
     ...{ host, port: options.port, tls, claim, plaintext },
     ...{ limits, admission, protocols, turns, count },
   });
+
+  const lookAtCertificate = watchCertificate({ log, now, validity: port.validity });
 
   const sweeper = sweepEvery(sweepIntervalMs(limits), (nowMs) => {
     port.sweep(nowMs);
     admission.sweep(nowMs);
     protocols.http1.sweep(nowMs);
     protocols.http2.sweep(nowMs);
+    lookAtCertificate();
     if (refusals.size === 0) return;
     log('listener.refused', Object.fromEntries(refusals));
     refusals.clear();
@@ -101,7 +104,7 @@ export async function startListener(door: Door, options: ListenerOptions): Promi
   return {
     ...addressOf(port.server, tls !== undefined),
     isDraining: () => drained !== undefined,
-    reloadTls: () => reloadTls(port, log),
+    reloadTls: () => reloadTls(port, log).then(lookAtCertificate),
     drain,
     [Symbol.asyncDispose]: drain,
   };
@@ -122,8 +125,9 @@ function sweepEvery(intervalMs: number, sweep: (nowMs: number) => void): NodeJS.
 
 async function reloadTls(port: Port, log: ListenerOptions['log']): Promise<void> {
   try {
-    const validTo = await port.reloadTls();
-    if (validTo !== undefined) log('tls.reloaded', { validTo: validTo.toISOString() });
+    await port.reloadTls();
+    const validity = port.validity();
+    if (validity !== undefined) log('tls.reloaded', { validTo: validity.to.toISOString() });
   } catch (error) {
     log('tls.reload.failed', { error });
   }

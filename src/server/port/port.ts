@@ -1,10 +1,11 @@
 import type { Server, Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
-import type { TLSSocket, Server as TlsServer } from 'node:tls';
+import type { TLSSocket } from 'node:tls';
 import { type Account, type Admission, accountOf, costBytes, shareAccount } from '../http/admission.ts';
 import type { Connections } from '../http/connections.ts';
 import type { ListenerLimits } from '../http/listener-limits.ts';
 import type { Turns } from '../http/turns.ts';
+import type { Validity } from './certificate.ts';
 import { claimPort, type PortClaim } from './claim.ts';
 import { type Opening, onOpeningKnown, type WireProtocol } from './first-bytes.ts';
 import { refusePlaintext } from './plaintext-refusal.ts';
@@ -37,8 +38,10 @@ export interface Port {
   sweep(nowMs: number): void;
   /** Accepts no more; resolves once every connection is closed. */
   stop(): Promise<void>;
-  /** Resolves to the end of the new certificate's validity, or to undefined on a port without TLS. */
-  reloadTls(): Promise<Date | undefined>;
+  /** Of the certificate that is shown; undefined on a port without TLS. */
+  validity(): Validity | undefined;
+  /** Reads certificate and key again, on a port with TLS. Throws TlsUnusable, and leaves the old pair in use. */
+  reloadTls(): Promise<void>;
 }
 
 // Beside connections that are counted, those whose place others have and that are not closed yet.
@@ -58,6 +61,7 @@ export async function openPort(options: PortOptions): Promise<Port> {
     else protocols[protocol].accept(socket, account);
   };
   const tls = options.tls && (await openTls(options.tls, options, accept));
+  let validity = tls?.validity;
   const isTlsOnly = tls !== undefined && options.plaintext === 'refused';
   const onOpening = (socket: Socket, opening: Opening): void => {
     // A TLS client on a port without TLS is told by HTTP/1.1, which finds no first line, that it is wrong.
@@ -69,7 +73,7 @@ export async function openPort(options: PortOptions): Promise<Port> {
       return;
     }
     waiting.delete(socket);
-    if (opening === 'tls' && tls !== undefined) tls.emit('connection', withoutHalfOpen(socket));
+    if (opening === 'tls' && tls !== undefined) tls.server.emit('connection', withoutHalfOpen(socket));
     else accept(socket, protocol);
   };
   const claim = options.claim ?? (await claimPort(options));
@@ -102,7 +106,10 @@ export async function openPort(options: PortOptions): Promise<Port> {
         server.close(() => resolve());
       });
     },
-    reloadTls: async () => options.tls && tls && reloadKeyPair(tls, options.tls),
+    validity: () => validity,
+    async reloadTls() {
+      if (options.tls && tls) validity = await reloadKeyPair(tls.server, options.tls);
+    },
   };
 }
 
@@ -117,8 +124,8 @@ async function openTls(
   files: TlsFiles,
   { limits, count }: PortOptions,
   accept: (socket: TLSSocket, protocol: WireProtocol) => void,
-): Promise<TlsServer> {
-  const server = await createTlsServer(files, { handshakeTimeout: limits.firstBytesTimeoutMs });
+): ReturnType<typeof createTlsServer> {
+  const { server, validity } = await createTlsServer(files, { handshakeTimeout: limits.firstBytesTimeoutMs });
   server.on('tlsClientError', (_error: Error, socket: TLSSocket) => {
     count('tlsHandshake');
     // After a handshake that took too long, Node leaves the socket open.
@@ -142,7 +149,7 @@ async function openTls(
     socket.on('error', () => count('socketError'));
     accept(socket, socket.alpnProtocol === 'h2' ? 'http2' : 'http1');
   });
-  return server;
+  return { server, validity };
 }
 
 function peerOf({ remoteAddress, remotePort }: Socket): string {

@@ -1,6 +1,7 @@
-import { constants, X509Certificate } from 'node:crypto';
+import { constants } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { createSecureContext, createServer, type Server, type TlsOptions } from 'node:tls';
+import { type Validity, validityOf } from './certificate.ts';
 
 /** A certificate chain and its key, both PEM. */
 export interface TlsFiles {
@@ -19,20 +20,24 @@ interface KeyPair {
  */
 const always = { minVersion: 'TLSv1.2', secureOptions: constants.SSL_OP_NO_RENEGOTIATION } as const;
 
-/** A TLS server offering HTTP/2 and HTTP/1.1 by ALPN. Throws TlsUnusable. */
-export async function createTlsServer(files: TlsFiles, options: TlsOptions): Promise<Server> {
+/** A TLS server offering HTTP/2 and HTTP/1.1 by ALPN, and the validity of its certificate. Throws TlsUnusable. */
+export async function createTlsServer(
+  files: TlsFiles,
+  options: TlsOptions,
+): Promise<{ readonly server: Server; readonly validity: Validity | undefined }> {
   const pair = await readKeyPair(files);
-  return createServer({ ...options, ...pair, ...always, ALPNProtocols: ['h2', 'http/1.1'] });
+  const server = createServer({ ...options, ...pair, ...always, ALPNProtocols: ['h2', 'http/1.1'] });
+  return { server, validity: validityOf(pair.cert) };
 }
 
 /**
  * Reads the pair again for connections to come; open ones keep theirs. Throws TlsUnusable, and leaves the old pair in
- * use. Resolves to the end of the certificate's validity.
+ * use. Resolves to the certificate's validity.
  */
-export async function reloadKeyPair(server: Server, files: TlsFiles): Promise<Date> {
+export async function reloadKeyPair(server: Server, files: TlsFiles): Promise<Validity | undefined> {
   const pair = await readKeyPair(files);
   server.setSecureContext({ ...pair, ...always });
-  return new X509Certificate(pair.cert).validToDate;
+  return validityOf(pair.cert);
 }
 
 /** The pair cannot be read, is broken or does not match; the message names the files. */
