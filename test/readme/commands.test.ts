@@ -100,11 +100,11 @@ test(
     if ((await state()) === 'USER_STATE_LOCKED') await door.ask('UnlockUser', { userId: ada.userId });
     const said: string[] = [];
     for (const line of shellCommands(section(page('README.md'), 'A lock from beginning to end'))) {
-      const { code, stdout } = await checkout.run(here(line), environment);
+      const { code, stdout } = await checkout.run(here(line), { ...environment, LATCHKEY_URL: server.url });
       expect({ line, code }).toEqual({ line, code: 0 });
       said.push(stdout);
     }
-    const [set, signedIn, failures, why, unlocked, again] = said;
+    const [set, signedIn, failures, why, unlocked, again, history] = said;
     expect([set, signedIn, unlocked, again].map((text) => Object.keys(JSON.parse(text ?? '')))).toEqual([
       ['details'],
       ['details', 'sessionId', 'sessionToken', 'deviceToken'],
@@ -113,6 +113,10 @@ test(
     ]);
     expect(failures?.match(/Password is invalid \(COMMAND-3M0fs\)/g)).toHaveLength(10);
     expect(JSON.parse(why ?? '')).toMatchObject({ obstacles: [{ code: 'LOCKED_BY_POLICY' }] });
+    expect(history).toMatch(
+      / user\.unlocked .* admin@.* 127\.0\.0\.1 .*ticket 4711; identified by: called back/,
+    );
+    expect(history).toMatch(/ user\.locked .* policy:lockout /);
     expect(await newestEvent()).toMatchObject({ type: 'user.human.password.check.succeeded' });
   },
   timeoutMs,
