@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { commands } from '../../src/cli/commands.ts';
 import { watchProcess } from '../../src/ops/process-metrics.ts';
 import type { Metric } from '../../src/ops/registry.ts';
 import { page } from '../readme/blocks.ts';
@@ -106,6 +107,19 @@ describe('deploy/prometheus-rules.yaml', () => {
   test('every alert has its row in docs/metrics.md', () => {
     const rows = tableWithHeader(page('docs/metrics.md'), ['alert', 'fires where', 'then']) ?? [];
     expect(rows.map(([name]) => name)).toEqual(alerts.map((name) => `\`${name}\``));
+  });
+
+  test('every alert says what to do first: commands that there are, and the page', () => {
+    const actions = [...text.matchAll(/^ +action: "(.+) \((docs\/[a-z]+\.md)\)"$/gm)];
+    expect(actions).toHaveLength(alerts.length);
+    for (const [, action = '', where = ''] of actions) {
+      expect(page(where)).not.toBe('');
+      for (const [, words = ''] of action.matchAll(/latchkey ((?:[a-z]+ ?)+)/g)) {
+        expect(commands.map(({ path }) => path).some((path) => `${words} `.startsWith(`${path} `))).toBe(
+          true,
+        );
+      }
+    }
   });
 
   for (const [what, file] of [
