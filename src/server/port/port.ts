@@ -61,7 +61,6 @@ export async function openPort(options: PortOptions): Promise<Port> {
     else protocols[protocol].accept(socket, account);
   };
   const tls = options.tls && (await openTls(options.tls, options, accept));
-  let validity = tls?.validity;
   const isTlsOnly = tls !== undefined && options.plaintext === 'refused';
   const onOpening = (socket: Socket, opening: Opening): void => {
     // A TLS client on a port without TLS is told by HTTP/1.1, which finds no first line, that it is wrong.
@@ -94,7 +93,6 @@ export async function openPort(options: PortOptions): Promise<Port> {
   });
   // An error from here on is a failed accept (no descriptors left): the next one may succeed.
   server.on('error', () => count('acceptError'));
-
   return {
     server,
     sockets,
@@ -106,10 +104,8 @@ export async function openPort(options: PortOptions): Promise<Port> {
         server.close(() => resolve());
       });
     },
-    validity: () => validity,
-    async reloadTls() {
-      if (options.tls && tls) validity = await reloadKeyPair(tls.server, options.tls);
-    },
+    validity: () => tls?.validity(),
+    reloadTls: async () => tls?.reload(),
   };
 }
 
@@ -119,13 +115,22 @@ function withoutHalfOpen(socket: Socket): Socket {
   return socket;
 }
 
+/** The end of TLS: its server, and what `Port` says of its certificate. */
+interface TlsEnd {
+  readonly server: Server;
+  validity(): Validity | undefined;
+  reload(): Promise<void>;
+}
+
 /** Makes the end of TLS for sockets that others accepted; it never listens itself. */
 async function openTls(
   files: TlsFiles,
   { limits, count }: PortOptions,
   accept: (socket: TLSSocket, protocol: WireProtocol) => void,
-): ReturnType<typeof createTlsServer> {
-  const { server, validity } = await createTlsServer(files, { handshakeTimeout: limits.firstBytesTimeoutMs });
+): Promise<TlsEnd> {
+  const made = await createTlsServer(files, { handshakeTimeout: limits.firstBytesTimeoutMs });
+  const { server } = made;
+  let { validity } = made;
   server.on('tlsClientError', (_error: Error, socket: TLSSocket) => {
     count('tlsHandshake');
     // After a handshake that took too long, Node leaves the socket open.
@@ -149,7 +154,13 @@ async function openTls(
     socket.on('error', () => count('socketError'));
     accept(socket, socket.alpnProtocol === 'h2' ? 'http2' : 'http1');
   });
-  return { server, validity };
+  return {
+    server,
+    validity: () => validity,
+    async reload() {
+      validity = await reloadKeyPair(server, files);
+    },
+  };
 }
 
 function peerOf({ remoteAddress, remotePort }: Socket): string {
