@@ -44,7 +44,7 @@ make_base() {
   fi
   mkdir -p "$rootfs/etc/ssl/certs"
   mkdir -p "$rootfs/usr/local/lib/node_modules" "$rootfs/usr/local/bin"
-  cp "$(realpath "$root/node_modules/node/bin/node")" "$rootfs/usr/local/bin/node"
+  cp "$(realpath "$(command -v node)")" "$rootfs/usr/local/bin/node"
   cp -r "$npm" "$rootfs/usr/local/lib/node_modules/npm"
   ln -s ../lib/node_modules/npm/bin/npm-cli.js "$rootfs/usr/local/bin/npm"
   ln -s ../lib/node_modules/npm/bin/npx-cli.js "$rootfs/usr/local/bin/npx"
