@@ -92,6 +92,24 @@ export function externalIdOf(profile: Profile): string | undefined {
   return profile.kind === 'machine' ? undefined : profile.externalId;
 }
 
+/** `user name@organization domain`: means this user and nobody else. */
+export function loginNameOf({
+  profile,
+  organizationDomain,
+}: {
+  readonly profile: Pick<Profile, 'userName'>;
+  readonly organizationDomain: string;
+}): string {
+  return `${profile.userName}@${organizationDomain}`;
+}
+
+/** What people call the user. */
+export function displayNameOf(profile: Profile): string {
+  if (profile.kind === 'machine') return profile.name;
+  if (profile.kind === 'external') return profile.externalId;
+  return profile.displayName || `${profile.givenName} ${profile.familyName}`;
+}
+
 /** What is known of a password besides its hash. */
 export interface PasswordFacts {
   readonly changeRequired: boolean;

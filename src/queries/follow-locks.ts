@@ -5,6 +5,7 @@ import { lockSet } from '../domain/evolve/lockout.ts';
 import type { Scope } from '../domain/filter.ts';
 import type { OrganizationId, UserId } from '../domain/ids.ts';
 import type { Lock } from '../domain/lock.ts';
+import { loginNameOf } from '../domain/user.ts';
 import type { Store } from '../store/store.ts';
 import { newestBirth } from './earlier-life.ts';
 import { untilNext } from './events.ts';
@@ -187,10 +188,9 @@ async function ownersOf(
     page: { offset: 0, limit: userIds.length, ascending: true },
   });
   const owners = new Map<UserId, Owner>();
-  for (const { user, profile, organizationDomain } of rows) {
-    const { userId, organizationId, createdAt } = user;
-    const loginName = `${profile.userName}@${organizationDomain}`;
-    owners.set(userId, { userId, organizationId, createdAt, loginName });
+  for (const record of rows) {
+    const { userId, organizationId, createdAt } = record.user;
+    owners.set(userId, { userId, organizationId, createdAt, loginName: loginNameOf(record) });
   }
   for (const userId of userIds.filter((one) => !owners.has(one))) {
     const user = await store.loadUser(userId);

@@ -4,6 +4,7 @@ import { DomainError } from '../domain/errors.ts';
 import type { Scope } from '../domain/filter.ts';
 import { isEnded, type RunItem, type RunResult, type UnlockRun } from '../domain/unlock-run.ts';
 import type { UnlockOutcome } from '../domain/unlock-run-events.ts';
+import { loginNameOf } from '../domain/user.ts';
 import { untilNext } from './events.ts';
 import { sealOf } from './sealed.ts';
 import type { QueryApp } from './users.ts';
@@ -130,12 +131,7 @@ async function named(
   });
   // Whoever has the id of somebody deleted was in no run before.
   const those = rows.filter(({ user }) => user.createdAt <= run.startedAt);
-  const names = new Map(
-    those.map(({ user, profile, organizationDomain }) => [
-      user.userId,
-      `${profile.userName}@${organizationDomain}`,
-    ]),
-  );
+  const names = new Map(those.map((record) => [record.user.userId, loginNameOf(record)]));
   const items = found.map((one) => ({ ...one, loginName: names.get(one.item.userId) ?? '' }));
   return { items, nextPageToken };
 }

@@ -2,7 +2,7 @@ import { readScope } from '../auth/authorize.ts';
 import type { Caller } from '../auth/caller.ts';
 import type { RecordedEvent } from '../domain/events.ts';
 import type { UserId } from '../domain/ids.ts';
-import type { User } from '../domain/user.ts';
+import { loginNameOf, type User } from '../domain/user.ts';
 import { isBirth, newestBirth } from './earlier-life.ts';
 import { parsePosition } from './page.ts';
 import { getUser, type QueryApp } from './users.ts';
@@ -88,9 +88,9 @@ async function readableActors(
     page: { offset: 0, limit: userIds.length, ascending: true },
   });
   return new Map(
-    rows.map(({ user: { userId, createdAt }, profile, organizationDomain }) => [
-      userId,
-      { loginName: `${profile.userName}@${organizationDomain}`, createdAt },
+    rows.map((record) => [
+      record.user.userId,
+      { loginName: loginNameOf(record), createdAt: record.user.createdAt },
     ]),
   );
 }

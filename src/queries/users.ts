@@ -3,7 +3,7 @@ import { type Caller, turnOf } from '../auth/caller.ts';
 import { DomainError } from '../domain/errors.ts';
 import type { UserFilter, UserSortField } from '../domain/filter.ts';
 import type { UserId } from '../domain/ids.ts';
-import type { User } from '../domain/user.ts';
+import { loginNameOf, type User } from '../domain/user.ts';
 import type { Listed, Store, UserRecord } from '../store/store.ts';
 import { type PageRequest, parsePage, seenFrom } from './page.ts';
 
@@ -49,7 +49,7 @@ export async function getUser(
 }
 
 /** The login name of a user whom the caller may see: that was asked before. Empty where they are gone meanwhile. */
-export async function loginNameOf(
+export async function loadLoginName(
   app: { readonly store: Pick<Store, 'listUsers'> },
   { userId, organizationId }: User,
 ): Promise<string> {
@@ -60,7 +60,7 @@ export async function loginNameOf(
     page: { offset: 0, limit: 1, ascending: true },
   });
   const [record] = rows;
-  return record === undefined ? '' : `${record.profile.userName}@${record.organizationDomain}`;
+  return record === undefined ? '' : loginNameOf(record);
 }
 
 /** The users in the organizations where the caller may read. Throws limitTooLarge, queryTooDeep, permissionMissing. */

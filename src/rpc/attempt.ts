@@ -10,8 +10,7 @@ import type { TriedUser } from '../commands/attempts/subject.ts';
 import { isAddress } from '../commands/session-subject.ts';
 import type { SignInApp } from '../commands/sign-in-facts.ts';
 import { type OrganizationId, parseOrganizationId, parseText, parseUserId } from '../domain/ids.ts';
-import type { QueryApp } from '../queries/users.ts';
-import { loginNameOf } from '../queries/users.ts';
+import { loadLoginName, type QueryApp } from '../queries/users.ts';
 import { lockMessage } from './convert/lock.ts';
 import { timestampOf } from './details.ts';
 import { callerKey } from './limits/caller-key.ts';
@@ -45,7 +44,7 @@ export function attemptHandlers(app: SignInApp & QueryApp): ServiceImpl<typeof A
       return {
         ...(attemptsLeft !== undefined && { attemptsLeft }),
         ...(lock !== undefined && {
-          lock: lockMessage(lock, { userId, organizationId, loginName: await loginNameOf(app, user) }),
+          lock: lockMessage(lock, { userId, organizationId, loginName: await loadLoginName(app, user) }),
         }),
         deviceToken: deviceToken ?? '',
       };

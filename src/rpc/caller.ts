@@ -1,6 +1,7 @@
 import type { ServiceImpl } from '@connectrpc/connect';
 import type { AdminService } from '../../gen/es/latchkey/v1/admin_pb.js';
 import { parseUserId } from '../domain/ids.ts';
+import { loginNameOf } from '../domain/user.ts';
 import { heldPermissions, loadCaller } from '../queries/caller.ts';
 import { listUserHistory } from '../queries/user-history.ts';
 import type { QueryApp } from '../queries/users.ts';
@@ -20,7 +21,7 @@ export function callerHandlers(app: QueryApp): CallerHandlers {
       return {
         userId: meta.actorUserId ?? '',
         subject: meta.actorSubject ?? '',
-        loginName: own === undefined ? '' : `${own.profile.userName}@${own.organizationDomain}`,
+        loginName: own === undefined ? '' : loginNameOf(own),
         organizationId: own?.user.organizationId ?? '',
         grants: grants.map((grant) => ({ userId: meta.actorUserId ?? '', ...grant })),
         permissions: heldPermissions(caller).map(({ permission, scope }) => ({

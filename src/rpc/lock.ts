@@ -6,7 +6,7 @@ import { parseNameSought, parseUserId } from '../domain/ids.ts';
 import { explainUser } from '../queries/explain-user.ts';
 import type { PolicyQueryApp } from '../queries/lockout-policy.ts';
 import { getLock, type LocksRequest, listLocks } from '../queries/locks.ts';
-import { loginNameOf } from '../queries/users.ts';
+import { loadLoginName } from '../queries/users.ts';
 import { explanationMessage, lockMessage, lockRecordMessage, parseCause } from './convert/lock.ts';
 import { parseTimestamp } from './convert/token.ts';
 import { detailsOf } from './details.ts';
@@ -40,7 +40,7 @@ export function lockHandlers(app: CommandApp & PolicyQueryApp): ServiceImpl<type
       const order = { userId, until, reason, requestId, validateOnly };
       const { user, lock } = await lockUser(app, context.values.get(callerKey), order);
       const { organizationId } = user;
-      const loginName = await loginNameOf(app, user);
+      const loginName = await loadLoginName(app, user);
       return { details: detailsOf(user), lock: lockMessage(lock, { userId, organizationId, loginName }) };
     },
     async unlockUser(req, context) {

@@ -4,6 +4,7 @@ import { lockUser, unlockUser } from '../../commands/lock-user.ts';
 import { resetLockoutPolicy, setLockoutPolicy } from '../../commands/lockout-policy.ts';
 import { parseOrganizationId, parseUserId } from '../../domain/ids.ts';
 import type { Lock } from '../../domain/lock.ts';
+import { loginNameOf } from '../../domain/user.ts';
 import { explainUser } from '../../queries/explain-user.ts';
 import { getLockoutPolicy } from '../../queries/lockout-policy.ts';
 import { type FailedSignIn, getLock, type LockRecord, listLocks, lockOf } from '../../queries/locks.ts';
@@ -94,11 +95,11 @@ function lockFacts({ generation, until }: Lock) {
 
 function lockRow({ lock, record }: LockRecord): LockRow {
   const { cause, reason, lockedBy, failedAttempts, since } = lock;
-  const { user, profile, organizationDomain } = record;
+  const { userId, organizationId } = record.user;
   return {
-    userId: user.userId,
-    loginName: `${profile.userName}@${organizationDomain}`,
-    organizationId: user.organizationId,
+    userId,
+    loginName: loginNameOf(record),
+    organizationId,
     cause,
     ...(reason !== undefined && { reason }),
     ...(lockedBy !== undefined && { lockedBy }),

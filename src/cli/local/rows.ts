@@ -2,7 +2,7 @@ import type { RecordedEvent } from '../../domain/events.ts';
 import type { UserFilter } from '../../domain/filter.ts';
 import { parseNameSought } from '../../domain/ids.ts';
 import { actingPolicy } from '../../domain/lock-events.ts';
-import type { Organization, Profile, User } from '../../domain/user.ts';
+import { displayNameOf, loginNameOf, type Organization, type Profile, type User } from '../../domain/user.ts';
 import type { PageRequest } from '../../queries/page.ts';
 import type { HistoryEntry } from '../../queries/user-history.ts';
 import type { GrantRecord, Listed, TokenFilter, TokenRecord, UserRecord } from '../../store/store.ts';
@@ -46,25 +46,25 @@ export function changeRow(user: User): ChangeRow {
 }
 
 /** A user as listed. */
-export function userRow({ user, profile, organizationDomain }: UserRecord): UserRow {
+export function userRow(record: UserRecord): UserRow {
+  const { user, profile } = record;
   return {
     ...changeRow(user),
     state: user.state,
     type: user.kind,
     userName: profile.userName,
-    loginName: `${profile.userName}@${organizationDomain}`,
+    loginName: loginNameOf(record),
     ...profileFields(profile),
   };
 }
 
 function profileFields(profile: Profile): Pick<UserRow, 'displayName' | 'email' | 'phone' | 'externalId'> {
-  if (profile.kind === 'machine') return { displayName: profile.name };
-  if (profile.kind === 'external') {
-    return { displayName: profile.externalId, externalId: profile.externalId };
-  }
-  const { givenName, familyName, displayName, email, phone, externalId } = profile;
+  const displayName = displayNameOf(profile);
+  if (profile.kind === 'machine') return { displayName };
+  if (profile.kind === 'external') return { displayName, externalId: profile.externalId };
+  const { email, phone, externalId } = profile;
   return {
-    displayName: displayName || `${givenName} ${familyName}`,
+    displayName,
     email,
     ...(phone !== undefined && { phone }),
     ...(externalId !== undefined && { externalId }),

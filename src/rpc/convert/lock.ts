@@ -8,6 +8,7 @@ import {
 } from '../../../gen/es/latchkey/v1/lock_pb.js';
 import type { Obstacle } from '../../domain/explain.ts';
 import type { LockCause as DomainCause, Lock } from '../../domain/lock.ts';
+import { loginNameOf } from '../../domain/user.ts';
 import type { explainUser } from '../../queries/explain-user.ts';
 import { type FailedSignIn, type LockRecord, lockOf } from '../../queries/locks.ts';
 import { timestampOf } from '../details.ts';
@@ -61,10 +62,8 @@ export function lockRecordMessage(
   { lock, record }: LockRecord,
   failures: readonly FailedSignIn[] = [],
 ): MessageInitShape<typeof LockSchema> {
-  const { user, profile, organizationDomain } = record;
-  const { userId, organizationId } = user;
-  const loginName = `${profile.userName}@${organizationDomain}`;
-  return lockMessage(lock, { userId, loginName, organizationId }, failures);
+  const { userId, organizationId } = record.user;
+  return lockMessage(lock, { userId, loginName: loginNameOf(record), organizationId }, failures);
 }
 
 // What is not known of it is empty.

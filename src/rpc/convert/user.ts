@@ -10,10 +10,11 @@ import {
 import {
   type Gender as DomainGender,
   type UserState as DomainState,
+  displayNameOf,
   externalIdOf,
   type HumanProfile,
+  loginNameOf,
   type MachineProfile,
-  type Profile,
 } from '../../domain/user.ts';
 import type { UserRecord } from '../../queries/users.ts';
 import { detailsOf, timestampOf } from '../details.ts';
@@ -60,18 +61,6 @@ function namesOf(record: UserRecord) {
     loginNames: [loginName],
     preferredLoginName: loginName,
   };
-}
-
-/** `user name@organization domain`: means this user and nobody else. */
-export function loginNameOf({ profile, organizationDomain }: UserRecord): string {
-  return `${profile.userName}@${organizationDomain}`;
-}
-
-/** What people call the user. */
-export function displayNameOf(profile: Profile): string {
-  if (profile.kind === 'machine') return profile.name;
-  if (profile.kind === 'external') return profile.externalId;
-  return profile.displayName || `${profile.givenName} ${profile.familyName}`;
 }
 
 function humanOf(profile: HumanProfile, record: UserRecord): MessageInitShape<typeof HumanUserSchema> {

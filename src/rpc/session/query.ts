@@ -5,10 +5,10 @@ import type { SessionSchema } from '../../../gen/es/zitadel/session/v2/session_p
 import type { SessionService } from '../../../gen/es/zitadel/session/v2/session_service_pb.js';
 import { TimestampQueryMethod } from '../../../gen/es/zitadel/v1/query_pb.js';
 import type { Caller } from '../../auth/caller.ts';
+import { displayNameOf, loginNameOf } from '../../domain/user.ts';
 import { getSession, listSessions, type SessionFilter, type SessionRecord } from '../../queries/sessions.ts';
 import type { QueryApp } from '../../queries/users.ts';
 import { parseTimestamp } from '../convert/token.ts';
-import { displayNameOf, loginNameOf } from '../convert/user.ts';
 import { timestampOf } from '../details.ts';
 import { callerKey } from '../limits/caller-key.ts';
 import { invalidField, listDetailsOf, pageOf, parseSearchText } from '../list-details.ts';
