@@ -1,8 +1,9 @@
 import { DomainError, type ErrorName } from '../domain/errors.ts';
+import type { Scope } from '../domain/filter.ts';
 import type { UserId } from '../domain/ids.ts';
 import type { Permission } from '../domain/roles.ts';
 import type { User } from '../domain/user.ts';
-import type { Store } from '../store/store.ts';
+import type { Store, UserRecord } from '../store/store.ts';
 import { mayGrant, requireOnUser } from './authorize.ts';
 import type { Caller } from './caller.ts';
 
@@ -34,6 +35,22 @@ export async function loadForCaller(
   if (user === undefined || isGone) throw new DomainError(rule.notFound);
   if (rule.evenAbove !== true) requireNotAbove(caller, user);
   return user;
+}
+
+/** Of the users of these ids those who are within the scope, with all that a reader is shown, by user name. */
+export async function loadRecords(
+  { store }: { readonly store: Pick<Store, 'listUsers'> },
+  scope: Scope,
+  userIds: readonly string[],
+): Promise<readonly UserRecord[]> {
+  const page = { offset: 0, limit: userIds.length, ascending: true };
+  const { rows } = await store.listUsers({
+    scope,
+    filters: [{ kind: 'ids', userIds }],
+    sort: 'user_name',
+    page,
+  });
+  return rows;
 }
 
 /**

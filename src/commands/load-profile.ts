@@ -1,3 +1,4 @@
+import { loadRecords } from '../auth/load-user.ts';
 import { DomainError } from '../domain/errors.ts';
 import type { Profile, User } from '../domain/user.ts';
 import type { Store } from '../store/store.ts';
@@ -10,16 +11,10 @@ export interface LoadedProfile {
 
 /** The user's profile, no older than the row. Throws userNotFound where they are gone meanwhile. */
 export async function loadProfile(
-  { store }: { readonly store: Pick<Store, 'listUsers'> },
+  app: { readonly store: Pick<Store, 'listUsers'> },
   { userId, organizationId }: User,
 ): Promise<LoadedProfile> {
-  const { rows } = await store.listUsers({
-    scope: [organizationId],
-    filters: [{ kind: 'ids', userIds: [userId] }],
-    sort: 'user_name',
-    page: { offset: 0, limit: 1, ascending: true },
-  });
-  const [record] = rows;
+  const [record] = await loadRecords(app, [organizationId], [userId]);
   if (record === undefined) throw new DomainError('userNotFound');
   return { profile: record.profile, domain: record.organizationDomain };
 }

@@ -1,5 +1,6 @@
 import { readScope } from '../auth/authorize.ts';
 import type { Caller } from '../auth/caller.ts';
+import { loadRecords } from '../auth/load-user.ts';
 import type { Scope } from '../domain/filter.ts';
 import { type Permission, permissions, roleHolds } from '../domain/roles.ts';
 import type { QueryApp, UserRecord } from './users.ts';
@@ -24,11 +25,5 @@ export async function loadCaller(
 ): Promise<UserRecord | undefined> {
   const { actorUserId } = meta;
   if (actorUserId === undefined) return undefined;
-  const { rows } = await app.store.listUsers({
-    scope: 'all',
-    filters: [{ kind: 'ids', userIds: [actorUserId] }],
-    sort: 'user_name',
-    page: { offset: 0, limit: 1, ascending: true },
-  });
-  return rows[0];
+  return (await loadRecords(app, 'all', [actorUserId]))[0];
 }

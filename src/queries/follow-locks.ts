@@ -1,5 +1,6 @@
 import { readScope } from '../auth/authorize.ts';
 import type { Caller } from '../auth/caller.ts';
+import { loadRecords } from '../auth/load-user.ts';
 import type { RecordedEvent, UserLocked, UserUnlocked } from '../domain/events.ts';
 import { lockSet } from '../domain/evolve/lockout.ts';
 import type { Scope } from '../domain/filter.ts';
@@ -177,23 +178,17 @@ async function lockBefore(
 type Owner = LockOwner & { readonly createdAt: number };
 
 async function ownersOf(
-  { store }: FollowApp,
+  app: FollowApp,
   scope: Scope,
   userIds: readonly UserId[],
 ): Promise<ReadonlyMap<UserId, Owner>> {
-  const { rows } = await store.listUsers({
-    scope,
-    filters: [{ kind: 'ids', userIds }],
-    sort: 'user_name',
-    page: { offset: 0, limit: userIds.length, ascending: true },
-  });
   const owners = new Map<UserId, Owner>();
-  for (const record of rows) {
+  for (const record of await loadRecords(app, scope, userIds)) {
     const { userId, organizationId, createdAt } = record.user;
     owners.set(userId, { userId, organizationId, createdAt, loginName: loginNameOf(record) });
   }
   for (const userId of userIds.filter((one) => !owners.has(one))) {
-    const user = await store.loadUser(userId);
+    const user = await app.store.loadUser(userId);
     if (user?.state !== 'deleted' || !(scope === 'all' || scope.includes(user.organizationId))) continue;
     const { organizationId, createdAt } = user;
     owners.set(userId, { userId, organizationId, createdAt, loginName: '' });

@@ -1,6 +1,7 @@
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import { may, readScope } from '../auth/authorize.ts';
 import { type Caller, turnOf } from '../auth/caller.ts';
+import { loadRecords } from '../auth/load-user.ts';
 import { DomainError } from '../domain/errors.ts';
 import type { Scope } from '../domain/filter.ts';
 import type { OrganizationId, UserId } from '../domain/ids.ts';
@@ -124,13 +125,8 @@ async function sampleOf(
   userIds: readonly UserId[],
 ): Promise<readonly LockRecord[]> {
   if (userIds.length === 0) return [];
-  const { rows } = await app.store.listUsers({
-    scope,
-    filters: [{ kind: 'ids', userIds }],
-    sort: 'user_name',
-    page: { offset: 0, limit: userIds.length, ascending: true },
-  });
-  const byId = new Map(rows.map((record) => [record.user.userId, lockOf(record)]));
+  const records = await loadRecords(app, scope, userIds);
+  const byId = new Map(records.map((record) => [record.user.userId, lockOf(record)]));
   return userIds.flatMap((userId) => byId.get(userId) ?? []);
 }
 

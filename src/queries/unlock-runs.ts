@@ -1,5 +1,6 @@
 import { readScope } from '../auth/authorize.ts';
 import type { Caller } from '../auth/caller.ts';
+import { loadRecords } from '../auth/load-user.ts';
 import { DomainError } from '../domain/errors.ts';
 import type { Scope } from '../domain/filter.ts';
 import { isEnded, type RunItem, type RunResult, type UnlockRun } from '../domain/unlock-run.ts';
@@ -123,14 +124,10 @@ async function named(
   nextPageToken: string,
 ): Promise<{ readonly items: readonly ItemRecord[]; readonly nextPageToken: string }> {
   if (found.length === 0) return { items: [], nextPageToken };
-  const { rows } = await app.store.listUsers({
-    scope: readScope(caller, 'user.read'),
-    filters: [{ kind: 'ids', userIds: found.map(({ item }) => item.userId) }],
-    sort: 'user_name',
-    page: { offset: 0, limit: found.length, ascending: true },
-  });
+  const userIds = found.map(({ item }) => item.userId);
+  const records = await loadRecords(app, readScope(caller, 'user.read'), userIds);
   // Whoever has the id of somebody deleted was in no run before.
-  const those = rows.filter(({ user }) => user.createdAt <= run.startedAt);
+  const those = records.filter(({ user }) => user.createdAt <= run.startedAt);
   const names = new Map(those.map((record) => [record.user.userId, loginNameOf(record)]));
   const items = found.map((one) => ({ ...one, loginName: names.get(one.item.userId) ?? '' }));
   return { items, nextPageToken };

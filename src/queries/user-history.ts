@@ -1,5 +1,6 @@
 import { readScope } from '../auth/authorize.ts';
 import type { Caller } from '../auth/caller.ts';
+import { loadRecords } from '../auth/load-user.ts';
 import type { RecordedEvent } from '../domain/events.ts';
 import type { UserId } from '../domain/ids.ts';
 import { loginNameOf, type User } from '../domain/user.ts';
@@ -81,14 +82,9 @@ async function readableActors(
 ): Promise<ReadonlyMap<string, Actor>> {
   const userIds = [...new Set(events.flatMap(({ meta }) => meta.actorUserId ?? []))];
   if (userIds.length === 0) return new Map();
-  const { rows } = await app.store.listUsers({
-    scope: readScope(caller, 'user.read'),
-    filters: [{ kind: 'ids', userIds }],
-    sort: 'user_name',
-    page: { offset: 0, limit: userIds.length, ascending: true },
-  });
+  const records = await loadRecords(app, readScope(caller, 'user.read'), userIds);
   return new Map(
-    rows.map((record) => [
+    records.map((record) => [
       record.user.userId,
       { loginName: loginNameOf(record), createdAt: record.user.createdAt },
     ]),

@@ -1,5 +1,6 @@
 import { readScope } from '../auth/authorize.ts';
 import { type Caller, turnOf } from '../auth/caller.ts';
+import { loadRecords } from '../auth/load-user.ts';
 import { DomainError } from '../domain/errors.ts';
 import type { UserFilter, UserSortField } from '../domain/filter.ts';
 import type { UserId } from '../domain/ids.ts';
@@ -36,14 +37,7 @@ export async function getUser(
   caller: Caller,
   userId: UserId,
 ): Promise<UserRecord> {
-  const scope = readScope(caller, 'user.read');
-  const { rows } = await app.store.listUsers({
-    scope,
-    filters: [{ kind: 'ids', userIds: [userId] }],
-    sort: 'user_name',
-    page: { offset: 0, limit: 1, ascending: true },
-  });
-  const [record] = rows;
+  const [record] = await loadRecords(app, readScope(caller, 'user.read'), [userId]);
   if (record === undefined) throw new DomainError('userNotFound');
   return record;
 }
@@ -53,13 +47,7 @@ export async function loadLoginName(
   app: { readonly store: Pick<Store, 'listUsers'> },
   { userId, organizationId }: User,
 ): Promise<string> {
-  const { rows } = await app.store.listUsers({
-    scope: [organizationId],
-    filters: [{ kind: 'ids', userIds: [userId] }],
-    sort: 'user_name',
-    page: { offset: 0, limit: 1, ascending: true },
-  });
-  const [record] = rows;
+  const [record] = await loadRecords(app, [organizationId], [userId]);
   return record === undefined ? '' : loginNameOf(record);
 }
 

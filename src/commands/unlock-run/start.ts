@@ -1,5 +1,6 @@
 import { may, readScope, requireHeldAnywhere } from '../../auth/authorize.ts';
 import { type Caller, turnOf } from '../../auth/caller.ts';
+import { loadRecords } from '../../auth/load-user.ts';
 import { DomainError } from '../../domain/errors.ts';
 import { parseText } from '../../domain/ids.ts';
 import { noOutcomes, type UnlockRun, withoutBulkMax } from '../../domain/unlock-run.ts';
@@ -103,20 +104,15 @@ const idsToldMax = 100;
 // What a run says of itself is written with each of its steps. It is told to all who may read its organizations, who
 // learn of no user elsewhere by it, even though whoever asked has named them.
 async function shortened(
-  { store }: Pick<CommandApp, 'store'>,
+  app: Pick<CommandApp, 'store'>,
   filter: LockFilter,
   organizationIds: UnlockRun['organizationIds'] | undefined,
 ): Promise<LockFilter> {
   const short = async (ids: readonly string[]): Promise<readonly string[]> => {
     if (ids.length === 0 || ids.length > idsToldMax) return [];
     if (organizationIds === undefined) return ids;
-    const { rows } = await store.listUsers({
-      scope: organizationIds,
-      filters: [{ kind: 'ids', userIds: ids }],
-      sort: 'user_name',
-      page: { offset: 0, limit: ids.length, ascending: true },
-    });
-    const theirs = new Set<string>(rows.map(({ user }) => user.userId));
+    const records = await loadRecords(app, organizationIds, ids);
+    const theirs = new Set<string>(records.map(({ user }) => user.userId));
     return ids.filter((id) => theirs.has(id));
   };
   const { userIds, exceptUserIds } = filter;
