@@ -1,4 +1,4 @@
-import type { UserEvent } from '../domain/events.ts';
+import { actorIn, type UserEvent } from '../domain/events.ts';
 import type { User } from '../domain/user.ts';
 import type { Change, Store } from '../store/store.ts';
 
@@ -32,7 +32,7 @@ function tellChange(
   const who = {
     userId: user.userId,
     organizationId: user.organizationId,
-    by: meta.actorUserId ?? meta.actorSubject ?? meta.actorOsUser,
+    by: actorIn(meta),
     ip: meta.ip,
     requestId: meta.requestId,
     sequence,

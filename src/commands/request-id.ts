@@ -1,6 +1,12 @@
 import type { Caller } from '../auth/caller.ts';
 import { DomainError } from '../domain/errors.ts';
-import { birthTypes, type EventMeta, type RecordedEvent, type UserEventType } from '../domain/events.ts';
+import {
+  actorFacts,
+  type EventMeta,
+  isBirth,
+  type RecordedEvent,
+  type UserEventType,
+} from '../domain/events.ts';
 import type { UserId } from '../domain/ids.ts';
 import type { User } from '../domain/user.ts';
 import type { CommandApp } from './change-user.ts';
@@ -44,22 +50,12 @@ export async function newestSinceBirth(
   const query = { userId, newestFirst: true, afterPosition: 0, limit: eventsLookedAt };
   for (const event of await store.listEvents(query)) {
     // A deleted id may be used again: what was asked about the one before is no answer about this one.
-    if (births.has(event.type)) return undefined;
+    if (isBirth(event)) return undefined;
     if (isMeant(event)) return event;
   }
   return undefined;
 }
 
-const births: ReadonlySet<string> = new Set(birthTypes);
-
 function isSameActor(one: EventMeta, other: EventMeta): boolean {
-  return actorOf(one) === actorOf(other);
-}
-
-// Every fact that names an actor begins with the word.
-function actorOf(meta: EventMeta): string {
-  const facts = Object.entries(meta).filter(
-    ([name, value]) => name.startsWith('actor') && value !== undefined,
-  );
-  return JSON.stringify(facts.sort());
+  return JSON.stringify(actorFacts(one)) === JSON.stringify(actorFacts(other));
 }

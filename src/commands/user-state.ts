@@ -1,6 +1,6 @@
 import type { Caller } from '../auth/caller.ts';
 import type { UserRule } from '../auth/load-user.ts';
-import type { UserEvent, UserLocked, UserUnlocked } from '../domain/events.ts';
+import { actorIn, type UserEvent, type UserLocked, type UserUnlocked } from '../domain/events.ts';
 import type { UserId } from '../domain/ids.ts';
 import type { LockCause } from '../domain/lock.ts';
 import { locked, unlocked } from '../domain/lock-events.ts';
@@ -58,8 +58,8 @@ export function lockedBy(
   user: User,
   order: Pick<UserLocked, 'until' | 'requestId' | 'runId'>,
 ): UserEvent {
-  const { reason, actorUserId, actorOsUser, actorSubject } = caller.meta;
-  const by = actorUserId ?? actorOsUser ?? actorSubject;
+  const { reason } = caller.meta;
+  const by = actorIn(caller.meta);
   return locked(user, {
     cause: causeOf(caller),
     ...(reason !== undefined && { reason }),

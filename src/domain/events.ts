@@ -61,6 +61,10 @@ export const birthTypes = [
   'user.machine.added',
   'user.external.added',
 ] as const satisfies readonly `user.${UserKind}.added`[];
+const births: ReadonlySet<string> = new Set(birthTypes);
+
+/** Whether it is how a user's events begin. */
+export const isBirth = ({ type }: { readonly type: string }): boolean => births.has(type);
 
 export type StateEventType =
   | 'user.locked'
@@ -160,6 +164,16 @@ export interface EventMeta {
   /** W3C Trace Context, as received. */
   readonly traceparent?: string;
   readonly reason?: string;
+}
+
+/** Who did it, in whichever way they are known; undefined for what nobody asked for. */
+export function actorIn({ actorUserId, actorOsUser, actorSubject }: EventMeta): string | undefined {
+  return actorUserId ?? actorOsUser ?? actorSubject;
+}
+
+/** The same, as what tells them from everybody else. */
+export function actorFacts({ actorUserId, actorOsUser, actorSubject }: EventMeta): readonly string[] {
+  return [actorUserId ?? '', actorOsUser ?? '', actorSubject ?? ''];
 }
 
 /** From where and why, whoever it was. */

@@ -1,4 +1,4 @@
-import type { EventMeta } from './events.ts';
+import { actorFacts, type EventMeta } from './events.ts';
 import type { OrganizationId, UserId } from './ids.ts';
 import {
   type LockFilter,
@@ -116,14 +116,9 @@ export function organizationOf({ organizationIds = [] }: Pick<UnlockRun, 'organi
   return others.length === 0 ? organizationId : '';
 }
 
-/** Who has asked, as what tells them from everybody else. */
-export function actorOf({ actorUserId, actorOsUser, actorSubject }: EventMeta): readonly string[] {
-  return [actorUserId ?? '', actorOsUser ?? '', actorSubject ?? ''];
-}
-
 /** Whoever started it, as one text. */
 export function startedBy({ meta }: Pick<UnlockRun, 'meta'>): string {
-  return JSON.stringify(actorOf(meta));
+  return JSON.stringify(actorFacts(meta));
 }
 
 /** Sums of digests are taken modulo this, so that they are exact numbers however many there are. */

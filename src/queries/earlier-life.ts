@@ -1,13 +1,5 @@
-import { birthTypes, type RecordedEvent } from '../domain/events.ts';
 import type { UserId } from '../domain/ids.ts';
 import type { Store } from '../store/store.ts';
-
-const births: readonly string[] = birthTypes;
-
-/** Whether it is how a user's events begin. */
-export function isBirth({ type }: Pick<RecordedEvent, 'type'>): boolean {
-  return births.includes(type);
-}
 
 /**
  * The position at which the id was last used anew after this one; 0: not since. What stands before it was written about

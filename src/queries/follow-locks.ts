@@ -1,7 +1,7 @@
 import { readScope } from '../auth/authorize.ts';
 import type { Caller } from '../auth/caller.ts';
 import { loadRecords } from '../auth/load-user.ts';
-import type { RecordedEvent, UserLocked, UserUnlocked } from '../domain/events.ts';
+import { actorIn, type RecordedEvent, type UserLocked, type UserUnlocked } from '../domain/events.ts';
 import { lockSet } from '../domain/evolve/lockout.ts';
 import type { Scope } from '../domain/filter.ts';
 import type { OrganizationId, UserId } from '../domain/ids.ts';
@@ -144,7 +144,7 @@ async function endingFrom(app: FollowApp, event: RecordedEvent): Promise<LockEnd
   const isOver = cause === 'policy';
   const told = {
     time,
-    endedBy: isOver ? undefined : (meta.actorUserId ?? meta.actorOsUser ?? meta.actorSubject),
+    endedBy: isOver ? undefined : actorIn(meta),
     reason: meta.reason,
     ticket,
   };

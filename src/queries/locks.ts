@@ -1,10 +1,10 @@
 import type { Caller } from '../auth/caller.ts';
 import { DomainError } from '../domain/errors.ts';
+import { isBirth } from '../domain/events.ts';
 import type { UserFilter } from '../domain/filter.ts';
 import type { UserId } from '../domain/ids.ts';
 import type { Lock, LockCause } from '../domain/lock.ts';
 import type { Listed, Store, UserRecord } from '../store/store.ts';
-import { isBirth } from './earlier-life.ts';
 import type { PageRequest } from './page.ts';
 import { getUser, listUsers, type QueryApp } from './users.ts';
 

@@ -1,10 +1,10 @@
 import { readScope } from '../auth/authorize.ts';
 import type { Caller } from '../auth/caller.ts';
 import { loadRecords } from '../auth/load-user.ts';
-import type { RecordedEvent } from '../domain/events.ts';
+import { isBirth, type RecordedEvent } from '../domain/events.ts';
 import type { UserId } from '../domain/ids.ts';
 import { loginNameOf, type User } from '../domain/user.ts';
-import { isBirth, newestBirth } from './earlier-life.ts';
+import { newestBirth } from './earlier-life.ts';
 import { parsePosition } from './page.ts';
 import { getUser, type QueryApp } from './users.ts';
 

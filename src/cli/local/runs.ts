@@ -5,6 +5,7 @@ import { cancelRun } from '../../commands/unlock-run/cancel.ts';
 import { carryRun } from '../../commands/unlock-run/carry.ts';
 import { revertRun } from '../../commands/unlock-run/revert.ts';
 import { findRun, startRun } from '../../commands/unlock-run/start.ts';
+import { actorIn } from '../../domain/events.ts';
 import { parseOrganizationId } from '../../domain/ids.ts';
 import { isEnded, type UnlockRun } from '../../domain/unlock-run.ts';
 import type { LockFilter } from '../../domain/unlock-run-events.ts';
@@ -123,7 +124,7 @@ function runRow(run: UnlockRun): RunRow {
     ...{ runId, state, total, outcomes: counts },
     started: timeText(startedAt),
     ...(endedAt !== undefined && { ended: timeText(endedAt) }),
-    startedBy: meta.actorUserId ?? meta.actorOsUser ?? meta.actorSubject ?? '',
+    startedBy: actorIn(meta) ?? '',
     ...(meta.reason !== undefined && { reason: meta.reason }),
     ...(ticket !== undefined && { ticket }),
     ...(revertsRunId !== undefined && { revertsRunId }),

@@ -1,7 +1,8 @@
 import { may, permissionMissing } from '../../auth/authorize.ts';
 import type { Caller } from '../../auth/caller.ts';
 import { DomainError } from '../../domain/errors.ts';
-import { actorOf, runStarted, type UnlockRun } from '../../domain/unlock-run.ts';
+import { actorFacts } from '../../domain/events.ts';
+import { runStarted, type UnlockRun } from '../../domain/unlock-run.ts';
 import type { CommandApp } from '../change-user.ts';
 import { mayInRun } from './actor.ts';
 import { requireRoom } from './room.ts';
@@ -19,7 +20,7 @@ export async function requestKey(
   const { actorUserId } = meta;
   const actor = actorUserId === undefined ? undefined : await store.loadUser(actorUserId);
   // Whoever has the id of somebody deleted has asked for nothing yet.
-  return JSON.stringify([...actorOf(meta), requestId, ...(actor === undefined ? [] : [actor.createdAt])]);
+  return JSON.stringify([...actorFacts(meta), requestId, ...(actor === undefined ? [] : [actor.createdAt])]);
 }
 
 export interface Preparation {

@@ -1,4 +1,4 @@
-import { birthTypes, type UserAdded, type UserEvent } from '../events.ts';
+import { isBirth, type UserAdded, type UserEvent } from '../events.ts';
 import type { UserId } from '../ids.ts';
 import { noLockout } from '../lock.ts';
 import type { Grant, PasswordFacts, User, UserState } from '../user.ts';
@@ -19,10 +19,8 @@ type MovingEvent = Exclude<UserEvent, AddedEvent>;
 
 /** Whether a user begins with it. */
 export function isAdded(event: UserEvent): event is AddedEvent {
-  return births.has(event.type);
+  return isBirth(event);
 }
-
-const births: ReadonlySet<string> = new Set(birthTypes);
 
 function moved(next: User, event: MovingEvent): User {
   switch (event.type) {

@@ -1,7 +1,6 @@
 import { isErased } from '../../domain/erasure.ts';
-import type { RecordedEvent } from '../../domain/events.ts';
+import { isBirth, type RecordedEvent } from '../../domain/events.ts';
 import type { History } from '../../store/store.ts';
-import { isBirth } from '../earlier-life.ts';
 import type { Findings } from './findings.ts';
 
 /** No event before a `user.erased` says whom it is about, back to the first of the user in that organization. */

@@ -8,6 +8,7 @@ import {
   type UnlockRunSchema,
   UnlockRunState,
 } from '../../../gen/es/latchkey/v1/unlock_run_pb.js';
+import { actorIn } from '../../domain/events.ts';
 import { parseOrganizationId, parseText } from '../../domain/ids.ts';
 import type { UnlockRun } from '../../domain/unlock-run.ts';
 import type { LockFilter, UnlockOutcome as Outcome } from '../../domain/unlock-run-events.ts';
@@ -114,7 +115,7 @@ export function runMessage(run: UnlockRun): MessageInitShape<typeof UnlockRunSch
     lockOver: BigInt(counts.lock_over),
     started: timestampOf(startedAt),
     ...(endedAt !== undefined && { ended: timestampOf(endedAt) }),
-    startedBy: meta.actorUserId ?? meta.actorOsUser ?? meta.actorSubject ?? '',
+    startedBy: actorIn(meta) ?? '',
     reason: meta.reason ?? '',
     ...(filter && { filter: filterMessage(filter) }),
     cancelling: cancelledBy !== undefined && endedAt === undefined,

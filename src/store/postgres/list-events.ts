@@ -1,5 +1,5 @@
 import type { RecordedEvent } from '../../domain/events.ts';
-import { isBirth, parseEvent } from '../sql/rows.ts';
+import { isBirthSql, parseEvent } from '../sql/rows.ts';
 import type { ListEvents } from '../store.ts';
 import { eventsPerBatchMax } from './batch-id.ts';
 import type { Connection, Statement } from './connection.ts';
@@ -65,7 +65,7 @@ const newestOfUser: Statement = {
 };
 const birthsOfUser: Statement = {
   name: 'list_births_of_user',
-  text: `SELECT * FROM log WHERE user_id = $1 AND position IS NOT NULL AND ${isBirth} ORDER BY sequence DESC LIMIT $2`,
+  text: `SELECT * FROM log WHERE user_id = $1 AND position IS NOT NULL AND ${isBirthSql} ORDER BY sequence DESC LIMIT $2`,
 };
 const inWindow = (column: 'type' | 'actor_user_id') =>
   `SELECT * FROM log WHERE ${after} AND first_position <= $2::bigint AND position <= $2::bigint AND ${column} = $3 ` +

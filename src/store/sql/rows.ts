@@ -206,7 +206,7 @@ export function parseTokenOwner(values: readonly SQLOutputValue[]): TokenOwner {
 }
 
 /** In the words of the index events_births, so that it is found by it. */
-export const isBirth = `type IN (${birthTypes.map((type) => `'${type}'`).join(', ')})`;
+export const isBirthSql = `type IN (${birthTypes.map((type) => `'${type}'`).join(', ')})`;
 
 /** A row of the events table. */
 export function parseEvent(row: Row): RecordedEvent {

@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { instanceStream, type RecordedEvent } from '../../../domain/events.ts';
 import type { UserId } from '../../../domain/ids.ts';
-import { isBirth, parseEvent } from '../../sql/rows.ts';
+import { isBirthSql, parseEvent } from '../../sql/rows.ts';
 import type { ListEvents } from '../../store.ts';
 import { asStoreError } from '../error.ts';
 import type { StatementCache } from '../statements.ts';
@@ -89,7 +89,7 @@ function birthsOf(
   statements: StatementCache,
   { userId, limit }: ListEvents & { readonly userId: UserId },
 ): readonly RecordedEvent[] {
-  const sql = `SELECT * FROM events INDEXED BY events_births WHERE user_id = ?1 AND ${isBirth} ORDER BY sequence DESC LIMIT ?2`;
+  const sql = `SELECT * FROM events INDEXED BY events_births WHERE user_id = ?1 AND ${isBirthSql} ORDER BY sequence DESC LIMIT ?2`;
   return statements.get(sql).all(userId, limit).map(parseEvent);
 }
 
