@@ -14,7 +14,7 @@ import type {
 import type { AttemptRow, HookBackend, HookRow } from '../hook-backend.ts';
 import type { Connection } from './call.ts';
 import { listQuery } from './request.ts';
-import { promised, timeText } from './rows.ts';
+import { nameOf, promised, timeText } from './rows.ts';
 
 /** Subscriptions of a server. */
 export function remoteHooks({ call }: Connection): HookBackend {
@@ -75,13 +75,8 @@ const outcomes: Readonly<Record<DomainOutcome, AttemptOutcome>> = {
   invalid_answer: AttemptOutcome.ATTEMPT_OUTCOME_INVALID_ANSWER,
 };
 
-function nameOf<Name extends string>(numbers: Readonly<Record<Name, number>>, number: number): Name {
-  const names = Object.keys(numbers) as Name[];
-  return promised(
-    names.find((name) => numbers[name] === number),
-    'known value',
-  );
-}
+const known = <Name extends string>(numbers: Readonly<Record<Name, number>>, number: number): Name =>
+  promised(nameOf(numbers, number), 'known value');
 
 // The wire says empty where there is nothing.
 function hookRow(sent: Subscription | undefined): HookRow {
@@ -95,8 +90,8 @@ function hookRow(sent: Subscription | undefined): HookRow {
     url,
     ...(description !== '' && { description }),
     eventTypes,
-    state: nameOf(states, hook.state),
-    ...(pauseCause !== PauseCause.PAUSE_CAUSE_UNSPECIFIED && { pauseCause: nameOf(causes, pauseCause) }),
+    state: known(states, hook.state),
+    ...(pauseCause !== PauseCause.PAUSE_CAUSE_UNSPECIFIED && { pauseCause: known(causes, pauseCause) }),
     creationDate: timeText(hook.creationDate),
     changeDate: timeText(hook.changeDate),
     ...(previousSecretUntil && { previousSecretUntil: timeText(previousSecretUntil) }),
@@ -113,7 +108,7 @@ function attemptRow({ time, messageId, eventType, nth, outcome, status, duration
     messageId,
     eventType,
     nth,
-    outcome: nameOf(outcomes, outcome),
+    outcome: known(outcomes, outcome),
     ...(status !== 0 && { status }),
     durationMs: Number(seconds) * 1_000 + Math.round(nanos / 1_000_000),
   };

@@ -18,7 +18,7 @@ import type { LockoutPolicy as DomainPolicy } from '../../domain/lockout-policy.
 import type { DeviceRow, FailureRow, LockBackend, LockRow, ObstacleRow, PolicyRow } from '../backend-lock.ts';
 import type { Connection } from './call.ts';
 import { listQuery } from './request.ts';
-import { changeRow, promised, stateOf, timeText } from './rows.ts';
+import { changeRow, nameOf, promised, stateOf, timeText } from './rows.ts';
 
 /** Locks and policies of a server. */
 export function remoteLocks({ call }: Connection): LockBackend {
@@ -94,14 +94,6 @@ const sourceNumbers = {
   organization: PolicySource.POLICY_SOURCE_ORGANIZATION,
 } as const satisfies Record<DomainSource, PolicySource>;
 
-function nameOf<Name extends string>(numbers: Readonly<Record<Name, number>>, number: number): Name {
-  const names = Object.keys(numbers) as Name[];
-  return promised(
-    names.find((name) => numbers[name] === number),
-    'known value',
-  );
-}
-
 function lockFacts({ generation, until }: Lock) {
   return { generation: Number(generation), ...(until !== undefined && { until: timeText(until) }) };
 }
@@ -113,7 +105,7 @@ function lockRow(lock: Lock): LockRow {
     userId,
     loginName,
     organizationId,
-    cause: nameOf(causeNumbers, lock.cause),
+    cause: promised(nameOf(causeNumbers, lock.cause), 'known value'),
     ...(reason !== '' && { reason }),
     ...(lockedBy !== '' && { lockedBy }),
     since: timeText(lock.since),
@@ -133,7 +125,7 @@ function obstacleRow({ ends, ...obstacle }: Obstacle): ObstacleRow {
 function policyRow({ policy, source }: GetLockoutPolicyResponse): PolicyRow {
   const sent = promised(policy, 'policy');
   return {
-    source: nameOf(sourceNumbers, source),
+    source: promised(nameOf(sourceNumbers, source), 'known value'),
     maxPasswordAttempts: promised(sent.maxPasswordAttempts, 'max_password_attempts'),
     windowSeconds: Number(promised(sent.window, 'window').seconds),
     lockSeconds: Number(promised(sent.lockDuration, 'lock_duration').seconds),

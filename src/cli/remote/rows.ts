@@ -38,6 +38,15 @@ export function promised<Value>(value: Value | undefined, field: string): Value 
   throw new CliError({ code: 'internal', message: `The server's answer has no ${field}` });
 }
 
+/** The name that has the wire's number; undefined: this client knows none. */
+export function nameOf<Name extends string>(
+  numbers: Readonly<Record<Name, number>>,
+  number: number,
+): Name | undefined {
+  const names = Object.keys(numbers) as Name[];
+  return names.find((name) => numbers[name] === number);
+}
+
 /** RFC 3339, UTC. */
 export function timeText(time: Date | undefined): string {
   return promised(time, 'time').toISOString();
@@ -69,11 +78,7 @@ export function userRow(user: User): UserRow {
 
 /** The state of that number. */
 export function stateOf(number: UserState): DomainState {
-  const states = Object.keys(stateNumbers) as DomainState[];
-  return promised(
-    states.find((state) => stateNumbers[state] === number),
-    'known state',
-  );
+  return promised(nameOf(stateNumbers, number), 'known state');
 }
 
 function profileFields({

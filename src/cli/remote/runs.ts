@@ -1,4 +1,3 @@
-import type { LockCause } from '../../../gen/grpc-js/latchkey/v1/lock.ts';
 import {
   type LockFilter,
   UnlockRunServiceService as runs,
@@ -7,12 +6,12 @@ import {
   UnlockOutcome as WireOutcome,
   UnlockRunState as WireState,
 } from '../../../gen/grpc-js/latchkey/v1/unlock_run.ts';
-import { outcomes, type UnlockOutcome, type UnlockRunState } from '../../domain/unlock-run-events.ts';
+import type { UnlockOutcome, UnlockRunState } from '../../domain/unlock-run-events.ts';
 import type { LockQuery } from '../backend-lock.ts';
 import type { RunBackend, RunItemRow, RunRow } from '../run-backend.ts';
 import type { Connection } from './call.ts';
 import { causeNumbers } from './locks.ts';
-import { promised, timeText } from './rows.ts';
+import { nameOf, promised, timeText } from './rows.ts';
 
 /** Runs of a server. */
 export function remoteRuns({ call }: Connection): RunBackend {
@@ -23,7 +22,10 @@ export function remoteRuns({ call }: Connection): RunBackend {
       const { earliest, latest, runToken } = found;
       return {
         count: Number(found.count),
-        causes: found.causes.map(({ cause, count }) => ({ cause: causeName(cause), count: Number(count) })),
+        causes: found.causes.map(({ cause, count }) => ({
+          cause: nameOf(causeNumbers, cause) ?? 'unknown',
+          count: Number(count),
+        })),
         organizations: found.organizations.map((one) => ({ ...one, count: Number(one.count) })),
         ...(earliest !== undefined && { earliest: timeText(earliest) }),
         ...(latest !== undefined && { latest: timeText(latest) }),
@@ -82,11 +84,6 @@ function filterMessage({
   };
 }
 
-function causeName(cause: LockCause): string {
-  const names = Object.keys(causeNumbers) as (keyof typeof causeNumbers)[];
-  return names.find((name) => causeNumbers[name] === cause) ?? 'unknown';
-}
-
 const outcomeNumbers = {
   unlocked: WireOutcome.UNLOCK_OUTCOME_UNLOCKED,
   newer_lock: WireOutcome.UNLOCK_OUTCOME_NEWER_LOCK,
@@ -109,13 +106,9 @@ const stateNumbers = {
 // The wire says empty where it does not know.
 function runRow(run: UnlockRun): RunRow {
   const { runId, startedBy, reason, ticket, revertsRunId, ended } = run;
-  const states = Object.keys(stateNumbers) as UnlockRunState[];
   return {
     runId,
-    state: promised(
-      states.find((state) => stateNumbers[state] === run.state),
-      'known state',
-    ),
+    state: promised(nameOf(stateNumbers, run.state), 'known state'),
     total: Number(run.total),
     outcomes: {
       unlocked: Number(run.unlocked),
@@ -138,7 +131,7 @@ function runRow(run: UnlockRun): RunRow {
 
 function itemRow(item: UnlockRunItem): RunItemRow {
   const { userId, loginName, organizationId, generation, sequence, why } = item;
-  const outcome = outcomes.find((one) => outcomeNumbers[one] === item.outcome);
+  const outcome = nameOf(outcomeNumbers, item.outcome);
   return {
     ...{ userId, loginName, organizationId },
     generation: Number(generation),
