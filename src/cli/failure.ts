@@ -30,6 +30,10 @@ export class CliError extends Error {
   }
 }
 
+/** What was given does not do. */
+export const invalid = (message: string, cause?: unknown): CliError =>
+  new CliError({ code: 'invalid_argument', message }, cause);
+
 /** Exit codes and what they mean: part of the interface, shown by every --help. */
 export const exitCodeTexts = {
   0: 'done',

@@ -1,6 +1,6 @@
 import { visible } from '../domain/visible.ts';
 import type { Terminal } from './command.ts';
-import { CliError } from './failure.ts';
+import { invalid } from './failure.ts';
 import { write } from './output.ts';
 
 const secretBytesMax = 4_096;
@@ -14,8 +14,6 @@ export async function readSecret(terminal: Terminal, what: string): Promise<stri
   if (secret === '') throw invalid(`${what}: nothing was given on stdin`);
   return secret;
 }
-
-const invalid = (message: string): CliError => new CliError({ code: 'invalid_argument', message });
 
 /** All of it, without its last line end. Throws invalid_argument. */
 export async function readStdin(input: Terminal['input']): Promise<string> {

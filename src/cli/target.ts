@@ -6,7 +6,7 @@ import type { Arguments } from './arguments.ts';
 import type { Backend } from './backend.ts';
 import { connectionOptions } from './command.ts';
 import { noDatabase, withPassword } from './database.ts';
-import { CliError } from './failure.ts';
+import { invalid } from './failure.ts';
 import { chooseServer, readText } from './login/server-choice.ts';
 
 /** Opens what the options and the environment name: a database or a server. Throws UsageError, CliError. */
@@ -39,8 +39,6 @@ function reasonOf(args: Arguments): string | undefined {
   }
   return reason === '' ? undefined : reason?.toWellFormed();
 }
-
-const invalid = (message: string): CliError => new CliError({ code: 'invalid_argument', message });
 
 async function openDatabase(database: string, reason: string | undefined): Promise<Backend> {
   // A misspelt path must not become a new, empty database.

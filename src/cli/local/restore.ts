@@ -7,7 +7,7 @@ import { type Verification, verify } from '../../queries/verify/verify.ts';
 import { type ArchiveCounts, StoreNotEmpty } from '../../store/store.ts';
 import type { CommandContext } from '../command.ts';
 import { databaseOf } from '../database.ts';
-import { CliError } from '../failure.ts';
+import { CliError, invalid } from '../failure.ts';
 import { type Progress, rate, startProgress } from '../progress.ts';
 import { isFileError } from '../secret-file.ts';
 
@@ -79,6 +79,5 @@ function toCliError(error: unknown, file: string): unknown {
     );
   }
   if (!(error instanceof ArchiveInvalid) && !isFileError(error)) return error;
-  const message = `Nothing was imported from ${file}: ${error.message}`;
-  return new CliError({ code: 'invalid_argument', message }, error);
+  return invalid(`Nothing was imported from ${file}: ${error.message}`, error);
 }

@@ -1,7 +1,7 @@
 import { chmodSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { makeFolder, makeSecret } from '../../app/token-file.ts';
-import { CliError } from '../failure.ts';
+import { invalid } from '../failure.ts';
 
 /** What `latchkey login` keeps for later calls. */
 export interface SavedLogin {
@@ -21,11 +21,11 @@ export function readLogin(path: string | undefined): SavedLogin | undefined {
     text = readFileSync(path, 'utf8');
   } catch (error) {
     if (isAbsent(error)) return undefined;
-    throw failed(`Cannot read the login in ${path}: ${(error as Error).message}`, error);
+    throw invalid(`Cannot read the login in ${path}: ${(error as Error).message}`, error);
   }
   requirePrivate(path);
   const login = parse(text);
-  if (login === undefined) throw failed(`${path} is no login: ${again}`);
+  if (login === undefined) throw invalid(`${path} is no login: ${again}`);
   return login;
 }
 
@@ -34,7 +34,7 @@ function requirePrivate(path: string): void {
   if (process.platform === 'win32') return;
   const { mode, uid } = statSync(path);
   if ((mode & 0o077) === 0 && (uid === process.geteuid?.() || process.geteuid?.() === 0)) return;
-  throw failed(`${path} is not for its owner alone (mode 0600), so it is not used: ${again}`);
+  throw invalid(`${path} is not for its owner alone (mode 0600), so it is not used: ${again}`);
 }
 
 function parse(text: string): SavedLogin | undefined {
@@ -62,7 +62,7 @@ export function saveLogin(path: string, login: SavedLogin): void {
     renameSync(next, path);
   } catch (error) {
     rmSync(next, { force: true });
-    throw failed(`Cannot keep the login in ${path}: ${(error as Error).message}`, error);
+    throw invalid(`Cannot keep the login in ${path}: ${(error as Error).message}`, error);
   }
 }
 
@@ -73,13 +73,9 @@ export function removeLogin(path: string): boolean {
     return true;
   } catch (error) {
     if (isAbsent(error)) return false;
-    throw failed(`Cannot remove ${path}: ${(error as Error).message}`, error);
+    throw invalid(`Cannot remove ${path}: ${(error as Error).message}`, error);
   }
 }
 
 const isAbsent = (error: unknown): boolean =>
   /^(ENOENT|ENOTDIR)$/.test(String((error as NodeJS.ErrnoException).code));
-
-function failed(message: string, cause?: unknown): CliError {
-  return new CliError({ code: 'invalid_argument', message }, cause);
-}

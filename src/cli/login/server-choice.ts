@@ -3,7 +3,7 @@ import type { ClientEnvironment } from '../../app/config.ts';
 import { UsageError } from '../../app/usage.ts';
 import type { Arguments } from '../arguments.ts';
 import { connectionOptions } from '../command.ts';
-import { CliError } from '../failure.ts';
+import { CliError, invalid } from '../failure.ts';
 import { isLoopback } from '../loopback.ts';
 import { readLogin, type SavedLogin } from './saved-login.ts';
 
@@ -113,8 +113,6 @@ export function readText(path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {
-    throw new CliError({ code: 'invalid_argument', message: `Cannot read ${path}` }, error);
+    throw invalid(`Cannot read ${path}`, error);
   }
 }
-
-const invalid = (message: string): CliError => new CliError({ code: 'invalid_argument', message });

@@ -4,7 +4,7 @@ import type { Arguments } from '../arguments.ts';
 import type { Backend, UsersToImport } from '../backend.ts';
 import type { CommandContext } from '../command.ts';
 import { onlyOrganization } from '../commands/user/create.ts';
-import { CliError, toFailure } from '../failure.ts';
+import { CliError, invalid, toFailure } from '../failure.ts';
 import { pairs } from '../output.ts';
 import { rate, startProgress } from '../progress.ts';
 import { isFileError } from '../secret-file.ts';
@@ -33,10 +33,7 @@ export async function importPeople(
     await carryOut(context, { file, from });
   } catch (error) {
     if (!(error instanceof FileUnreadable) && !isFileError(error)) throw error;
-    throw new CliError(
-      { code: 'invalid_argument', message: `${file} cannot be read: ${error.message}` },
-      error,
-    );
+    throw invalid(`${file} cannot be read: ${error.message}`, error);
   }
 }
 

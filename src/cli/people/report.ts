@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
-import { CliError } from '../failure.ts';
+import { CliError, invalid } from '../failure.ts';
 import { isFileError } from '../secret-file.ts';
 import type { SentRow } from './send.ts';
 
@@ -34,10 +34,7 @@ async function openFile(path: string, imported: string): Promise<FileHandle> {
   const there = await stat(path).catch(() => undefined);
   const source = await stat(imported);
   if (there?.dev === source.dev && there.ino === source.ino) {
-    throw new CliError({
-      code: 'invalid_argument',
-      message: `--report ${path} is the file that is imported`,
-    });
+    throw invalid(`--report ${path} is the file that is imported`);
   }
   try {
     const handle = await open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0o600);

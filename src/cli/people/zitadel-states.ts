@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { UsageError } from '../../app/usage.ts';
 import type { ImportedUser } from '../../commands/import-users.ts';
-import { CliError } from '../failure.ts';
+import { CliError, invalid } from '../failure.ts';
 import { isLoopback } from '../loopback.ts';
 import { type Members, parseMembers } from './members.ts';
 import { RowFault } from './person.ts';
@@ -30,8 +30,7 @@ export function statesSourceOf(url: string, tokenFile: string | undefined): Stat
   const token = readToken(tokenFile);
   // RFC 6750, section 2.1. What else a header would refuse, its error would repeat.
   if (!/^[\w.~+/-]+=*$/.test(token)) {
-    const message = `${tokenFile} holds a character that no token has: give it one token and nothing else`;
-    throw new CliError({ code: 'invalid_argument', message });
+    throw invalid(`${tokenFile} holds a character that no token has: give it one token and nothing else`);
   }
   return { url: parsed, token };
 }
@@ -40,8 +39,8 @@ function readToken(tokenFile: string): string {
   try {
     return readFileSync(tokenFile, 'utf8').trim();
   } catch (error) {
-    const message = `Cannot read --states-token-file ${tokenFile}: ${error instanceof Error ? error.message : error}`;
-    throw new CliError({ code: 'invalid_argument', message }, error);
+    const why = error instanceof Error ? error.message : error;
+    throw invalid(`Cannot read --states-token-file ${tokenFile}: ${why}`, error);
   }
 }
 
@@ -69,10 +68,7 @@ export async function readStates(source: StatesSource): Promise<States> {
     }
     if (users.length < pageLimit) return found;
   }
-  throw new CliError({
-    code: 'invalid_argument',
-    message: `${source.url.origin} lists users without an end`,
-  });
+  throw invalid(`${source.url.origin} lists users without an end`);
 }
 
 async function askPage({ url, token }: StatesSource, offset: number): Promise<Members> {

@@ -2,7 +2,7 @@ import { UsageError } from '../../../app/usage.ts';
 import type { UserQuery, UserRow } from '../../backend.ts';
 import type { CommandContext } from '../../command.ts';
 import { certainId } from '../../eyes/names.ts';
-import { CliError, toFailure } from '../../failure.ts';
+import { CliError, invalid, toFailure } from '../../failure.ts';
 
 /** The id of the user who is named as an operand or by --login. Throws UsageError where neither or both are given. */
 export async function userIdOf(context: CommandContext, operandAt = 0): Promise<string> {
@@ -41,11 +41,7 @@ export const idNamedBy = async (context: CommandContext, typed: string): Promise
 
 async function findId(context: CommandContext, typed: string): Promise<string | undefined> {
   // As a variable of the shell that was never set.
-  if (typed.trim() === '')
-    throw new CliError({
-      code: 'invalid_argument',
-      message: 'the name of a user is empty: give an id or a name',
-    });
+  if (typed.trim() === '') throw invalid('the name of a user is empty: give an id or a name');
   // No question is asked about one.
   if (certainId(typed) !== undefined) return typed;
   try {
@@ -83,10 +79,7 @@ async function findIfThere(context: CommandContext, name: string): Promise<UserR
       `\n  ${userId}  ${loginName}  ${state}  ${displayName}`.trimEnd(),
     )
     .join('');
-  throw new CliError({
-    code: 'invalid_argument',
-    message: `Several users have the name "${name}"; give the id of one:${candidates}`,
-  });
+  throw invalid(`Several users have the name "${name}"; give the id of one:${candidates}`);
 }
 
 // None of them goes before another: anybody's manager may call somebody what an application calls somebody else.
