@@ -1,5 +1,6 @@
 import type { NewUser } from '../commands/create-user.ts';
-import type { ImportedUser } from '../commands/import-users.ts';
+import type { UserImport } from '../commands/import-users.ts';
+import type { NewOrganization } from '../commands/organizations.ts';
 import type { ProfileChange } from '../commands/profile-change.ts';
 import type { UserKind, UserState } from '../domain/user.ts';
 import type { UserAction } from '../domain/user-state.ts';
@@ -10,23 +11,16 @@ import type { ChangeRow, Listing, PageQuery } from './page.ts';
 import type { RunBackend } from './run-backend.ts';
 
 /**
- * Where the commands get their answers: from a server (remote.ts) or from the database itself (local.ts), with the
+ * Where the commands get their answers: from a server (remote/) or from the database itself (local/), with the
  * same rows and the same refusals. Times in rows are RFC 3339, UTC; what is not known is absent.
  */
-export interface Backend extends LockBackend, MetadataBackend, HookBackend, RunBackend, AsyncDisposable {
-  getCaller(): Promise<CallerRow>;
-
-  listUsers(query: UserQuery): Promise<Listing<UserRow>>;
-  getUser(userId: string): Promise<UserRow>;
-  /** Newest first. Asks user.read alone. */
-  listHistory(query: HistoryQuery): Promise<HistoryPage>;
-  changeUserState(userId: string, action: Exclude<UserAction, 'lock' | 'unlock'>): Promise<ChangeRow>;
-  eraseUser(userId: string): Promise<ChangeRow>;
-  createUser(user: UserToCreate): Promise<CreatedUserRow>;
-  updateUser(change: UserToUpdate): Promise<UpdatedUserRow>;
-  resetPassword(userId: string): Promise<ResetRow>;
-  setPassword(request: PasswordToSet): Promise<ChangeRow>;
-
+export interface Backend
+  extends UserBackend,
+    LockBackend,
+    MetadataBackend,
+    HookBackend,
+    RunBackend,
+    AsyncDisposable {
   /** At most importBatchMax of them; one row for each, in their order. */
   importUsers(batch: UsersToImport): Promise<readonly ImportRow[]>;
 
@@ -38,17 +32,34 @@ export interface Backend extends LockBackend, MetadataBackend, HookBackend, RunB
   removeGrant(grant: GrantRow): Promise<ChangeRow>;
   listGrants(query: GrantQuery): Promise<Listing<GrantRow>>;
 
-  createOrganization(organization: OrganizationToCreate): Promise<OrganizationRow>;
+  createOrganization(organization: NewOrganization): Promise<OrganizationRow>;
   listOrganizations(page: PageQuery): Promise<Listing<OrganizationRow>>;
 
   /** Oldest first. */
   listEvents(query: EventQuery): Promise<readonly EventRow[]>;
-  /** Every event after the position, then each new one until the signal. */
-  /** `onOpen` is told once the source has taken the call, before the first event. */
+  /**
+   * Every event after the position, then each new one until the signal. `onOpen` is told once the source has taken the
+   * call, before the first event.
+   */
   followEvents(
     afterPosition: number,
     options: { readonly signal: AbortSignal; readonly onOpen: () => void },
   ): AsyncIterable<EventRow>;
+}
+
+/** The part of Backend that is about people, who asks among them. */
+export interface UserBackend {
+  getCaller(): Promise<CallerRow>;
+  listUsers(query: UserQuery): Promise<Listing<UserRow>>;
+  getUser(userId: string): Promise<UserRow>;
+  /** Newest first. Asks user.read alone. */
+  listHistory(query: HistoryQuery): Promise<HistoryPage>;
+  changeUserState(userId: string, action: Exclude<UserAction, 'lock' | 'unlock'>): Promise<ChangeRow>;
+  eraseUser(userId: string): Promise<ChangeRow>;
+  createUser(user: UserToCreate): Promise<CreatedUserRow>;
+  updateUser(change: UserToUpdate): Promise<UpdatedUserRow>;
+  resetPassword(userId: string): Promise<ResetRow>;
+  setPassword(request: PasswordToSet): Promise<ChangeRow>;
 }
 
 /** Who asks. */
@@ -109,10 +120,7 @@ export type UserToCreate = Omit<NewUser, 'organization'> & { readonly organizati
 
 export type UserToUpdate = ProfileChange & { readonly userId: string };
 
-export interface UpdatedUserRow {
-  readonly userId: string;
-  readonly changeDate: string;
-}
+export type UpdatedUserRow = Pick<ChangeRow, 'userId' | 'changeDate'>;
 
 export interface ResetRow extends ChangeRow {
   /** Shown this once. */
@@ -122,14 +130,7 @@ export interface ResetRow extends ChangeRow {
 /** How many users one call imports at most; the server refuses more. */
 export const importBatchMax = 100;
 
-export interface UsersToImport {
-  readonly organizationId: string;
-  readonly users: readonly ImportedUser[];
-  readonly validateOnly: boolean;
-  readonly updateExisting: boolean;
-  readonly existingOnly: boolean;
-  readonly withoutPasswords: boolean;
-}
+export type UsersToImport = Omit<UserImport, 'organizationId'> & { readonly organizationId: string };
 
 export interface ImportRow {
   readonly outcome: 'created' | 'updated' | 'unchanged' | 'refused';
@@ -186,12 +187,6 @@ export interface GrantRow {
   readonly role: string;
   /** Absent: on the instance. */
   readonly organizationId?: string;
-}
-
-export interface OrganizationToCreate {
-  readonly name: string;
-  readonly organizationId?: string;
-  readonly domain?: string;
 }
 
 export interface OrganizationRow {

@@ -1,12 +1,12 @@
 import { isUtf8 } from 'node:buffer';
-import type { Listing, PageQuery } from './page.ts';
+import type { ChangeRow, Listing, PageQuery } from './page.ts';
 
 /** The part of Backend that is about what other systems keep with a user. */
 export interface MetadataBackend {
   /** By key. */
   listMetadata(query: MetadataQuery): Promise<Listing<MetadataRow>>;
-  setMetadata(order: MetadataToSet): Promise<ChangedMetadataRow>;
-  removeMetadata(order: MetadataToRemove): Promise<ChangedMetadataRow>;
+  setMetadata(order: MetadataToSet): Promise<Pick<ChangeRow, 'userId' | 'changeDate'>>;
+  removeMetadata(order: MetadataToRemove): Promise<Pick<ChangeRow, 'userId' | 'changeDate'>>;
 }
 
 export interface MetadataQuery extends PageQuery {
@@ -32,11 +32,6 @@ export interface MetadataToSet {
 export interface MetadataToRemove {
   readonly userId: string;
   readonly keys: readonly string[];
-}
-
-export interface ChangedMetadataRow {
-  readonly userId: string;
-  readonly changeDate: string;
 }
 
 /** A value as its row has it. */

@@ -14,7 +14,8 @@ export const rangeOptions = {
 } as const satisfies OptionSpecs;
 
 type Log = Pick<Backend, 'listEvents'>;
-type Filter = Pick<EventQuery, 'userId' | 'type'>;
+/** Of whom, and of which type. */
+export type EventFilter = Pick<EventQuery, 'userId' | 'type'>;
 
 /** Which events; times are milliseconds since 1970. */
 export interface EventRange {
@@ -24,7 +25,7 @@ export interface EventRange {
 }
 
 /** The part of the log that the options ask for. Throws UsageError where they say two things at once. */
-export async function rangeOf(args: Arguments, log: Log, filter: Filter): Promise<EventRange> {
+export async function rangeOf(args: Arguments, log: Log, filter: EventFilter): Promise<EventRange> {
   const tail = args.count('tail');
   const since = timeOf(args, 'since');
   const until = timeOf(args, 'until');
@@ -89,7 +90,7 @@ async function firstWhere(isTrue: (position: number) => Promise<boolean>): Promi
 const windowMin = pageRowsMax;
 
 /** After which position the newest so many of the filter's events begin; nothing is said of those that come meanwhile. */
-async function tailPosition(log: Log, filter: Filter, wanted: number): Promise<number> {
+async function tailPosition(log: Log, filter: EventFilter, wanted: number): Promise<number> {
   const newest = await newestPosition(log);
   if (wanted === 0) return newest;
   if (filter.userId === undefined && filter.type === undefined) return Math.max(0, newest - wanted);
@@ -100,7 +101,7 @@ async function tailPosition(log: Log, filter: Filter, wanted: number): Promise<n
   }
 }
 
-async function positionsAfter(log: Log, filter: Filter, start: number): Promise<readonly number[]> {
+async function positionsAfter(log: Log, filter: EventFilter, start: number): Promise<readonly number[]> {
   const positions: number[] = [];
   for (let afterPosition = start; ; ) {
     const rows = await log.listEvents({ ...filter, afterPosition, limit: pageRowsMax });

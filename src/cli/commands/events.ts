@@ -1,12 +1,19 @@
 import { UsageError } from '../../app/usage.ts';
 import { eventTypes } from '../../domain/event-types.ts';
-import type { ActorRow, EventQuery, EventRow } from '../backend.ts';
+import type { ActorRow, EventRow } from '../backend.ts';
 import { type Command, type CommandContext, connectionOptions, userOptions } from '../command.ts';
 import { type IdsSeen, Names } from '../eyes/names.ts';
 import { followThrough } from '../follow.ts';
 import type { Column } from '../output.ts';
 import { pageRowsMax } from '../page.ts';
-import { type EventRange, isBehind, isWithin, rangeOf, rangeOptions } from './event-range.ts';
+import {
+  type EventFilter,
+  type EventRange,
+  isBehind,
+  isWithin,
+  rangeOf,
+  rangeOptions,
+} from './event-range.ts';
 import { userIdIfGiven } from './user/name.ts';
 
 /** `latchkey events`. */
@@ -107,8 +114,6 @@ async function events(context: CommandContext): Promise<void> {
     process.off('SIGTERM', interrupt);
   }
 }
-
-type EventFilter = Pick<EventQuery, 'userId' | 'type'>;
 
 async function filterOf(context: CommandContext): Promise<EventFilter> {
   const { args } = context;

@@ -18,7 +18,7 @@ import { listOrganizations } from '../../queries/organizations.ts';
 import { listTokens } from '../../queries/tokens.ts';
 import { listUserHistory } from '../../queries/user-history.ts';
 import { getUser, listUsers } from '../../queries/users.ts';
-import type { Backend, GrantRow, PermissionRow } from '../backend.ts';
+import type { Backend, GrantRow, PermissionRow, UserBackend } from '../backend.ts';
 import { localHooks } from './hooks.ts';
 import { localImport } from './import.ts';
 import { checkLengths, lengthsOfChange, lengthsOfUser } from './lengths.ts';
@@ -72,21 +72,7 @@ export async function openLocal({ database, osUser, reason }: LocalTarget): Prom
   };
 }
 
-type UserCalls = Pick<
-  Backend,
-  | 'getCaller'
-  | 'listUsers'
-  | 'getUser'
-  | 'listHistory'
-  | 'changeUserState'
-  | 'eraseUser'
-  | 'createUser'
-  | 'updateUser'
-  | 'resetPassword'
-  | 'setPassword'
->;
-
-function users(app: App, caller: Caller): UserCalls {
+function users(app: App, caller: Caller): UserBackend {
   return {
     async getCaller() {
       const grants = caller.grants.map((grant) => ({ ...grant }));

@@ -1,6 +1,6 @@
 import { AdminServiceService as admin } from '../../../gen/grpc-js/latchkey/v1/admin.ts';
 import { UserServiceService as users } from '../../../gen/grpc-js/zitadel/user/v2/user_service.ts';
-import type { Backend, GrantRow } from '../backend.ts';
+import type { Backend, GrantRow, UserBackend } from '../backend.ts';
 import type { LockBackend } from '../backend-lock.ts';
 import type { HookBackend } from '../hook-backend.ts';
 import type { MetadataBackend } from '../metadata-backend.ts';
@@ -44,26 +44,14 @@ export function openRemote(target: RemoteTarget): Backend {
   };
 }
 
-type UserCalls = Pick<
-  Backend,
-  | 'listUsers'
-  | 'getUser'
-  | 'listHistory'
-  | 'changeUserState'
-  | 'eraseUser'
-  | 'createUser'
-  | 'updateUser'
-  | 'resetPassword'
-  | 'setPassword'
->;
-
-function userCalls({ call }: Connection): UserCalls {
+function userCalls({ call }: Connection): UserBackend {
   const stateCalls = {
     deactivate: users.deactivateUser,
     reactivate: users.reactivateUser,
     delete: users.deleteUser,
   };
   return {
+    getCaller: async () => callerRow(await call(admin.getCaller, {})),
     async listUsers(query) {
       const { result, details } = await call(users.listUsers, listUsersRequest(query));
       return listing(result.map(userRow), details?.totalResult);
@@ -131,7 +119,7 @@ const heartbeatSeconds = 20;
 
 type AdminCalls = Omit<
   Backend,
-  | keyof UserCalls
+  | keyof UserBackend
   | keyof TokenCalls
   | keyof LockBackend
   | keyof MetadataBackend
@@ -151,7 +139,6 @@ function adminCalls({ call, stream }: Connection): AdminCalls {
       return listing(grants.map(grantRow), details?.totalResult);
     },
 
-    getCaller: async () => callerRow(await call(admin.getCaller, {})),
     createOrganization: async (organization) =>
       organizationRow((await call(admin.createOrganization, organization)).organization),
     async listOrganizations(page) {

@@ -1,5 +1,6 @@
 import { UsageError } from '../../../app/usage.ts';
 import { metadataEntriesMax } from '../../../domain/metadata.ts';
+import type { UpdatedUserRow } from '../../backend.ts';
 import {
   type Command,
   type CommandContext,
@@ -7,7 +8,7 @@ import {
   connectionOptions,
   userOptions,
 } from '../../command.ts';
-import type { ChangedMetadataRow, MetadataRow } from '../../metadata-backend.ts';
+import type { MetadataRow } from '../../metadata-backend.ts';
 import type { Column } from '../../output.ts';
 import { pageOptions, printList } from '../../paging.ts';
 import { userIdOf } from './name.ts';
@@ -89,7 +90,7 @@ async function remove(context: CommandContext): Promise<void> {
   await print(context, await backend.removeMetadata({ userId, keys }));
 }
 
-async function print({ output }: CommandContext, changed: ChangedMetadataRow): Promise<void> {
+async function print({ output }: CommandContext, changed: UpdatedUserRow): Promise<void> {
   await output.document(changed, [
     `Metadata of user ${changed.userId} is up to date as of ${changed.changeDate}`,
   ]);
