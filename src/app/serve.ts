@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { claimPort } from '../server/port/claim.ts';
-import { schemaVersionOf } from '../store/open.ts';
+import { schemaVersion } from '../store/sql/schema-version.ts';
 import { type App, openApp } from './app.ts';
 import { adminTokenPath, type ServeConfig, unknownVariables } from './config.ts';
 import { type FirstRun, firstRun } from './first-run.ts';
@@ -29,11 +29,7 @@ export async function serve(config: ServeConfig): Promise<number> {
   const reload = () => void server.reloadTls();
   process.on('SIGHUP', reload);
   process.stdout.write(await welcome(app, config, { server, first }));
-  const facts = {
-    version: readVersion(),
-    schema: schemaVersionOf(config.database),
-    node: process.versions.node,
-  };
+  const facts = { version: readVersion(), schema: schemaVersion, node: process.versions.node };
   const { url, metricsUrl: metrics } = server;
   app.log.info({ ...facts, url, metrics, database: app.databaseName }, 'serving');
   const signal = await Promise.race([stopped, app.failed.then(() => undefined)]);

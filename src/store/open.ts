@@ -1,7 +1,6 @@
 import { type StoreMeasures, unmeasured } from '../ops/measures.ts';
 import { kindOf } from './database.ts';
 import type { PostgresEnvironment } from './postgres/connect/parameters.ts';
-import { migrationFiles } from './sql/schema-version.ts';
 import { openSqlite } from './sqlite/sqlite.ts';
 import type { Store, StoreReport } from './store.ts';
 
@@ -51,10 +50,4 @@ export async function openStore({ database, timeoutMs, ...options }: StoreOption
     ...(onReport !== undefined && { onReport }),
     ...(timeoutMs !== undefined && { busyTimeoutMs: timeoutMs }),
   });
-}
-
-/** The newest schema that this code knows for such a database: where it serves, that is the schema there is. */
-export function schemaVersionOf(database: string): number {
-  const folder = kindOf(database) === 'postgres' ? './postgres/migrations/' : './sqlite/migrations/';
-  return migrationFiles(new URL(folder, import.meta.url)).length;
 }

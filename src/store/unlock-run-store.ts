@@ -7,7 +7,7 @@ import type { LockFilter, UnlockOutcome, UnlockRunEvent } from '../domain/unlock
 import type { Asker } from './records.ts';
 
 /** What the memory holds of runs: rows of their own, beside the events that their unlocks write. */
-export interface UnlockRunStore {
+export interface UnlockRunStore extends UnlockRunReads {
   /** What the filter finds, of one moment. Looks at every user. */
   countLocks(query: SelectLocks & { readonly sampleSize: number }): Promise<LocksFound>;
   /** How many those are, and their digest. Looks at every user as well, and costs less. */
@@ -26,7 +26,12 @@ export interface UnlockRunStore {
   moveRun(move: RunMove): Promise<boolean>;
   /** The run with its slices, where it still is of this version. */
   removeRun(run: UnlockRun): Promise<void>;
+  /** Removes some of its slices; false: there are none. */
+  removeRunSlices(runId: string): Promise<boolean>;
+}
 
+/** Runs as they stand. */
+export interface UnlockRunReads {
   loadRun(runId: string): Promise<UnlockRun | undefined>;
   loadRunOfRequest(requestKey: string): Promise<UnlockRun | undefined>;
   /** Those before the id, the newest first; without an id from the newest of all. */
@@ -35,8 +40,6 @@ export interface UnlockRunStore {
   listRunsLeft(nowMs: number, limit: number): Promise<readonly UnlockRun[]>;
   /** Those after the id, of every state, the oldest first. */
   listRunsOldest(query: { readonly after: string; readonly limit: number }): Promise<readonly UnlockRun[]>;
-  /** Removes some of its slices; false: there are none. */
-  removeRunSlices(runId: string): Promise<boolean>;
   /** From this slice on; only those that hold the outcome, where one is named. */
   listRunSlices(query: ListRunSlices): Promise<readonly RunSlice[]>;
 }

@@ -7,7 +7,7 @@ import { externalIdOf, type Profile, type User } from '../../domain/user.ts';
 import { changedProfile, foldedEmail, nameTakenSql, nameTakenValues, newlyNamed } from '../sql/login-name.ts';
 import { userValues } from '../sql/user-values.ts';
 import type { Change, ChangeTime } from '../store.ts';
-import { metaColumns } from './batch.ts';
+import { metaColumns, metaNames } from './batch.ts';
 import type { Connection, Statement } from './connection.ts';
 import { insertErasure } from './erasures.ts';
 import { sqlState } from './error.ts';
@@ -130,7 +130,6 @@ export async function writeEvents(
   ]);
 }
 
-const metaNames = metaColumns.map(([column]) => column).join(', ');
 const metaParameters = metaColumns.map((_, index) => `$${index + 5}::text`).join(', ');
 const typesIndex = metaColumns.length + 5;
 const [payloadsIndex, batchIndex, countIndex] = [typesIndex + 1, typesIndex + 2, typesIndex + 3];

@@ -110,7 +110,8 @@ const metaMembers = {
 
 /** Columns of `events` that hold who did it, from where and why, with the members that they are of. */
 export const metaColumns: readonly (readonly [string, keyof EventMeta])[] = Object.entries(metaMembers);
-const metaNames = metaColumns.map(([column]) => column).join(', ');
+/** The columns of them, to be named in SQL. */
+export const metaNames: string = metaColumns.map(([column]) => column).join(', ');
 
 function arrays(members: readonly PlainChange[]): readonly (readonly unknown[])[] {
   const lockouts = members.map(({ after }) => lockoutValues(after.lockout));

@@ -15,6 +15,7 @@ import {
 import { sessionSelection } from '../sql/session-filter.ts';
 import { parseSessionRecord } from '../sql/session-rows.ts';
 import {
+  direction,
   type SqlCondition,
   type SqlTable,
   tokenCondition,
@@ -175,8 +176,6 @@ function listed(connection: Connection, query: ListQuery): Promise<Listed<Row>> 
 }
 
 const newestPosition = 'SELECT (SELECT last_position FROM placer WHERE placer_id = 1) AS position';
-
-const direction = (page: Page) => (page.ascending ? 'ASC' : 'DESC');
 
 // A deleted user has no profile, so is in no list.
 function usersSelection(query: ListUsers): Selection {

@@ -10,7 +10,7 @@ import {
   slicesSql,
   sliceValues,
 } from '../sql/unlock-runs.ts';
-import type { RunMove, SelectLocks, UnlockRunStore } from '../unlock-run-store.ts';
+import type { RunMove, SelectLocks, UnlockRunReads, UnlockRunStore } from '../unlock-run-store.ts';
 import { createBatchIds } from './batch-id.ts';
 import { cancellable } from './cancel.ts';
 import type { Connection, Statement } from './connection.ts';
@@ -92,12 +92,7 @@ function askOf({ hot, patienceMs }: RunsOptions): Ask {
   };
 }
 
-type Reads = Pick<
-  UnlockRunStore,
-  'loadRun' | 'loadRunOfRequest' | 'listRuns' | 'listRunsOldest' | 'listRunsLeft' | 'listRunSlices'
->;
-
-function readRuns(ask: Ask): Reads {
+function readRuns(ask: Ask): UnlockRunReads {
   const rows = (statement: Statement, values: readonly unknown[]): Promise<readonly Row[]> =>
     // PostgreSQL has no text with NUL, so nothing of that name is there.
     values.some((value) => typeof value === 'string' && (value.includes('\0') || !value.isWellFormed()))

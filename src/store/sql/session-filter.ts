@@ -1,6 +1,6 @@
 import type { ListSessions, SessionFilter } from '../session-store.ts';
 import { sessionRecordColumns, sessionRecordTables } from './session-rows.ts';
-import type { SqlDialect } from './sql-filter.ts';
+import { direction, type SqlDialect, timeSql } from './sql-filter.ts';
 
 /** What the lists of either store are made of; only the dialect differs. */
 export interface SessionSelection {
@@ -30,7 +30,7 @@ export function sessionSelection(
     ...filters.map((filter) => filterSql(dialect, filter, bind)),
   ];
   if (scope !== 'all') conditions.push(dialect.inList('users.organization_id', bind(JSON.stringify(scope))));
-  const way = page.ascending ? 'ASC' : 'DESC';
+  const way = direction(page);
   return {
     columns: sessionRecordColumns,
     from: sessionRecordTables,
@@ -39,14 +39,6 @@ export function sessionSelection(
     values,
   };
 }
-
-const operators = {
-  equals: '=',
-  after: '>',
-  after_or_equals: '>=',
-  before: '<',
-  before_or_equals: '<=',
-} as const;
 
 function filterSql(
   dialect: SqlDialect,
@@ -62,13 +54,8 @@ function filterSql(
       return `sessions.creator_user_id = ${bind(filter.id)}`;
     case 'fingerprint':
       return `${dialect.member('sessions.user_agent', 'fingerprintId')} = ${bind(filter.id)}`;
-    case 'created_at': {
-      // Times are whole milliseconds; a moment between two of them is equal to neither.
-      const { time, method } = filter;
-      if (Number.isInteger(time)) return `sessions.created_at ${operators[method]} ${bind(time)}`;
-      if (method === 'equals') return 'FALSE';
-      return `sessions.created_at ${method.startsWith('after') ? '>' : '<='} ${bind(Math.floor(time))}`;
-    }
+    case 'created_at':
+      return timeSql({ bind }, 'sessions.created_at', filter);
     default:
       return filter satisfies never;
   }

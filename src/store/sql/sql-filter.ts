@@ -1,4 +1,11 @@
-import type { Scope, TextMethod, UserFilter, UserSortField, UserTextField } from '../../domain/filter.ts';
+import type {
+  Page,
+  Scope,
+  TextMethod,
+  UserFilter,
+  UserSortField,
+  UserTextField,
+} from '../../domain/filter.ts';
 import { foldText } from '../../domain/filter.ts';
 import type { ListTokens, ListUsers, TimeMethod, TokenFilter, TokenSortField } from '../store.ts';
 
@@ -58,6 +65,9 @@ export function tokenCondition(
   const filters = query.filters.map((filter) => tokenSql(sink, filter));
   return sink.finish(joined('AND', [living, "users.state <> 'deleted'", scope, ...filters]));
 }
+
+/** Which way a page goes. */
+export const direction = ({ ascending }: Page): 'ASC' | 'DESC' => (ascending ? 'ASC' : 'DESC');
 
 export interface SqlOrder {
   readonly sql: string;
@@ -262,9 +272,9 @@ const timeOperators = {
   before_or_equals: '<=',
 } as const satisfies Record<TimeMethod, string>;
 
-// Times are kept in whole milliseconds; a moment between two of them is equal to neither.
-function timeSql(
-  sink: Sink,
+/** Times are kept in whole milliseconds; a moment between two of them is equal to neither. */
+export function timeSql(
+  sink: Pick<Sink, 'bind'>,
   column: string,
   filter: { readonly time: number; readonly method: TimeMethod },
 ): string {

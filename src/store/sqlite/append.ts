@@ -20,13 +20,13 @@ import type { Change, ChangeTime, PolicyChange, StoredSession } from '../store.t
 import type { Write, WriteRequest, WriteValue } from './write-statements.ts';
 
 /** A change as the writer takes it, and the user that it makes. */
-export interface PlannedChange {
+interface Planned<Row> {
   readonly request: WriteRequest;
-  readonly after: User;
+  readonly after: Row;
 }
 
 /** The row by compare-and-set, then its events, each with the rows that follow from it. Pure. */
-export function planChange(change: Change): PlannedChange {
+export function planChange(change: Change): Planned<User> {
   const { before, userId, at, meta } = change;
   const events: WriteValue[][] = [];
   const rest: Write[] = [];
@@ -56,13 +56,8 @@ export function planOrganization(event: OrganizationAdded, at: ChangeTime, meta:
   return [row, instanceStream, 0, [eventValues(0, event, at, meta)], [], null];
 }
 
-export interface PlannedPolicy {
-  readonly request: WriteRequest;
-  readonly after: StoredPolicy;
-}
-
 /** The policy by compare-and-set, and its event in the instance's own stream. Pure. */
-export function planPolicy(change: PolicyChange): PlannedPolicy {
+export function planPolicy(change: PolicyChange): Planned<StoredPolicy> {
   const { organizationId = '', before, at, meta } = change;
   const event = policyEvent(change.organizationId, change.policy);
   const after = evolvePolicy(before, event, at.createdAt);

@@ -7,10 +7,10 @@ import type { ErasureStore } from '../erasure-store.ts';
 import type { CheckpointThreadData } from './checkpoint-thread.ts';
 import { reading } from './error.ts';
 import { execArgv, threadEnvironment } from './thread-flags.ts';
-import type { Write, WriteFailure, WriteOutcome, WriteRequest } from './write-statements.ts';
+import type { Write, WriteOne } from './write-statements.ts';
 
 interface Writing extends CheckpointThreadData {
-  write(request: WriteRequest): Promise<Exclude<WriteOutcome, WriteFailure>>;
+  readonly write: WriteOne;
 }
 
 /** How often the log is tried to be emptied, and how long after one another: a reader of a moment is then gone. */

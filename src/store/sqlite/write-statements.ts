@@ -131,6 +131,9 @@ export type WriteRequest = readonly [
 
 export type WriteOutcome = 'written' | 'stale' | 'guarded' | WriteFailure;
 
+/** Has it written; an error is thrown here, not answered. */
+export type WriteOne = (request: WriteRequest) => Promise<Exclude<WriteOutcome, WriteFailure>>;
+
 /** An error on its way between threads. */
 export interface WriteFailure {
   readonly message: string;

@@ -5,7 +5,7 @@ import type { Store } from '../store.ts';
 import { planChange, planOrganization, planPolicy } from './append.ts';
 import { asStoreError } from './error.ts';
 import { execArgv, threadEnvironment } from './thread-flags.ts';
-import type { WriteFailure, WriteOutcome, WriteRequest } from './write-statements.ts';
+import type { WriteFailure, WriteOne, WriteOutcome, WriteRequest } from './write-statements.ts';
 import type { Trouble, TroubleMessage, WriterThreadData } from './writer-thread.ts';
 
 interface Member {
@@ -26,7 +26,7 @@ interface Writer
   extends Pick<Store, 'append' | 'addOrganization' | 'changeLockoutPolicy' | 'isReady'>,
     AsyncDisposable {
   /** Any member of a batch. */
-  write(request: WriteRequest): Promise<Outcome>;
+  readonly write: WriteOne;
 }
 
 export interface WriterOptions extends WriterThreadData {

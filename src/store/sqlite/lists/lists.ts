@@ -14,6 +14,7 @@ import {
 import { sessionSelection } from '../../sql/session-filter.ts';
 import { parseSessionRecord } from '../../sql/session-rows.ts';
 import {
+  direction,
   type SqlCondition,
   type SqlTable,
   tokenCondition,
@@ -89,8 +90,6 @@ function listed(statements: StatementCache, selection: Selection, page: Page): L
     | null;
   return { rows, total, position: position ?? 0 };
 }
-
-const direction = (page: Page) => (page.ascending ? 'ASC' : 'DESC');
 
 const userRecord =
   `SELECT ${userColumns}, profiles.profile, profiles.password_change_required, profiles.password_changed_at, ` +

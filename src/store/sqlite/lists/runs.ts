@@ -2,25 +2,18 @@ import type { DatabaseSync } from 'node:sqlite';
 import { digestOfAll, leaseAheadMs, type UnlockRun } from '../../../domain/unlock-run.ts';
 import type { Row } from '../../sql/rows.ts';
 import { itemsText, parseRun, parseSlice, runValues, slicesSql, sliceValues } from '../../sql/unlock-runs.ts';
-import type { ListRunSlices, RunMove, UnlockRunStore } from '../../unlock-run-store.ts';
+import type { ListRunSlices, RunMove, UnlockRunReads, UnlockRunStore } from '../../unlock-run-store.ts';
 import { eventValues } from '../append.ts';
 import { sqliteDialect } from '../dialect.ts';
 import { reading } from '../error.ts';
-import type { Write, WriteFailure, WriteOutcome, WriteRequest } from '../write-statements.ts';
+import type { Write, WriteOne, WriteRequest } from '../write-statements.ts';
 import type { ListQueue } from './queue.ts';
 
 /** What looks at every user, in a thread of its own. */
 type Looks = Pick<ListQueue, 'countLocks' | 'sumLocks' | 'sliceLocks'>;
 
-type WriteOne = (request: WriteRequest) => Promise<Exclude<WriteOutcome, WriteFailure>>;
-
 /** In one commit, which what is unlocked meanwhile waits for: a hundred kilobytes. */
 const slicesMax = 16;
-
-type Reads = Pick<
-  UnlockRunStore,
-  'loadRun' | 'loadRunOfRequest' | 'listRuns' | 'listRunsOldest' | 'listRunsLeft' | 'listRunSlices'
->;
 
 /** Runs in the embedded store. What is written goes the way of every change: through the writer's thread. */
 export function createRuns(db: DatabaseSync, write: WriteOne, looks: Looks): UnlockRunStore {
@@ -67,7 +60,7 @@ export function createRuns(db: DatabaseSync, write: WriteOne, looks: Looks): Unl
   };
 }
 
-function readRuns(db: DatabaseSync): Reads {
+function readRuns(db: DatabaseSync): UnlockRunReads {
   const byId = db.prepare('SELECT run FROM unlock_runs WHERE run_id = ?');
   const byRequest = db.prepare('SELECT run FROM unlock_runs WHERE request_key = ?');
   const list = db.prepare(

@@ -6,12 +6,10 @@ import { parseSessionRecord, sessionRecordColumns, sessionRecordTables } from '.
 import { sessionRow } from '../append.ts';
 import { sqliteDialect } from '../dialect.ts';
 import { reading } from '../error.ts';
-import type { Write, WriteFailure, WriteOutcome, WriteRequest } from '../write-statements.ts';
+import type { Write, WriteOne } from '../write-statements.ts';
 import { createAttempts } from './attempts.ts';
 
 type Sessions = Omit<SessionStore, 'listSessions'>;
-
-type WriteOne = (request: WriteRequest) => Promise<Exclude<WriteOutcome, WriteFailure>>;
 
 const keyBytes = 32;
 

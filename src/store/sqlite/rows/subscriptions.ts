@@ -13,9 +13,7 @@ import {
 } from '../../subscription-store.ts';
 import { reading } from '../error.ts';
 import { snapshot } from '../snapshot.ts';
-import type { Write, WriteFailure, WriteOutcome, WriteRequest } from '../write-statements.ts';
-
-type WriteOne = (request: WriteRequest) => Promise<Exclude<WriteOutcome, WriteFailure>>;
+import type { Write, WriteOne } from '../write-statements.ts';
 
 /** Subscriptions in the embedded store. What is written goes the way of every change: through the writer's thread. */
 export function createSubscriptions(db: DatabaseSync, write: WriteOne): SubscriptionStore {
