@@ -66,7 +66,7 @@ const rows = {
     'as many as there are processors, or `--password-threads`, 64 at most; 256 waiting, 128 of one user or address',
     'RESOURCE_EXHAUSTED',
   ],
-  // Tested in sign-in-sources.test.ts and session-limits.test.ts.
+  // Tested in sources.test.ts and session-limits.test.ts.
   'failed sign-ins from one address': [
     '100 in ten minutes, unless the policy says otherwise',
     'RESOURCE_EXHAUSTED',

@@ -32,6 +32,15 @@ function isThere(span: string, files: readonly string[]): boolean {
   return files.some((file) => matcher.test(file));
 }
 
+/** Names every TypeScript file that a comment speaks of, by its name or the end of its path, and that is not there. */
+export function strayNames({ path, text }: SourceFile, files: readonly string[]): string[] {
+  const comments = text.split('\n').flatMap((line) => /^\s*(?:\/\/|\/?\*)(.*)/.exec(line)?.[1] ?? []);
+  return comments
+    .flatMap((comment) => comment.match(/[\w./-]+\.tsx?\b/g) ?? [])
+    .filter((name) => !files.some((file) => `/${file}`.endsWith(`/${name}`)))
+    .map((name) => `${path}: a comment names ${name}, which does not exist`);
+}
+
 /** Names every relative link, and every anchor, that leads nowhere. */
 export function brokenLinks(doc: SourceFile, files: readonly string[], read: ReadText): string[] {
   return linkTargets(doc.text).flatMap((link) => {

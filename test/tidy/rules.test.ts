@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { bannedName, bannedSyntax } from './bans.ts';
-import { brokenLinks, documentedErrors, missingPaths, unjustifiedDependencies } from './docs.ts';
+import { brokenLinks, documentedErrors, missingPaths, strayNames, unjustifiedDependencies } from './docs.ts';
 import { forbiddenImports, forbiddenKnowledge, parseRoomTable, roomCycles } from './rooms.ts';
 import { largeFunctions, longFile } from './sizes.ts';
 import { type Parsed, parseSource } from './source.ts';
@@ -225,6 +225,14 @@ describe('docs', () => {
     const others = ' `/v2/users` `application/json` `@connectrpc/connect` `npm start`';
     expect(missingPaths(doc(there + others), files)).toEqual([]);
     expect(missingPaths(doc('`src/store/postgres/postgres.ts` `other.ts` `bench/`'), files)).toHaveLength(3);
+  });
+
+  test('a file that a comment names exists', () => {
+    const named = (name: string) =>
+      strayNames({ path: 'src/a.ts', text: `/**\n * See ${name}.\n */\na();` }, files);
+    expect([...named('store.ts'), ...named('store/store.ts')]).toEqual([]);
+    expect([...named('ore.ts'), ...named('rpc/store.ts')]).toHaveLength(2);
+    expect(strayNames({ path: 'src/a.ts', text: "import { b } from './gone.ts';" }, files)).toEqual([]);
   });
 
   test('links lead somewhere', () => {

@@ -10,6 +10,7 @@ import {
   errorLines,
   type Manifest,
   missingPaths,
+  strayNames,
   unjustifiedDependencies,
 } from './docs.ts';
 import { unusedExports } from './exports.ts';
@@ -112,6 +113,10 @@ describe('docs', () => {
     // The changelog may speak of what is gone.
     const pages = docs.filter((path) => path !== 'CHANGELOG.md');
     expect(pages.flatMap((path) => missingPaths(readSource(path), files))).toEqual([]);
+  });
+
+  test('every file that a comment names exists', () => {
+    expect(source.flatMap(({ file }) => strayNames(file, files))).toEqual([]);
   });
 
   test('links between the docs resolve', () => {

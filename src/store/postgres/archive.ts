@@ -162,7 +162,7 @@ function withPosition(row: Row): Row {
   return { ...row, position: beyondAllPositions + (row.sequence as number) };
 }
 
-// In the order in which they will be placed: see postgres-placer.ts.
+// In the order in which they will be placed: see placer.ts.
 async function readLate(connection: Connection, columns: ArchiveTable['columns']): Promise<readonly Row[]> {
   const batches = await orderUnplaced(connection);
   const [placer] = await connection.query({ text: 'SELECT last_position FROM placer' });

@@ -21,7 +21,7 @@ export interface SqlDialect {
   /** A member of an object that is itself a member of a JSON column, as text or as a number; NULL where absent. */
   inner(column: string, path: readonly [string, string], type: 'text' | 'number'): string;
   /**
-   * What `text` makes of members, put through foldText of domain/user-filter.ts; NULL stays NULL. The dialect may fold
+   * What `text` makes of members, put through foldText of domain/filter.ts; NULL stays NULL. The dialect may fold
    * the members or the whole: `text` joins them by nothing but spaces, where that is the same.
    */
   folded(text: (member: SqlDialect['member']) => string): string;

@@ -6,7 +6,7 @@ import { type Command, type CommandContext, changeOptions, userOptions } from '.
 import { withStateHint } from '../state-hint.ts';
 import { type Done, eachUser, severalUsers } from './several.ts';
 
-/** Locking and unlocking have more to say: see user-lock.ts. */
+/** Locking and unlocking have more to say: see lock.ts. */
 type PlainAction = Exclude<UserAction, 'lock' | 'unlock'>;
 
 interface Wording {
