@@ -5,9 +5,9 @@
 import type { ServiceImpl } from '@connectrpc/connect';
 import { UserService } from '../../gen/es/zitadel/user/v2/user_service_pb.js';
 import { createMetrics } from '../../src/ops/metrics.ts';
+import type { DeskService } from '../../src/rpc/desk.ts';
 import { createDoor } from '../../src/server/door.ts';
 import { createCorsPolicy } from '../../src/server/http/cors.ts';
-import type { MountedService } from '../../src/server/lane/method-table.ts';
 import { startListener } from '../../src/server/port/listener.ts';
 import { details, parsePort, timestampOf } from './answer.ts';
 
@@ -25,7 +25,7 @@ const unlockUser = () => answer;
 // The table of methods takes a service of any kind.
 const implementation = { unlockUser } as Partial<
   ServiceImpl<typeof UserService>
-> as MountedService['implementation'];
+> as DeskService['implementation'];
 
 const log = (event: string, fields: Readonly<Record<string, unknown>>) => console.error(event, fields);
 const measures = process.argv.includes('--measured')

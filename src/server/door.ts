@@ -2,6 +2,7 @@ import type { DescMethod, Registry } from '@bufbuild/protobuf';
 import { Code, ConnectError, type Interceptor } from '@connectrpc/connect';
 import { type DoorMeasures, unmeasured } from '../ops/measures.ts';
 import { conditionFalse } from '../rpc/connect-error.ts';
+import type { DeskService } from '../rpc/desk.ts';
 import type { Rehearse } from './conditional.ts';
 import { createDialectTable } from './dialects/table.ts';
 import { createDispatch } from './dispatch.ts';
@@ -15,7 +16,7 @@ import { Http1Exchange } from './http1/exchange.ts';
 import { Http2Exchange } from './http2/exchange.ts';
 import { Deadlines } from './lane/deadline.ts';
 import { Lane } from './lane/lane.ts';
-import { createMethodTable, type MethodTable, type MountedService, pathOf } from './lane/method-table.ts';
+import { createMethodTable, type MethodTable, pathOf } from './lane/method-table.ts';
 import type { Pages } from './pages/page.ts';
 import type { Door } from './port/listener.ts';
 import type { ProbeDeps } from './probes.ts';
@@ -23,12 +24,12 @@ import { createAdapter } from './streams/adapter.ts';
 
 /** What stands behind the door, and its limits. */
 export interface DoorOptions extends ProbeDeps {
-  readonly services: readonly MountedService[];
+  readonly services: readonly DeskService[];
   /**
    * The same services, of which none changes anything: for calls that must not. The first change is refused with the
    * error conditionFalse. Asked for by the first such call. Default: such a call is refused at once.
    */
-  readonly rehearsals?: () => readonly MountedService[];
+  readonly rehearsals?: () => readonly DeskService[];
   /** Run before the body is decompressed or decoded: who calls, and may they? The first is the outermost. */
   readonly headerInterceptors?: readonly Interceptor[];
   /** Run after them, with the message. */

@@ -7,8 +7,7 @@ import {
   SetSessionRequestSchema,
 } from '../../gen/es/zitadel/session/v2/session_service_pb.js';
 import { SettingsService } from '../../gen/es/zitadel/settings/v2/settings_service_pb.js';
-import { mount } from '../../src/server/lane/method-table.ts';
-import { type OpenServices, openServices } from './doors/open-services.ts';
+import { mounted, type OpenServices, openServices } from './doors/open-services.ts';
 
 /** What the handlers were given, as JSON, newest last. */
 const received: JsonValue[] = [];
@@ -31,7 +30,7 @@ let open: OpenServices;
 beforeAll(async () => {
   const { createSession, setSession, getSession, deleteSession, listSessions } = SessionService.method;
   open = await openServices([
-    mount(SessionService, {
+    mounted(SessionService, {
       createSession(request) {
         received.push(toJson(createSession.input, request));
         const challenges = { webAuthN: { publicKeyCredentialRequestOptions: options } };
@@ -54,7 +53,7 @@ beforeAll(async () => {
         return { sessions: [session, {}] };
       },
     }),
-    mount(SettingsService, {
+    mounted(SettingsService, {
       getLockoutSettings(request) {
         received.push(toJson(SettingsService.method.getLockoutSettings.input, request));
         return { settings: { maxPasswordAttempts: 10n, resourceOwnerType: 2 } };

@@ -1,4 +1,5 @@
-import { Code, ConnectError } from '@connectrpc/connect';
+import type { ConnectError } from '@connectrpc/connect';
+import { invalid } from '../messages/invalid.ts';
 
 const onePiece = /^[A-Za-z0-9+/]*={0,2}$/;
 
@@ -72,5 +73,5 @@ function digit(text: string, at: number): number {
 }
 
 function notBase64(): ConnectError {
-  return new ConnectError('the body is not base64', Code.InvalidArgument);
+  return invalid('the body is not base64');
 }

@@ -2,6 +2,7 @@ import { promisify } from 'node:util';
 import { brotliCompress, brotliDecompress, constants, gunzip, gzip } from 'node:zlib';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { bodyTooLarge } from '../http/body-buffer.ts';
+import { invalid } from '../messages/invalid.ts';
 
 /** A named way to make bytes fewer. */
 export interface Encoding {
@@ -101,6 +102,6 @@ async function bounded(
     return await decompress(expandedMax);
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw bodyTooLarge(expandedMax);
-    throw new ConnectError('decompression failed', Code.InvalidArgument, undefined, undefined, cause);
+    throw invalid('decompression failed', cause);
   }
 }

@@ -1,4 +1,4 @@
-import { Code, ConnectError } from '@connectrpc/connect';
+import { invalid } from '../messages/invalid.ts';
 import type { Dialect, QueryMessage } from './dialect.ts';
 
 /** Connect's GET, for methods without side effects: as its POST, but the message stands in the query. */
@@ -44,8 +44,4 @@ function textOf(value: string): Buffer {
   const plain = value.replaceAll('+', ' ');
   const bytes = plain.replaceAll(/%(..)/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
   return Buffer.from(bytes, 'latin1');
-}
-
-function invalid(text: string): ConnectError {
-  return new ConnectError(text, Code.InvalidArgument);
 }

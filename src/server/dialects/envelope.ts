@@ -1,5 +1,6 @@
 import { Code, ConnectError } from '@connectrpc/connect';
 import { bodyTooLarge } from '../http/body-buffer.ts';
+import { invalid } from '../messages/invalid.ts';
 import type { Payload } from './dialect.ts';
 
 /** One byte of flags and four of length stand before each message. */
@@ -14,7 +15,7 @@ export function openEnvelope(body: Buffer, messageBytesMax: number): Payload {
   const flags = body.readUInt8(0);
   const length = body.readUInt32BE(1);
   if (flags > compressedFlag) {
-    throw new ConnectError(`the request's message has unknown flags ${flags}`, Code.InvalidArgument);
+    throw invalid(`the request's message has unknown flags ${flags}`);
   }
   if (length > messageBytesMax) throw bodyTooLarge(messageBytesMax);
   const end = envelopeBytes + length;
@@ -33,5 +34,5 @@ export function writeEnvelope(to: Buffer, flags: number, bytes: Uint8Array, offs
 }
 
 function incomplete(): ConnectError {
-  return new ConnectError('the request ends within a message', Code.InvalidArgument);
+  return invalid('the request ends within a message');
 }

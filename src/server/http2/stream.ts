@@ -1,3 +1,4 @@
+import type { Reply } from '../http/exchange.ts';
 import { Taking } from '../http/taking.ts';
 import { errorCode, flag, frameBytesMax, streamWindowBytes, windowBytesMax } from './frame.ts';
 import type { Places } from './places.ts';
@@ -26,13 +27,6 @@ export interface StreamOwner {
 }
 
 /** A whole answer; `headers` and `trailers` are names and values in turn. */
-export interface WholeAnswer {
-  readonly status: number;
-  readonly headers: readonly string[];
-  readonly body: Uint8Array | undefined;
-  readonly trailers: readonly string[] | undefined;
-}
-
 const nothing = new Uint8Array(0);
 
 /** One request on a connection of HTTP/2, and its answer (RFC 9113 §5.1). */
@@ -112,7 +106,7 @@ export class Http2Stream implements Waiting {
   }
 
   /** Sends all of the answer. */
-  answer({ status, headers, body, trailers }: WholeAnswer, own: readonly string[] = []): void {
+  answer({ status, headers, body, trailers }: Reply, own: readonly string[] = []): void {
     if (this.isClosed) return;
     const isBare = trailers === undefined && (body === undefined || body.length === 0);
     this.sendHead({ status, headers, own }, isBare ? flag.endStream : 0);

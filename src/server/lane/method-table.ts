@@ -1,22 +1,9 @@
-import type { DescMethod, DescMethodUnary, DescService } from '@bufbuild/protobuf';
+import type { DescMethod, DescMethodUnary } from '@bufbuild/protobuf';
 import { MethodOptions_IdempotencyLevel } from '@bufbuild/protobuf/wkt';
-import { createServiceImplSpec, type ServiceImpl } from '@connectrpc/connect';
+import { createServiceImplSpec } from '@connectrpc/connect';
+import type { DeskService } from '../../rpc/desk.ts';
 import { compileRoutes, type RouteTable } from '../routes/http-rule.ts';
 import { type CallSteps, createUnaryRunner, type UnaryRunner } from './unary-runner.ts';
-
-/** A service and what serves it. */
-export interface MountedService {
-  readonly desc: DescService;
-  readonly implementation: Partial<ServiceImpl<DescService>>;
-}
-
-/** Pairs a service with what serves it, each known by its own type. */
-export function mount<Service extends DescService>(
-  desc: Service,
-  implementation: Partial<ServiceImpl<Service>>,
-): MountedService {
-  return { desc, implementation: implementation as MountedService['implementation'] };
-}
 
 /** One method behind its RPC path. */
 export interface MethodEntry {
@@ -49,7 +36,7 @@ export interface MethodTable {
 
 /** Reads the paths of all methods off their descriptors. Throws where two of them collide. */
 export function createMethodTable(
-  services: readonly MountedService[],
+  services: readonly DeskService[],
   steps: CallSteps & MessageLimits,
 ): MethodTable {
   const byPath = new Map<string, MethodEntry>();

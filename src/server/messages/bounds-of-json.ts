@@ -1,4 +1,5 @@
 import type { DescMessage, JsonValue } from '@bufbuild/protobuf';
+import { invalid } from './invalid.ts';
 import {
   digitsMax,
   type FieldShape,
@@ -6,7 +7,6 @@ import {
   nestingMax,
   shapeOf,
   tooManyItems,
-  tooMuch,
   valuesMax,
 } from './shape.ts';
 
@@ -31,7 +31,7 @@ export function boundJsonText(text: Uint8Array): void {
       else if (byte === quote) isInString = false;
     } else if (byte === quote) isInString = true;
     else if (byte === comma || byte === openBracket || byte === openBrace) values += 1;
-    if (values > valuesMax) throw tooMuch(`JSON: must contain no more than ${valuesMax} values`);
+    if (values > valuesMax) throw invalid(`JSON: must contain no more than ${valuesMax} values`);
   }
 }
 
@@ -70,7 +70,7 @@ function boundField(field: FieldShape, value: JsonValue, depthLeft: number): voi
 
 function boundElement(field: FieldShape, value: JsonValue, depthLeft: number): void {
   if (field.isBrief && typeof value === 'string' && value.length > digitsMax) {
-    throw tooMuch(`JSON: ${field.name} does not hold a valid value`);
+    throw invalid(`JSON: ${field.name} does not hold a valid value`);
   }
   if (field.message !== undefined) boundMessage(field.message, value, depthLeft - 1);
 }

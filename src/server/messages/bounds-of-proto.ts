@@ -1,5 +1,6 @@
 import type { DescMessage } from '@bufbuild/protobuf';
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
+import { invalid } from './invalid.ts';
 import {
   type Budget,
   type FieldShape,
@@ -8,7 +9,6 @@ import {
   nestingMax,
   shapeOf,
   tooManyItems,
-  tooMuch,
   unknownsMax,
   valuesMax,
 } from './shape.ts';
@@ -27,7 +27,7 @@ class Walk extends BinaryReader {
 }
 
 function walk(reader: Walk, desc: DescMessage, end: number, depthLeft: number): void {
-  if (depthLeft === 0) throw tooMuch(`protobuf: nested deeper than ${nestingMax}`);
+  if (depthLeft === 0) throw invalid(`protobuf: nested deeper than ${nestingMax}`);
   const { byNumber } = shapeOf(desc);
   let counts: Map<FieldShape, number> | undefined;
   while (reader.pos < end) {
@@ -70,7 +70,7 @@ function walkEntry(reader: Walk, value: DescMessage, end: number, depthLeft: num
 
 function takeValue(reader: Walk): void {
   reader.budget.values -= 1;
-  if (reader.budget.values < 0) throw tooMuch(`protobuf: must contain no more than ${valuesMax} values`);
+  if (reader.budget.values < 0) throw invalid(`protobuf: must contain no more than ${valuesMax} values`);
 }
 
 interface Unknown {
@@ -82,13 +82,13 @@ interface Unknown {
 function skipUnknown(reader: Walk, number: number, { wireType, depthLeft }: Unknown): void {
   reader.budget.unknowns -= 1;
   if (reader.budget.unknowns < 0) {
-    throw tooMuch(`protobuf: must contain no more than ${unknownsMax} unknown fields`);
+    throw invalid(`protobuf: must contain no more than ${unknownsMax} unknown fields`);
   }
   if (wireType !== WireType.StartGroup) {
     reader.skip(wireType, number);
     return;
   }
-  if (depthLeft === 0) throw tooMuch(`protobuf: nested deeper than ${nestingMax}`);
+  if (depthLeft === 0) throw invalid(`protobuf: nested deeper than ${nestingMax}`);
   for (;;) {
     const [inner, innerType] = reader.tag();
     if (innerType === WireType.EndGroup) return;

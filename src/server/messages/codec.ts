@@ -1,6 +1,7 @@
 import { type DescMessage, fromBinary, type Message, type Registry, toJsonString } from '@bufbuild/protobuf';
-import { Code, ConnectError } from '@connectrpc/connect';
+import { ConnectError } from '@connectrpc/connect';
 import { boundProto } from './bounds-of-proto.ts';
+import { invalid } from './invalid.ts';
 import { parseJsonMessage } from './json-decoder.ts';
 import { encodeJson } from './json-encoder.ts';
 import { encodeProto } from './proto-encoder.ts';
@@ -24,13 +25,7 @@ export const protoCodec: Codec = {
     } catch (cause) {
       if (cause instanceof ConnectError) throw cause;
       const reason = cause instanceof Error ? cause.message : String(cause);
-      throw new ConnectError(
-        `malformed protobuf: ${reason}`,
-        Code.InvalidArgument,
-        undefined,
-        undefined,
-        cause,
-      );
+      throw invalid(`malformed protobuf: ${reason}`, cause);
     }
   },
   encode: encodeProto,

@@ -6,8 +6,9 @@ import {
   type Registry,
 } from '@bufbuild/protobuf';
 import { isFieldError } from '@bufbuild/protobuf/reflect';
-import { Code, ConnectError } from '@connectrpc/connect';
+import type { ConnectError } from '@connectrpc/connect';
 import { boundJson, boundJsonText } from './bounds-of-json.ts';
+import { invalid } from './invalid.ts';
 import { nestingMax } from './shape.ts';
 import { typeNameOf } from './text-field.ts';
 import { requireTimes } from './times-of-json.ts';
@@ -69,8 +70,4 @@ export function unfitJson(desc: DescMessage, error: unknown): ConnectError {
   // A message within has no field error of its own: its type is all that the library tells apart from the value.
   const inner = /^cannot decode message ([\w.]+) from JSON\b/.exec(reason)?.[1];
   return invalid(`JSON: not a valid ${inner ?? desc.typeName}`);
-}
-
-function invalid(message: string, cause?: unknown): ConnectError {
-  return new ConnectError(message, Code.InvalidArgument, undefined, undefined, cause);
 }

@@ -1,6 +1,7 @@
 import { type DescField, type DescMessage, getOption, hasOption, ScalarType } from '@bufbuild/protobuf';
-import { Code, ConnectError } from '@connectrpc/connect';
+import type { ConnectError } from '@connectrpc/connect';
 import { field as fieldRules } from '../../../gen/es/buf/validate/validate_pb.js';
+import { invalid } from './invalid.ts';
 
 /** Up to here a message can cost nothing that is worth a look before it is read. */
 export const harmlessBytesMax = 1_024;
@@ -64,14 +65,9 @@ export function fullBudget(): Budget {
   return { values: valuesMax, unknowns: unknownsMax };
 }
 
-/** The refusal of a message that is larger than its type can sensibly be. */
-export function tooMuch(text: string): ConnectError {
-  return new ConnectError(text, Code.InvalidArgument);
-}
-
 /** The refusal of a list or a map, named as the field rules name it. */
 export function tooManyItems(name: string, itemsMax: number): ConnectError {
-  return tooMuch(`${name}: must contain no more than ${itemsMax} item(s)`);
+  return invalid(`${name}: must contain no more than ${itemsMax} item(s)`);
 }
 
 function fieldShapeOf(field: DescField): FieldShape {

@@ -1,5 +1,6 @@
 import type { DescMessage, JsonValue } from '@bufbuild/protobuf';
-import { Code, ConnectError } from '@connectrpc/connect';
+import type { ConnectError } from '@connectrpc/connect';
+import { invalid } from './invalid.ts';
 import { nestingMax, shapeOf } from './shape.ts';
 
 /**
@@ -24,10 +25,7 @@ export function unknownField(input: DescMessage, path: readonly string[], where 
   const told = /^[\w.[\]$-]{1,200}$/.test(name) ? name : 'one whose name is none';
   const known = input.fields.map((field) => field.name).join(', ');
   const advice = known === '' ? 'there is none' : `there are ${known}`;
-  return new ConnectError(
-    `${where}: unknown field ${told}: in ${input.name} ${advice}`,
-    Code.InvalidArgument,
-  );
+  return invalid(`${where}: unknown field ${told}: in ${input.name} ${advice}`);
 }
 
 function walk(desc: DescMessage, json: JsonValue, path: readonly string[]): void {
@@ -55,6 +53,5 @@ function walk(desc: DescMessage, json: JsonValue, path: readonly string[]): void
 function requireNames(names: ReadonlySet<string>, json: JsonValue, path: readonly string[]): void {
   const values = typeof json === 'object' && json !== null ? Object.values(json) : [json];
   if (values.every((value) => typeof value !== 'string' || names.has(value))) return;
-  const text = `JSON: ${path.join('.')}: a name that is none: there are ${[...names].join(', ')}`;
-  throw new ConnectError(text, Code.InvalidArgument);
+  throw invalid(`JSON: ${path.join('.')}: a name that is none: there are ${[...names].join(', ')}`);
 }

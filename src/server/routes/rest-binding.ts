@@ -7,8 +7,8 @@ import {
   mergeFromJson,
   toJson,
 } from '@bufbuild/protobuf';
-import { Code, ConnectError } from '@connectrpc/connect';
 import { boundJson } from '../messages/bounds-of-json.ts';
+import { invalid } from '../messages/invalid.ts';
 import { jsonReadOptions, parseJson, parseJsonMessage, unfitJson } from '../messages/json-decoder.ts';
 import { encodeJson } from '../messages/json-encoder.ts';
 import { digitsMax, isBrief } from '../messages/shape.ts';
@@ -146,10 +146,6 @@ function setText(message: Message, { desc, name, path, text }: TextValue): void 
   } catch (cause) {
     throw invalid(`parameter ${name}: not a valid ${typeNameOf(field)}`, cause);
   }
-}
-
-function invalid(message: string, cause?: unknown): ConnectError {
-  return new ConnectError(message, Code.InvalidArgument, undefined, undefined, cause);
 }
 
 function pick(route: Route, message: Message): string {

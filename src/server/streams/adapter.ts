@@ -15,20 +15,20 @@ import { parseTimeout as parseConnectTimeout } from '@connectrpc/connect/protoco
 import { parseTimeout as parseGrpcTimeout } from '@connectrpc/connect/protocol-grpc';
 import { compressionBrotli, compressionGzip } from '@connectrpc/connect-node';
 import type { Answers, DoorMeasures } from '../../ops/measures.ts';
+import type { DeskService } from '../../rpc/desk.ts';
 import { addressKey } from '../../rpc/limits/call-limits.ts';
 import { createTokenBuckets } from '../../rpc/limits/token-buckets.ts';
 import { requestInfoKey } from '../../rpc/request-info.ts';
 import { base64Chunks, bytesOfBase64Chunks } from '../dialects/base64-groups.ts';
 import { costBytes } from '../http/admission.ts';
 import type { Log, UniversalExchange } from '../http/exchange.ts';
-import type { MountedService } from '../lane/method-table.ts';
 import { ignoresUnknown } from '../messages/unknown-json.ts';
 import { answerInTime, guardStream } from './guard.ts';
 import { codeOf, noteOutcome, type Outcome, outcomeKey } from './outcome.ts';
 
 /** What the adapter needs of its door. */
 export interface AdapterOptions {
-  readonly services: readonly MountedService[];
+  readonly services: readonly DeskService[];
   readonly interceptors: readonly Interceptor[];
   messageBytesMaxOf(method: DescMethod): number;
   readonly timeoutMsMax: number;

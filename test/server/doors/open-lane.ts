@@ -13,10 +13,10 @@ import { ErrorDetailSchema } from '../../../gen/es/zitadel/v1/error_detail_pb.js
 import { requestInfoKey } from '../../../src/rpc/request-info.ts';
 import { createDoor, type DoorOptions, type OpenDoor } from '../../../src/server/door.ts';
 import { createCorsPolicy } from '../../../src/server/http/cors.ts';
-import { mount } from '../../../src/server/lane/method-table.ts';
 import { type ListenerOptions, startListener } from '../../../src/server/port/listener.ts';
 import { ConformanceService } from '../../conformance/gen/connectrpc/conformance/v1/service_pb.js';
 import { openWire, type Wire } from '../../support/wire.ts';
+import { mounted } from './open-services.ts';
 
 /** The real listener and door before a small service whose handlers do what the user id says. */
 export interface OpenLane extends AsyncDisposable {
@@ -42,9 +42,9 @@ export async function openLane(
   const contexts: HandlerContext[] = [];
   const door = createDoor({
     services: [
-      mount(UserService, userService(contexts, aborted)),
-      mount(Health, healthService(contexts)),
-      mount(ConformanceService, { idempotentUnary: () => ({ payload: { data: big } }) }),
+      mounted(UserService, userService(contexts, aborted)),
+      mounted(Health, healthService(contexts)),
+      mounted(ConformanceService, { idempotentUnary: () => ({ payload: { data: big } }) }),
     ],
     interceptors: [],
     cors: createCorsPolicy({ allowedOrigins: ['https://console.example'], scheme: 'http' }),

@@ -1,9 +1,9 @@
 import type { DescService } from '@bufbuild/protobuf';
 import type { ServiceImpl, Transport } from '@connectrpc/connect';
 import { createGrpcTransport, Http2SessionManager } from '@connectrpc/connect-node';
+import type { DeskService } from '../../../src/rpc/desk.ts';
 import { createDoor } from '../../../src/server/door.ts';
 import { createCorsPolicy } from '../../../src/server/http/cors.ts';
-import type { MountedService } from '../../../src/server/lane/method-table.ts';
 import { startListener } from '../../../src/server/port/listener.ts';
 
 /** Services behind the real door and the real listener, and a gRPC client's way to them. */
@@ -13,7 +13,7 @@ export interface OpenServices extends AsyncDisposable {
 }
 
 /** Opens the services on a free port of the loopback, with no interceptors. */
-export async function openServices(services: readonly MountedService[]): Promise<OpenServices> {
+export async function openServices(services: readonly DeskService[]): Promise<OpenServices> {
   const log = (): void => undefined;
   const door = createDoor({
     services,
@@ -42,7 +42,7 @@ export async function openServices(services: readonly MountedService[]): Promise
 /** Pairs a service with its functions; the pair is checked here, where the service's own type is still known. */
 export function mounted<Service extends DescService>(
   desc: Service,
-  implementation: ServiceImpl<Service>,
-): MountedService {
-  return { desc, implementation: implementation as MountedService['implementation'] };
+  implementation: Partial<ServiceImpl<Service>>,
+): DeskService {
+  return { desc, implementation: implementation as DeskService['implementation'] };
 }
