@@ -9,7 +9,7 @@ import { createOutbound, type Outbound } from '../outbound/outbound.ts';
 import { importedCostMaxDefault } from '../sign-in/bounds.ts';
 import { setPasswordShare, setPasswordThreads } from '../sign-in/hash-threads.ts';
 import { createSignIns, type SignIns } from '../sign-in/sign-ins.ts';
-import { databaseNameOf as nameOf } from '../store/database.ts';
+import { databaseNameOf } from '../store/database.ts';
 import { withLockEnds } from '../store/lock-ends.ts';
 import { openStore } from '../store/open.ts';
 import type * as OpenArchive from '../store/open-archive.ts';
@@ -22,6 +22,8 @@ import { type Log, type Logger, silentLog } from './log/logger.ts';
 import type { LogFormat } from './log/text.ts';
 import { withStateLog } from './state-log.ts';
 import { readVersion } from './version.ts';
+
+export { databaseNameOf } from '../store/database.ts';
 
 export interface AppConfig {
   /** Path of the SQLite file, or postgres://… */
@@ -146,7 +148,7 @@ export async function openApp(config: AppConfig, clocks: AppClocks = {}): Promis
   const all = resources.move();
   return {
     store,
-    databaseName: nameOf(database),
+    databaseName: databaseNameOf(database),
     now,
     newId,
     log,
@@ -221,6 +223,3 @@ export const openRestoration = async (database: string): Promise<Restoration> =>
 
 /** Copies the embedded database while others serve it. Throws StoreUnusable. */
 export const backUp: typeof OpenArchive.backUp = async (options) => (await archives()).backUp(options);
-
-/** What the database is called in messages and logs: without its password. */
-export const databaseNameOf = nameOf;

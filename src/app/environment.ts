@@ -2,7 +2,7 @@ import { isAbsolute, join } from 'node:path';
 import { settings } from './settings.ts';
 import { suggestion } from './suggestion.ts';
 
-type Environment = Readonly<Record<string, string | undefined>>;
+export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** What the command line takes beside the settings of the server. */
 const clientVariables = ['LATCHKEY_URL', 'LATCHKEY_TOKEN'];

@@ -4,6 +4,7 @@ import { startMetricsListener } from '../ops/listener.ts';
 import { type CheckOutcome, createMetrics, type Metrics } from '../ops/metrics.ts';
 import { watchProcess } from '../ops/process-metrics.ts';
 import type { WebhookReadings } from '../ops/webhook-metrics.ts';
+import { newestPosition } from '../queries/newest-position.ts';
 import { passwordsWaiting } from '../sign-in/hash-threads.ts';
 import type { EndedCheck } from '../sign-in/sign-ins.ts';
 import { isPostgresUrl } from '../store/postgres/connect/url.ts';
@@ -74,7 +75,7 @@ export async function serveMetrics(
       async refresh() {
         const [isReady, position, webhooks] = await Promise.all([
           within(app.isReady()),
-          within(newestPosition(app.store)),
+          within(newestPosition(app)),
           within(webhooksOf(app)),
           own.refresh(),
           within(counting.first),
@@ -87,10 +88,6 @@ export async function serveMetrics(
   );
   const whole = resources.move();
   return { url: listener.url, [Symbol.asyncDispose]: () => whole.disposeAsync() };
-}
-
-async function newestPosition(store: MeteredApp['store']): Promise<number> {
-  return (await store.listOrganizations('all', { offset: 0, limit: 1, ascending: true })).position;
 }
 
 async function webhooksOf({ store, now }: MeteredApp): Promise<WebhookReadings> {

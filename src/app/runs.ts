@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { carryRun } from '../commands/unlock-run/carry.ts';
 import { openMax, organizationOf, type UnlockRun } from '../domain/unlock-run.ts';
 import type { App } from './app.ts';
+import { atIntervals } from './at-intervals.ts';
 
 const intervalMs = 500;
 /** Runs that one server carries at once; the others wait, or are another server's. */
@@ -62,20 +63,12 @@ export function startRunner(
       failed(error);
     }
   };
-  let looking: Promise<void> | undefined;
-  const start = () => {
-    looking ??= look().finally(() => {
-      looking = undefined;
-    });
-  };
-  start();
-  const timer = setInterval(start, intervalMs).unref();
+  const looks = atIntervals(intervalMs, look);
   return {
     async [Symbol.asyncDispose]() {
-      clearInterval(timer);
       isOver = true;
       for (const { abort } of underWay.values()) abort.abort();
-      await looking;
+      await looks[Symbol.asyncDispose]();
       await Promise.all([...underWay.values()].map(({ done }) => done));
     },
   };

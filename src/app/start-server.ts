@@ -15,6 +15,7 @@ import { type Listener, startListener } from '../server/port/listener.ts';
 import { withoutChanges } from '../store/unchanging.ts';
 import { startDeliverer } from '../webhooks/deliverer.ts';
 import type { App } from './app.ts';
+import { shared } from './at-intervals.ts';
 import type { ServeConfig } from './config.ts';
 import { consolePages } from './console-pages.ts';
 import type { MeteredApp } from './metrics.ts';
@@ -64,6 +65,7 @@ export async function startServer(app: App, config: ServerConfig, claim?: PortCl
   let listener: Listener | undefined;
   let isLeaving = false;
   const isDraining = () => isLeaving || (listener?.isDraining() ?? false);
+  // Probes need no token, and each would take the write lock.
   const isReady = shared(async () => !isDraining() && (await app.store.isReady()));
   const limits = createCallLimits(config, app.now());
   const issuer = config.oidc && (await openIssuer(config.oidc, app));
@@ -165,15 +167,4 @@ async function startMetrics(app: App, { metricsListen }: ServerConfig, watching:
   if (metrics === undefined || metricsListen === undefined) return undefined;
   const { serveMetrics } = await import('./metrics.ts');
   return serveMetrics({ metrics, store, now, ...watching }, metricsListen);
-}
-
-/** Whoever asks while an answer is on its way gets that one: probes need no token, and each would take the write lock. */
-function shared<Value>(ask: () => Promise<Value>): () => Promise<Value> {
-  let underWay: Promise<Value> | undefined;
-  return () => {
-    underWay ??= ask().finally(() => {
-      underWay = undefined;
-    });
-    return underWay;
-  };
 }

@@ -5,6 +5,7 @@ import { forgetItems } from '../commands/unlock-run/forget.ts';
 import type { UserId } from '../domain/ids.ts';
 import { endLocks } from '../store/lock-ends.ts';
 import type { App } from './app.ts';
+import { atIntervals } from './at-intervals.ts';
 
 const intervalMs = 1_000;
 /** What is kept for months may go a minute later. */
@@ -27,7 +28,6 @@ export function startSweeper(app: App): AsyncDisposable {
     () => sweepErasures(app, erasuresLooked),
     forget,
   ];
-  let underWay: Promise<void> | undefined;
   const sweep = async (): Promise<void> => {
     const failures: unknown[] = [];
     // Each for itself: what one of them cannot end keeps nothing of another kind waiting.
@@ -39,20 +39,7 @@ export function startSweeper(app: App): AsyncDisposable {
       );
     isFailing = failures.length > 0;
   };
-  // One at a time: the next one finds what a slow one has left.
-  const start = () => {
-    underWay ??= sweep().finally(() => {
-      underWay = undefined;
-    });
-  };
-  start();
-  const timer = setInterval(start, intervalMs).unref();
-  return {
-    async [Symbol.asyncDispose]() {
-      clearInterval(timer);
-      await underWay;
-    },
-  };
+  return atIntervals(intervalMs, sweep);
 }
 
 /** The work, at once and then no more often than so. */

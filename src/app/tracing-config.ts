@@ -1,6 +1,5 @@
 import type { TracingConfig } from '../ops/tracing.ts';
-
-type Environment = Readonly<Record<string, string | undefined>>;
+import type { Environment } from './environment.ts';
 
 const ratioDefault = 0.01;
 
