@@ -171,3 +171,10 @@ describe('README.md', () => {
     expect(others.filter((path) => !readme.includes(`](${path})`))).toEqual([]);
   });
 });
+
+test('ARCHITECTURE.md leads to every decision', () => {
+  const architecture = page('ARCHITECTURE.md');
+  const decisions = pages().filter((path) => path.startsWith('docs/decisions/'));
+  expect(decisions.length).toBeGreaterThan(10);
+  expect(decisions.filter((path) => !architecture.includes(`](${path})`))).toEqual([]);
+});
