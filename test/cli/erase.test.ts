@@ -2,7 +2,7 @@ import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { runCli } from '../../src/cli/run.ts';
-import { openFolder, parseLines, runHere, type ServeProcess, startServe } from './run-cli.ts';
+import { bothWays, openFolder, parseLines, runHere, type ServeProcess, startServe } from './run-cli.ts';
 
 const cleanup = new AsyncDisposableStack();
 let server: ServeProcess;
@@ -14,12 +14,7 @@ beforeAll(async () => {
 });
 afterAll(() => cleanup.disposeAsync());
 
-const ways = [
-  { way: 'a server', flags: () => ['--url', server.url, '--token', server.token] },
-  { way: 'the database', flags: () => ['--db', server.database] },
-];
-
-describe.each(ways)('user erase through $way', ({ flags }) => {
+describe.each(bothWays(() => server))('user erase through $way', ({ flags }) => {
   const person = async () => {
     const [org] = parseLines((await runHere(['org', 'list', '--json', '--db', server.database])).stdout);
     const name = `erased-${++made}`;

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type Door, openDoor } from '../support/door.ts';
-import { openFolder, parseLines, runHere, type ServeProcess, startServe } from './run-cli.ts';
+import { bothWays, openFolder, parseLines, runHere, type ServeProcess, startServe } from './run-cli.ts';
 
 const cleanup = new AsyncDisposableStack();
 let server: ServeProcess;
@@ -13,13 +13,9 @@ beforeAll(async () => {
 });
 afterAll(() => cleanup.disposeAsync());
 
-const ways = [
-  { way: 'a server', flags: () => ['--url', server.url, '--token', server.token] },
-  { way: 'the database', flags: () => ['--db', server.database] },
-];
 let made = 0;
 
-describe.each(ways)('through $way', ({ flags }) => {
+describe.each(bothWays(() => server))('through $way', ({ flags }) => {
   const done = async (argv: readonly string[], input = '') => {
     const { code, stdout, stderr } = await runHere([...argv, ...flags(), '--json'], input);
     expect({ argv, code, stderr }).toEqual({ argv, code: 0, stderr: '' });

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { openFolder, parseLines, runHere, type ServeProcess, startServe } from './run-cli.ts';
+import { bothWays, openFolder, parseLines, runHere, type ServeProcess, startServe } from './run-cli.ts';
 
 const cleanup = new AsyncDisposableStack();
 let server: ServeProcess;
@@ -10,12 +10,7 @@ beforeAll(async () => {
 });
 afterAll(() => cleanup.disposeAsync());
 
-const ways = [
-  { way: 'a server', flags: () => ['--url', server.url, '--token', server.token] },
-  { way: 'the database', flags: () => ['--db', server.database] },
-];
-
-describe.each(ways)('metadata through $way', ({ way, flags }) => {
+describe.each(bothWays(() => server))('metadata through $way', ({ way, flags }) => {
   const run = (...argv: string[]) => runHere(['user', 'metadata', ...argv, ...flags()]);
   const list = async () => parseLines((await run('list', '--login', 'admin', '--json')).stdout);
 

@@ -29,6 +29,12 @@ export interface RunOptions {
 
 const launcher = join(import.meta.dirname, '../../src/latchkey.js');
 
+/** The two ways to the same people, with the options of each: commands are to do the same by both. */
+export const bothWays = (server: () => Pick<ServeProcess, 'url' | 'token' | 'database'>) => [
+  { way: 'a server', flags: () => ['--url', server().url, '--token', server().token] },
+  { way: 'the database', flags: () => ['--db', server().database] },
+];
+
 /** Starts the launcher as a process of its own. */
 export function startCli(argv: readonly string[], options: RunOptions = {}): ChildProcess {
   const { env = {}, nodeOptions = [], cwd = tmpdir(), uid } = options;

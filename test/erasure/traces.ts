@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openFolder, runHere } from '../cli/run-cli.ts';
-import { runSql } from '../support/postgres.ts';
+import { runSql } from '../support/execute.ts';
 import type { StoreKind } from '../support/stores.ts';
 
 /** Names by which somebody is found again: each stands in one place of what is known of them, and nowhere else. */

@@ -2,7 +2,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { openDoor } from '../support/door.ts';
-import { createPostgresDatabase, runSql } from '../support/postgres.ts';
+import { runSql } from '../support/execute.ts';
+import { createPostgresDatabase } from '../support/postgres.ts';
 import { startServer } from '../support/start-server.ts';
 import { tracesIn, values } from './traces.ts';
 

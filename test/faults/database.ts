@@ -1,4 +1,4 @@
-import { Client } from 'pg';
+import { runSql } from '../support/execute.ts';
 import { makePostgres } from '../support/postgres/process.ts';
 
 /** How a database goes away: told to stop, or from one moment to the next. */
@@ -48,17 +48,6 @@ function foreignDatabase(url: string): Database {
     },
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
-}
-
-/** Runs one statement beside the servers. */
-export async function runSql(url: string, text: string): Promise<readonly Record<string, unknown>[]> {
-  const client = new Client({ connectionString: url });
-  await client.connect();
-  try {
-    return (await client.query(text)).rows;
-  } finally {
-    await client.end();
-  }
 }
 
 /** Makes databases of names of their own on this server. */

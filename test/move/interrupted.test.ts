@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { startCli } from '../cli/run-cli.ts';
-import { runSql } from '../support/postgres.ts';
+import { runSql } from '../support/execute.ts';
 import { type StoreKind, stores } from '../support/stores.ts';
 import { type Moving, openMoving, succeed } from './moving.ts';
 

@@ -5,8 +5,8 @@ import { openApp, openArchive } from '../../src/app/app.ts';
 import { archiveTables } from '../../src/store/archive/tables.ts';
 import { archiveKinds } from '../../src/store/store.ts';
 import { runHere } from '../cli/run-cli.ts';
+import { runSql } from '../support/execute.ts';
 import { createPeople, password } from '../support/people.ts';
-import { runSql } from '../support/postgres.ts';
 import { openEmptyDatabase, type StoreKind, stores } from '../support/stores.ts';
 import { type Moving, openMoving, succeed } from './moving.ts';
 

@@ -4,7 +4,8 @@ import { chown, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Database, runSql } from '../faults/database.ts';
+import type { Database } from '../faults/database.ts';
+import { runSql } from '../support/execute.ts';
 import { freePort } from '../support/postgres/process.ts';
 import { makeNode, type Node, superuser } from './node.ts';
 

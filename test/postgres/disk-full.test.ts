@@ -6,9 +6,10 @@ import { expect, test } from '@jest/globals';
 import { verify } from '../../src/queries/verify/verify.ts';
 import { restDialect } from '../support/dialects/all.ts';
 import { askBare } from '../support/dialects/bare.ts';
+import { probesOf } from '../support/door.ts';
+import { runSql } from '../support/execute.ts';
 import { noDisksForOthers } from '../support/own-mounts.ts';
 import { makePostgres, type PostgresProcess } from '../support/postgres/process.ts';
-import { runSql } from '../support/postgres.ts';
 import { historyOf } from '../support/replay.ts';
 import { startServer } from '../support/start-server.ts';
 import { openWire } from '../support/wire.ts';
@@ -16,17 +17,6 @@ import { openWire } from '../support/wire.ts';
 const diskBytes = 32 * 2 ** 20;
 /** More than fit into the pages that a full database still has. */
 const changesMax = 5_000;
-
-async function healthOf(url: string): Promise<readonly [number, string]> {
-  const ready = await fetch(`${url}/readyz`);
-  await ready.arrayBuffer();
-  const check = await fetch(`${url}/grpc.health.v1.Health/Check`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: '{}',
-  });
-  return [ready.status, ((await check.json()) as { status: string }).status];
-}
 
 /** Writes until no byte more fits. */
 function fill(path: string): void {
@@ -106,16 +96,16 @@ onDisk(
 
     for (let round = 0; round < 2; round += 1) {
       for (const userId of userIds) expect(await turn(userId)).toBe('OK');
-      expect(await healthOf(server.url)).toEqual([200, 'SERVING']);
+      expect(await probesOf(server.url)).toEqual([200, 'SERVING']);
       const ballast = join(postgres.seen(folder), 'ballast');
       fill(ballast);
       expect(await Promise.all(userIds.map(untilRefused))).toEqual(userIds.map(() => 'Unavailable'));
-      expect(await healthOf(server.url)).toEqual([503, 'NOT_SERVING']);
+      expect(await probesOf(server.url)).toEqual([503, 'NOT_SERVING']);
       const [userId = ''] = userIds;
       const read = { method: 'GetUserByID', message: { userId }, token } as const;
       expect((await askBare(wire, restDialect, read)).code).toBe('OK');
       rmSync(ballast);
-      expect(await healthOf(server.url)).toEqual([200, 'SERVING']);
+      expect(await probesOf(server.url)).toEqual([200, 'SERVING']);
       for (const one of userIds) expect(await turn(one)).toBe('OK');
       for (const [one, count] of acknowledged) {
         expect((await historyOf(server.app.store, one)).length).toBe(1 + count);

@@ -5,8 +5,8 @@ import type { User } from '../../src/domain/user.ts';
 import { verify } from '../../src/queries/verify/verify.ts';
 import { openPostgres } from '../../src/store/postgres/postgres.ts';
 import type { Store } from '../../src/store/store.ts';
+import { runSql } from '../support/execute.ts';
 import { makePostgres, type PostgresProcess } from '../support/postgres/process.ts';
-import { runSql } from '../support/postgres.ts';
 import { human, seedOrganization, seedTime, seedUser } from '../support/seed-users.ts';
 
 const password = 'latchkey';

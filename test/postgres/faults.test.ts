@@ -5,8 +5,9 @@ import type { User } from '../../src/domain/user.ts';
 import { verify } from '../../src/queries/verify/verify.ts';
 import { openPostgres } from '../../src/store/postgres/postgres.ts';
 import type { Change, Store } from '../../src/store/store.ts';
+import { runSql } from '../support/execute.ts';
 import { cutPoints, type PostgresProxy, startProxy } from '../support/postgres/proxy.ts';
-import { isForeignServer, type PostgresServer, runSql, startPostgres } from '../support/postgres.ts';
+import { isForeignServer, type PostgresServer, startPostgres } from '../support/postgres.ts';
 import { historyOf } from '../support/replay.ts';
 import { human, seedEvents, seedOrganization, seedTime, seedUser } from '../support/seed-users.ts';
 

@@ -6,7 +6,8 @@ import type { HumanProfile } from '../../src/domain/user.ts';
 import { verify } from '../../src/queries/verify/verify.ts';
 import { openPostgres } from '../../src/store/postgres/postgres.ts';
 import type { Change, Store } from '../../src/store/store.ts';
-import { createPostgresDatabase, runSql } from '../support/postgres.ts';
+import { runSql } from '../support/execute.ts';
+import { createPostgresDatabase } from '../support/postgres.ts';
 import { historyOf } from '../support/replay.ts';
 import { human, seedOrganization, seedTime, seedUser } from '../support/seed-users.ts';
 

@@ -3,7 +3,8 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Client } from 'pg';
 import { withoutPassword } from '../../src/store/postgres/connect/url.ts';
 import { openPostgres } from '../../src/store/postgres/postgres.ts';
-import { type PostgresServer, runSql, startPostgres } from '../support/postgres.ts';
+import { runSql } from '../support/execute.ts';
+import { type PostgresServer, startPostgres } from '../support/postgres.ts';
 import { human, seedOrganization, seedUser } from '../support/seed-users.ts';
 
 const resources = new AsyncDisposableStack();

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { openPostgres } from '../../src/store/postgres/postgres.ts';
 import type { StoreReport } from '../../src/store/store.ts';
-import { isForeignServer, type PostgresServer, runSql, startPostgres } from '../support/postgres.ts';
+import { runSql } from '../support/execute.ts';
+import { isForeignServer, type PostgresServer, startPostgres } from '../support/postgres.ts';
 import { human, seedOrganization, seedUser } from '../support/seed-users.ts';
 
 let postgres: PostgresServer;

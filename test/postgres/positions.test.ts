@@ -3,7 +3,8 @@ import { Client } from 'pg';
 import type { RecordedEvent } from '../../src/domain/events.ts';
 import { openPostgres } from '../../src/store/postgres/postgres.ts';
 import type { Store } from '../../src/store/store.ts';
-import { createPostgresDatabase, runSql } from '../support/postgres.ts';
+import { runSql } from '../support/execute.ts';
+import { createPostgresDatabase } from '../support/postgres.ts';
 import { pick, seededRandom } from '../support/random.ts';
 import { human, seedEvents, seedOrganization, seedTime, seedUser } from '../support/seed-users.ts';
 

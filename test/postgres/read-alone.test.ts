@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { expect, test } from '@jest/globals';
 import { openPostgres } from '../../src/store/postgres/postgres.ts';
 import { runHere } from '../cli/run-cli.ts';
-import { createPostgresDatabase, runSql } from '../support/postgres.ts';
+import { runSql } from '../support/execute.ts';
+import { createPostgresDatabase } from '../support/postgres.ts';
 import { human, seedOrganization, seedUser } from '../support/seed-users.ts';
 
 async function seeded(): Promise<string> {

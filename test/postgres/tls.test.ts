@@ -5,7 +5,8 @@ import { openPostgres } from '../../src/store/postgres/postgres.ts';
 import type { StoreReport } from '../../src/store/store.ts';
 import { openFolder, type ServeProcess, spawnCli, startServe } from '../cli/run-cli.ts';
 import { type KeyPairFiles, makeKeyPair } from '../server/doors/key-pair.ts';
-import { isForeignServer, type PostgresServer, runSql, startPostgres } from '../support/postgres.ts';
+import { runSql } from '../support/execute.ts';
+import { isForeignServer, type PostgresServer, startPostgres } from '../support/postgres.ts';
 import { openWire } from '../support/wire.ts';
 
 const resources = new AsyncDisposableStack();

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { Answer } from '../support/answer.ts';
 import { type Door, openDoor } from '../support/door.ts';
-import { createPostgresDatabase, runSql } from '../support/postgres.ts';
+import { runSql } from '../support/execute.ts';
+import { createPostgresDatabase } from '../support/postgres.ts';
 import { startServer, type TestServer } from '../support/start-server.ts';
 
 const resources = new AsyncDisposableStack();

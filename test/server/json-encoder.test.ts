@@ -3,7 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { encodeJson } from '../../src/server/messages/json-encoder.ts';
 import { timestampText } from '../../src/server/messages/timestamp-text.ts';
-import { probeMessage } from './probe.ts';
+import { probeMessage, scalarMembers } from './probe.ts';
 
 function check(desc: DescMessage, json: JsonObject): void {
   const message = fromJson(desc, json);
@@ -33,30 +33,12 @@ const stamp = fc
 
 const parseObject = (value: object): JsonObject => value as JsonObject;
 
-const scalars = {
-  String: text,
-  Int32: int(-(2 ** 31), 2 ** 31 - 1),
-  Uint32: int(0, 2 ** 32 - 1),
-  Sint64: signed,
-  Uint64: unsigned,
-  Bool: fc.boolean(),
-  Double: float,
-  Float: float,
-  Bytes: bytes,
-};
-const members = Object.entries<fc.Arbitrary<unknown>>(scalars).flatMap(
-  ([name, value]): [string, fc.Arbitrary<unknown>][] => [
-    [`one${name}`, value],
-    [`many${name}`, fc.array(value, { maxLength: 3 })],
-  ],
-);
-
 const { probe } = fc.letrec<{ probe: JsonObject }>((tie) => ({
   probe: fc
     .tuple(
       fc.record(
         {
-          ...Object.fromEntries(members),
+          ...scalarMembers({ int, text, signed, unsigned, float, bytes }),
           color,
           colors: fc.array(color, { maxLength: 3 }),
           note: text,

@@ -14,6 +14,7 @@ import {
   file_google_protobuf_timestamp,
   file_google_protobuf_wrappers,
 } from '@bufbuild/protobuf/wkt';
+import fc from 'fast-check';
 import { file_google_api_annotations } from '../../gen/es/google/api/annotations_pb.js';
 import { file_latchkey_v1_rest } from '../../gen/es/latchkey/v1/rest_pb.js';
 
@@ -146,4 +147,42 @@ function probeFile(rules: readonly JsonObject[]) {
   );
   const byName = new Map(imports.map((one) => [`${one.name}.proto`, one]));
   return createFileRegistry(file, (name) => byName.get(name));
+}
+
+/** Values of each kind, some of them on the edges of what is tested. */
+interface Scalars {
+  readonly int: (min: number, max: number) => fc.Arbitrary<unknown>;
+  readonly text: fc.Arbitrary<unknown>;
+  readonly signed: fc.Arbitrary<unknown>;
+  readonly unsigned: fc.Arbitrary<unknown>;
+  readonly float: fc.Arbitrary<unknown>;
+  readonly bytes: fc.Arbitrary<unknown>;
+}
+
+/** Probe's fields of every scalar type, alone and as a list, in JSON. */
+export function scalarMembers({
+  int,
+  text,
+  signed,
+  unsigned,
+  float,
+  bytes,
+}: Scalars): Readonly<Record<string, fc.Arbitrary<unknown>>> {
+  const scalars: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
+    String: text,
+    Int32: int(-(2 ** 31), 2 ** 31 - 1),
+    Uint32: int(0, 2 ** 32 - 1),
+    Sint64: signed,
+    Uint64: unsigned,
+    Bool: fc.boolean(),
+    Double: float,
+    Float: float,
+    Bytes: bytes,
+  };
+  return Object.fromEntries(
+    Object.entries(scalars).flatMap(([name, value]) => [
+      [`one${name}`, value],
+      [`many${name}`, fc.array(value, { maxLength: 3 })],
+    ]),
+  );
 }

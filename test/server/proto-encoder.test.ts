@@ -10,7 +10,7 @@ import { TimestampSchema } from '@bufbuild/protobuf/wkt';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { encodeProto } from '../../src/server/messages/proto-encoder.ts';
-import { probeMessage } from './probe.ts';
+import { probeMessage, scalarMembers } from './probe.ts';
 
 function check(desc: DescMessage, json: JsonObject): void {
   const message = fromJson(desc, json);
@@ -36,29 +36,12 @@ const unsigned = fc.oneof(
 const color = fc.oneof(fc.constantFrom<string | number>('COLOR_RED', 0), int(-5, 99));
 const bytes = fc.uint8Array({ maxLength: 200 }).map((value) => Buffer.from(value).toString('base64'));
 
-const scalars = {
-  String: text,
-  Int32: int(-(2 ** 31), 2 ** 31 - 1),
-  Uint32: int(0, 2 ** 32 - 1),
-  Sint64: signed,
-  Uint64: unsigned,
-  Bool: fc.boolean(),
-  Double: float,
-  Float: float,
-  Bytes: bytes,
-};
-const members = Object.entries<fc.Arbitrary<unknown>>(scalars).flatMap(
-  ([name, value]): [string, fc.Arbitrary<unknown>][] => [
-    [`one${name}`, value],
-    [`many${name}`, fc.array(value, { maxLength: 3 })],
-  ],
-);
 const { probe } = fc.letrec<{ probe: JsonObject }>((tie) => ({
   probe: fc
     .tuple(
       fc.record(
         {
-          ...Object.fromEntries(members),
+          ...scalarMembers({ int, text, signed, unsigned, float, bytes }),
           color,
           colors: fc.array(color, { maxLength: 3 }),
           note: text,

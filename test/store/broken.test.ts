@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { openFolder, parseLines, runHere, spawnCli, startServe } from '../cli/run-cli.ts';
 import { dialects } from '../support/dialects/all.ts';
 import { askBare } from '../support/dialects/bare.ts';
+import { probesOf } from '../support/door.ts';
 import { noDisks, runOnDisk, serveOnDisk } from '../support/own-mounts.ts';
 import { openWire, type Wire } from '../support/wire.ts';
 
@@ -37,18 +38,6 @@ async function change({ wire, token, userId }: Caller, method: 'LockUser' | 'Unl
   if (grpc === undefined) throw new Error('no such dialect');
   const answer = await askBare(wire, grpc, { method, message: { userId }, token });
   return answer.ok ? 'OK' : answer.code;
-}
-
-/** What the probes say: /readyz, and the status of grpc.health.v1. */
-async function health(url: string): Promise<readonly [number, string]> {
-  const ready = await fetch(`${url}/readyz`);
-  await ready.arrayBuffer();
-  const check = await fetch(`${url}/grpc.health.v1.Health/Check`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: '{}',
-  });
-  return [ready.status, ((await check.json()) as { status: string }).status];
 }
 
 const [ready, notReady] = [
@@ -85,22 +74,22 @@ onDisk(
       return code;
     };
     for (let round = 0; round < 3; round += 1) {
-      expect(await health(url)).toEqual(ready);
+      expect(await probesOf(url)).toEqual(ready);
       expect(await turn()).toBe('OK');
       const ballast = join(server.disk, 'ballast');
       fill(ballast);
-      expect(await health(url)).toEqual(notReady);
+      expect(await probesOf(url)).toEqual(notReady);
       const codes = new Set<string>();
       for (let calls = 0; calls < 2_000 && !codes.has('Unavailable'); calls += 1) codes.add(await turn());
       expect([...codes].filter((code) => code !== 'OK')).toEqual(['Unavailable']);
       for (let calls = 0; calls < 100; calls += 1) expect(await turn()).toBe('Unavailable');
-      expect(await health(url)).toEqual(notReady);
+      expect(await probesOf(url)).toEqual(notReady);
       const read = await fetch(`${url}/v2/users/${userId}`, {
         headers: { authorization: `Bearer ${token}` },
       });
       expect(read.status).toBe(200);
       rmSync(ballast);
-      expect(await health(url)).toEqual(ready);
+      expect(await probesOf(url)).toEqual(ready);
       expect(await turn()).toBe('OK');
       const database = copyDatabase(server.disk, join(folder, `full-${round}.db`));
       expect((await changesOf(userId, database)).length).toBe(2 + acknowledged);
@@ -239,9 +228,9 @@ describe('a database that is not as it should be is refused in one line, and lef
     await using server = await startServe(data);
     await using wire = openWire(server.url);
     const token = readFileSync(join(data, 'admin-token'), 'utf8').trim();
-    expect(await health(server.url)).toEqual(ready);
+    expect(await probesOf(server.url)).toEqual(ready);
     expect(await change({ wire, token, userId: userIds[0] ?? '' }, 'UnlockUser')).toBe('Unavailable');
-    expect(await health(server.url)).toEqual(notReady);
+    expect(await probesOf(server.url)).toEqual(notReady);
     const verified = await runHere(['verify', '--db', database]);
     expect(verified.code).toBe(6);
   });

@@ -4,7 +4,7 @@ import type { UserId } from '../../src/domain/ids.ts';
 import type { Subscription } from '../../src/domain/subscription.ts';
 import { openStore } from '../../src/store/open.ts';
 import type { StoreReport } from '../../src/store/store.ts';
-import { runSql } from '../support/postgres.ts';
+import { runSql } from '../support/execute.ts';
 import { human, seedEvents, seedOrganization, seedUser } from '../support/seed-users.ts';
 import { startServer } from '../support/start-server.ts';
 import { type StoreKind, stores } from '../support/stores.ts';

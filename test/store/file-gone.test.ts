@@ -6,24 +6,13 @@ import { openStore } from '../../src/store/open.ts';
 import type { StoreReport } from '../../src/store/store.ts';
 import { runHere } from '../cli/run-cli.ts';
 import { dialects, openClients } from '../support/dialects/all.ts';
+import { probesOf } from '../support/door.ts';
 import { type LoggedServer, serveLogged } from '../support/logged-server.ts';
 import { human, seedEvents, seedOrganization, seedUser } from '../support/seed-users.ts';
 import { temporaryDatabase } from '../support/temporary.ts';
 
 const locked = { type: 'user.locked', payload: {} } as const;
 const unlocked = { type: 'user.unlocked', payload: {} } as const;
-
-/** What the probes say: /readyz, and the status of grpc.health.v1. */
-async function probes(url: string): Promise<readonly [number, string]> {
-  const ready = await fetch(`${url}/readyz`);
-  await ready.arrayBuffer();
-  const check = await fetch(`${url}/grpc.health.v1.Health/Check`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: '{}',
-  });
-  return [ready.status, ((await check.json()) as { status: string }).status];
-}
 
 async function lockedUser({ door }: LoggedServer): Promise<string> {
   const { response } = await door.ask('ListUsers', {
@@ -99,12 +88,12 @@ test.each(
   const userId = await lockedUser(server);
   const token = readFileSync(join(dirname(database), 'admin-token'), 'utf8').trim();
   await using clients = openClients(url);
-  expect(await probes(url)).toEqual([200, 'SERVING']);
+  expect(await probesOf(url)).toEqual([200, 'SERVING']);
   expect((await door.ask('UnlockUser', { userId })).ok).toBe(true);
   expect((await door.ask('LockUser', { userId })).ok).toBe(true);
   // So that the file is longer than what it is cut to, and was seen to be.
   if (harm === cutFile) moveLog(database);
-  expect(await probes(url)).toEqual([200, 'SERVING']);
+  expect(await probesOf(url)).toEqual([200, 'SERVING']);
   harm(database);
   const unlock = { method: 'UnlockUser', message: { userId }, token } as const;
   const answers = await Promise.all(dialects.map((dialect) => clients.ask(dialect, unlock)));
@@ -112,11 +101,11 @@ test.each(
   // A commit that the harm came in between of is in the file that is gone: who asks next may be told so.
   codes.delete('FailedPrecondition');
   expect(codes).toEqual(new Set(['Unavailable']));
-  expect(await probes(url)).toEqual([503, 'NOT_SERVING']);
+  expect(await probesOf(url)).toEqual([503, 'NOT_SERVING']);
   expect(await door.ask('GetUserByID', { userId })).toMatchObject({ ok: false, code: 'Unavailable' });
   if (mend !== undefined) {
     mend(database);
-    expect(await probes(url)).toEqual([200, 'SERVING']);
+    expect(await probesOf(url)).toEqual([200, 'SERVING']);
     await door.ask('UnlockUser', { userId });
     expect((await door.ask('LockUser', { userId })).ok).toBe(true);
     expect(await door.user(userId)).toMatchObject({ state: 'USER_STATE_LOCKED' });

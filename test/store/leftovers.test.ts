@@ -3,7 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import { Client } from 'pg';
 import { openStore } from '../../src/store/open.ts';
 import { runHere } from '../cli/run-cli.ts';
-import { runSql } from '../support/postgres.ts';
+import { runSql } from '../support/execute.ts';
 import { human, seedOrganization, seedTime, seedUser } from '../support/seed-users.ts';
 import { openEmptyDatabase, type StoreKind } from '../support/stores.ts';
 

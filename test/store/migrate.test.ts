@@ -4,7 +4,7 @@ import { expect, test } from '@jest/globals';
 import type { UserId } from '../../src/domain/ids.ts';
 import { verify } from '../../src/queries/verify/verify.ts';
 import { openStore } from '../../src/store/open.ts';
-import { runSql } from '../support/postgres.ts';
+import { runSql } from '../support/execute.ts';
 import { seedEvents } from '../support/seed-users.ts';
 import { type StoreKind, stores } from '../support/stores.ts';
 

@@ -15,6 +15,18 @@ export interface Door extends AsyncDisposable {
   events(userId: string): Promise<readonly JsonObject[]>;
 }
 
+/** What the probes say: /readyz, and the status of grpc.health.v1. */
+export async function probesOf(url: string): Promise<readonly [number, string]> {
+  const ready = await fetch(`${url}/readyz`);
+  await ready.arrayBuffer();
+  const check = await fetch(`${url}/grpc.health.v1.Health/Check`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: '{}',
+  });
+  return [ready.status, ((await check.json()) as { status: string }).status];
+}
+
 /** Connects when first asked to. */
 export function openDoor(url: string, token: string): Door {
   const wire = openWire(url);

@@ -8,8 +8,16 @@ export async function execute(database: string, sql: string): Promise<void> {
     db.exec(sql);
     return;
   }
-  const client = new Client(database);
+  await runSql(database, sql);
+}
+
+/** The same on PostgreSQL, and what comes of it. */
+export async function runSql(url: string, text: string): Promise<readonly Record<string, unknown>[]> {
+  const client = new Client({ connectionString: url });
   await client.connect();
-  await client.query(sql);
-  await client.end();
+  try {
+    return (await client.query(text)).rows;
+  } finally {
+    await client.end();
+  }
 }

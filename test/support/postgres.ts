@@ -1,7 +1,7 @@
 import { chmod, chown, copyFile, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterAll } from '@jest/globals';
-import { Client } from 'pg';
+import { runSql } from './execute.ts';
 import { makePostgres } from './postgres/process.ts';
 import { clusterOptions, sharedVariable } from './postgres/shared.ts';
 
@@ -84,17 +84,6 @@ async function findShared(): Promise<PostgresServer> {
 afterAll(async () => {
   await (await shared)?.[Symbol.asyncDispose]();
 });
-
-/** Runs one statement beside the store. */
-export async function runSql(url: string, text: string): Promise<readonly Record<string, unknown>[]> {
-  const client = new Client({ connectionString: url });
-  await client.connect();
-  try {
-    return (await client.query(text)).rows;
-  } finally {
-    await client.end();
-  }
-}
 
 // PostgreSQL refuses a key that is not its own user's alone.
 async function copyOwned(from: string, to: string): Promise<void> {
