@@ -126,7 +126,7 @@ export function parseServeConfig(argv: readonly string[]): ServeConfig {
     refusedPerSecondPerAddress: count('refused-per-second-per-address'),
     oidc: parseOidc(value, count('oidc-clock-skew-seconds')),
     tracing: parseTracing(value('trace-trust-remote')),
-    metricsListen: parseListen('metrics-listen', value('metrics-listen')),
+    metricsListen: parseMetricsListen(value('metrics-listen')),
     console: parseConsole(value),
     logLevel: parseChoice('log-level', value('log-level'), logLevels),
     logFormat: parseChoice('log-format', value('log-format'), ['json', 'text', 'auto']),
@@ -229,12 +229,12 @@ function parseCount(name: CountName, text: string): number {
   throw new UsageError(`${called(name)} must be a whole number from ${min} to ${max}, not "${text}"`);
 }
 
-function parseListen(name: SettingName, text: string): ListenAddress | undefined {
+function parseMetricsListen(text: string): ListenAddress | undefined {
   if (text === '') return undefined;
   const address = parseListenAddress(text);
   if (address !== undefined) return address;
   throw new UsageError(
-    `${called(name)} must be HOST:PORT, such as 127.0.0.1:9464 or [::1]:9464, not "${text}"`,
+    `${called('metrics-listen')} must be HOST:PORT, such as 127.0.0.1:9464 or [::1]:9464, not "${text}"`,
   );
 }
 

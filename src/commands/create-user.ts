@@ -136,7 +136,7 @@ export function named(request: Pick<NewUser | NewExternal, 'profile' | 'userName
     const externalId = parseName(profile.externalId, 'external_id');
     return { ...profile, externalId, userName: userName ?? parseName(userId, 'user_id') };
   }
-  const email = parseEmail(profile.email, 'email');
+  const email = parseEmail(profile.email);
   const externalId = profile.externalId && parseName(profile.externalId, 'external_id');
   return { ...profile, email, ...(externalId && { externalId }), userName: userName ?? email };
 }

@@ -6,13 +6,13 @@ import { parseName } from '../domain/ids.ts';
  * An address that mail can be sent to (RFC 5321, and RFC 6531 for other scripts), without the space around it. A host of
  * an intranet will do; quoted local parts and literal addresses will not. Throws fieldInvalid, which does not repeat it.
  */
-export function parseEmail(value: string, field: string): string {
-  const email = parseName(value, field);
+export function parseEmail(value: string): string {
+  const email = parseName(value, 'email');
   const fault = analyzeEmail(email, { minDomainSegments: 1 });
   if (fault === null || fault === undefined) return email;
   const why = faults[fault.code] ?? 'it is malformed';
   throw new DomainError('fieldInvalid', {
-    text: `${field}: must be an e-mail address, like ada@acme.example: ${why}`,
+    text: `email: must be an e-mail address, like ada@acme.example: ${why}`,
   });
 }
 

@@ -49,7 +49,7 @@ export function parseProfileChange(change: ProfileChange): ProfileChange {
     ...(username !== undefined && { userName: parseName(username, 'username') }),
     ...(externalId && { externalId: parseName(externalId, 'external_id') }),
     ...(human?.email && {
-      human: { ...human, email: { ...human.email, email: parseEmail(human.email.email, 'email') } },
+      human: { ...human, email: { ...human.email, email: parseEmail(human.email.email) } },
     }),
     ...(name && { machine: { ...machine, name } }),
   };

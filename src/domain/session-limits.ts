@@ -25,7 +25,7 @@ export function mergeMetadata(before: Metadata, change: Metadata): Metadata {
     throw invalid('metadata', `at most ${sessionLimits.metadataEntries} entries`);
   let bytes = 0;
   for (const [key, value] of entries) {
-    requireLength(key, 'metadata', sessionLimits.metadataKeyLength);
+    requireKey(key);
     // Values are base64: three bytes in four characters.
     bytes += utf8Length(key) + Math.floor((value.replace(/=+$/, '').length * 3) / 4);
   }
@@ -67,10 +67,10 @@ export function parseLifetime(nanos: bigint): number {
   throw invalid('lifetime', `more than 0 and at most ${sessionLimits.lifetimeSeconds} seconds`);
 }
 
-function requireLength(text: string, field: string, max: number): void {
-  parseText(text, field);
-  const length = [...text].length;
-  if (length === 0 || length > max) throw invalid(field, `keys of 1 to ${max} characters`);
+function requireKey(key: string): void {
+  const length = [...parseText(key, 'metadata')].length;
+  const max = sessionLimits.metadataKeyLength;
+  if (length === 0 || length > max) throw invalid('metadata', `keys of 1 to ${max} characters`);
 }
 
 function invalid(field: string, rule: string): DomainError {

@@ -30,7 +30,8 @@ interface Outlet {
  * Lines to stderr. A pipe or a socket is written without waiting, as far as its reader reads: one that stops reading
  * stops nothing. What does not fit any more, or not on a full disk, is dropped, counted, and told when there is room.
  */
-export function createLogSink(outlet: Outlet = openOutlet()): LogSink {
+export function createLogSink(): LogSink {
+  const outlet = openOutlet();
   let lines: string[] = [];
   let length = 0;
   let linesDropped = 0;
