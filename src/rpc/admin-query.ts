@@ -1,7 +1,7 @@
 import type { HandlerContext, ServiceImpl } from '@connectrpc/connect';
 import type { AdminService, FollowEventsRequest } from '../../gen/es/latchkey/v1/admin_pb.js';
 import { DomainError } from '../domain/errors.ts';
-import { parseOrganizationId, parseUserId } from '../domain/ids.ts';
+import { parseOrganizationId, parseText, parseUserId } from '../domain/ids.ts';
 import type { DeskMeasures } from '../ops/measures.ts';
 import { followEvents, listEvents } from '../queries/events.ts';
 import { listGrants } from '../queries/grants.ts';
@@ -13,7 +13,7 @@ import { timestampOf } from './details.ts';
 import { withHeartbeats } from './heartbeats.ts';
 import { callerKey } from './limits/caller-key.ts';
 import { createStreamLimit, followersMax, sharerByCaller } from './limits/stream-limit.ts';
-import { listDetailsOf, pageOf, parseSearchText } from './list-details.ts';
+import { listDetailsOf, pageOf } from './list-details.ts';
 
 type AdminQueryHandlers = Pick<
   ServiceImpl<typeof AdminService>,
@@ -56,7 +56,7 @@ export function adminQueryHandlers(app: QueryApp & Followed): AdminQueryHandlers
         afterPosition,
         limit,
         userId: userId === undefined ? undefined : parseUserId(userId),
-        type: type === undefined ? undefined : parseSearchText(type, 'type'),
+        type: type === undefined ? undefined : parseText(type, 'type'),
       });
       const newest = events.at(-1);
       const nextPosition = newest === undefined ? afterPosition : BigInt(newest.position);

@@ -22,14 +22,6 @@ export function pageOf(query: Pick<ListQuery, 'offset' | 'limit' | 'asc'> | unde
   return { offset: query.offset, limit: query.limit, ascending: query.asc };
 }
 
-/** A text to search for. Throws fieldInvalid, naming the field, for what no stored text can hold. */
-export function parseSearchText(value: string, field: string): string {
-  if (value.includes('\0') || !value.isWellFormed()) {
-    throw invalidField(field, 'must be Unicode text without NUL');
-  }
-  return value;
-}
-
 /** The error for a field that the request's own rules let through. */
 export function invalidField(field: string, rule: string): DomainError {
   return new DomainError('fieldInvalid', { text: `${field}: ${rule}` });

@@ -2,7 +2,7 @@ import type { ServiceImpl } from '@connectrpc/connect';
 import type { ListLocksRequest, LockService } from '../../gen/es/latchkey/v1/lock_pb.js';
 import type { CommandApp } from '../commands/change-user.ts';
 import { lockUser, unlockUser } from '../commands/lock-user.ts';
-import { parseNameSought, parseUserId } from '../domain/ids.ts';
+import { parseNameSought, parseText, parseUserId } from '../domain/ids.ts';
 import { explainUser } from '../queries/explain-user.ts';
 import type { PolicyQueryApp } from '../queries/lockout-policy.ts';
 import { getLock, type LocksRequest, listLocks } from '../queries/locks.ts';
@@ -12,7 +12,7 @@ import { parseTimestamp } from './convert/token.ts';
 import { detailsOf } from './details.ts';
 import { followLocksHandler } from './follow-locks.ts';
 import { callerKey } from './limits/caller-key.ts';
-import { listDetailsOf, pageOf, parseSearchText } from './list-details.ts';
+import { listDetailsOf, pageOf } from './list-details.ts';
 
 /** The calls about the lock as a record. */
 export function lockHandlers(app: CommandApp & PolicyQueryApp): ServiceImpl<typeof LockService> {
@@ -62,9 +62,9 @@ export function lockHandlers(app: CommandApp & PolicyQueryApp): ServiceImpl<type
 function locksRequest(req: ListLocksRequest): LocksRequest {
   const { organizationId, loginName, userIds, lockedSince, lockedBefore } = req;
   return {
-    organizationId: organizationId && parseSearchText(organizationId, 'organization_id'),
+    organizationId: organizationId && parseText(organizationId, 'organization_id'),
     cause: parseCause(req.cause),
-    userIds: userIds.map((userId) => parseSearchText(userId, 'user_ids')),
+    userIds: userIds.map((userId) => parseText(userId, 'user_ids')),
     loginName: loginName && parseNameSought(loginName, 'login_name'),
     since: lockedSince && parseTimestamp(lockedSince, 'locked_since'),
     before: lockedBefore && parseTimestamp(lockedBefore, 'locked_before'),

@@ -10,9 +10,10 @@ import {
   type PersonalAccessTokenSchema,
   type PersonalAccessTokensSearchFilter,
 } from '../../../gen/es/zitadel/user/v2/personal_access_token_pb.js';
+import { parseText } from '../../domain/ids.ts';
 import type { TokenFilter, TokenRecord, TokenSortField } from '../../queries/tokens.ts';
 import { timestampOf } from '../details.ts';
-import { invalidField, parseSearchText } from '../list-details.ts';
+import { invalidField } from '../list-details.ts';
 
 const timeMethods: Readonly<Record<number, Extract<TokenFilter, { time: number }>['method']>> = {
   [TimestampFilterMethod.EQUALS]: 'equals',
@@ -78,7 +79,7 @@ function parseFilter(filter: PersonalAccessTokensSearchFilter['filter'], path: s
 }
 
 function parseId(filter: IDFilter, path: string): string {
-  return parseSearchText(filter.id, `${path}.id`);
+  return parseText(filter.id, `${path}.id`);
 }
 
 function parseTime(filter: TimestampFilter, path: string) {

@@ -2,9 +2,9 @@ import { TextQueryMethod } from '../../../gen/es/zitadel/object/v2/object_pb.js'
 import { type SearchQuery, Type, UserFieldName } from '../../../gen/es/zitadel/user/v2/query_pb.js';
 import { UserState } from '../../../gen/es/zitadel/user/v2/user_pb.js';
 import type { TextMethod, UserFilter, UserSortField, UserTextField } from '../../domain/filter.ts';
-import { parseNameSought } from '../../domain/ids.ts';
+import { parseNameSought, parseText } from '../../domain/ids.ts';
 import type { UserState as DomainState, UserKind } from '../../domain/user.ts';
-import { invalidField, parseSearchText } from '../list-details.ts';
+import { invalidField } from '../list-details.ts';
 
 /** How many queries a list takes in all, nested ones counted: each costs a comparison with every user in scope. */
 const filtersMax = 1_000;
@@ -79,7 +79,7 @@ function parseFilter({ query }: SearchQuery, place: Place): UserFilter {
       return { kind: 'type', type: known(types[query.value.type], `${path}.type_query.type`) };
     case 'inUserIdsQuery': {
       const field = `${path}.in_user_ids_query.user_ids`;
-      return { kind: 'ids', userIds: query.value.userIds.map((id) => parseSearchText(id, field)) };
+      return { kind: 'ids', userIds: query.value.userIds.map((id) => parseText(id, field)) };
     }
     case 'inUserEmailsQuery': {
       const field = `${path}.in_user_emails_query.user_emails`;
@@ -87,7 +87,7 @@ function parseFilter({ query }: SearchQuery, place: Place): UserFilter {
     }
     case 'organizationIdQuery': {
       const field = `${path}.organization_id_query.organization_id`;
-      return { kind: 'organization', organizationId: parseSearchText(query.value.organizationId, field) };
+      return { kind: 'organization', organizationId: parseText(query.value.organizationId, field) };
     }
     case 'orQuery':
       return { kind: 'or', filters: parseAll(query.value.queries, inside(place, 'or_query.queries')) };
@@ -112,7 +112,7 @@ function parseTextFilter(query: TextQuery, path: string): UserFilter {
   const queryPath = `${path}.${field}_query`;
   const method = known(methods[query.value.method], `${queryPath}.method`);
   // A part of a name may begin or end with a space, a whole one cannot.
-  const parse = isWhole(method) && names.has(field) ? parseNameSought : parseSearchText;
+  const parse = isWhole(method) && names.has(field) ? parseNameSought : parseText;
   return { kind: 'text', field, method, value: parse(value, `${queryPath}.${name ?? field}`) };
 }
 

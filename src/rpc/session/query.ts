@@ -5,13 +5,14 @@ import type { SessionSchema } from '../../../gen/es/zitadel/session/v2/session_p
 import type { SessionService } from '../../../gen/es/zitadel/session/v2/session_service_pb.js';
 import { TimestampQueryMethod } from '../../../gen/es/zitadel/v1/query_pb.js';
 import type { Caller } from '../../auth/caller.ts';
+import { parseText } from '../../domain/ids.ts';
 import { displayNameOf, loginNameOf } from '../../domain/user.ts';
 import { getSession, listSessions, type SessionFilter, type SessionRecord } from '../../queries/sessions.ts';
 import type { QueryApp } from '../../queries/users.ts';
 import { parseTimestamp } from '../convert/token.ts';
 import { timestampOf } from '../details.ts';
 import { callerKey } from '../limits/caller-key.ts';
-import { invalidField, listDetailsOf, pageOf, parseSearchText } from '../list-details.ts';
+import { invalidField, listDetailsOf, pageOf } from '../list-details.ts';
 
 type SessionQueryHandlers = Pick<ServiceImpl<typeof SessionService>, 'getSession' | 'listSessions'>;
 
@@ -86,10 +87,10 @@ function parseFilter({ query }: SearchQuery, path: string, caller: Caller): Sess
     case 'idsQuery':
       return {
         kind: 'ids',
-        sessionIds: query.value.ids.map((id) => parseSearchText(id, `${path}.ids_query.ids`)),
+        sessionIds: query.value.ids.map((id) => parseText(id, `${path}.ids_query.ids`)),
       };
     case 'userIdQuery':
-      return { kind: 'user', id: parseSearchText(query.value.id, `${path}.user_id_query.id`) };
+      return { kind: 'user', id: parseText(query.value.id, `${path}.user_id_query.id`) };
     case 'creationDateQuery': {
       const { creationDate, method } = query.value;
       const field = `${path}.creation_date_query`;
@@ -101,14 +102,14 @@ function parseFilter({ query }: SearchQuery, path: string, caller: Caller): Sess
       // Unset, it is the caller's own.
       return {
         kind: 'creator',
-        id: parseSearchText(query.value.id ?? caller.meta.actorUserId ?? '', `${path}.creator_query.id`),
+        id: parseText(query.value.id ?? caller.meta.actorUserId ?? '', `${path}.creator_query.id`),
       };
     case 'userAgentQuery': {
       const { fingerprintId } = query.value;
       const field = `${path}.user_agent_query.fingerprint_id`;
       // A caller is a program with a token: it has no device of its own.
       if (fingerprintId === undefined) throw invalidField(field, 'value is required');
-      return { kind: 'fingerprint', id: parseSearchText(fingerprintId, field) };
+      return { kind: 'fingerprint', id: parseText(fingerprintId, field) };
     }
     case undefined:
       throw invalidField(path, 'exactly one query is required');

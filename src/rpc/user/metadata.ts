@@ -12,7 +12,7 @@ import { type KeyFilter, listMetadata } from '../../queries/metadata.ts';
 import { parseLimit } from '../../queries/page.ts';
 import { timestampOf } from '../details.ts';
 import { callerKey } from '../limits/caller-key.ts';
-import { pageOf, parseSearchText } from '../list-details.ts';
+import { pageOf } from '../list-details.ts';
 
 type UserMetadataHandlers = Pick<
   ServiceImpl<typeof UserService>,
@@ -71,5 +71,5 @@ function parseFilter({ filter }: MetadataSearchFilter, index: number): KeyFilter
   if (filter.value === undefined || method === undefined) {
     throw new DomainError('fieldInvalid', { text: `${path}.filter: value is required` });
   }
-  return { key: parseSearchText(filter.value.key, `${path}.key_filter.key`), method };
+  return { key: parseText(filter.value.key, `${path}.key_filter.key`), method };
 }
