@@ -5,7 +5,7 @@ import { eraseUser } from '../commands/erasure/erase-user.ts';
 import { addGrant, type GrantRequest, removeGrant } from '../commands/grants.ts';
 import { createOrganization } from '../commands/organizations.ts';
 import { parseOrganizationId, parseUserId } from '../domain/ids.ts';
-import { detailsOf, timestampOf } from './details.ts';
+import { detailsOf, timestampOf } from './convert/details.ts';
 import { callerKey } from './limits/caller-key.ts';
 
 type AdminCommandHandlers = Pick<

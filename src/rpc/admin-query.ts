@@ -8,12 +8,12 @@ import { listGrants } from '../queries/grants.ts';
 import { listOrganizations } from '../queries/organizations.ts';
 import type { QueryApp } from '../queries/users.ts';
 import { callerAsOfNow } from './caller-as-of-now.ts';
+import { timestampOf } from './convert/details.ts';
 import { eventOf } from './convert/event.ts';
-import { timestampOf } from './details.ts';
+import { listDetailsOf, pageOf } from './convert/list.ts';
 import { withHeartbeats } from './heartbeats.ts';
 import { callerKey } from './limits/caller-key.ts';
 import { createStreamLimit, followersMax, sharerByCaller } from './limits/stream-limit.ts';
-import { listDetailsOf, pageOf } from './list-details.ts';
 
 type AdminQueryHandlers = Pick<
   ServiceImpl<typeof AdminService>,

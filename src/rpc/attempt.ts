@@ -11,10 +11,10 @@ import { isAddress } from '../commands/session-subject.ts';
 import type { SignInApp } from '../commands/sign-in-facts.ts';
 import { type OrganizationId, parseOrganizationId, parseText, parseUserId } from '../domain/ids.ts';
 import { loadLoginName, type QueryApp } from '../queries/users.ts';
+import { timestampOf } from './convert/details.ts';
+import { invalidField } from './convert/list.ts';
 import { lockMessage } from './convert/lock.ts';
-import { timestampOf } from './details.ts';
 import { callerKey } from './limits/caller-key.ts';
-import { invalidField } from './list-details.ts';
 import { type RequestInfo, requestInfoKey } from './request-info.ts';
 
 /** The calls of an application that checks passwords itself. */

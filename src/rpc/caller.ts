@@ -5,8 +5,8 @@ import { loginNameOf } from '../domain/user.ts';
 import { heldPermissions, loadCaller } from '../queries/caller.ts';
 import { listUserHistory } from '../queries/user-history.ts';
 import type { QueryApp } from '../queries/users.ts';
+import { timestampOf } from './convert/details.ts';
 import { eventOf } from './convert/event.ts';
-import { timestampOf } from './details.ts';
 import { callerKey } from './limits/caller-key.ts';
 
 type CallerHandlers = Pick<ServiceImpl<typeof AdminService>, 'getCaller' | 'listUserHistory'>;

@@ -13,8 +13,8 @@ import { followLocks, type LockEnding, type LockNews, type LockOwner } from '../
 import { type Seal, sealOf } from '../queries/sealed.ts';
 import type { QueryApp } from '../queries/users.ts';
 import { callerAsOfNow } from './caller-as-of-now.ts';
+import { timestampOf } from './convert/details.ts';
 import { lockMessage } from './convert/lock.ts';
-import { timestampOf } from './details.ts';
 import { withHeartbeats } from './heartbeats.ts';
 import { createStreamLimit, followersMax, sharerByCaller } from './limits/stream-limit.ts';
 

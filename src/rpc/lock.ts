@@ -7,12 +7,12 @@ import { explainUser } from '../queries/explain-user.ts';
 import type { PolicyQueryApp } from '../queries/lockout-policy.ts';
 import { getLock, type LocksRequest, listLocks } from '../queries/locks.ts';
 import { loadLoginName } from '../queries/users.ts';
+import { detailsOf } from './convert/details.ts';
+import { listDetailsOf, pageOf } from './convert/list.ts';
 import { explanationMessage, lockMessage, lockRecordMessage, parseCause } from './convert/lock.ts';
 import { parseTimestamp } from './convert/token.ts';
-import { detailsOf } from './details.ts';
 import { followLocksHandler } from './follow-locks.ts';
 import { callerKey } from './limits/caller-key.ts';
-import { listDetailsOf, pageOf } from './list-details.ts';
 
 /** The calls about the lock as a record. */
 export function lockHandlers(app: CommandApp & PolicyQueryApp): ServiceImpl<typeof LockService> {

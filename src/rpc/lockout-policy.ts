@@ -17,9 +17,9 @@ import type { PolicySource as DomainSource } from '../domain/effective-policy.ts
 import { type OrganizationId, parseOrganizationId } from '../domain/ids.ts';
 import { type LockoutPolicy as DomainPolicy, policyMax } from '../domain/lockout-policy.ts';
 import { getLockoutPolicy, type PolicyQueryApp } from '../queries/lockout-policy.ts';
-import { detailsOf } from './details.ts';
+import { detailsOf } from './convert/details.ts';
+import { invalidField } from './convert/list.ts';
 import { callerKey } from './limits/caller-key.ts';
-import { invalidField } from './list-details.ts';
 
 const sources = {
   organization: PolicySource.ORGANIZATION,

@@ -16,10 +16,10 @@ import {
 } from '../commands/subscriptions.ts';
 import { parseOrganizationId } from '../domain/ids.ts';
 import { getSubscription, listAttempts, listSubscriptions } from '../queries/subscriptions.ts';
+import { timestampOf } from './convert/details.ts';
+import { invalidField, listDetailsOf, pageOf } from './convert/list.ts';
 import { attemptMessage, subscriptionMessage } from './convert/subscription.ts';
-import { timestampOf } from './details.ts';
 import { callerKey } from './limits/caller-key.ts';
-import { invalidField, listDetailsOf, pageOf } from './list-details.ts';
 
 /** The calls about where events are sent. */
 export function subscriptionHandlers(app: SubscriptionApp): ServiceImpl<typeof SubscriptionService> {

@@ -21,11 +21,11 @@ import { getRun, listItems, listRuns, watchRun } from '../queries/unlock-runs.ts
 import type { QueryApp } from '../queries/users.ts';
 import { callerAsOfNow } from './caller-as-of-now.ts';
 import { withDetail } from './connect-error.ts';
+import { invalidField } from './convert/list.ts';
 import { itemMessage, parseFilter, parseOutcome, previewMessage, runMessage } from './convert/unlock-run.ts';
 import { withHeartbeats } from './heartbeats.ts';
 import { callerKey } from './limits/caller-key.ts';
 import { createStreamLimit, followersMax, sharerByCaller } from './limits/stream-limit.ts';
-import { invalidField } from './list-details.ts';
 
 type UnlockRunApp = CommandApp & QueryApp;
 

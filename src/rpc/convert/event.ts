@@ -2,7 +2,7 @@ import type { JsonObject, MessageInitShape } from '@bufbuild/protobuf';
 import type { EventSchema } from '../../../gen/es/latchkey/v1/admin_pb.js';
 import type { RecordedEvent } from '../../domain/events.ts';
 import { actingPolicy } from '../../domain/lock-events.ts';
-import { timestampOf } from '../details.ts';
+import { timestampOf } from './details.ts';
 
 /** An event as the log holds it; what is not known of its actor is empty. */
 export function eventOf(event: RecordedEvent): MessageInitShape<typeof EventSchema> {

@@ -11,7 +11,7 @@ import type { LockCause as DomainCause, Lock } from '../../domain/lock.ts';
 import { loginNameOf } from '../../domain/user.ts';
 import type { explainUser } from '../../queries/explain-user.ts';
 import { type FailedSignIn, type LockRecord, lockOf } from '../../queries/locks.ts';
-import { timestampOf } from '../details.ts';
+import { timestampOf } from './details.ts';
 import { states } from './user.ts';
 
 const causes = {

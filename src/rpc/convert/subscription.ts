@@ -13,7 +13,7 @@ import type {
   SubscriptionState as DomainState,
   Subscription,
 } from '../../domain/subscription.ts';
-import { timestampOf } from '../details.ts';
+import { timestampOf } from './details.ts';
 
 const states = {
   active: SubscriptionState.ACTIVE,

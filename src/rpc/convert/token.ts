@@ -12,8 +12,8 @@ import {
 } from '../../../gen/es/zitadel/user/v2/personal_access_token_pb.js';
 import { parseText } from '../../domain/ids.ts';
 import type { TokenFilter, TokenRecord, TokenSortField } from '../../queries/tokens.ts';
-import { timestampOf } from '../details.ts';
-import { invalidField } from '../list-details.ts';
+import { timestampOf } from './details.ts';
+import { invalidField } from './list.ts';
 
 const timeMethods: Readonly<Record<number, Extract<TokenFilter, { time: number }>['method']>> = {
   [TimestampFilterMethod.EQUALS]: 'equals',

@@ -14,8 +14,8 @@ import type { UnlockRun } from '../../domain/unlock-run.ts';
 import type { LockFilter, UnlockOutcome as Outcome } from '../../domain/unlock-run-events.ts';
 import type { Preview } from '../../queries/unlock-preview.ts';
 import type { ItemRecord } from '../../queries/unlock-runs.ts';
-import { timestampOf } from '../details.ts';
-import { invalidField } from '../list-details.ts';
+import { timestampOf } from './details.ts';
+import { invalidField } from './list.ts';
 import { causeMessage, lockRecordMessage, parseCause } from './lock.ts';
 import { parseTimestamp } from './token.ts';
 

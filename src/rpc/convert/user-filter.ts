@@ -4,7 +4,7 @@ import { UserState } from '../../../gen/es/zitadel/user/v2/user_pb.js';
 import type { TextMethod, UserFilter, UserSortField, UserTextField } from '../../domain/filter.ts';
 import { parseNameSought, parseText } from '../../domain/ids.ts';
 import type { UserState as DomainState, UserKind } from '../../domain/user.ts';
-import { invalidField } from '../list-details.ts';
+import { invalidField } from './list.ts';
 
 /** How many queries a list takes in all, nested ones counted: each costs a comparison with every user in scope. */
 const filtersMax = 1_000;

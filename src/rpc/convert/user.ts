@@ -17,7 +17,7 @@ import {
   type MachineProfile,
 } from '../../domain/user.ts';
 import type { UserRecord } from '../../queries/users.ts';
-import { detailsOf, timestampOf } from '../details.ts';
+import { detailsOf, timestampOf } from './details.ts';
 
 /** The wire's number of each state. */
 export const states = {

@@ -4,7 +4,7 @@ import type { DetailsSchema } from '../../../gen/es/zitadel/object/v2/object_pb.
 import type { SessionService } from '../../../gen/es/zitadel/session/v2/session_service_pb.js';
 import { createSession, deleteSession, type MadeSession, setSession } from '../../commands/sessions.ts';
 import type { SignInApp } from '../../commands/sign-in-facts.ts';
-import { timestampOf } from '../details.ts';
+import { timestampOf } from '../convert/details.ts';
 import { callerKey } from '../limits/caller-key.ts';
 import { requestInfoKey } from '../request-info.ts';
 import { lifetimeMsOf, metadataOf, parseAgent, parseChecks } from './request.ts';

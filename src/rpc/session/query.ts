@@ -9,10 +9,10 @@ import { parseText } from '../../domain/ids.ts';
 import { displayNameOf, loginNameOf } from '../../domain/user.ts';
 import { getSession, listSessions, type SessionFilter, type SessionRecord } from '../../queries/sessions.ts';
 import type { QueryApp } from '../../queries/users.ts';
+import { timestampOf } from '../convert/details.ts';
+import { invalidField, listDetailsOf, pageOf } from '../convert/list.ts';
 import { parseTimestamp } from '../convert/token.ts';
-import { timestampOf } from '../details.ts';
 import { callerKey } from '../limits/caller-key.ts';
-import { invalidField, listDetailsOf, pageOf } from '../list-details.ts';
 
 type SessionQueryHandlers = Pick<ServiceImpl<typeof SessionService>, 'getSession' | 'listSessions'>;
 

@@ -6,8 +6,8 @@ import { isAddress, type SessionChecks, type Subject } from '../../commands/sess
 import { type OrganizationId, parseUserId } from '../../domain/ids.ts';
 import type { SessionUserAgent } from '../../domain/session.ts';
 import { parseLifetime, parseUserAgent } from '../../domain/session-limits.ts';
+import { invalidField } from '../convert/list.ts';
 import { refuseUnserved } from '../human-request.ts';
-import { invalidField } from '../list-details.ts';
 import type { RequestInfo } from '../request-info.ts';
 
 /** What the checks come with. */

@@ -4,7 +4,7 @@ import { type HandedCode, resetPassword, sendEmailCode, verifyEmail } from '../.
 import type { PasswordApp } from '../../commands/password.ts';
 import { DomainError } from '../../domain/errors.ts';
 import { parseUserId } from '../../domain/ids.ts';
-import { detailsOf } from '../details.ts';
+import { detailsOf } from '../convert/details.ts';
 import { refuseUnserved } from '../human-request.ts';
 import { callerKey } from '../limits/caller-key.ts';
 

@@ -10,8 +10,8 @@ import { type PasswordApp, setPassword } from '../../commands/password.ts';
 import { addToken, removeToken } from '../../commands/tokens.ts';
 import { DomainError } from '../../domain/errors.ts';
 import { parseOrganizationId, parseUserId } from '../../domain/ids.ts';
+import { detailsOf, timestampOf } from '../convert/details.ts';
 import { parseTimestamp } from '../convert/token.ts';
-import { detailsOf, timestampOf } from '../details.ts';
 import { parseHuman, parsePassword, proofOf, refuseUnserved } from '../human-request.ts';
 import { callerKey } from '../limits/caller-key.ts';
 

@@ -10,9 +10,9 @@ import type { TextMethod } from '../../domain/filter.ts';
 import { parseText, parseUserId } from '../../domain/ids.ts';
 import { type KeyFilter, listMetadata } from '../../queries/metadata.ts';
 import { parseLimit } from '../../queries/page.ts';
-import { timestampOf } from '../details.ts';
+import { timestampOf } from '../convert/details.ts';
+import { pageOf } from '../convert/list.ts';
 import { callerKey } from '../limits/caller-key.ts';
-import { pageOf } from '../list-details.ts';
 
 type UserMetadataHandlers = Pick<
   ServiceImpl<typeof UserService>,

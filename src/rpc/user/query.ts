@@ -6,12 +6,12 @@ import { parseUserId } from '../../domain/ids.ts';
 import { parseLimit } from '../../queries/page.ts';
 import { listTokens } from '../../queries/tokens.ts';
 import { getUser, listUsers, type QueryApp } from '../../queries/users.ts';
+import { detailsOf } from '../convert/details.ts';
+import { listDetailsOf, pageOf } from '../convert/list.ts';
 import { parseTokenFilters, parseTokenSort, tokenOf } from '../convert/token.ts';
 import { userOf } from '../convert/user.ts';
 import { parseUserFilters, parseUserSort } from '../convert/user-filter.ts';
-import { detailsOf } from '../details.ts';
 import { callerKey } from '../limits/caller-key.ts';
-import { listDetailsOf, pageOf } from '../list-details.ts';
 
 type UserQueryHandlers = Pick<
   ServiceImpl<typeof UserService>,

@@ -4,7 +4,7 @@ import type { CommandApp } from '../../commands/change-user.ts';
 import { changeUserState } from '../../commands/user-state.ts';
 import { parseUserId } from '../../domain/ids.ts';
 import type { UserAction } from '../../domain/user-state.ts';
-import { detailsOf } from '../details.ts';
+import { detailsOf } from '../convert/details.ts';
 import { callerKey } from '../limits/caller-key.ts';
 
 type UserStateHandlers = Pick<

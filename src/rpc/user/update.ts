@@ -16,7 +16,7 @@ import { removePhone, type UpdatedUser, type UserUpdate, updateUser } from '../.
 import { DomainError } from '../../domain/errors.ts';
 import { parseUserId } from '../../domain/ids.ts';
 import type { ProfileTexts } from '../../domain/profile-events.ts';
-import { detailsOf, timestampOf } from '../details.ts';
+import { detailsOf, timestampOf } from '../convert/details.ts';
 import { genders, parsePassword, proofOf, refuseUnserved } from '../human-request.ts';
 import { callerKey } from '../limits/caller-key.ts';
 

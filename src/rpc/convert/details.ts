@@ -1,7 +1,7 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { TimestampSchema } from '@bufbuild/protobuf/wkt';
-import type { DetailsSchema } from '../../gen/es/zitadel/object/v2/object_pb.js';
-import type { User } from '../domain/user.ts';
+import type { DetailsSchema } from '../../../gen/es/zitadel/object/v2/object_pb.js';
+import type { User } from '../../domain/user.ts';
 
 /** Where something stands in its own history. Times are milliseconds since 1970. */
 export type Standing = Pick<User, 'sequence' | 'changedAt' | 'organizationId' | 'createdAt'>;

@@ -1,7 +1,7 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
-import type { ListDetailsSchema, ListQuery } from '../../gen/es/zitadel/object/v2/object_pb.js';
-import { DomainError } from '../domain/errors.ts';
-import { firstPage, type PageRequest } from '../queries/page.ts';
+import type { ListDetailsSchema, ListQuery } from '../../../gen/es/zitadel/object/v2/object_pb.js';
+import { DomainError } from '../../domain/errors.ts';
+import { firstPage, type PageRequest } from '../../queries/page.ts';
 import { timestampOf } from './details.ts';
 
 /** How many match in all, the newest event that the answer knows of, and when it was made. */
