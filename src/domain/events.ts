@@ -4,9 +4,8 @@ import type { LockCause } from './lock.ts';
 import type { LockoutPolicy } from './lockout-policy.ts';
 import type { MetadataFacts } from './metadata.ts';
 import type { ProfileEvent, SharedNames } from './profile-events.ts';
-import type { Role } from './roles.ts';
 import type { UnlockRunEvent } from './unlock-run-events.ts';
-import type { Profile, UserKind, UserState } from './user.ts';
+import type { Grant, Profile, UserKind, UserState } from './user.ts';
 
 /** Past tense, append-only; an erasure alone takes out of one again, see domain/erasure.ts. A payload never holds a secret: no password, no hash, no token. */
 export type UserEvent =
@@ -53,7 +52,7 @@ export type UserEvent =
   | { readonly type: 'user.pat.removed'; readonly payload: { readonly tokenId: string } }
   | { readonly type: 'user.metadata.set'; readonly payload: MetadataSet }
   | { readonly type: 'user.metadata.removed'; readonly payload: { readonly key: string } }
-  | { readonly type: 'user.grant.added' | 'user.grant.removed'; readonly payload: GrantPayload };
+  | { readonly type: 'user.grant.added' | 'user.grant.removed'; readonly payload: Grant };
 
 /** How a user's events begin. */
 export const birthTypes = [
@@ -119,11 +118,6 @@ export interface PasswordCheckFailed {
 
 /** The value itself is in no event: a page of events would be as long as a thousand values. */
 export type MetadataSet = Pick<MetadataFacts, 'key' | 'bytes' | 'sha256'>;
-
-export interface GrantPayload {
-  readonly role: Role;
-  readonly organizationId?: OrganizationId;
-}
 
 /** An organization is made once; its event stands in the instance's own stream (see instanceStream). */
 export interface OrganizationAdded {
