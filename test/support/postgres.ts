@@ -5,6 +5,8 @@ import { runSql } from './execute.ts';
 import { makePostgres } from './postgres/process.ts';
 import { clusterOptions, sharedVariable } from './postgres/shared.ts';
 
+export { runSql } from './execute.ts';
+
 /** A real PostgreSQL: DATABASE_URL where it is set, else one of its own that ends with the test. */
 export interface PostgresServer extends AsyncDisposable {
   /** Stops and starts as the test says; undefined where the server is somebody else's. */
