@@ -65,7 +65,6 @@ export async function startServer(app: App, config: ServerConfig, claim?: PortCl
   let listener: Listener | undefined;
   let isLeaving = false;
   const isDraining = () => isLeaving || (listener?.isDraining() ?? false);
-  // Probes need no token, and each would take the write lock.
   const isReady = shared(async () => !isDraining() && (await app.store.isReady()));
   const limits = createCallLimits(config, app.now());
   const issuer = config.oidc && (await openIssuer(config.oidc, app));
