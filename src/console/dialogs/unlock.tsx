@@ -26,6 +26,8 @@ interface UnlockProps {
   /** As it was when the dialog opened: a newer one is left alone. */
   readonly lock: Lock;
   readonly reasonRequired: boolean;
+  /** Why no password can be set; undefined: it can, or nobody has looked. */
+  readonly noPassword?: string | undefined;
   readonly onDone: () => void;
   readonly onClose: () => void;
 }
@@ -37,7 +39,8 @@ type Step =
 const identifications = ['Called back', 'ID shown', 'Manager confirmed'];
 
 /** Asks what has to be known, unlocks, and offers what people need next. */
-export function UnlockDialog({ me, person, lock, reasonRequired, onDone, onClose }: UnlockProps) {
+export function UnlockDialog(props: UnlockProps) {
+  const { me, person, lock, reasonRequired, noPassword, onDone, onClose } = props;
   // Of the dialog, not of the press: a second press is the same unlock.
   const requestId = useMemo(newRequestId, []);
   const [step, setStep] = useState<Step>({ kind: 'ask' });
@@ -81,7 +84,7 @@ export function UnlockDialog({ me, person, lock, reasonRequired, onDone, onClose
           </p>
         </>
       )}
-      {step.kind === 'done' && <Done {...{ me, person, setStep }} />}
+      {step.kind === 'done' && <Done {...{ me, person, noPassword, setStep }} />}
       {step.kind === 'password' && <PasswordForm userId={person.userId} />}
       {step.kind === 'code' && <CodeForm userId={person.userId} />}
     </Dialog>
@@ -150,21 +153,22 @@ function Identification() {
 }
 
 interface DoneProps {
+  readonly noPassword: string | undefined;
   readonly me: GetCallerResponse;
   readonly person: Subject;
   readonly setStep: (step: Step) => void;
 }
 
-function Done({ me, person, setStep }: DoneProps) {
-  const why = whyNot(me, 'user.credential.write', person.organizationId);
+function Done({ me, person, noPassword, setStep }: DoneProps) {
+  const why = whyNot(me, 'user.credential.write', person.organizationId) ?? noPassword;
   const whyReset = whyNot(me, 'user.write', person.organizationId);
   return (
     <>
       <p role="status">
         <strong>
-          <bdi>{person.name || person.loginName}</bdi> is unlocked
+          <bdi>{person.name || person.loginName}</bdi> is unlocked.
         </strong>{' '}
-        and can sign in with their password. Have they forgotten it?
+        Have they forgotten their password?
       </p>
       <p class="buttons">
         <Action whyNot={why} onPress={() => setStep({ kind: 'password' })}>
@@ -178,6 +182,12 @@ function Done({ me, person, setStep }: DoneProps) {
     </>
   );
 }
+
+/** A name is written as it is; words of ours begin a sentence. */
+const ownWords: Readonly<Record<string, string>> = {
+  'the lockout policy': 'The lockout policy',
+  'nobody known': 'Nobody known',
+};
 
 /** Who was faster, and when: "Kim unlocked them 3 seconds ago, ticket 4711". */
 async function whatHappened(userId: string): Promise<string> {
@@ -193,8 +203,8 @@ async function whatHappened(userId: string): Promise<string> {
   ];
   const ticket =
     typeof payload?.ticket === 'string' && payload.ticket !== '' ? `, ticket ${payload.ticket}` : '';
-  const who = actorOf(newest);
   const when = `${roughly(serverNow() - at)} ago (${absoluteWords(at)})`;
   const again = type === 'user.locked' ? ' That is another lock than the one you looked at.' : '';
-  return `${who.charAt(0).toUpperCase()}${who.slice(1)} ${verb ?? 'deleted'} them ${when}${ticket}.${again} You changed nothing.`;
+  const who = actorOf(newest);
+  return `${ownWords[who] ?? who} ${verb ?? 'deleted'} them ${when}${ticket}.${again} You changed nothing.`;
 }

@@ -31,7 +31,11 @@ export function SignIn({ hasSignOn, isOver }: SignInProps) {
     <main class="sign-in" id="main">
       <h1>Latchkey</h1>
       <p>Lock and unlock user accounts.</p>
-      {isOver && <p role="status">Your session is over. Sign in again to go on where you were.</p>}
+      {isOver && (
+        <p role="status">
+          Your session is over. Sign in again to go on where you were; what was not sent is not kept.
+        </p>
+      )}
       {failure !== undefined && <Failure text={failure} />}
       {hasSignOn && (
         <button type="button" class="main" disabled={isBusy} onClick={() => run(signOn)}>

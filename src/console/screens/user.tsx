@@ -31,7 +31,7 @@ interface UserScreenProps {
 interface Known {
   readonly person: Subject;
   readonly state: UserState;
-  readonly isHuman: boolean;
+  readonly noPassword: string | undefined;
   readonly explained: ExplainUserResponse;
   /** With the newest failed sign-ins. */
   readonly lock: Lock | undefined;
@@ -94,7 +94,7 @@ async function loadUser(userId: string, signal: AbortSignal): Promise<Known> {
   return {
     person: { ...person, organization: organizations.get(person.organizationId) },
     state: explained.state,
-    isHuman: found.user.type.case === 'human',
+    noPassword: passwordElsewhere[found.user.type.case ?? 'external'],
     explained,
     lock: lock ?? explained.lock,
   };
@@ -141,7 +141,11 @@ function Actions({ known, me, reasonRequired, changed }: ActionsProps) {
         Make a reset code
       </Action>
       {opened === 'unlock' && lock !== undefined && (
-        <UnlockDialog {...{ me, person, lock, reasonRequired }} onDone={changed} onClose={close} />
+        <UnlockDialog
+          {...{ me, person, lock, reasonRequired, noPassword: known.noPassword }}
+          onDone={changed}
+          onClose={close}
+        />
       )}
       {opened === 'lock' && <LockDialog {...{ person, reasonRequired }} onDone={changed} onClose={close} />}
       {(opened === 'password' || opened === 'code') && (
@@ -154,12 +158,18 @@ function Actions({ known, me, reasonRequired, changed }: ActionsProps) {
   );
 }
 
+/** Why no password can be set, by the type of the user. */
+const passwordElsewhere = {
+  human: undefined,
+  machine: 'Only people have passwords, and this is a machine.',
+  external: 'An application keeps their password: it is set there.',
+} as const;
+
 /** Why each button may not be pressed; undefined: it may. */
-function reasonsNot({ person, state, isHuman, lock }: Known, me: GetCallerResponse) {
+function reasonsNot({ person, state, noPassword, lock }: Known, me: GetCallerResponse) {
   const held = (permission: string) => whyNot(me, permission, person.organizationId);
   const isLocked = state === UserState.LOCKED && lock !== undefined;
   const canLock = state === UserState.ACTIVE || state === UserState.INITIAL;
-  const noPassword = isHuman ? undefined : 'Only people have passwords, and this is a machine.';
   return {
     unlock: held('user.unlock') ?? (isLocked ? undefined : 'They are not locked.'),
     lock:
@@ -254,7 +264,15 @@ function LockCard({ lock }: { readonly lock: Lock }) {
         <dt>Wrong passwords</dt>
         <dd>{lock.failedAttempts}</dd>
       </dl>
-      {lock.failedSignIns.length > 0 && <h3>The newest failed sign-ins</h3>}
+      {lock.failedSignIns.length > 0 && <FailedSignIns lock={lock} />}
+    </section>
+  );
+}
+
+function FailedSignIns({ lock }: { readonly lock: Lock }) {
+  return (
+    <>
+      <h3>The newest failed sign-ins</h3>
       <ul>
         {lock.failedSignIns.map((one) => (
           <li key={`${one.time?.seconds}.${one.time?.nanos}`}>
@@ -265,6 +283,6 @@ function LockCard({ lock }: { readonly lock: Lock }) {
           </li>
         ))}
       </ul>
-    </section>
+    </>
   );
 }

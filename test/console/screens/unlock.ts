@@ -15,6 +15,7 @@ export async function unlockCases(world: World): Promise<void> {
   await byKeyboard(world);
   await onThePhone(world);
   await onceOnly(world);
+  await ofAnApplication(world);
   await lockAndPassword(world);
 }
 
@@ -138,8 +139,8 @@ async function onceOnly(world: World): Promise<void> {
 
   await check('of two browsers one wins, and the other is told by whom', async () => {
     await lockedPerson(world, 'eve');
-    await using first = await world.open(tokens.unlocker);
-    await using second = await world.open(tokens.owner);
+    await using first = await world.open(tokens.owner);
+    await using second = await world.open(tokens.unlocker);
     for (const { page } of [first, second]) {
       await rowOf(page, 'eve').getByRole('button').click();
       await page.getByLabel('Reason').fill('race');
@@ -150,7 +151,43 @@ async function onceOnly(world: World): Promise<void> {
       await page.getByText(page === first.page ? 'is unlocked' : 'You changed nothing').waitFor();
     }
     const told = await second.page.getByText('You changed nothing').textContent();
-    if (!/unlocked them \d+ seconds? ago .*, ticket 9\./.test(told ?? '')) throw new Error(`told: ${told}`);
+    // A login name is written as it is, also where a sentence begins.
+    if (!/^desk@acme\.example unlocked them \d+ seconds? ago .*, ticket 9\./.test(told ?? '')) {
+      throw new Error(`told: ${told}`);
+    }
+  });
+}
+
+/** Whose password an application keeps. */
+async function ofAnApplication(world: World): Promise<void> {
+  const { check, tokens } = world;
+  await check('who has their password elsewhere is unlocked, and offered none here', async () => {
+    const ask = async (path: string, body: object) => {
+      const headers = { authorization: `Bearer ${tokens.owner}`, 'content-type': 'application/json' };
+      const answer = await fetch(world.url + path, { method: 'POST', headers, body: JSON.stringify(body) });
+      equal(answer.status, 200);
+    };
+    await ask('/latchkey/v1/attempts', { externalId: 'customer-7', createMissing: true });
+    const events = await world.app.store.listEvents({ afterPosition: 0, limit: 1_000 });
+    const userId = events.findLast(({ type }) => type === 'user.external.added')?.userId ?? '';
+    await ask(`/v2/users/${userId}/lock`, {});
+    await using tab = await world.open(tokens.owner);
+    await tab.go(`/console/users/${userId}`);
+    const { page } = tab;
+    await page.getByRole('button', { name: 'Unlock' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByLabel('Reason').fill('called');
+    await dialog.getByRole('button', { name: 'Unlock', exact: true }).click();
+    await dialog.getByText('is unlocked').waitFor();
+    for (const name of ['Set a password', 'Make a reset code']) {
+      const button = dialog.getByRole('button', { name });
+      equal(await button.getAttribute('aria-disabled'), 'true');
+      equal(
+        await button.getAttribute('aria-description'),
+        'An application keeps their password: it is set there.',
+      );
+    }
+    equal(tab.complaints, []);
   });
 }
 
