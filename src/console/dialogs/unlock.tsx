@@ -15,6 +15,8 @@ export interface Subject {
   readonly userId: string;
   readonly name: string;
   readonly loginName: string;
+  /** What an application calls them. */
+  readonly externalId?: string;
   readonly organizationId: string;
   /** Its name, where the caller may see it. */
   readonly organization: string | undefined;
@@ -107,6 +109,14 @@ export function Whom({ person }: { readonly person: Subject }) {
       <dd>
         <bdi>{person.userId}</bdi>
       </dd>
+      {person.externalId && (
+        <>
+          <dt>External id</dt>
+          <dd>
+            <bdi>{person.externalId}</bdi>
+          </dd>
+        </>
+      )}
     </dl>
   );
 }

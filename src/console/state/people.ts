@@ -7,6 +7,8 @@ export interface Person {
   readonly userId: string;
   readonly name: string;
   readonly loginName: string;
+  /** What an application calls them; empty where none does. */
+  readonly externalId: string;
   readonly organizationId: string;
   /** When they were made, in milliseconds since 1970. */
   readonly createdMs: number | undefined;
@@ -20,12 +22,15 @@ export function personOf(user: User): Person {
     userId: user.userId,
     name: nameOf(user),
     loginName: user.preferredLoginName,
+    externalId: user.externalId,
     organizationId: user.details?.resourceOwner ?? '',
     createdMs: msOf(user.details?.creationDate),
   };
 }
 
-function nameOf({ type, username }: User): string {
+/** Of whom only an application's id for them is known, that. */
+function nameOf({ type, username, externalId }: User): string {
+  if (type.case === undefined) return externalId || username;
   if (type.case === 'machine') return type.value.name || username;
   const profile = type.value?.profile;
   const whole = `${profile?.givenName ?? ''} ${profile?.familyName ?? ''}`.trim();

@@ -174,8 +174,10 @@ async function ofAnApplication(world: World): Promise<void> {
     await using tab = await world.open(tokens.owner);
     await tab.go(`/console/users/${userId}`);
     const { page } = tab;
+    await page.getByRole('heading', { name: 'customer-7' }).waitFor();
     await page.getByRole('button', { name: 'Unlock' }).click();
-    const dialog = page.getByRole('dialog');
+    const dialog = page.getByRole('dialog', { name: 'Unlock customer-7' });
+    equal(await dialog.locator('dt:text("External id") + dd').textContent(), 'customer-7');
     await dialog.getByLabel('Reason').fill('called');
     await dialog.getByRole('button', { name: 'Unlock', exact: true }).click();
     await dialog.getByText('is unlocked').waitFor();
