@@ -22,7 +22,7 @@ const actions = {
 } as const;
 type Action = keyof typeof actions;
 
-const rounds = repetitions({ few: 4, many: 100 });
+const rounds = repetitions({ few: 10, many: 100 });
 
 describe.each(stores)('on %s', (store) => {
   let server: TestServer;
