@@ -6,7 +6,7 @@ import { type EventMeta, instanceStream } from '../domain/events.ts';
 import type { UserId } from '../domain/ids.ts';
 import type { User } from '../domain/user.ts';
 import { sourceOf } from '../sign-in/address-failures.ts';
-import type { PasswordWait } from '../sign-in/hash-threads.ts';
+import { type PasswordWait, withNextCheckEnd } from '../sign-in/hash-threads.ts';
 import { type CheckCost, spendVerification } from '../sign-in/password.ts';
 import { inTurn } from '../sign-in/turn.ts';
 import type { Decision } from './change-user.ts';
@@ -114,9 +114,10 @@ type Source = Pick<SignInFacts, 'policy' | 'deviceId'> & Partial<Pick<SignInFact
 // either. It counts for the address: what counts nowhere could be sent for ever. So a known device has to wait as well,
 // since what it asks for here would not let it in.
 async function spendCheck(app: SignInApp, check: PasswordCheck, source: Source): Promise<void> {
-  const nowMs = app.now();
   const { serverId: holder, addresses, answers } = app.signIns;
-  addresses.require(check.address, source.policy.addressFailuresMax, nowMs);
+  addresses.require(check.address, source.policy.addressFailuresMax, app.now());
+  await withNextCheckEnd(waitOf(check, source));
+  const nowMs = app.now();
   const nobody = { userId: instanceStream, sequence: nowMs, holder, nowMs, until: nowMs };
   await app.store.claimCheck(nobody);
   const spent = await spendVerification(check.password, waitOf(check, source));
@@ -134,6 +135,7 @@ async function untilRecorded(
 ): Promise<CheckedPassword> {
   const { userId } = admitted.user;
   const deadlineMs = performance.now() + claimWaitMsMax;
+  let isFirstLook = true;
   for (let attempt = 0; attempt < attemptsMax; ) {
     const user = await loadLivingUser(app, userId);
     if (user === undefined) return refuse(app, check, { ...admitted, error: 'userNotFound' });
@@ -148,6 +150,8 @@ async function untilRecorded(
     if (facts.policy.repeatsCountOnce && app.signIns.repeats.has(guess)) {
       return refuseRepeat(app, check, facts);
     }
+    if (isFirstLook) await withNextCheckEnd(waitOf(check, facts));
+    isFirstLook = false;
     await using claim = await claimCheck(app, user);
     if (claim !== undefined) {
       const checked = await verifyAndRecord(app, check, { ...facts, ...credential }, claim);

@@ -6,6 +6,8 @@ export interface Turns<Item> {
   readonly size: number;
   /** How many wait under the first of these names. */
   countOf(first: string): number;
+  /** About how many have their turn before one that would come now under this first name; never more than do. */
+  turnsBefore(first: string): number;
   /** `cost`: how long the resource is taken, in any unit that is the same for all. */
   add(item: Item, keys: TurnKeys, cost: number): void;
   /** The item whose turn it is, of those whose first name is not barred; it waits no more. */
@@ -26,6 +28,7 @@ export function createTurns<Item>(): Turns<Item> {
       return root.size;
     },
     countOf: (first) => root.names.get(first)?.inner.size ?? 0,
+    turnsBefore: (first) => turnsBefore(root, first),
     add: (item, keys, cost) => add(root, { item, cost }, keys),
     take: (isBarred) => take(root, isBarred)?.item,
     remove: (item) => remove(root, item),
@@ -66,6 +69,16 @@ function add<Item>(level: Level<Item>, waiting: Waiting<Item>, keys: TurnKeys): 
   if (named.inner.size === 0) named.clock = Math.max(named.clock, level.presently);
   level.names.set(name, named);
   add(named.inner, waiting, rest);
+}
+
+// One of each other name whose clock is no later than that of who comes anew, and all of its own.
+function turnsBefore<Item>({ names, presently }: Level<Item>, first: string): number {
+  let turns = 0;
+  for (const [name, { clock, inner }] of names) {
+    if (name === first) turns += inner.size;
+    else if (inner.size > 0 && clock <= presently) turns += 1;
+  }
+  return turns;
 }
 
 function take<Item>(level: Level<Item>, isBarred?: (name: string) => boolean): Waiting<Item> | undefined {

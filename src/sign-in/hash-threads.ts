@@ -124,6 +124,36 @@ export function runPasswordTask(task: PasswordTask, cost: number, wait: Password
   });
 }
 
+/** Who waits for the end of a usual check, whosever it is. */
+const untilCheckEnds = new Set<() => void>();
+
+/**
+ * Waits until the next usual check ends, where the turn of who comes now is no sooner; whoever has it sooner goes on at once.
+ * What is written before the own turn is then written together with what that check leads to: one commit, and one
+ * awakening of each thread, instead of two. Throws overloaded to who is gone.
+ */
+export async function withNextCheckEnd(wait: PasswordWait): Promise<void> {
+  const { line, signal } = wait;
+  const { usual } = pools;
+  if (usual.lines[line].turnsBefore(keysOf(usual, wait)[0]) < usual.threadsMax) return;
+  if (signal?.aborted) throw new DomainError('overloaded');
+  await new Promise<void>((goOn, turnAway) => {
+    const leave = () => untilCheckEnds.delete(go) && turnAway(new DomainError('overloaded'));
+    const go = () => {
+      signal?.removeEventListener('abort', leave);
+      goOn();
+    };
+    untilCheckEnds.add(go);
+    signal?.addEventListener('abort', leave, { once: true });
+  });
+}
+
+function tellCheckEnd(): void {
+  const waiting = [...untilCheckEnds];
+  untilCheckEnds.clear();
+  for (const go of waiting) go();
+}
+
 // By address first among strangers: they may be anybody, and fill no more than their own turn. What was imported at a great
 // cost, and what is done by right, is an organization's own doing.
 function keysOf(pool: Pool, { line, source = '', organization = '' }: PasswordWait) {
@@ -174,6 +204,7 @@ function openThread(pool: Pool): Thread {
     if (next !== undefined) start(thread, next);
     else rest(pool, thread);
     asked?.resolve({ result, tookMs: performance.now() - asked.startedMs });
+    if (pool === pools.usual) tellCheckEnd();
   });
   worker.on('error', (error: Error) => end(pool, thread, error));
   worker.on('exit', () => end(pool, thread, new Error('a password thread ended')));
@@ -193,6 +224,7 @@ function rest(pool: Pool, thread: Thread): void {
 function end(pool: Pool, thread: Thread, error: Error): void {
   if (!pool.threads.delete(thread)) return;
   thread.underWay?.reject(error);
+  tellCheckEnd();
   const next = takeNext(pool);
   if (next !== undefined) start(openThread(pool), next);
 }

@@ -49,3 +49,15 @@ test('who is barred is passed over, and who leaves is not taken', () => {
   expect(turns.take((name) => name === 'a')).toBeUndefined();
   expect(turns.take()).toBe('a1');
 });
+
+test('who comes anew is told how many have their turn before, and never too many', () => {
+  const turns = createTurns<string>();
+  const before = () => ['a', 'b', 'c'].map((name) => turns.turnsBefore(name));
+  expect(before()).toEqual([0, 0, 0]);
+  for (const item of ['a1', 'a2', 'a3']) turns.add(item, ['a'], 1);
+  turns.add('b1', ['b'], 1);
+  expect(before()).toEqual([4, 2, 2]);
+  // The second of `a` has its turn after whoever comes now.
+  expect([turns.take(), turns.take()]).toEqual(['a1', 'b1']);
+  expect(before()).toEqual([2, 0, 0]);
+});
