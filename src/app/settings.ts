@@ -100,7 +100,7 @@ export const settings = {
     env: 'LATCHKEY_PASSWORD_SHARE',
     fallback: '25',
     range: [1, 33],
-    help: 'percent that checking passwords gets of a processor which unlocks and all else want whole (Linux)',
+    help: 'passwords checked on a processor that unlocks and all else want whole, in percent of those checked on an idle one (Linux)',
   },
   'body-bytes-max': {
     env: 'LATCHKEY_BODY_BYTES_MAX',

@@ -36,20 +36,21 @@ export type PasswordTask =
 export interface PasswordThreadData {
   /** Steps below the rest of the process, 0 to 19. */
   readonly steps: number;
-  /** It checks what costs more than usual. */
-  readonly isCostly: boolean;
+  /** How long it rests for each millisecond that others have had its processor. */
+  readonly restFactor: number;
+  /** For so much of the others' time it does not rest, as a part of its own: see `ownPart` in hash-threads.ts. */
+  readonly restFreePart: number;
 }
 
 export type PasswordResult = Uint8Array | boolean;
 
 const restMsMax = 500;
-/** A costly check rests twice as long: beside two of them, others keep three quarters of what they get done without. */
-const restFactor = (workerData as PasswordThreadData).isCostly ? 2 : 1;
+const { steps, restFactor, restFreePart } = workerData as PasswordThreadData;
 const priorityLowest = 19;
 
 lowerPriority();
 parentPort?.on('message', async (task: PasswordTask) => {
-  const pause = createPauses(restFactor);
+  const pause = createPauses();
   parentPort?.postMessage(await resultOf(task, pause));
   pause();
 });
@@ -91,16 +92,17 @@ async function resultOf(task: PasswordTask, pause: () => void): Promise<Password
 }
 
 /** Rests at each call for what others have had of this thread's processor since the last one. */
-function createPauses(factor: number): () => void {
+function createPauses(): () => void {
   let [sinceMs, used] = [performance.now(), process.threadCpuUsage()];
   return () => {
     const { user, system } = process.threadCpuUsage(used);
-    rest(factor * (performance.now() - sinceMs - (user + system) / 1_000));
+    const usedMs = (user + system) / 1_000;
+    rest(restFactor * (performance.now() - sinceMs - usedMs * (1 + restFreePart)));
     [sinceMs, used] = [performance.now(), process.threadCpuUsage()];
   };
 }
 
-// As long as others have had this thread's processor. A low priority counts among the server's own threads alone, where
+// By how long others have had this thread's processor. A low priority counts among the server's own threads alone, where
 // the system divides its processors by session or by container (sched(7), autogroups): the kernel's threads that complete
 // our writes would wait behind a busy processor, a tick (4 ms) each time.
 function rest(waitedMs: number): void {
@@ -112,6 +114,5 @@ function rest(waitedMs: number): void {
 // gets the processor first; on other systems the thread competes as an equal.
 function lowerPriority(): void {
   if (process.platform !== 'linux') return;
-  const { steps } = workerData as PasswordThreadData;
   setPriority(0, Math.min(priorityLowest, getPriority(0) + steps));
 }

@@ -54,25 +54,29 @@ export interface PasswordWait {
 
 interface Pool {
   threadsMax: number;
-  /** How far below the process, in steps of nice. */
-  steps: number;
+  /** How far its threads stand back behind all else. */
+  pace: PasswordThreadData;
   readonly threads: Set<Thread>;
   readonly lines: Readonly<Record<PasswordLine, Turns<Waiting>>>;
   lastTaken: PasswordLine;
 }
 
-const createPool = (max: number, steps: number): Pool => ({
+const createPool = (max: number, pace: PasswordThreadData): Pool => ({
   threadsMax: max,
-  steps,
+  pace,
   threads: new Set(),
   lines: { strangers: createTurns(), trusted: createTurns() },
   lastTaken: 'strangers',
 });
 /** See setPasswordShare. */
 export const sharePercentDefault = 25;
+/** What a check costs more where others have the caches in between. */
+const besideOthers = 4 / 3;
+/** What a sign-in takes of the other threads, as a part of its check: it is nobody else's work. Measured: 0.13 to 0.19. */
+const ownPart = 0.2;
 const pools = {
-  usual: createPool(threadsDefault, stepsOf(sharePercentDefault)),
-  costly: createPool(1, costlyStepsOf(sharePercentDefault)),
+  usual: createPool(threadsDefault, paceOf(sharePercentDefault)),
+  costly: createPool(1, costlyPaceOf(sharePercentDefault)),
 };
 
 /** How many threads check usual passwords, of this process; what costs more than `usualCostMax` has one. */
@@ -81,25 +85,30 @@ export function setPasswordThreads(count: number): void {
 }
 
 /**
- * What checks get, in percent, of a processor that unlocks and all else want whole: 1 to 33. Of one that they leave idle, all.
- * For threads that start from now on.
+ * How many checks are made beside unlocks and all else that want a processor whole, in percent of those that it could make
+ * alone: 1 to 33. Of one that they leave idle, all. For threads that start from now on.
  */
 export function setPasswordShare(percent: number): void {
-  pools.usual.steps = stepsOf(percent);
-  pools.costly.steps = costlyStepsOf(percent);
+  pools.usual.pace = paceOf(percent);
+  pools.costly.pace = costlyPaceOf(percent);
 }
 
-// sched(7): each step of nice is a fourth more or less beside the others, whose weight is 1 here. A thread that gets the
-// part s of the time rests as long as it has waited (see hash-thread.ts), and so gets s / (2 - s) in all.
-function stepsOf(percent: number): number {
-  const share = percent / 100;
-  const weight = (2 * share) / (1 - share);
-  return Math.min(19, Math.max(0, Math.floor(-Math.log(weight) / Math.log(1.25))));
+// sched(7): each step of nice is a fourth more or less beside the others, whose weight is 1 here. A thread that runs the part r
+// of the time, and rests f times as long as it has waited, gets r / (r + (1 - r)(1 + f)) in all. The steps are the most with
+// which f is 1 or more; f makes up for what a whole step is too coarse for.
+function paceOf(percent: number): PasswordThreadData {
+  const part = (besideOthers * percent) / 100;
+  const weight = (2 * part) / (1 - part);
+  const steps = Math.min(19, Math.max(0, Math.floor(-Math.log(weight) / Math.log(1.25))));
+  const running = 1 / (1 + 1.25 ** steps);
+  return { steps, restFactor: (running / part - 1) / (1 - running), restFreePart: ownPart };
 }
 
-// Where both want one processor, the usual ones get two thirds of it.
-function costlyStepsOf(percent: number): number {
-  return Math.min(19, stepsOf(percent) + 3);
+// Where both want one processor, the usual ones get more than two thirds of it. A costly check rests twice as long as it has
+// kept others waiting: beside two of them, others keep three quarters of what they get done without.
+function costlyPaceOf(percent: number): PasswordThreadData {
+  const { steps } = paceOf(percent);
+  return { steps: Math.min(19, steps + 4), restFactor: 2, restFreePart: 0 };
 }
 
 /**
@@ -190,11 +199,11 @@ function start(thread: Thread, asked: Waiting): void {
 
 function openThread(pool: Pool): Thread {
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-  const workerData: PasswordThreadData = { steps: pool.steps, isCostly: pool === pools.costly };
   // No more of the environment: under `node --watch` one that had it would report its imports as messages.
   const compiled = getCompileCacheDir();
   const env = compiled === undefined ? {} : { NODE_COMPILE_CACHE: dirname(compiled) };
-  const worker = new Worker(new URL(`./hash-thread.${extension}`, import.meta.url), { workerData, env });
+  const entry = new URL(`./hash-thread.${extension}`, import.meta.url);
+  const worker = new Worker(entry, { workerData: pool.pace, env });
   const thread: Thread = { worker, underWay: undefined, rest: undefined };
   pool.threads.add(thread);
   worker.on('message', (result: PasswordResult) => {

@@ -69,9 +69,9 @@ describe('--password-share', () => {
   const isLinux = process.platform === 'linux';
   (isLinux ? test : test.skip).each([
     { percent: 33, steps: 0 },
-    { percent: 25, steps: 1 },
-    { percent: 10, steps: 6 },
-    { percent: 1, steps: 17 },
+    { percent: 25, steps: 0 },
+    { percent: 10, steps: 5 },
+    { percent: 1, steps: 16 },
   ])('$percent percent is $steps steps of nice below the process', async ({ percent, steps }) => {
     const nice = Math.min(19, getPriority(0) + steps);
     threads += 1;
