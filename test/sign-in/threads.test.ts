@@ -28,12 +28,11 @@ describe('--password-threads', () => {
   test.each([
     ['1', 1],
     ['64', 64],
-    ['0', 1],
   ])('%s is %i', (text, threads) => {
     expect(parseServeConfig(['--password-threads', text]).passwordThreads).toBe(threads);
   });
 
-  test.each(['65', '-1', 'many', '1.5'])('%s is refused', (text) => {
+  test.each(['0', '65', '-1', 'many', '1.5'])('%s is refused', (text) => {
     expect(() => parseServeConfig(['--password-threads', text])).toThrow(/--password-threads/);
   });
 });
