@@ -10,12 +10,10 @@ import { createPeople } from '../../support/people.ts';
 import { type PostgresProxy, startProxy } from '../../support/postgres/proxy.ts';
 import { createPostgresDatabase, runSql } from '../../support/postgres.ts';
 import { pick, seededRandom } from '../../support/random.ts';
-import { repetitions } from '../../support/repetitions.ts';
 
 /** STORM_SEED=… has clients and faults do the same again, though not at the same instants. */
 export const seed = Number(process.env.STORM_SEED ?? Date.now() % 100_000);
 export const random = seededRandom(seed);
-export const stormMs = repetitions({ few: 8, many: 60 }) * 1_000;
 /** The failure of this number locks. */
 export const failuresMax = 4;
 const policy = {
@@ -35,13 +33,15 @@ export interface Site {
   readonly url: string;
   readonly app: App;
   readonly places: readonly Place[];
+  /** How long a server may stand still. */
+  readonly standMsMax: number;
   readonly restart: (place: Place) => Promise<void>;
   /** Undefined: nobody knows what became of it. */
   ask(method: MethodName, message: JsonObject, requestId?: string): Promise<Answer | undefined>;
 }
 
 /** Users to sign in, to be tried elsewhere, to be locked for a while and in a run; on two servers. */
-export async function openSite(resources: AsyncDisposableStack): Promise<Site> {
+export async function openSite(resources: AsyncDisposableStack, standMsMax: number): Promise<Site> {
   const url = await createPostgresDatabase();
   const app = resources.use(await openApp({ database: url, passwordAttemptsMax: 5, logLevel: 'silent' }));
   const people = createPeople(app);
@@ -74,16 +74,16 @@ export async function openSite(resources: AsyncDisposableStack): Promise<Site> {
     Object.assign(place, await serve(place.proxy));
   };
   if (!(await ask('SetLockoutPolicy', { policy }))?.ok) throw new Error('no policy');
-  return { url, app, places, restart, ask };
+  return { url, app, places, standMsMax, restart, ask };
 }
 
 /** One after the other; when one is over, nothing stands in the way any more. */
 export const faults: Readonly<Record<string, (site: Site) => Promise<void>>> = {
   'a server is killed': ({ places, restart }) => restart(pick(random, places)),
-  async 'a server stands still'({ places }) {
+  async 'a server stands still'({ places, standMsMax }) {
     const { child } = pick(random, places);
     child.kill('SIGSTOP');
-    await delay(500 + random() * (stormMs / 4));
+    await delay(500 + random() * standMsMax);
     child.kill('SIGCONT');
   },
   async 'the database refuses'({ places }) {

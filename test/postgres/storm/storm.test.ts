@@ -5,8 +5,10 @@ import type { RecordedEvent } from '../../../src/domain/events.ts';
 import { verify } from '../../../src/queries/verify/verify.ts';
 import { runSql } from '../../support/postgres.ts';
 import { pick } from '../../support/random.ts';
-import { failuresMax, faults, inRun, openSite, random, type Site, seed, stormMs } from './site.ts';
+import { repetitions } from '../../support/repetitions.ts';
+import { failuresMax, faults, inRun, openSite, random, type Site, seed } from './site.ts';
 
+const stormMs = repetitions({ few: 8, many: 60 }) * 1_000;
 /** A lease of a run or a claim on a user may have to end, and a lock or an attempt by its time. */
 const calmMsMax = 60_000;
 
@@ -186,7 +188,7 @@ test(
   async () => {
     process.stdout.write(`STORM_SEED=${seed}\n`);
     await using resources = new AsyncDisposableStack();
-    const site = await openSite(resources);
+    const site = await openSite(resources, stormMs / 4);
     const endMs = performance.now() + stormMs;
     let isOver = false;
     const storm: Storm = { site, asked: [], runs: new Map(), isOver: () => isOver };
