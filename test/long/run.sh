@@ -2,7 +2,6 @@
 # The tests that do the same many times, as often as they are meant to: kills, parallel guesses, sieges, lives of the model.
 # `npm test` runs the same tests a few times each. Two parts: `clocked`, those that compare how long answers take, one
 # after another, about six minutes; `others`, side by side, about twenty. Both where none is named.
-# `usual` is all that `npm test` has beside them, for whoever runs both parts as well.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 # How much of it: three tenths where it is 0.3, which .ci/run takes for what only counts how often.
@@ -22,14 +21,8 @@ others() {
   npm test -- --maxWorkers=2 "${files[@]}"
 }
 
-usual() {
-  unset TEST_LONG
-  mapfile -t files < <(repeated)
-  npm test -- --testPathIgnorePatterns /node_modules/ "${files[@]/%/\$}"
-}
-
 case ${1:-} in
-  clocked | others | usual) "$1" ;;
+  clocked | others) "$1" ;;
   '')
     status=0
     clocked || status=$?
@@ -37,7 +30,7 @@ case ${1:-} in
     exit "$status"
     ;;
   *)
-    echo "usage: test/long/run.sh [clocked|others|usual]" >&2
+    echo "usage: test/long/run.sh [clocked|others]" >&2
     exit 2
     ;;
 esac
