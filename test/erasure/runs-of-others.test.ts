@@ -33,15 +33,22 @@ async function openHelpDesk(store: StoreKind) {
 
 const words = { reason: 'acme had a false alarm', ticket: 'INC-1' };
 
+/** Somebody new of acme, the run that they have done, and their own door. */
+async function unlockOnce(desk: Awaited<ReturnType<typeof openHelpDesk>>) {
+  const userId = await desk.server.people.user({ organization: 'acme', kind: 'machine' });
+  const own = await desk.unlocker(userId, 'acme');
+  const done = await startOf(own, await previewOf(own, { userIds: await desk.locked(1) }), words);
+  await ended(own, done);
+  return { userId, done, own };
+}
+
 test.each(
   stores,
 )('%s: runs of an earlier life of the id, elsewhere, are not erased with this one', async (store) => {
   await using desk = await openHelpDesk(store);
   const { server, door } = desk;
-  const userId = await server.people.user({ organization: 'acme', kind: 'machine' });
-  await using first = await desk.unlocker(userId, 'acme');
-  const done = await startOf(first, await previewOf(first, { userIds: await desk.locked(1) }), words);
-  await ended(first, done);
+  const { userId, done, own: first } = await unlockOnce(desk);
+  await using _first = first;
   await using foreign = await desk.unlocker(
     await server.people.user({ organization: 'acme', kind: 'machine' }),
     'acme',
@@ -73,10 +80,8 @@ test.each(
 )('%s: runs of whoever gets the id of somebody erased, be it at once, are theirs', async (store) => {
   await using desk = await openHelpDesk(store);
   const { server, door } = desk;
-  const userId = await server.people.user({ organization: 'acme', kind: 'machine' });
-  await using first = await desk.unlocker(userId, 'acme');
-  const done = await startOf(first, await previewOf(first, { userIds: await desk.locked(1) }), words);
-  await ended(first, done);
+  const { userId, done, own: first } = await unlockOnce(desk);
+  await using _first = first;
   expect(await door.ask('EraseUser', { userId })).toMatchObject({ code: 'OK' });
 
   await server.people.user({ organization: 'beta', kind: 'machine', userId });

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The tests that do the same many times, as often as they are meant to: kills, parallel guesses, sieges, lives of the model.
 # `npm test` runs the same tests a few times each. Two parts: `clocked`, those that compare how long answers take, one
-# after another, about six minutes; `others`, side by side, about twenty. Both where none is named.
+# after another, about eight minutes; `others`, side by side, about twenty. Both where none is named.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 # How much of it: three tenths where it is 0.3, which .ci/run takes for what only counts how often.

@@ -1,5 +1,5 @@
 import type { DescMessage, JsonValue } from '@bufbuild/protobuf';
-import { Code, ConnectError } from '@connectrpc/connect';
+import { invalid } from './invalid.ts';
 import { nestingMax, shapeOf } from './shape.ts';
 
 const timeName = 'google.protobuf.Timestamp';
@@ -27,7 +27,7 @@ export function requireTimes(desc: DescMessage, json: JsonValue): void {
 
 function walk(desc: DescMessage, json: JsonValue, depthLeft: number): void {
   if (typeof json === 'string' && !isTimeOrSpan(desc.typeName, json)) {
-    throw new ConnectError(`JSON: not a valid ${desc.typeName}`, Code.InvalidArgument);
+    throw invalid(`JSON: not a valid ${desc.typeName}`);
   }
   if (depthLeft === 0 || typeof json !== 'object' || json === null || Array.isArray(json)) return;
   const { byName } = shapeOf(desc);
