@@ -4,6 +4,7 @@ import { schemaVersion } from '../store/sql/schema-version.ts';
 import { type App, openApp } from './app.ts';
 import { adminTokenPath, type ServeConfig, unknownVariables } from './config.ts';
 import { type FirstRun, firstRun } from './first-run.ts';
+import { keepCallsYoung } from './heap.ts';
 import { osUserName } from './os-user.ts';
 import { type RunningServer, startServer } from './start-server.ts';
 import { readVersion } from './version.ts';
@@ -14,6 +15,7 @@ import { readVersion } from './version.ts';
  * error where the port cannot be had: then nothing has been made.
  */
 export async function serve(config: ServeConfig): Promise<number> {
+  keepCallsYoung();
   await using claim = await claimPort(config);
   await using app = await openApp(config);
   for (const text of unknownVariables()) app.log.warn(text);

@@ -205,8 +205,8 @@ export function parseTokenOwner(values: readonly SQLOutputValue[]): TokenOwner {
   };
 }
 
-/** In the words of the index events_births, so that it is found by it. */
-export const isBirthSql = `type IN (${birthTypes.map((type) => `'${type}'`).join(', ')})`;
+/** In the words of SQLite's index events_births, so that it is found by it. */
+export const isBirthSql = `(${birthTypes.map((type) => `type = '${type}'`).join(' OR ')})`;
 
 /** A row of the events table. */
 export function parseEvent(row: Row): RecordedEvent {

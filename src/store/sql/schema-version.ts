@@ -7,7 +7,7 @@ export interface MigrateMode {
 }
 
 /** The newest schema that this code knows: as many migrations as lie in the folder of either database. */
-export const schemaVersion = 12;
+export const schemaVersion = 13;
 
 /** The migrations of one database: the file at index 0 makes version 1. */
 export function migrationFiles(folder: URL): readonly string[] {
