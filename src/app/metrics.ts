@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { DomainError } from '../domain/errors.ts';
 import { startMetricsListener } from '../ops/listener.ts';
-import { type CheckOutcome, createMetrics, type Metrics } from '../ops/metrics.ts';
+import { type CheckOutcome, createMetrics, type Metrics, type Readings } from '../ops/metrics.ts';
 import { watchProcess } from '../ops/process-metrics.ts';
 import type { WebhookReadings } from '../ops/webhook-metrics.ts';
 import { newestPosition } from '../queries/newest-position.ts';
@@ -53,6 +53,8 @@ export interface MeteredApp {
   readonly store: Pick<Store, 'listOrganizations' | 'countLocked' | 'countSubscriptions' | 'listEvents'>;
   readonly now: () => number;
   readonly isReady: () => Promise<boolean>;
+  /** Of the certificate that clients are shown; undefined where there is none. */
+  readonly validity: () => Readings['validity'];
   /** Hears of what could not be counted. */
   readonly log: (event: string, fields: Readonly<Record<string, unknown>>) => void;
 }
@@ -80,7 +82,7 @@ export async function serveMetrics(
           own.refresh(),
           within(counting.first),
         ]);
-        const known = { isReady: isReady ?? false, position, webhooks };
+        const known = { isReady: isReady ?? false, position, webhooks, validity: app.validity() };
         app.metrics.take({ ...known, passwordsWaiting: passwordsWaiting() });
       },
       // Two addresses are listened on: which one is taken is to be told.

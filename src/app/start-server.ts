@@ -89,7 +89,7 @@ export async function startServer(app: App, config: ServerConfig, claim?: PortCl
     log,
   });
   await using cleanup = new AsyncDisposableStack();
-  const metered = await startMetrics(app, config, { isReady, log });
+  const metered = await startMetrics(app, config, { isReady, log, validity: () => listener?.validity() });
   if (metered !== undefined) cleanup.use(metered);
   const { host, port, tls, plaintext, idleTimeoutMs, drainTimeoutMs, trustedProxies } = config;
   listener = await startListener(door, {
@@ -159,7 +159,7 @@ function startBackground(app: App): AsyncDisposable {
   return works;
 }
 
-type Watching = Pick<MeteredApp, 'isReady' | 'log'>;
+type Watching = Pick<MeteredApp, 'isReady' | 'log' | 'validity'>;
 
 async function startMetrics(app: App, { metricsListen }: ServerConfig, watching: Watching) {
   const { metrics, store, now } = app;

@@ -24,6 +24,8 @@ export interface Readings {
   /** Of the newest event; undefined where the database did not answer. */
   readonly position: number | undefined;
   readonly passwordsWaiting: number;
+  /** Of the certificate that clients are shown; undefined where there is none. */
+  readonly validity: { readonly from: Date; readonly to: Date } | undefined;
   /** undefined, too, where the database did not answer. */
   readonly webhooks: WebhookReadings | undefined;
 }
@@ -50,6 +52,7 @@ export function createMetrics(build: Build): Metrics {
   const signIns = signInMetrics();
   const log = logMetrics();
   const webhooks = createWebhookMetrics();
+  const certificate = certificateMetrics();
   const limited = new Values(
     'counter',
     { name: 'latchkey_calls_limited', help: 'Calls refused for coming too fast, by the limit.' },
@@ -74,15 +77,36 @@ export function createMetrics(build: Build): Metrics {
       ...store.metrics,
       ...log.metrics,
       ...webhooks.metrics,
+      ...certificate.metrics,
       limited,
       ready,
       info,
     ],
-    take({ isReady, position, passwordsWaiting, webhooks: told }) {
+    take({ isReady, position, passwordsWaiting, webhooks: told, validity }) {
       ready.set(0, Number(isReady));
       signIns.waiting.set(0, passwordsWaiting);
       log.take(position);
       webhooks.take(told);
+      certificate.take(validity);
+    },
+  };
+}
+
+function certificateMetrics() {
+  const gauge = (name: string, help: string) => new Values('gauge', { name, help, unit: 'seconds' });
+  const from = gauge(
+    'latchkey_certificate_not_before_seconds',
+    'When the validity of the certificate began that clients are shown, since 1970; only with TLS.',
+  );
+  const to = gauge(
+    'latchkey_certificate_not_after_seconds',
+    'When the validity of the certificate ends that clients are shown, since 1970; only with TLS.',
+  );
+  return {
+    metrics: [from, to],
+    take(validity: Readings['validity']) {
+      from.set(0, validity === undefined ? Number.NaN : validity.from.getTime() / 1_000);
+      to.set(0, validity === undefined ? Number.NaN : validity.to.getTime() / 1_000);
     },
   };
 }

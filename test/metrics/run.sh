@@ -53,6 +53,7 @@ promtool=$(find_promtool)
 check 'promtool reads the rules' "$promtool" check rules "$root/deploy/prometheus-rules.yaml"
 check 'promtool: a mass lockout fires its alert, a busy day does not' "$promtool" test rules mass-lockout.yaml
 check 'promtool: receivers of webhooks that are away or gone fire theirs' "$promtool" test rules webhooks.yaml
+check 'promtool: a certificate that ends soon fires its alert, one of a day does not at once' "$promtool" test rules certificate.yaml
 check 'a server starts' start_server
 check 'it is read as Prometheus text' scrape 'text/plain; version=0.0.4' "$work/text"
 check 'it is read as OpenMetrics' scrape 'application/openmetrics-text; version=1.0.0' "$work/openmetrics"

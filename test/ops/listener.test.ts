@@ -1,6 +1,9 @@
+import { X509Certificate } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { parseServeConfig } from '../../src/app/config.ts';
 import { formatFor } from '../../src/ops/exposition.ts';
+import { makeKeyPair } from '../server/doors/key-pair.ts';
 import { startServer, type TestServer } from '../support/start-server.ts';
 import { metricsText, readExposition, readMetrics, sumOf } from './exposition.ts';
 
@@ -94,4 +97,18 @@ test('buckets are cumulative and end with the count', async () => {
 
 test('readiness is a metric', async () => {
   expect(sumOf(await readMetrics(metricsUrl()), 'latchkey_ready')).toBe(1);
+});
+
+test('the validity of the certificate that clients are shown is a metric, where there is one', async () => {
+  const { certPath, keyPath } = resources.use(await makeKeyPair());
+  const flags = ['--metrics-listen', '127.0.0.1:0', '--tls-cert', certPath, '--tls-key', keyPath];
+  await using tls = await startServer({ flags });
+  const { validFromDate, validToDate } = new X509Certificate(await readFile(certPath));
+  const shown = await readMetrics(tls.metricsUrl ?? '');
+  const bound = (which: string) => sumOf(shown, `latchkey_certificate_not_${which}_seconds`);
+  expect([bound('before'), bound('after')]).toEqual([
+    Number(validFromDate) / 1_000,
+    Number(validToDate) / 1_000,
+  ]);
+  expect(await metricsText(metricsUrl())).not.toMatch(/^latchkey_certificate_/m);
 });

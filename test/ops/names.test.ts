@@ -7,6 +7,7 @@ import { watchProcess } from '../../src/ops/process-metrics.ts';
 import type { Metric } from '../../src/ops/registry.ts';
 import { page } from '../readme/blocks.ts';
 import { testWith } from '../readme/installed.ts';
+import { makeKeyPair } from '../server/doors/key-pair.ts';
 import { startServer } from '../support/start-server.ts';
 import { tableWithHeader } from '../tidy/markdown.ts';
 import { readSource, root } from '../tidy/source.ts';
@@ -16,7 +17,9 @@ const resources = new AsyncDisposableStack();
 let metrics: readonly Metric[];
 let exposed: Exposition;
 beforeAll(async () => {
-  await using server = await startServer({ flags: ['--metrics-listen', '127.0.0.1:0'] });
+  const { certPath, keyPath } = resources.use(await makeKeyPair());
+  const tls = ['--tls-cert', certPath, '--tls-key', keyPath];
+  await using server = await startServer({ flags: ['--metrics-listen', '127.0.0.1:0', ...tls] });
   exposed = await readMetrics(server.metricsUrl);
   // On a busy machine whoever is locked is counted later than a first reader is kept waiting.
   for (let look = 0; look < 100 && !isCounted(exposed); look += 1) {
@@ -125,6 +128,7 @@ describe('deploy/prometheus-rules.yaml', () => {
   for (const [what, file] of [
     ['a mass lockout fires its alert, a busy day does not', 'mass-lockout.yaml'],
     ['receivers of webhooks that are away or gone fire theirs', 'webhooks.yaml'],
+    ['a certificate that ends soon fires its alert, one of a day does not at once', 'certificate.yaml'],
   ] as const) {
     testWith('promtool')(`promtool: ${what}`, async () => {
       const rules = join(root, 'test/metrics', file);

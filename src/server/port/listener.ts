@@ -7,7 +7,7 @@ import { defaultLimits, type ListenerLimits, sweepIntervalMs } from '../http/lis
 import { Turns } from '../http/turns.ts';
 import { createHttp1Connections, type RequestDoor } from '../http1/connections.ts';
 import { createHttp2Sessions, type StreamDoor } from '../http2/sessions.ts';
-import { watchCertificate } from './certificate.ts';
+import { type Validity, watchCertificate } from './certificate.ts';
 import type { PortClaim } from './claim.ts';
 import type { WireProtocol } from './first-bytes.ts';
 import { openPort, type Plaintext, type Port } from './port.ts';
@@ -43,6 +43,8 @@ export interface Listener extends AsyncDisposable {
   readonly url: string;
   /** True from the first call of `drain` on; readiness follows it. */
   isDraining(): boolean;
+  /** Of the certificate that clients are shown; undefined where there is none, or Node cannot tell. */
+  validity(): Validity | undefined;
   /** Reads certificate and key again; where the new pair is bad, keeps the old one and says so in the log. */
   reloadTls(): Promise<void>;
   /** Accepts no more, lets calls in flight finish within `drainTimeoutMs`, and resolves once all is closed. */
@@ -104,6 +106,7 @@ export async function startListener(door: Door, options: ListenerOptions): Promi
   return {
     ...addressOf(port.server, tls !== undefined),
     isDraining: () => drained !== undefined,
+    validity: port.validity,
     reloadTls: () => reloadTls(port, log).then(lookAtCertificate),
     drain,
     [Symbol.asyncDispose]: drain,
