@@ -1,3 +1,4 @@
+import { leaseLeftMs } from '../domain/lease.ts';
 import type { User } from '../domain/user.ts';
 import type { SignInApp } from './sign-in-facts.ts';
 
@@ -48,7 +49,7 @@ export async function claimCheck(app: ClaimApp, user: User): Promise<CheckClaim 
   };
   wait();
   return {
-    holds: async () => app.now() + leftMsMin < untilMs || claim(),
+    holds: async () => leaseLeftMs(untilMs, { nowMs: app.now(), msMax: claimMs }) > leftMsMin || claim(),
     async letGo() {
       clearTimeout(timer);
       await underWay;

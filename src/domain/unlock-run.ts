@@ -1,5 +1,6 @@
 import { actorFacts, type EventMeta } from './events.ts';
 import type { OrganizationId, UserId } from './ids.ts';
+import { leaseLeftMs } from './lease.ts';
 import {
   type LockFilter,
   type OutcomeCounts,
@@ -105,9 +106,9 @@ export function isEnded({ state }: UnlockRun): boolean {
 /** Longer than any server's lease of a run. */
 export const leaseAheadMs = 300_000;
 
-/** Whether any server may go on with the run: a lease that ends later than any would is of a clock that ran ahead, and none. */
+/** Whether any server may go on with the run. */
 export function isLeaseOver({ leaseUntil }: Pick<UnlockRun, 'leaseUntil'>, nowMs: number): boolean {
-  return leaseUntil <= nowMs || leaseUntil > nowMs + leaseAheadMs;
+  return leaseLeftMs(leaseUntil, { nowMs, msMax: leaseAheadMs }) <= 0;
 }
 
 /** Whose turn a run takes, and whose place: its organization's; of several, the instance's. */

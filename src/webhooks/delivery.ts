@@ -1,5 +1,6 @@
 import type { RecordedEvent } from '../domain/events.ts';
 import type { OrganizationId } from '../domain/ids.ts';
+import { leaseLeftMs } from '../domain/lease.ts';
 import { attemptsKept, pause, type Subscription, waitAfter, wants } from '../domain/subscription.ts';
 import type { DeliveryMeasures, Tracer } from '../ops/measures.ts';
 import type { Store } from '../store/store.ts';
@@ -70,8 +71,7 @@ export async function deliver(app: DeliveryApp, held: Subscription, signal: Abor
   });
 }
 
-/** 'again': somebody has changed the row, which is to be looked at once more. */
-type Step = 'on' | 'again' | 'over';
+type Step = 'on' | 'over';
 
 async function step(app: DeliveryApp, standing: Standing, signal: AbortSignal): Promise<Step> {
   const { position } = standing.row;
@@ -102,7 +102,7 @@ interface ToDeliver {
   readonly signal: AbortSignal;
 }
 
-/** 'passed': done with, sent or not for the owner. */
+/** 'passed': done with, sent or not for the owner. 'again': somebody has changed the row, which is to be looked at once more. */
 type Outcome = 'passed' | 'again' | 'over';
 
 async function deliverOne(
@@ -212,9 +212,8 @@ async function save(app: DeliveryApp, standing: Standing): Promise<boolean> {
 
 /** Says that this server goes on, where that was long ago. */
 async function holdOn(app: DeliveryApp, standing: Standing): Promise<boolean> {
-  const leftMs = standing.row.heldUntil - app.now();
-  // More than it was given is left where the clock was set back: others hold that for none.
-  if (leftMs >= holdLeftMsMin && leftMs <= holdMs) return true;
+  const leftMs = leaseLeftMs(standing.row.heldUntil, { nowMs: app.now(), msMax: holdMs });
+  if (leftMs >= holdLeftMsMin) return true;
   return write(app, standing);
 }
 

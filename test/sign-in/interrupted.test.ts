@@ -1,5 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from '@jest/globals';
+import { claimCheck } from '../../src/commands/check-claim.ts';
+import type { UserId } from '../../src/domain/ids.ts';
+import { claimMsMax } from '../../src/store/session-store.ts';
 import type { Store } from '../../src/store/store.ts';
 import { password } from '../support/people.ts';
 import { openSignIns } from '../support/sessions.ts';
@@ -216,4 +219,20 @@ test('who hangs up while waiting for a check gets none, and keeps nobody waiting
   // Those that threads were busy with, and those that were recorded while this looked.
   expect(await attempts()).toBeLessThan(before + 20);
   expect(before + 20).toBeLessThan(users.length);
+});
+
+test('a claim that others hold for none, because the clock was set back, is not held', async () => {
+  await using fixture = await openSignIns();
+  const { app, clock, people } = fixture.server;
+  const userId = (await people.user({ organization: 'home' })) as UserId;
+  const user = await app.store.loadUser(userId);
+  if (user === undefined) throw new Error('no user');
+  await using claim = await claimCheck(app, user);
+  expect(await claim?.holds()).toBe(true);
+  clock.nowMs -= 2 * claimMsMax;
+  const { nowMs } = clock;
+  const { sequence } = user;
+  const others = { userId, sequence, holder: 'another server', nowMs, until: nowMs + claimMs };
+  expect(await app.store.claimCheck(others)).toBe(true);
+  expect(await claim?.holds()).toBe(false);
 });

@@ -1,10 +1,11 @@
 import { decideFailure, isKnownDevice } from '../../domain/attempt.ts';
 import { DomainError } from '../../domain/errors.ts';
+import { leaseLeftMs } from '../../domain/lease.ts';
 import type { User } from '../../domain/user.ts';
 import type { StoredAttempt } from '../../store/store.ts';
 import { loadLivingUser, maySignIn, policyFor, type SignInApp, type SignInFacts } from '../sign-in-facts.ts';
 
-/** No attempt lasts longer; one that says so is of a clock that ran ahead. Milliseconds. */
+/** No attempt lasts longer. */
 const attemptMsMax = 120_000;
 export const attemptMsDefault = 30_000;
 
@@ -14,7 +15,7 @@ const settledMax = 1_000;
 
 /** Whether nobody can end it any more but as failed. */
 export function isOver({ until }: StoredAttempt, nowMs: number): boolean {
-  return until <= nowMs || until > nowMs + attemptMsMax;
+  return leaseLeftMs(until, { nowMs, msMax: attemptMsMax }) <= 0;
 }
 
 /** The user that the attempt is about, as they stand now; undefined where they are gone, or another has their id. */

@@ -2,6 +2,7 @@ import { may, permissionMissing } from '../../auth/authorize.ts';
 import type { Caller } from '../../auth/caller.ts';
 import { DomainError } from '../../domain/errors.ts';
 import { actorFacts } from '../../domain/events.ts';
+import { leaseLeftMs } from '../../domain/lease.ts';
 import { runStarted, type UnlockRun } from '../../domain/unlock-run.ts';
 import type { CommandApp } from '../change-user.ts';
 import { mayInRun } from './actor.ts';
@@ -45,9 +46,7 @@ export async function prepare(
   if (!(await store.addRun(run, key))) throw new DomainError('conflict');
   let before = run;
   const renew = async (): Promise<void> => {
-    // More than it was given is left where the clock was set back: others hold that for none.
-    const leftMs = before.leaseUntil - now();
-    if (leftMs > prepareMs / 2 && leftMs <= prepareMs) return;
+    if (leaseLeftMs(before.leaseUntil, { nowMs: now(), msMax: prepareMs }) > prepareMs / 2) return;
     const after = { ...before, version: before.version + 1, leaseUntil: now() + prepareMs };
     if (!(await store.moveRun({ before, after }))) throw new DomainError('conflict');
     before = after;
