@@ -9,6 +9,7 @@ import type { OrganizationId, UserId } from '../../src/domain/ids.ts';
 import { leaseAheadMs, type RunItem, sliceSize, type UnlockRun } from '../../src/domain/unlock-run.ts';
 import type { LockFilter } from '../../src/domain/unlock-run-events.ts';
 import type { Store } from '../../src/store/store.ts';
+import { withoutChanges } from '../../src/store/unchanging.ts';
 import { human, seedOrganization, seedUser } from '../support/seed-users.ts';
 import { change, locked } from '../support/store-fixture.ts';
 import { openEmptyStore, stores } from '../support/stores.ts';
@@ -83,6 +84,7 @@ describe.each(stores)('on %s', (kind) => {
       const counted = { locks: groups.reduce((all, { locks }) => all + locks, 0), digest };
       expect(counted.locks).toBe(found.length);
       expect(await store.sumLocks(query)).toEqual(counted);
+      expect(await withoutChanges(store).sumLocks(query)).toEqual(counted);
       const run: UnlockRun = { ...draft(appOn(store), operator, order), total: found.length };
       await store.addRun(run, `set ${nth}`);
       const { runId } = run;
