@@ -1,4 +1,4 @@
-import { type StoreMeasures, unmeasured } from '../ops/measures.ts';
+import type { StoreMeasures } from '../ops/measures.ts';
 import { kindOf } from './database.ts';
 import type { PostgresEnvironment } from './postgres/connect/parameters.ts';
 import { openSqlite } from './sqlite/sqlite.ts';
@@ -34,20 +34,9 @@ export async function openStore({ database, timeoutMs, ...options }: StoreOption
     const { openPostgres } = await import('./postgres/postgres.ts');
     return openPostgres({ ...options, url: database, ...(timeoutMs !== undefined && { timeoutMs }) });
   }
-  const {
-    migrateNot = false,
-    copyNot = false,
-    measures = unmeasured,
-    startsLate = false,
-    onReport,
-  } = options;
   return openSqlite({
+    ...options,
     path: database,
-    migrateNot,
-    copyNot,
-    measures,
-    startsLate,
-    ...(onReport !== undefined && { onReport }),
     ...(timeoutMs !== undefined && { busyTimeoutMs: timeoutMs }),
   });
 }

@@ -34,8 +34,8 @@ export interface UnlockRunStore extends UnlockRunReads {
 export interface UnlockRunReads {
   loadRun(runId: string): Promise<UnlockRun | undefined>;
   loadRunOfRequest(requestKey: string): Promise<UnlockRun | undefined>;
-  /** Those before the id, the newest first; without an id from the newest of all. */
-  listRuns(query: { readonly before?: string; readonly limit: number }): Promise<readonly UnlockRun[]>;
+  /** Those before the id, the newest first; '': from the newest of all. */
+  listRuns(query: { readonly before: string; readonly limit: number }): Promise<readonly UnlockRun[]>;
   /** Those that have not ended and that nobody carries at this time, the oldest first. */
   listRunsLeft(nowMs: number, limit: number): Promise<readonly UnlockRun[]>;
   /** Those after the id, of every state, the oldest first. */

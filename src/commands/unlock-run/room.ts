@@ -62,7 +62,7 @@ async function requireWithinHour(
   add(open);
   let before = '';
   for (let look = 0; look < looksMax; look += 1) {
-    const found = await app.store.listRuns({ ...(before && { before }), limit: runsAtOnce });
+    const found = await app.store.listRuns({ before, limit: runsAtOnce });
     add(found);
     const last = found.at(-1);
     // Ids rise with time, of each server by its own clock.

@@ -105,7 +105,7 @@ function readRuns(ask: Ask): UnlockRunReads {
   return {
     loadRun: (runId) => one(byId, runId),
     loadRunOfRequest: (requestKey) => one(byRequest, requestKey),
-    listRuns: async ({ before = '', limit }) => (await rows(list, [before, limit])).map(parseRun),
+    listRuns: async ({ before, limit }) => (await rows(list, [before, limit])).map(parseRun),
     listRunsOldest: async ({ after, limit }) => (await rows(oldest, [after, limit])).map(parseRun),
     listRunsLeft: async (nowMs, limit) => (await rows(left, [nowMs, limit])).map(parseRun),
     async listRunSlices({ runId, from, outcome, limit }) {

@@ -1,6 +1,6 @@
 import { backup, DatabaseSync } from 'node:sqlite';
 import { StoreUnusable } from '../store.ts';
-import { reasonOf } from './database.ts';
+import { busyTimeoutMs, reasonOf } from './database.ts';
 import { openExisting } from './existing.ts';
 
 export interface BackupOptions {
@@ -10,7 +10,6 @@ export interface BackupOptions {
   readonly onProgress: (pages: number, pagesTotal: number) => void;
 }
 
-const busyTimeoutMs = 5_000;
 const pagesPerStep = 2_000;
 
 /**

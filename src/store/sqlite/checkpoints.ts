@@ -1,8 +1,8 @@
 import type { DatabaseSync } from 'node:sqlite';
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import type { CheckpointThreadData } from './checkpoint-thread.ts';
 import { moveLog } from './pragmas.ts';
-import { execArgv, threadEnvironment } from './thread-flags.ts';
+import { startThread } from './start-thread.ts';
 
 /** Moves the log into the file beside the commits, so that no commit waits for it. */
 export interface Checkpoints {
@@ -47,7 +47,9 @@ export function createCheckpoints(data: CheckpointThreadData, writer: DatabaseSy
     share += unmoved;
     unmoved = 0;
     try {
-      worker ??= startThread(data, onMoved, onFailed);
+      worker ??= startThread(import.meta.url, 'checkpoint-thread', data)
+        .on('message', onMoved)
+        .on('error', onFailed);
       worker.postMessage('checkpoint');
     } catch {
       // The machine has no room for another thread.
@@ -79,19 +81,6 @@ export function createCheckpoints(data: CheckpointThreadData, writer: DatabaseSy
       worker?.postMessage('close');
     },
   };
-}
-
-function startThread(
-  data: CheckpointThreadData,
-  onMoved: (pagesLeft: number | undefined) => void,
-  onFailed: () => void,
-): Worker {
-  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-  const entry = new URL(`./checkpoint-thread.${extension}`, import.meta.url);
-  const started = new Worker(entry, { env: threadEnvironment(), execArgv, workerData: data });
-  started.on('message', onMoved);
-  started.on('error', onFailed);
-  return started;
 }
 
 function boundLog(writer: DatabaseSync, isBounded: boolean): void {

@@ -4,7 +4,7 @@ import { DatabaseSync } from 'node:sqlite';
 import type { StoreMeasures } from '../../ops/measures.ts';
 import { type StoreReport, StoreUnusable } from '../store.ts';
 import { registerFold } from './dialect.ts';
-import { resultCode } from './error.ts';
+import { isBusy } from './error.ts';
 import { makeFolder } from './folder.ts';
 import { migrate } from './migrate.ts';
 import { applyPragmas, waitWhileBusy } from './pragmas.ts';
@@ -121,7 +121,7 @@ function requireWritable(db: DatabaseSync): void {
     db.exec('UPDATE migrations SET applied_at = applied_at WHERE version = 1; ROLLBACK');
   } catch (error) {
     if (db.isTransaction) db.exec('ROLLBACK');
-    if (resultCode(error) !== 5 /* BUSY */) throw error;
+    if (!isBusy(error)) throw error;
   }
 }
 

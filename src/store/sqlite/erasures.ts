@@ -1,12 +1,11 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Worker } from 'node:worker_threads';
 import type { RecordedEvent } from '../../domain/events.ts';
 import type { UserId } from '../../domain/ids.ts';
 import type { ErasureStore } from '../erasure-store.ts';
 import type { CheckpointThreadData } from './checkpoint-thread.ts';
 import { reading } from './error.ts';
-import { execArgv, threadEnvironment } from './thread-flags.ts';
+import { startThread } from './start-thread.ts';
 import type { Write, WriteOne } from './write-statements.ts';
 
 interface Writing extends CheckpointThreadData {
@@ -23,11 +22,10 @@ const triesIntervalMs = 50;
  */
 export function createErasures(db: DatabaseSync, { write, path }: Writing): ErasureStore {
   const all = db.prepare('SELECT user_id, erased_at FROM erasures ORDER BY erased_at, user_id');
-  const readAll = reading((_all: undefined) =>
-    all.all().map((row) => ({ userId: row.user_id as UserId, erasedAt: row.erased_at as number })),
-  );
   return {
-    listErasures: () => readAll(undefined),
+    listErasures: reading(() =>
+      all.all().map((row) => ({ userId: row.user_id as UserId, erasedAt: row.erased_at as number })),
+    ),
     async rewriteEvents(events) {
       const [first, ...rest] = events.map(rewrite);
       // A row that changes none is one that somebody has taken out of the file by hand.
@@ -74,13 +72,7 @@ function sharingNext<Value>(work: () => Promise<Value>): () => Promise<Value> {
 
 // In a thread of its own, which lives as long as this: a disk may be slow.
 function isLogEmptied(path: string): Promise<boolean> {
-  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-  const data: CheckpointThreadData = { path };
-  const worker = new Worker(new URL(`./checkpoint-thread.${extension}`, import.meta.url), {
-    env: threadEnvironment(),
-    execArgv,
-    workerData: data,
-  });
+  const worker = startThread<CheckpointThreadData>(import.meta.url, 'checkpoint-thread', { path });
   const emptied = Promise.withResolvers<boolean>();
   worker.once('message', emptied.resolve);
   // What broke it breaks commits too, which say so; here it is a log that is not empty yet.

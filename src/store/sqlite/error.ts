@@ -37,10 +37,12 @@ export function asStoreError(error: unknown): unknown {
 }
 
 /** A read that fails as storeUnavailable where the database is what failed. */
-export function reading<Input, Output>(read: (input: Input) => Output): (input: Input) => Promise<Output> {
-  return async (input) => {
+export function reading<Asked extends readonly unknown[], Answer>(
+  read: (...asked: Asked) => Answer,
+): (...asked: Asked) => Promise<Answer> {
+  return async (...asked) => {
     try {
-      return read(input);
+      return read(...asked);
     } catch (error) {
       throw asStoreError(error);
     }

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { DatabaseSync } from 'node:sqlite';
 import { type MigrateMode, migrationFiles, requireUsableVersion, schemaWent } from '../sql/schema-version.ts';
-import { resultCode } from './error.ts';
+import { isBusy, resultCode } from './error.ts';
 
 const folder = new URL('./migrations/', import.meta.url);
 
@@ -47,10 +47,9 @@ function writeAnew(db: DatabaseSync, warn: (text: string) => void): void {
     try {
       db.exec(step);
     } catch (error) {
-      const code = resultCode(error);
-      if (noRoom.has(code)) warn(leftInFreePages(error));
+      if (noRoom.has(resultCode(error))) warn(leftInFreePages(error));
       // Of two that start at once one does it, and the other need not.
-      else if (code !== 5 /* BUSY */) throw error;
+      else if (!isBusy(error)) throw error;
     }
   }
 }

@@ -19,21 +19,17 @@ export function createPolicyReads(db: DatabaseSync): PolicyReads {
     const row = organizationId && policy.get(organizationId);
     return row ? parsePolicyRow(row) : undefined;
   };
-  const listOver = reading(({ nowMs, limit }: { readonly nowMs: number; readonly limit: number }) =>
-    over.all(nowMs, limit).map(parseUser),
-  );
   return {
     loadLockoutPolicies: reading((organizationId: OrganizationId | undefined) => {
       const instance = policy.get('');
       return { instance: instance && parsePolicyRow(instance), organization: load(organizationId) };
     }),
-    listLockoutPolicies: async () =>
-      reading(() =>
-        snapshot(db, () => ({
-          rows: policies.all().map(parsePolicyRecord),
-          position: newest.get()?.position as number,
-        })),
-      )(undefined),
-    listLocksOver: (nowMs, limit) => listOver({ nowMs, limit }),
+    listLockoutPolicies: reading(() =>
+      snapshot(db, () => ({
+        rows: policies.all().map(parsePolicyRecord),
+        position: newest.get()?.position as number,
+      })),
+    ),
+    listLocksOver: reading((nowMs, limit) => over.all(nowMs, limit).map(parseUser)),
   };
 }

@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
-import { resultCode } from './error.ts';
+import { isBusy } from './error.ts';
 
 /**
  * WAL, so that readers and the writer do not wait for one another. FULL, so that a commit is synced before it returns
@@ -32,7 +32,7 @@ export function waitWhileBusy(work: () => void): void {
       work();
       return;
     } catch (error) {
-      if (resultCode(error) !== 5 /* BUSY */ || performance.now() - startedMs >= waitMsMax) throw error;
+      if (!isBusy(error) || performance.now() - startedMs >= waitMsMax) throw error;
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, attemptIntervalMs);
     }
   }

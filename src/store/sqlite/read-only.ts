@@ -5,7 +5,7 @@ import { backup, DatabaseSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
 import { schemaVersion } from '../sql/schema-version.ts';
 import { StoreUnusable } from '../store.ts';
-import { openDatabase, requireOurs, unusable } from './database.ts';
+import { busyTimeoutMs, openDatabase, requireOurs, unusable } from './database.ts';
 import { registerFold } from './dialect.ts';
 import { appliedVersion, migrate } from './migrate.ts';
 
@@ -15,8 +15,6 @@ export interface Reading {
   /** To be called after the connection was closed. Throws StoreUnusable where the moment was none. */
   readonly end?: () => void;
 }
-
-const busyTimeoutMs = 5_000;
 
 /**
  * Opens the file for reading, and changes nothing: not its bytes, not its times, and where nobody serves it, nothing in its

@@ -1,10 +1,10 @@
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import { DomainError } from '../../domain/errors.ts';
 import type { StoreFailure, StoreMeasures } from '../../ops/measures.ts';
 import type { Store } from '../store.ts';
 import { planChange, planOrganization, planPolicy } from './append.ts';
 import { asStoreError } from './error.ts';
-import { execArgv, threadEnvironment } from './thread-flags.ts';
+import { startThread } from './start-thread.ts';
 import type { WriteFailure, WriteOne, WriteOutcome, WriteRequest } from './write-statements.ts';
 import type { Trouble, TroubleMessage, WriterThreadData } from './writer-thread.ts';
 
@@ -132,9 +132,7 @@ class WriterThread implements AsyncDisposable {
     this.#isStarted = true;
     const { path, busyTimeoutMs, identity } = this.#options;
     const data: WriterThreadData = { path, busyTimeoutMs, identity };
-    const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-    const entry = new URL(`./writer-thread.${extension}`, import.meta.url);
-    const worker = new Worker(entry, { env: threadEnvironment(), execArgv, workerData: data });
+    const worker = startThread(import.meta.url, 'writer-thread', data);
     worker.on('message', (message: readonly WriteOutcome[] | TroubleMessage) => {
       if ('trouble' in message) this.#options.onTrouble(message.trouble);
       else this.#answer(message);

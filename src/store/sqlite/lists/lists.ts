@@ -52,15 +52,14 @@ type Lists = Pick<
 export function createLists(db: DatabaseSync, { mayEnd = false } = {}): Lists {
   registerFold(db);
   const statements = createStatementCache(db);
-  const organizations = reading(({ scope, page }: { readonly scope: Scope; readonly page: Page }) =>
-    snapshot(db, () => listOrganizations(statements, scope, page)),
-  );
   return {
     listUsers: reading((query: ListUsers) => snapshot(db, () => listUsers(statements, query, mayEnd))),
     listTokens: reading((query: ListTokens) => snapshot(db, () => listTokens(statements, query))),
     listGrants: reading((query: ListGrants) => snapshot(db, () => listGrants(statements, query))),
     listSessions: reading((query: ListSessions) => snapshot(db, () => listSessions(statements, query))),
-    listOrganizations: (scope, page) => organizations({ scope, page }),
+    listOrganizations: reading((scope, page) =>
+      snapshot(db, () => listOrganizations(statements, scope, page)),
+    ),
     listEvents: (query) => listEvents(statements, query),
   };
 }

@@ -1,10 +1,10 @@
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import type { DomainError } from '../../../domain/errors.ts';
 import type { ListSessions, SessionRecord } from '../../session-store.ts';
 import { createListGate, gaveUp, type ListGate } from '../../sql/list-gate.ts';
 import type { Asker, Listed, ListUsers, LockedCounts, UserRecord } from '../../store.ts';
 import type { FrozenSet, SelectLocks, UnlockRunStore } from '../../unlock-run-store.ts';
-import { execArgv, threadEnvironment } from '../thread-flags.ts';
+import { startThread } from '../start-thread.ts';
 import { HeldThread } from './held-thread.ts';
 import type { FrozenSlice } from './locks.ts';
 import type { ListQuestion, ListThreadData } from './thread.ts';
@@ -131,10 +131,7 @@ class Queue implements ListQueue {
 
   #start(): Worker {
     const { path, busyTimeoutMs } = this.#options;
-    const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-    const entry = new URL(`./thread.${extension}`, import.meta.url);
-    const workerData: ListThreadData = { path, busyTimeoutMs };
-    const thread = new Worker(entry, { env: threadEnvironment(), execArgv, workerData });
+    const thread = startThread<ListThreadData>(import.meta.url, 'thread', { path, busyTimeoutMs });
     // One that ends while it is idle is not used again; what it says then concerns nobody.
     thread.on('error', () => undefined);
     this.#threads.add(thread);

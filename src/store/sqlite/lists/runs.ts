@@ -2,7 +2,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import { digestOfAll, leaseAheadMs, type UnlockRun } from '../../../domain/unlock-run.ts';
 import type { Row } from '../../sql/rows.ts';
 import { itemsText, parseRun, parseSlice, runValues, slicesSql, sliceValues } from '../../sql/unlock-runs.ts';
-import type { ListRunSlices, RunMove, UnlockRunReads, UnlockRunStore } from '../../unlock-run-store.ts';
+import type { RunMove, UnlockRunReads, UnlockRunStore } from '../../unlock-run-store.ts';
 import { eventValues } from '../append.ts';
 import { sqliteDialect } from '../dialect.ts';
 import { reading } from '../error.ts';
@@ -75,20 +75,13 @@ function readRuns(db: DatabaseSync): UnlockRunReads {
   const slices = db.prepare(slicesSql(placeholder, sqliteDialect.contains, false));
   const slicesWith = db.prepare(slicesSql(placeholder, sqliteDialect.contains, true));
   const found = (row: Row | undefined) => row && parseRun(row);
-  const readLeft = reading(({ nowMs, limit }: { readonly nowMs: number; readonly limit: number }) =>
-    left.all(nowMs, limit).map(parseRun),
-  );
   return {
     loadRun: reading((runId) => found(byId.get(runId))),
     loadRunOfRequest: reading((requestKey) => found(byRequest.get(requestKey))),
-    listRuns: reading(({ before = '', limit }: { readonly before?: string; readonly limit: number }) =>
-      list.all(before, limit).map(parseRun),
-    ),
-    listRunsOldest: reading(({ after, limit }: { readonly after: string; readonly limit: number }) =>
-      oldest.all(after, limit).map(parseRun),
-    ),
-    listRunsLeft: (nowMs, limit) => readLeft({ nowMs, limit }),
-    listRunSlices: reading(({ runId, from, outcome, limit }: ListRunSlices) => {
+    listRuns: reading(({ before, limit }) => list.all(before, limit).map(parseRun)),
+    listRunsOldest: reading(({ after, limit }) => oldest.all(after, limit).map(parseRun)),
+    listRunsLeft: reading((nowMs, limit) => left.all(nowMs, limit).map(parseRun)),
+    listRunSlices: reading(({ runId, from, outcome, limit }) => {
       const rows =
         outcome === undefined
           ? slices.all(runId, from, limit)

@@ -12,9 +12,6 @@ export function createAttempts(db: DatabaseSync, only: (row: Write) => Promise<b
   const byUser = db.prepare(`${select} user_id = ? AND attempt_id IS NOT NULL`);
   const over = db.prepare(`${select} attempt_id IS NOT NULL AND until <= ? ORDER BY until LIMIT ?`);
   const external = db.prepare('SELECT user_id FROM profiles WHERE external_id = ? AND organization_id = ?');
-  const readOver = reading(({ nowMs, limit }: { readonly nowMs: number; readonly limit: number }) =>
-    over.all(nowMs, limit).map(parseAttempt),
-  );
   return {
     beginAttempt: (attempt, nowMs) => only(['beginAttempt', attemptValues(attempt, nowMs)]),
     loadAttempt: reading((by) => {
@@ -22,7 +19,7 @@ export function createAttempts(db: DatabaseSync, only: (row: Write) => Promise<b
       return row && parseAttempt(row);
     }),
     dropAttempt: ({ userId, attemptId }) => only(['deleteAttempt', [userId, attemptId]]),
-    listAttemptsOver: (nowMs, limit) => readOver({ nowMs, limit }),
+    listAttemptsOver: reading((nowMs, limit) => over.all(nowMs, limit).map(parseAttempt)),
     findExternal: reading(
       ({ externalId, organizationId }) =>
         external.get(externalId, organizationId)?.user_id as UserId | undefined,

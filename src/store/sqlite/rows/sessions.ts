@@ -27,7 +27,7 @@ export function createSessions(db: DatabaseSync, write: WriteOne): Sessions {
   const readLogin = reading((values: readonly (string | null)[]) => login.all(...values));
   const signingKey = db.prepare('SELECT secret FROM signing_keys WHERE key_id = ?');
   const readKey = reading((keyId: number) => signingKey.get(keyId)?.secret as Uint8Array | undefined);
-  const readOver = reading(({ nowMs, limit }: { readonly nowMs: number; readonly limit: number }) => ({
+  const readOver = reading((nowMs: number, limit: number) => ({
     sessionIds: over.all(nowMs, limit).map((row) => row.session_id as string),
     userIds: claimsOver.all(nowMs, limit).map((row) => row.user_id as string),
   }));
@@ -48,7 +48,7 @@ export function createSessions(db: DatabaseSync, write: WriteOne): Sessions {
       return only(['updateSession', [...sessionRow(after), sequence]]);
     },
     async removeSessionsOver(nowMs, limit) {
-      const { sessionIds, userIds } = await readOver({ nowMs, limit });
+      const { sessionIds, userIds } = await readOver(nowMs, limit);
       const removed = await Promise.all(sessionIds.map((id) => only(['deleteSessionOver', [id, nowMs]])));
       await Promise.all(userIds.map((id) => only(['deleteCheckOver', [id, nowMs]])));
       return removed.filter(Boolean).length;

@@ -29,11 +29,7 @@ export function createSubscriptions(db: DatabaseSync, write: WriteOne): Subscrip
     `SELECT document FROM subscriptions WHERE state = 'active' AND next_try_at NOT BETWEEN ?1 + 1 AND ?1 + ${tryAheadMs} ` +
       `AND held_until NOT BETWEEN ?1 + 1 AND ?1 + ${holdMsMax} ORDER BY next_try_at LIMIT ?2`,
   );
-  const listFree = reading(({ nowMs, limit }: { readonly nowMs: number; readonly limit: number }) =>
-    free.all(nowMs, limit).map(parseSubscription),
-  );
   const byState = db.prepare(subscriptionsByState("document ->> '$.cause'", "document ->> '$.position'"));
-  const countAll = reading(() => byState.all().map(parseSubscriptionCount));
   const only = async (row: Write) => (await write([row, '', 0, [], [], null])) === 'written';
 
   return {
@@ -57,7 +53,7 @@ export function createSubscriptions(db: DatabaseSync, write: WriteOne): Subscrip
         return { rows: rows.map(parseSubscription), total: count.get(...within)?.total as number };
       }),
     ),
-    listSubscriptionsFree: (nowMs, limit) => listFree({ nowMs, limit }),
-    countSubscriptions: () => countAll(undefined),
+    listSubscriptionsFree: reading((nowMs, limit) => free.all(nowMs, limit).map(parseSubscription)),
+    countSubscriptions: reading(() => byState.all().map(parseSubscriptionCount)),
   };
 }
