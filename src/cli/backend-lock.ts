@@ -1,7 +1,6 @@
-import type { PolicySource } from '../domain/effective-policy.ts';
 import type { Explanation, KnownDevice, Obstacle } from '../domain/explain.ts';
 import type { LockCause } from '../domain/lock.ts';
-import type { LockoutPolicy } from '../domain/lockout-policy.ts';
+import type { LockoutPolicy, PolicySource } from '../domain/lockout-policy.ts';
 import type { UserState } from '../domain/user.ts';
 import type { ChangeRow, Listing, PageQuery } from './page.ts';
 

@@ -1,10 +1,9 @@
 import { requireHeldAnywhere, requireOnInstance, requireOnOrganization } from '../auth/authorize.ts';
 import type { Caller } from '../auth/caller.ts';
-import { effectivePolicy } from '../domain/effective-policy.ts';
 import { DomainError } from '../domain/errors.ts';
 import type { StoredPolicy } from '../domain/evolve/policy.ts';
 import type { OrganizationId } from '../domain/ids.ts';
-import { defaultPolicy, type LockoutPolicy, parsePolicy } from '../domain/lockout-policy.ts';
+import { defaultPolicy, effectivePolicy, type LockoutPolicy, parsePolicy } from '../domain/lockout-policy.ts';
 import type { LockoutPolicies } from '../store/store.ts';
 import type { CommandApp } from './change-user.ts';
 

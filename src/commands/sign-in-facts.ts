@@ -1,7 +1,6 @@
 import { type Attempt, isKnownDevice } from '../domain/attempt.ts';
-import { effectivePolicy } from '../domain/effective-policy.ts';
 import type { OrganizationId, UserId } from '../domain/ids.ts';
-import type { LockoutPolicy } from '../domain/lockout-policy.ts';
+import { effectivePolicy, type LockoutPolicy } from '../domain/lockout-policy.ts';
 import type { User } from '../domain/user.ts';
 import { noPassword, readDevice } from '../sign-in/device-token.ts';
 import type { SignIns } from '../sign-in/sign-ins.ts';

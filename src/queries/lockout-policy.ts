@@ -1,8 +1,8 @@
 import { requireHeldAnywhere, requireOnInstance, requireOnOrganization } from '../auth/authorize.ts';
 import type { Caller } from '../auth/caller.ts';
-import { type EffectivePolicy, effectivePolicy } from '../domain/effective-policy.ts';
 import type { StoredPolicy } from '../domain/evolve/policy.ts';
 import type { OrganizationId } from '../domain/ids.ts';
+import { type EffectivePolicy, effectivePolicy } from '../domain/lockout-policy.ts';
 import type { QueryApp } from './users.ts';
 
 export interface PolicyQueryApp extends QueryApp {

@@ -13,9 +13,12 @@ import {
   resetLockoutPolicy,
   setLockoutPolicy,
 } from '../commands/lockout-policy.ts';
-import type { PolicySource as DomainSource } from '../domain/effective-policy.ts';
 import { type OrganizationId, parseOrganizationId } from '../domain/ids.ts';
-import { type LockoutPolicy as DomainPolicy, policyMax } from '../domain/lockout-policy.ts';
+import {
+  type LockoutPolicy as DomainPolicy,
+  type PolicySource as DomainSource,
+  policyMax,
+} from '../domain/lockout-policy.ts';
 import { getLockoutPolicy, type PolicyQueryApp } from '../queries/lockout-policy.ts';
 import { detailsOf } from './convert/details.ts';
 import { invalidField } from './convert/list.ts';

@@ -12,9 +12,11 @@ import {
   PolicySource,
   PolicyServiceService as policies,
 } from '../../../gen/grpc-js/latchkey/v1/policy.ts';
-import type { PolicySource as DomainSource } from '../../domain/effective-policy.ts';
 import type { LockCause as DomainCause } from '../../domain/lock.ts';
-import type { LockoutPolicy as DomainPolicy } from '../../domain/lockout-policy.ts';
+import type {
+  LockoutPolicy as DomainPolicy,
+  PolicySource as DomainSource,
+} from '../../domain/lockout-policy.ts';
 import type { DeviceRow, FailureRow, LockBackend, LockRow, ObstacleRow, PolicyRow } from '../backend-lock.ts';
 import type { Connection } from './call.ts';
 import { listQuery } from './request.ts';
