@@ -117,6 +117,26 @@ describe('a file of every broken row', () => {
     ]);
   });
 
+  const table = `${header}\n${ok}`;
+  test.each([
+    ['csv', 'UTF-16', Buffer.from(`\ufeff${table}`, 'utf16le'), /it is UTF-16: "iconv -f UTF-16 -t UTF-8"/],
+    ['keycloak', 'UTF-16', Buffer.from('\ufeff{"users":[]}', 'utf16le').swap16(), /it is UTF-16/],
+    ['csv', 'a workbook', Buffer.from('PK\x03\x04\x14'), /save its table as "CSV UTF-8"/],
+    ['jsonl', 'compressed', Buffer.from([0x1f, 0x8b, 8]), /"gunzip"/],
+    ['jsonl', 'an array', '[{"id":"n1"},\n{"id":"n2"}]', /one object a line is wanted: "jq -c \.\[\]"/],
+    ['jsonl', 'one object of many lines', '\n{\n"id":"n1"\n}', /one object a line is wanted: "jq -c \."/],
+  ])('of %s that is %s is refused as a whole, with what helps', async (from, _, bytes, message) => {
+    const { code, stderr } = await files.bring(from, bytes);
+    expect(code).toBe(7);
+    expect(JSON.parse(stderr)).toMatchObject({ error: { message: expect.stringMatching(message) } });
+  });
+
+  test('that is a pipe is refused: it could not be read twice', async () => {
+    const { code, stderr } = await runHere(['import', '--from', 'csv', '/dev/null', '--json']);
+    expect(code).toBe(7);
+    expect(stderr).toContain('it is read twice, and no file that can be');
+  });
+
   test('in another encoding is refused row by row, and what it parts cells by is found', async () => {
     const latin = Buffer.from(
       'id;given_name;family_name;email\nl1;Andr\xe9;Roe;l1@mail.example\nl2;Al;Roe;l2@mail.example',
@@ -124,7 +144,7 @@ describe('a file of every broken row', () => {
     );
     const { told, refused } = await files.bring('csv', latin);
     expect(told).toMatchObject({ created: 1, refused: 1 });
-    expect(refused).toMatchObject([{ line: 2, message: 'given_name: is not UTF-8' }]);
+    expect(refused).toMatchObject([{ line: 2, message: 'given_name: is not UTF-8: save the file as UTF-8' }]);
     const tabs = 'id\tgiven_name\tfamily_name\temail\nt1\tA,l;\tRoe\tt1@mail.example';
     expect(await files.bring('csv', tabs)).toMatchObject({ code: 0, told: { created: 1 } });
   });

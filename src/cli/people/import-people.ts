@@ -10,6 +10,7 @@ import { rate, startProgress } from '../progress.ts';
 import { isFileError } from '../secret-file.ts';
 import { isSourceName, type SourceName, sourceNames } from './options.ts';
 import { FileUnreadable, type PersonRow } from './person.ts';
+import { requireReadable } from './readable.ts';
 import { openReport } from './report.ts';
 import { type SentRow, send } from './send.ts';
 import { sources } from './sources.ts';
@@ -43,6 +44,7 @@ async function carryOut(context: CommandContext, { file, from }: Import): Promis
   const options = { withoutPasswords: args.flag('without-passwords'), ...(states && { states }) };
   const reading = startProgress(context, 'row read', 'rows read');
   const version = await versionOf(file);
+  await requireReadable(file);
   const read = () => withoutTwice(sources[from](file, options));
   const found = await survey(read(), (count) => reading.report(count, count));
   reading.end();

@@ -1,13 +1,26 @@
 import { type Cells, type Column, columns, isColumn, readCells } from './columns.ts';
 import { linesOf, rowLengthMax } from './lines.ts';
-import { type PersonRow, personRow, type ReadOptions, RowFault } from './person.ts';
+import { FileUnreadable, type PersonRow, personRow, type ReadOptions, RowFault } from './person.ts';
 
 /** One JSON object a line, its members named as the columns of CSV are. */
 export async function* readJsonLines(file: string, options: ReadOptions): AsyncGenerator<PersonRow> {
+  let isFirst = true;
   for await (const { line, text } of linesOf(file)) {
     if (text.trim() === '') continue;
+    if (isFirst) requireLines(text);
+    isFirst = false;
     yield rowOf(line, text, options);
   }
+}
+
+/** Throws FileUnreadable where the file is one document: each of its lines would be told as a fault of its own. */
+function requireLines(first: string): void {
+  const begin = first.replace(/^\ufeff/, '').trim();
+  const way = begin.startsWith('[') ? '"jq -c .[]"' : begin === '{' ? '"jq -c ."' : undefined;
+  if (way === undefined) return;
+  throw new FileUnreadable(
+    `it is one JSON document, and one object a line is wanted: ${way} makes that of it`,
+  );
 }
 
 function rowOf(line: number, text: string, options: ReadOptions): PersonRow {

@@ -66,7 +66,7 @@ export function personRow(
 function requireDecoded({ profile, ...texts }: ImportedUser): void {
   for (const [field, value] of Object.entries({ ...texts, ...profile })) {
     if (typeof value === 'string' && value.includes('\ufffd')) {
-      throw new RowFault(`${snakeCase(field)}: is not UTF-8`);
+      throw new RowFault(`${snakeCase(field)}: is not UTF-8: save the file as UTF-8`);
     }
   }
 }
