@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { IssuerConfig } from '../auth/issuer/config.ts';
+import { shareUnderWay } from '../auth/under-way.ts';
 import { DomainError } from '../domain/errors.ts';
 import { fetchJson } from '../outbound/fetch-json.ts';
 import { createConsoleSessions } from '../rpc/console/session.ts';
@@ -125,7 +126,9 @@ export async function startServer(app: App, config: ServerConfig, claim?: PortCl
 /** The same, for a call that may change nothing: neither here nor, by a test message, elsewhere. */
 function lookingOnly<Known extends Pick<App, 'store' | 'hooks'>>(known: Known): Known {
   const test = () => Promise.reject(new DomainError('conditionFalse'));
-  return { ...known, store: withoutChanges(known.store), hooks: { ...known.hooks, test } };
+  const store = withoutChanges(known.store);
+  shareUnderWay(store, known.store);
+  return { ...known, store, hooks: { ...known.hooks, test } };
 }
 
 async function openIssuer(config: IssuerConfig, { outbound, now }: App) {

@@ -79,21 +79,30 @@ function noticing(others: OtherCalls): () => boolean {
   };
 }
 
+/** Stores through which a server looks at another one of its own. */
+const ofTheSame = new WeakMap<object, object>();
+
+/** What is asked of `view` is asked of the store that it shows: neither has places of its own. */
+export function shareUnderWay(view: object, store: object): void {
+  ofTheSame.set(view, store);
+}
+
 const callsOf = new WeakMap<object, OtherCalls>();
 
 /** The calls to the server on this store. */
 export function otherCallsOf(store: object): OtherCalls {
-  const calls = callsOf.get(store) ?? { count: 0 };
-  callsOf.set(store, calls);
-  return calls;
+  return heldFor(callsOf, store, () => ({ count: 0 }));
 }
 
 /** The same for each store's server. */
 export function underWayOf(limits: Omit<UnderWayOptions, 'others'>): (store: object) => Admit {
   const admits = new WeakMap<object, Admit>();
-  return (store) => {
-    const admit = admits.get(store) ?? createUnderWay({ ...limits, others: otherCallsOf(store) });
-    admits.set(store, admit);
-    return admit;
-  };
+  return (store) => heldFor(admits, store, () => createUnderWay({ ...limits, others: otherCallsOf(store) }));
+}
+
+function heldFor<Held>(all: WeakMap<object, Held>, store: object, make: () => Held): Held {
+  const key = ofTheSame.get(store) ?? store;
+  const held = all.get(key) ?? make();
+  all.set(key, held);
+  return held;
 }

@@ -48,8 +48,17 @@ const ok = async (at: Door, method: MethodName, message: JsonObject, token?: str
 
 /** A hundred at a time. */
 async function importInto(organizationId: string, at: Door): Promise<void> {
-  const users = Array.from({ length: 100 }, () => ({ username: randomUUID(), machine: { name: 'Robot' } }));
-  await ok(at, 'ImportUsers', { organizationId, users });
+  await ok(at, 'ImportUsers', { organizationId, users: hundred() });
+}
+
+const hundred = () =>
+  Array.from({ length: 100 }, () => ({ username: randomUUID(), machine: { name: 'Robot' } }));
+
+/** As far as the first change: its condition is not met. */
+async function rehearseImport(organizationId: string, at: Door): Promise<void> {
+  const headers = { 'if-match': '"v1"' };
+  const answer = await at.ask('ImportUsers', { organizationId, users: hundred() }, undefined, headers);
+  expect(answer.message).toContain('LATCH-c0ndfa1s');
 }
 
 /** What everybody else does meanwhile: a lock and its end. */
@@ -71,6 +80,7 @@ describe('others lock and unlock beside an organization', () => {
     'that imports a hundred at a time without end': () => importInto('busy', busy),
     'that imports without end as another does, too': (which) =>
       which % 2 === 0 ? importInto('busy', busy) : importInto('second', second),
+    'that rehearses imports without end': () => rehearseImport('busy', busy),
     'that previews without end': async () => {
       await Promise.all(
         Array.from({ length: previewsAtOnce }, () =>

@@ -9,7 +9,7 @@ import {
   isErasedRun,
 } from '../../domain/erasure.ts';
 import { DomainError } from '../../domain/errors.ts';
-import { birthTypes, type RecordedEvent } from '../../domain/events.ts';
+import { birthTypes, type EventType, instanceStream, type RecordedEvent } from '../../domain/events.ts';
 import type { UserId } from '../../domain/ids.ts';
 import { isEnded, type UnlockRun } from '../../domain/unlock-run.ts';
 import type { Grant } from '../../domain/user.ts';
@@ -35,7 +35,7 @@ export async function eraseTraces(app: ErasingApp, userId: UserId): Promise<bool
   for (const span of await spansOf(app, userId)) {
     if (!(await eraseOwn(app, userId, span))) continue;
     await eraseActs(app, userId, span);
-    isOver = (await eraseRuns(app, userId, span)) && isOver;
+    isOver = (await eraseRuns(app, userId, { span, told: await toldOf(app, userId) })) && isOver;
   }
   return (await app.store.dropOverwritten()) && isOver;
 }
@@ -122,14 +122,38 @@ async function eraseActs(app: ErasingApp, actorUserId: UserId, { from, until }: 
   }
 }
 
+/** Where the log says that a run was started, or ended, by whoever had the id: positions by the run's id. */
+interface Told {
+  readonly started: ReadonlyMap<unknown, number>;
+  readonly ended: ReadonlyMap<unknown, number>;
+}
+
+async function toldOf(app: ErasingApp, actorUserId: UserId): Promise<Told> {
+  const positionsOf = async (type: EventType): Promise<ReadonlyMap<unknown, number>> => {
+    const positions = new Map<unknown, number>();
+    for await (const page of pagesOf(app, { userId: instanceStream, type })) {
+      const own = page.filter(({ meta }) => meta.actorUserId === actorUserId);
+      for (const { payload, position } of own) positions.set(payload.runId, position);
+    }
+    return positions;
+  };
+  return { started: await positionsOf('unlock.run.started'), ended: await positionsOf('unlock.run.ended') };
+}
+
+/** What is theirs of the runs is what they did in this life of the id. */
+interface Theirs {
+  readonly span: Span;
+  readonly told: Told;
+}
+
 /** Runs have rows of their own. False: one goes on, and is to be looked at again. */
-async function eraseRuns({ store }: ErasingApp, actorUserId: UserId, span: Span): Promise<boolean> {
+async function eraseRuns({ store }: ErasingApp, actorUserId: UserId, theirs: Theirs): Promise<boolean> {
   let isOver = true;
   let before = '';
   for (let page = 0; page < pagesMax; page += 1) {
     const runs = await store.listRuns({ before, limit: runsAtOnce });
     for (const run of runs) {
-      const after = withoutWordsOf(run, actorUserId, span);
+      const after = withoutWordsOf(run, actorUserId, theirs);
       if (after === run) continue;
       const move = { before: run, after: { ...after, version: run.version + 1 } };
       isOver = isEnded(run) && (await store.moveRun(move)) && isOver;
@@ -143,13 +167,17 @@ async function eraseRuns({ store }: ErasingApp, actorUserId: UserId, span: Span)
 const runsAtOnce = 100;
 
 /** The run itself where nothing of it is theirs, of this life, or nothing is left of that. */
-function withoutWordsOf(run: UnlockRun, userId: UserId, { bornAt, nextBornAt, erased }: Span): UnlockRun {
-  // Whoever has the id now, or had it before elsewhere, has runs of their own.
-  const until = Math.min(erased.createdAt + settledAfterMs, nextBornAt - 1);
-  if (run.startedAt > until || (run.endedAt ?? bornAt) < bornAt) return run;
-  const isStarter = run.meta.actorUserId === userId && run.startedAt >= bornAt;
+function withoutWordsOf(run: UnlockRun, userId: UserId, { span, told }: Theirs): UnlockRun {
+  const { runId, startedAt, endedAt = Number.POSITIVE_INFINITY } = run;
+  // The log tells lives apart by its order, whatever a clock showed then. Of what does not stand there yet times are known alone.
+  const isOfLife = (position: number | undefined, untilAt: number): boolean => {
+    if (position !== undefined) return position >= span.from && position < span.until;
+    const lastAt = Math.min(span.erased.createdAt + settledAfterMs, span.nextBornAt - 1);
+    return startedAt <= lastAt && untilAt >= span.bornAt;
+  };
+  const isStarter = run.meta.actorUserId === userId && isOfLife(told.started.get(runId), startedAt);
   const left = isStarter && !isErasedRun(run) ? erasedRun(run) : run;
-  const isCanceller = left.cancelledBy?.actorUserId === userId;
+  const isCanceller = left.cancelledBy?.actorUserId === userId && isOfLife(told.ended.get(runId), endedAt);
   return isCanceller && !isErasedCancel(left) ? erasedCancel(left) : left;
 }
 
