@@ -1,19 +1,13 @@
 import type { UserId } from '../../domain/ids.ts';
 import type { ErasureStore } from '../erasure-store.ts';
-import type { Connection, Statement } from './connection.ts';
-import { asStoreError } from './error.ts';
+import type { Statement } from './connection.ts';
 import { unfenced } from './fence.ts';
-import { type Pool, withRetries } from './pool.ts';
+import type { Pool } from './pool.ts';
+import { askOf } from './rows/ask.ts';
 
 /** Erasures in PostgreSQL. What a row gives up is a dead version, which VACUUM takes away: see docs/erasure.md. */
 export function createErasures(pool: Pool, patienceMs: number): ErasureStore {
-  const ask = async <Result>(work: (connection: Connection) => Promise<Result>): Promise<Result> => {
-    try {
-      return await withRetries(pool, patienceMs, work);
-    } catch (error) {
-      throw asStoreError(error);
-    }
-  };
+  const ask = askOf(pool, patienceMs);
   return {
     async listErasures() {
       const rows = await ask((connection) => connection.query(all));

@@ -1,6 +1,7 @@
 import type { Connection } from './connection.ts';
 import { asStoreError } from './error.ts';
 import { type Pool, withRetries } from './pool.ts';
+import { isNoText } from './rows/ask.ts';
 
 interface Waiting<Value> {
   readonly resolve: (value: Value | undefined) => void;
@@ -53,8 +54,8 @@ export function batchLoads<Value>(
   };
 
   return (key) => {
-    // PostgreSQL has no text with NUL, so nobody has that id; asked, it would refuse the whole batch.
-    if (key.includes('\0') || !key.isWellFormed()) return Promise.resolve(undefined);
+    // Nobody has that id; asked, the whole batch would be refused.
+    if (isNoText(key)) return Promise.resolve(undefined);
     return new Promise((resolve, reject) => {
       const group = waiting.get(key);
       if (group === undefined) waiting.set(key, [{ resolve, reject }]);

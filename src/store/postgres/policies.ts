@@ -3,15 +3,15 @@ import { parsePolicyRecord, parsePolicyRow, parseUser, userColumns } from '../sq
 import type { LockoutPolicies, Store } from '../store.ts';
 import type { Connection, Statement } from './connection.ts';
 import { transaction } from './pool.ts';
+import { isNoText } from './rows/ask.ts';
 
 /** Store.loadLockoutPolicies. */
 export async function loadPolicies(
   connection: Connection,
   organizationId: string | undefined,
 ): Promise<LockoutPolicies> {
-  // PostgreSQL has no text with NUL, so nobody has that id.
-  const isText = organizationId?.isWellFormed() && !organizationId.includes('\0');
-  const rows = await connection.query(policiesOf, [['', ...(isText ? [organizationId] : [])]]);
+  const ids = ['', organizationId ?? ''].filter((id) => !isNoText(id));
+  const rows = await connection.query(policiesOf, [ids]);
   const find = (wanted: string | undefined) => {
     const row = rows.find(({ organization_id }) => organization_id === wanted);
     return row && parsePolicyRow(row);

@@ -16,15 +16,16 @@ import type { PostgresEnvironment } from './connect/parameters.ts';
 import { withoutPassword } from './connect/url.ts';
 import { type Connection, connect, NoneWritable, type Statement } from './connection.ts';
 import { createErasures } from './erasures.ts';
-import { asStoreError, ConnectionLost, sqlState } from './error.ts';
+import { ConnectionLost, sqlState } from './error.ts';
 import { createHistories } from './histories.ts';
 import { createLists } from './lists.ts';
 import { batchLoads } from './loads.ts';
 import { migrate } from './migrate.ts';
 import { createPlacer } from './placer.ts';
 import { listLocksOver, loadPolicies } from './policies.ts';
-import { createPool, limitPool, type Pool, type PoolOptions, withRetries } from './pool.ts';
+import { createPool, limitPool, type Pool, type PoolOptions } from './pool.ts';
 import { watchPool } from './readiness.ts';
+import { askOf, rowsOf } from './rows/ask.ts';
 import { loadCode } from './rows/codes.ts';
 import { loadMetadata } from './rows/metadata.ts';
 import { createSessions } from './rows/sessions.ts';
@@ -86,22 +87,25 @@ export async function openPostgres(options: PostgresOptions): Promise<Store> {
   const writer = createWriter({ hot, slow, patienceMs, measures });
   const user = batchLoads({ pool: hot, patienceMs }, by(usersById, 'user_id'));
   const organization = batchLoads({ pool: hot, patienceMs }, by(organizationsById, 'organization_id'));
-  const one = (statement: Statement, value: string) => readOne(hot, patienceMs, statement, value);
-  const ask = <Result>(read: (connection: Connection) => Promise<Result>) => asked(hot, patienceMs, read);
+  const ask = askOf(hot, patienceMs);
+  const rows = rowsOf(ask);
 
   return {
     ...createLists({ pool: slow, hot, gate, placer, patienceMs, timeoutMs: listTimeoutMs }),
     loadToken: batchLoads({ pool: hot, patienceMs }, readTokens),
     loadUser: (userId, admit) => user(userId).then((row) => admitted(row, admit)),
     async loadPasswordHash(userId) {
-      return ((await one(passwordHash, userId))?.password_hash as string | null | undefined) ?? undefined;
+      return (
+        ((await rows(passwordHash, [userId]))[0]?.password_hash as string | null | undefined) ?? undefined
+      );
     },
     loadCode: (key) => ask((connection) => loadCode(connection, key)),
     loadMetadata: (userId) => ask((connection) => loadMetadata(connection, userId)),
     loadOrganization: (key) =>
-      ('domain' in key ? one(organizationByDomain, key.domain) : organization(key.organizationId)).then(
-        (row) => row && parseOrganization(row),
-      ),
+      ('domain' in key
+        ? rows(organizationByDomain, [key.domain]).then(([row]) => row)
+        : organization(key.organizationId)
+      ).then((row) => row && parseOrganization(row)),
     loadLockoutPolicies: (organizationId) => ask((connection) => loadPolicies(connection, organizationId)),
     listLocksOver: (nowMs, limit) => ask((connection) => listLocksOver(connection, { nowMs, limit })),
     ...createRuns({ hot, slow, gate, patienceMs, listTimeoutMs }),
@@ -150,29 +154,6 @@ async function readTokens(connection: Connection, tokenIds: readonly string[]) {
 
 function parseTokenOwner(row: Row): TokenOwner {
   return { token: parseToken(row), secretHash: row.secret_hash as Uint8Array, owner: parseUser(row) };
-}
-
-async function readOne(
-  pool: Pool,
-  patienceMs: number,
-  statement: Statement,
-  value: string,
-): Promise<Row | undefined> {
-  // PostgreSQL has no text with NUL, so there is no such row.
-  if (value.includes('\0') || !value.isWellFormed()) return undefined;
-  return (await asked(pool, patienceMs, (connection) => connection.query(statement, [value])))[0];
-}
-
-async function asked<Result>(
-  pool: Pool,
-  patienceMs: number,
-  read: (connection: Connection) => Promise<Result>,
-): Promise<Result> {
-  try {
-    return await withRetries(pool, patienceMs, read);
-  } catch (error) {
-    throw asStoreError(error);
-  }
 }
 
 const usersById: Statement = {

@@ -19,6 +19,7 @@ import { asStoreError } from './error.ts';
 import { unfenced } from './fence.ts';
 import { isInstanceEventLogged, writeInstanceEvent } from './instance.ts';
 import { type Pool, transaction, withRetries } from './pool.ts';
+import { type Ask, askOf, rowsOf } from './rows/ask.ts';
 import { countQuery, freezeQuery, parseFound, sumQuery } from './rows/lock-sets.ts';
 
 export interface RunsOptions {
@@ -34,7 +35,7 @@ const slicesMax = 100;
 
 /** Runs in PostgreSQL. */
 export function createRuns(options: RunsOptions): UnlockRunStore {
-  const ask = askOf(options);
+  const ask = askOf(options.hot, options.patienceMs);
   const nextBatchId = createBatchIds();
   return {
     ...readRuns(ask),
@@ -80,24 +81,8 @@ export function createRuns(options: RunsOptions): UnlockRunStore {
   };
 }
 
-type Ask = <Result>(work: (connection: Connection, mayBeDone: boolean) => Promise<Result>) => Promise<Result>;
-
-function askOf({ hot, patienceMs }: RunsOptions): Ask {
-  return async (work) => {
-    try {
-      return await withRetries(hot, patienceMs, work);
-    } catch (error) {
-      throw asStoreError(error);
-    }
-  };
-}
-
 function readRuns(ask: Ask): UnlockRunReads {
-  const rows = (statement: Statement, values: readonly unknown[]): Promise<readonly Row[]> =>
-    // PostgreSQL has no text with NUL, so nothing of that name is there.
-    values.some((value) => typeof value === 'string' && (value.includes('\0') || !value.isWellFormed()))
-      ? Promise.resolve([])
-      : ask((connection) => connection.query(statement, values));
+  const rows = rowsOf(ask);
   const one = async (statement: Statement, value: string): Promise<UnlockRun | undefined> => {
     const [row] = await rows(statement, [value]);
     return row && parseRun(row);

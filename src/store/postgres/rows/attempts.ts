@@ -2,15 +2,13 @@ import type { UserId } from '../../../domain/ids.ts';
 import type { AttemptStore } from '../../attempt-store.ts';
 import { claimMsMax } from '../../session-store.ts';
 import { attemptColumns, attemptValues, parseAttempt } from '../../sql/attempt-rows.ts';
-import type { Row } from '../../sql/rows.ts';
 import type { Change } from '../../store.ts';
 import type { Connection, Statement } from '../connection.ts';
 import { unfenced } from '../fence.ts';
-
-type Ask = (statement: Statement, values: readonly unknown[]) => Promise<readonly Row[]>;
+import type { AskRows } from './ask.ts';
 
 /** Attempts in PostgreSQL. Each is one statement. */
-export function createAttempts(rows: Ask): AttemptStore {
+export function createAttempts(rows: AskRows): AttemptStore {
   const one = async (statement: Statement, values: readonly unknown[]) => (await rows(statement, values))[0];
   return {
     beginAttempt: async (attempt, nowMs) => (await one(begin, attemptValues(attempt, nowMs))) !== undefined,

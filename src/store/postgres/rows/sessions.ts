@@ -12,10 +12,10 @@ import {
 import type { Change, Store } from '../../store.ts';
 import type { Connection, Statement } from '../connection.ts';
 import { postgresDialect } from '../dialect.ts';
-import { asStoreError } from '../error.ts';
 import { unfenced } from '../fence.ts';
 import { batchLoads } from '../loads.ts';
-import { type Pool, withRetries } from '../pool.ts';
+import type { Pool } from '../pool.ts';
+import { askOf, isNoText, rowsOf } from './ask.ts';
 import { createAttempts } from './attempts.ts';
 
 type Sessions = Omit<SessionStore, 'listSessions'>;
@@ -32,12 +32,8 @@ export function createSessions(
   patienceMs: number,
   append: Append,
 ): Sessions & { readonly append: Append } {
-  const ask = asking(pool, patienceMs);
-  const rows = (statement: Statement, values: readonly unknown[]): Promise<readonly Row[]> =>
-    // PostgreSQL has no text with NUL, so nothing of that name is there.
-    values.some(isUnknownText)
-      ? Promise.resolve([])
-      : ask((connection) => connection.query(statement, values));
+  const ask = askOf(pool, patienceMs);
+  const rows = rowsOf(ask);
   const tell = async (statement: Statement, values: readonly unknown[]) =>
     (await rows(statement, values)).length === 1;
   const readKey = async () => (await rows(signingKey, []))[0]?.secret as Uint8Array | undefined;
@@ -86,18 +82,6 @@ export function createSessions(
   }
 }
 
-function asking(pool: Pool, patienceMs: number) {
-  return async <Result>(
-    work: (connection: Connection, mayBeDone: boolean) => Promise<Result>,
-  ): Promise<Result> => {
-    try {
-      return await withRetries(pool, patienceMs, work);
-    } catch (error) {
-      throw asStoreError(error);
-    }
-  };
-}
-
 /** Of a change that begins a session, the append and then the session. */
 function beginning(append: Append, addSession: Sessions['addSession']): Append {
   const both = async (change: Change, session: StoredSession) => {
@@ -120,10 +104,6 @@ async function deleted(
   return (await connection.query(load, [sessionId])).length === 0;
 }
 
-function isUnknownText(value: unknown): boolean {
-  return typeof value === 'string' && (value.includes('\0') || !value.isWellFormed());
-}
-
 function rowOf(session: StoredSession): readonly unknown[] {
   return [...sessionValues(session), session.tokenHash];
 }
@@ -133,7 +113,7 @@ function createFinder(pool: Pool, patienceMs: number): Sessions['findLogins'] {
   const logins = batchLoads({ pool, patienceMs }, readLogins);
   return async (name, where) => {
     const values = loginValues(name, where);
-    return values.some(isUnknownText) ? [] : parseLogins((await logins(JSON.stringify(values))) ?? []);
+    return values.some(isNoText) ? [] : parseLogins((await logins(JSON.stringify(values))) ?? []);
   };
 }
 

@@ -8,31 +8,19 @@ import {
 } from '../../sql/subscription-rows.ts';
 import { holdMsMax, type SubscriptionStore, tryAheadMs } from '../../subscription-store.ts';
 import type { Connection, Statement } from '../connection.ts';
-import { asStoreError } from '../error.ts';
 import { unfenced } from '../fence.ts';
-import { type Pool, withRetries } from '../pool.ts';
+import type { Pool } from '../pool.ts';
+import { askOf, rowsOf } from './ask.ts';
 
 /** Subscriptions in PostgreSQL. Each is one statement, so none needs a transaction of its own. */
 export function createSubscriptions(pool: Pool, patienceMs: number): SubscriptionStore {
-  const ask = async <Result>(
-    work: (connection: Connection, mayBeDone: boolean) => Promise<Result>,
-  ): Promise<Result> => {
-    try {
-      return await withRetries(pool, patienceMs, work);
-    } catch (error) {
-      throw asStoreError(error);
-    }
-  };
-  const rows = (statement: Statement, values: readonly unknown[]) =>
-    ask((connection) => connection.query(statement, values));
-  const find = async (subscriptionId: string) => {
-    // PostgreSQL has no text with NUL, so nothing of that name is there.
-    if (subscriptionId.includes('\0') || !subscriptionId.isWellFormed()) return undefined;
-    const [row] = await rows(load, [subscriptionId]);
-    return row && parseSubscription(row);
-  };
+  const ask = askOf(pool, patienceMs);
+  const rows = rowsOf(ask);
   return {
-    loadSubscription: find,
+    async loadSubscription(subscriptionId) {
+      const [row] = await rows(load, [subscriptionId]);
+      return row && parseSubscription(row);
+    },
     // Nobody else makes one of this id: where it is there, an attempt whose answer was lost has made it.
     addSubscription: (subscription) =>
       ask(async (connection, mayBeDone) => {
