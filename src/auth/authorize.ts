@@ -2,7 +2,9 @@ import { DomainError, type ErrorName } from '../domain/errors.ts';
 import type { Scope } from '../domain/filter.ts';
 import type { OrganizationId } from '../domain/ids.ts';
 import { type Permission, type Role, roleHolds } from '../domain/roles.ts';
+import { type UnlockRun, withoutBulkMax } from '../domain/unlock-run.ts';
 import type { Standing } from '../domain/user.ts';
+import type { Store } from '../store/store.ts';
 import type { Caller } from './caller.ts';
 
 /** Whether the caller holds the permission in that organization, there or by a role on the instance. */
@@ -66,6 +68,30 @@ export function requireOnOrganization(
 /** The same for what belongs to no organization: a role on the instance alone will do. Throws permissionMissing. */
 export function requireOnInstance(caller: Caller, permission: Permission): void {
   if (!mayEverywhere(caller, permission)) throw permissionMissing(permission);
+}
+
+/** What the organization has, or the instance where none is named. Throws permissionMissing, organizationNotFound. */
+export async function requireOnOwner(
+  { store }: { readonly store: Pick<Store, 'loadOrganization'> },
+  caller: Caller,
+  organizationId: OrganizationId | undefined,
+  permission: Permission,
+): Promise<void> {
+  requireHeldAnywhere(caller, permission);
+  if (organizationId === undefined) return requireOnInstance(caller, permission);
+  const found = await store.loadOrganization({ organizationId });
+  requireOnOrganization(caller, found?.organizationId, permission);
+}
+
+/** Whether a run of this size may touch that organization's users, as far as their own roles do not forbid it. */
+export function mayInRun(
+  caller: Caller,
+  run: Pick<UnlockRun, 'total' | 'revertsRunId'>,
+  organizationId: OrganizationId,
+): boolean {
+  const permission = run.revertsRunId === undefined ? 'user.unlock' : 'user.write';
+  if (!may(caller, permission, organizationId)) return false;
+  return run.total <= withoutBulkMax || may(caller, 'user.unlock.bulk', organizationId);
 }
 
 /** Where the caller holds the permission; throws permissionMissing where nowhere. */

@@ -59,7 +59,10 @@ export async function loadRecords(
  * permissionMissing.
  */
 export function requireNotAbove(caller: Caller, user: Pick<User, 'grants'>): void {
-  for (const { role, organizationId } of user.grants) {
-    if (!mayGrant(caller, role, organizationId)) throw new DomainError('permissionMissing');
-  }
+  if (isAbove(caller, user)) throw new DomainError('permissionMissing');
+}
+
+/** Whether the user holds a role that the caller could not hand out. */
+export function isAbove(caller: Caller, { grants }: Pick<User, 'grants'>): boolean {
+  return grants.some(({ role, organizationId }) => !mayGrant(caller, role, organizationId));
 }

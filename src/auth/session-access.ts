@@ -2,7 +2,7 @@ import { DomainError } from '../domain/errors.ts';
 import type { Permission } from '../domain/roles.ts';
 import { isSessionOpen } from '../domain/session.ts';
 import type { SessionRecord, Store } from '../store/store.ts';
-import { may, permissionMissing, readScope, requireHeldAnywhere } from './authorize.ts';
+import { may, mayEverywhere, permissionMissing, requireHeldAnywhere } from './authorize.ts';
 import type { Caller } from './caller.ts';
 import { secretMatches } from './token.ts';
 
@@ -50,10 +50,6 @@ export async function requireSession(
 
 // A session without a user is of no organization.
 function mayOnSession(caller: Caller, permission: Permission, { owner }: SessionRecord): boolean {
-  if (owner !== undefined) return may(caller, permission, owner.user.organizationId);
-  try {
-    return readScope(caller, permission) === 'all';
-  } catch {
-    return false;
-  }
+  if (owner === undefined) return mayEverywhere(caller, permission);
+  return may(caller, permission, owner.user.organizationId);
 }

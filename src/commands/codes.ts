@@ -9,9 +9,9 @@ import { digestCode, newCode } from '../sign-in/code.ts';
 import type { Change } from '../store/store.ts';
 import { type CommandApp, changeUser } from './change-user.ts';
 import { loadProfile } from './load-profile.ts';
-import type { PasswordApp } from './password.ts';
 import { emailVerification } from './profile-change.ts';
 import { changeProven } from './proven.ts';
+import type { SignInApp } from './sign-in-facts.ts';
 
 export interface HandedCode {
   readonly user: User;
@@ -84,7 +84,7 @@ export interface EmailProof {
 }
 
 /** The address is verified, by the code that was handed out for it. Throws what checkPassword throws, userKindOther. */
-export function verifyEmail(app: PasswordApp, caller: Caller, request: EmailProof): Promise<User> {
+export function verifyEmail(app: SignInApp, caller: Caller, request: EmailProof): Promise<User> {
   const { userId, code, signal } = request;
   const rule = { userId, permission: 'user.write', notFound: 'userNotFound' } as const;
   const admit = ({ kind }: User) => {

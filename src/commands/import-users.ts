@@ -17,13 +17,14 @@ import {
   type User,
   type UserState,
 } from '../domain/user.ts';
-import { hashKindOf, parsePasswordHash } from '../sign-in/password.ts';
+import { parsePasswordHash } from '../sign-in/password.ts';
+import { parseStoredHash } from '../sign-in/stored-hash.ts';
 import type { Change } from '../store/store.ts';
 import { type NewExternal, type NewUser, named, sharedNamesOf } from './create-user.ts';
 import { loadProfile } from './load-profile.ts';
 import { lockMsMax, withReason } from './lock-user.ts';
-import type { PasswordApp } from './password.ts';
 import { type ProfileChange, parseProfileChange, profileEvents } from './profile-change.ts';
+import type { SignInApp } from './sign-in-facts.ts';
 import { updateUser } from './update-user.ts';
 import { lockedBy } from './user-state.ts';
 
@@ -62,9 +63,7 @@ export type ImportOutcome =
   | { readonly outcome: 'refused'; readonly error: DomainError };
 
 /** By what the hash is made, by whatever server it may be taken; undefined: by nothing that is checked here. */
-export function passwordKindOf(hash: string): string | undefined {
-  return hashKindOf(hash);
-}
+export const passwordKindOf = (hash: string): string | undefined => parseStoredHash(hash)?.kind;
 
 /** Of all imports at once: an unlock waits for what is committed together with it. One import alone is as quick as with all at once. */
 const importedAtOnceMax = 48;
@@ -78,7 +77,7 @@ const admitOf = underWayOf({ max: importedAtOnceMax, besideMax: importedBesideMa
  * what says nothing of one of them: storeUnavailable, overloaded.
  */
 export async function importUsers(
-  app: PasswordApp,
+  app: SignInApp,
   caller: Caller,
   order: UserImport,
 ): Promise<readonly ImportOutcome[]> {
@@ -92,7 +91,7 @@ export async function importUsers(
 }
 
 interface Desk {
-  readonly app: PasswordApp;
+  readonly app: SignInApp;
   readonly caller: Caller;
   readonly order: UserImport;
   readonly organization: Organization;

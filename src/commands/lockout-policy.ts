@@ -1,4 +1,4 @@
-import { requireHeldAnywhere, requireOnInstance, requireOnOrganization } from '../auth/authorize.ts';
+import { requireOnOwner } from '../auth/authorize.ts';
 import type { Caller } from '../auth/caller.ts';
 import { DomainError } from '../domain/errors.ts';
 import type { StoredPolicy } from '../domain/evolve/policy.ts';
@@ -52,7 +52,7 @@ async function changePolicy(
   organizationId: OrganizationId | undefined,
   decide: (policies: LockoutPolicies) => LockoutPolicy | undefined,
 ): Promise<StoredPolicy> {
-  await requireTarget(app, caller, organizationId);
+  await requireOnOwner(app, caller, organizationId, 'policy.write');
   for (let attempt = 0; attempt < attemptsMax; attempt += 1) {
     const policies = await app.store.loadLockoutPolicies(organizationId);
     const after = await app.store.changeLockoutPolicy({
@@ -65,13 +65,6 @@ async function changePolicy(
     if (after !== 'stale') return after;
   }
   throw new DomainError('conflict', { text: 'The policy was changed at the same time, please try again' });
-}
-
-async function requireTarget(app: PolicyApp, caller: Caller, organizationId: OrganizationId | undefined) {
-  requireHeldAnywhere(caller, 'policy.write');
-  if (organizationId === undefined) return requireOnInstance(caller, 'policy.write');
-  const found = await app.store.loadOrganization({ organizationId });
-  requireOnOrganization(caller, found?.organizationId, 'policy.write');
 }
 
 function ownOf(policies: LockoutPolicies, organizationId: OrganizationId | undefined) {

@@ -10,8 +10,6 @@ import { endsByReset, type Guess } from './credential.ts';
 import { changeProven } from './proven.ts';
 import type { SignInApp, SignInFacts } from './sign-in-facts.ts';
 
-export type PasswordApp = SignInApp;
-
 export interface SetPasswordRequest {
   readonly userId: UserId;
   readonly newPassword: NewPassword;
@@ -26,7 +24,7 @@ export interface SetPasswordRequest {
  * throws.
  */
 export async function setPassword(
-  app: PasswordApp,
+  app: SignInApp,
   caller: Caller,
   { userId, newPassword, proof, signal }: SetPasswordRequest,
 ): Promise<User> {
@@ -49,7 +47,7 @@ interface PasswordChange {
 
 /** The decision, with a new password on top. Throws passwordOfMachine, and what hashOf throws. */
 export async function withNewPassword(
-  app: PasswordApp,
+  app: SignInApp,
   { user, newPassword, proven }: PasswordChange,
   decision: Decision = { events: [] },
 ): Promise<Decision> {

@@ -3,13 +3,20 @@ import type { Caller } from '../auth/caller.ts';
 import { DomainError } from '../domain/errors.ts';
 import { evolve } from '../domain/evolve/evolve.ts';
 import { foldText } from '../domain/filter.ts';
-import { type OrganizationId, parseText, type UserId } from '../domain/ids.ts';
+import type { OrganizationId, UserId } from '../domain/ids.ts';
 import type { Session, SessionUser } from '../domain/session.ts';
 import type { User } from '../domain/user.ts';
 import type { StoredSession } from '../store/store.ts';
 import type { Decision } from './change-user.ts';
 import { checkPassword } from './check-password.ts';
-import { factsOf, loadLivingUser, maySignIn, type SignInApp, type SignInFacts } from './sign-in-facts.ts';
+import {
+  factsOf,
+  findLogin,
+  loadLivingUser,
+  maySignIn,
+  type SignInApp,
+  type SignInFacts,
+} from './sign-in-facts.ts';
 
 /** Who signs in, as the caller names them. */
 export type Subject = { readonly userId: UserId } | { readonly loginName: string };
@@ -143,11 +150,8 @@ async function find(
 ): Promise<UserId | undefined> {
   if (subject === undefined) return undefined;
   if ('userId' in subject) return subject.userId;
-  const name = foldText(parseText(subject.loginName, 'checks.user.login_name').trim());
-  const where = organizationId === undefined ? { own: caller.organizationId } : { named: organizationId };
-  const [userId, ...others] = await app.store.findLogins(name, where);
-  // A bare name that several have means none of them.
-  return others.length === 0 ? userId : undefined;
+  const { loginName } = subject;
+  return findLogin(app, caller, { loginName, field: 'checks.user.login_name', organizationId });
 }
 
 /** Whether it is one: a session may say nothing of where its user is, in an empty text. */

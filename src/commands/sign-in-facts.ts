@@ -1,5 +1,7 @@
+import type { Caller } from '../auth/caller.ts';
 import { type Attempt, isKnownDevice } from '../domain/attempt.ts';
-import type { OrganizationId, UserId } from '../domain/ids.ts';
+import { foldText } from '../domain/filter.ts';
+import { type OrganizationId, parseText, type UserId } from '../domain/ids.ts';
 import { effectivePolicy, type LockoutPolicy } from '../domain/lockout-policy.ts';
 import type { User } from '../domain/user.ts';
 import { noPassword, readDevice } from '../sign-in/device-token.ts';
@@ -26,6 +28,27 @@ export async function policyFor(
 export async function loadLivingUser(app: CommandApp, userId: UserId): Promise<User | undefined> {
   const user = await app.store.loadUser(userId);
   return user?.state === 'deleted' ? undefined : user;
+}
+
+/**
+ * Whom a login name means, in the organization that is named or else in the caller's own; undefined: nobody. Throws
+ * fieldInvalid, which names the field.
+ */
+export async function findLogin(
+  { store }: Pick<CommandApp, 'store'>,
+  caller: Caller,
+  sought: {
+    readonly loginName: string;
+    readonly field: string;
+    readonly organizationId: OrganizationId | undefined;
+  },
+): Promise<UserId | undefined> {
+  const { organizationId } = sought;
+  const name = foldText(parseText(sought.loginName, sought.field).trim());
+  const where = organizationId === undefined ? { own: caller.organizationId } : { named: organizationId };
+  const [userId, ...others] = await store.findLogins(name, where);
+  // A bare name that several have means none of them.
+  return others.length === 0 ? userId : undefined;
 }
 
 /** One attempt as the policy sees it. */

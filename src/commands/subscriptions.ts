@@ -1,4 +1,4 @@
-import { requireHeldAnywhere, requireOnInstance, requireOnOrganization } from '../auth/authorize.ts';
+import { requireOnOwner } from '../auth/authorize.ts';
 import type { Caller } from '../auth/caller.ts';
 import { loadSubscription } from '../auth/subscription-access.ts';
 import { DomainError } from '../domain/errors.ts';
@@ -43,8 +43,6 @@ const subscriptionsMax = 1_000;
 /** Of one organization. */
 const subscriptionsOfOneMax = 50;
 
-const permission = 'subscription.write';
-
 /**
  * A subscription to what happens from now on. Throws fieldInvalid, permissionMissing, organizationNotFound,
  * subscriptionOwnerless, subscriptionsTooMany.
@@ -56,7 +54,7 @@ export async function createSubscription(
 ): Promise<WithSecret> {
   const { organizationId } = request;
   const content = parseContent(request);
-  await requireTarget(app, caller, organizationId);
+  await requireOnOwner(app, caller, organizationId, 'subscription.write');
   const ownerUserId = ownerOf(caller);
   await requirePlace(app, organizationId, 1);
   const now = app.now();
@@ -172,17 +170,6 @@ async function changeSubscription(
   throw new DomainError('conflict', {
     text: 'The subscription was changed at the same time, please try again',
   });
-}
-
-async function requireTarget(
-  app: SubscriptionApp,
-  caller: Caller,
-  organizationId: OrganizationId | undefined,
-) {
-  requireHeldAnywhere(caller, permission);
-  if (organizationId === undefined) return requireOnInstance(caller, permission);
-  const found = await app.store.loadOrganization({ organizationId });
-  requireOnOrganization(caller, found?.organizationId, permission);
 }
 
 function ownerOf({ meta }: Caller): UserId {

@@ -11,9 +11,10 @@ import { makeCode } from './codes.ts';
 import { type NewPassword, sharedNamesOf } from './create-user.ts';
 import type { Guess } from './credential.ts';
 import { type LoadedProfile, loadProfile } from './load-profile.ts';
-import { type PasswordApp, requireHuman, withNewPassword } from './password.ts';
+import { requireHuman, withNewPassword } from './password.ts';
 import { foldProfile, type ProfileChange, parseProfileChange, profileEvents } from './profile-change.ts';
 import { changeProven } from './proven.ts';
+import type { SignInApp } from './sign-in-facts.ts';
 
 export interface UserUpdate extends ProfileChange {
   readonly userId: UserId;
@@ -36,7 +37,7 @@ export interface UpdatedUser {
  * Changes what is given, all or nothing, whatever the user's state, which stays. Throws fieldInvalid, userKindOther,
  * userNameTaken, passwordHashUnsupported, and with a proof what checkPassword throws.
  */
-export async function updateUser(app: PasswordApp, caller: Caller, update: UserUpdate): Promise<UpdatedUser> {
+export async function updateUser(app: SignInApp, caller: Caller, update: UserUpdate): Promise<UpdatedUser> {
   const { userId, password } = update;
   const change = parseProfileChange(update);
   const rule: UserRule = { userId, permission: 'user.write', notFound: 'userNotFound' };
@@ -71,7 +72,7 @@ export async function updateUser(app: PasswordApp, caller: Caller, update: UserU
 }
 
 /** Takes a person's phone number away; one that has none stays as they are. */
-export async function removePhone(app: PasswordApp, caller: Caller, userId: UserId): Promise<User> {
+export async function removePhone(app: SignInApp, caller: Caller, userId: UserId): Promise<User> {
   return (await updateUser(app, caller, { userId, human: { phone: { phone: '', isVerified: false } } })).user;
 }
 
@@ -81,7 +82,7 @@ interface Handed {
 }
 
 async function decided(
-  app: PasswordApp,
+  app: SignInApp,
   caller: Caller,
   user: User,
   change: ProfileChange,
@@ -113,7 +114,7 @@ function wantedCodes({ human }: ProfileChange, after: Profile): readonly ('email
 
 // Said once, in the first event that gives a name or a reach.
 async function withSharedNames(
-  app: PasswordApp,
+  app: SignInApp,
   { user: { userId }, after, domain }: LoadedProfile & { readonly user: User; readonly after: Profile },
   events: readonly ProfileEvent[],
 ): Promise<readonly ProfileEvent[]> {

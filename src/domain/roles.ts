@@ -9,15 +9,6 @@ const write = [
 ] as const;
 const unlock = [...write, 'ORG_USER_UNLOCKER', 'IAM_USER_UNLOCKER'] as const;
 
-const sessionDelete = [
-  'IAM_OWNER',
-  'IAM_ORG_MANAGER',
-  'IAM_USER_MANAGER',
-  'IAM_LOGIN_CLIENT',
-  'ORG_OWNER',
-  'ORG_USER_MANAGER',
-] as const;
-
 export const permissions = {
   'user.write': write,
   'user.unlock': unlock,
@@ -27,8 +18,8 @@ export const permissions = {
   'user.read': [...unlock, 'IAM_OWNER_VIEWER', 'ORG_OWNER_VIEWER'],
   'user.credential.write': ['IAM_OWNER', 'IAM_ORG_MANAGER', 'IAM_LOGIN_CLIENT', 'ORG_OWNER'],
   'session.write': ['IAM_OWNER', 'IAM_LOGIN_CLIENT'],
-  'session.read': [...sessionDelete, 'IAM_OWNER_VIEWER'],
-  'session.delete': sessionDelete,
+  'session.read': [...write, 'IAM_OWNER_VIEWER'],
+  'session.delete': write,
   'policy.read': [
     'IAM_OWNER',
     'IAM_OWNER_VIEWER',

@@ -69,9 +69,9 @@ export async function* followEvents(
 }
 
 /** Waits for so long, or for the signal. */
-export async function untilNext(pollMs: number, signal: AbortSignal): Promise<void> {
+export async function untilNext(waitMs: number, signal: AbortSignal): Promise<void> {
   try {
-    await delay(pollMs, undefined, { signal });
+    await delay(waitMs, undefined, { signal });
   } catch (error) {
     if (!signal.aborted) throw error;
   }

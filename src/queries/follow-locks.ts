@@ -8,7 +8,7 @@ import type { OrganizationId, UserId } from '../domain/ids.ts';
 import type { Lock } from '../domain/lock.ts';
 import { loginNameOf } from '../domain/user.ts';
 import type { Store } from '../store/store.ts';
-import { newestBirth } from './earlier-life.ts';
+import { birthsAmong, type Life } from './earlier-life.ts';
 import { untilNext } from './events.ts';
 import { newestPosition } from './newest-position.ts';
 
@@ -114,22 +114,6 @@ async function newsOf(
   return news;
 }
 
-/** Of ids that were used again after their first of these events: since when what is told is theirs. */
-async function birthsAmong(
-  app: FollowApp,
-  owners: ReadonlyMap<UserId, Owner>,
-  events: readonly RecordedEvent[],
-): Promise<ReadonlyMap<UserId, number>> {
-  const bornAt = new Map<UserId, number>();
-  for (const { userId, position, createdAt } of events) {
-    const owner = owners.get(userId);
-    if (owner === undefined || bornAt.has(userId)) continue;
-    const isSince = createdAt > owner.createdAt;
-    bornAt.set(userId, isSince ? 0 : await newestBirth(app, userId, position));
-  }
-  return bornAt;
-}
-
 const lockTypes = ['user.locked', 'user.unlocked', 'user.deactivated', 'user.removed'];
 const isOfLock = (type: string): boolean => lockTypes.includes(type);
 
@@ -175,7 +159,7 @@ async function lockBefore(
   return newest?.type === 'user.locked' ? newest : undefined;
 }
 
-type Owner = LockOwner & { readonly createdAt: number };
+type Owner = LockOwner & Life;
 
 async function ownersOf(
   app: FollowApp,
@@ -184,14 +168,12 @@ async function ownersOf(
 ): Promise<ReadonlyMap<UserId, Owner>> {
   const owners = new Map<UserId, Owner>();
   for (const record of await loadRecords(app, scope, userIds)) {
-    const { userId, organizationId, createdAt } = record.user;
-    owners.set(userId, { userId, organizationId, createdAt, loginName: loginNameOf(record) });
+    owners.set(record.user.userId, { ...record.user, loginName: loginNameOf(record) });
   }
   for (const userId of userIds.filter((one) => !owners.has(one))) {
     const user = await app.store.loadUser(userId);
     if (user?.state !== 'deleted' || !(scope === 'all' || scope.includes(user.organizationId))) continue;
-    const { organizationId, createdAt } = user;
-    owners.set(userId, { userId, organizationId, createdAt, loginName: '' });
+    owners.set(userId, { ...user, loginName: '' });
   }
   return owners;
 }

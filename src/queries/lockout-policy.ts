@@ -1,4 +1,4 @@
-import { requireHeldAnywhere, requireOnInstance, requireOnOrganization } from '../auth/authorize.ts';
+import { requireOnOwner } from '../auth/authorize.ts';
 import type { Caller } from '../auth/caller.ts';
 import type { StoredPolicy } from '../domain/evolve/policy.ts';
 import type { OrganizationId } from '../domain/ids.ts';
@@ -16,12 +16,7 @@ export async function getLockoutPolicy(
   caller: Caller,
   organizationId: OrganizationId | undefined,
 ): Promise<EffectivePolicy<StoredPolicy>> {
-  requireHeldAnywhere(caller, 'policy.read');
-  if (organizationId === undefined) requireOnInstance(caller, 'policy.read');
-  else {
-    const found = await app.store.loadOrganization({ organizationId });
-    requireOnOrganization(caller, found?.organizationId, 'policy.read');
-  }
+  await requireOnOwner(app, caller, organizationId, 'policy.read');
   return policyInForce(app, organizationId);
 }
 

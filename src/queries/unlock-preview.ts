@@ -1,12 +1,12 @@
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
-import { may, readScope } from '../auth/authorize.ts';
+import { mayInRun, readScope } from '../auth/authorize.ts';
 import { type Caller, turnOf } from '../auth/caller.ts';
 import { loadRecords } from '../auth/load-user.ts';
 import { DomainError } from '../domain/errors.ts';
 import type { Scope } from '../domain/filter.ts';
 import type { OrganizationId, UserId } from '../domain/ids.ts';
 import type { LockCause } from '../domain/lock.ts';
-import { organizationsNamedMax, saysNothing, withoutBulkMax } from '../domain/unlock-run.ts';
+import { organizationsNamedMax, saysNothing } from '../domain/unlock-run.ts';
 import type { LockFilter } from '../domain/unlock-run-events.ts';
 import type { LocksFound } from '../store/store.ts';
 import { type LockRecord, lockOf } from './locks.ts';
@@ -94,15 +94,12 @@ export async function previewUnlock(
     earliest: found.times?.earliest,
     latest: found.times?.latest,
     sample: await sampleOf(app, scope, found.sample),
-    notPermitted: sum(organizations.filter(([id]) => !mayUnlock(caller, id, count)).map(([, of]) => of)),
+    notPermitted: sum(
+      organizations.filter(([id]) => !mayInRun(caller, { total: count }, id)).map(([, of]) => of),
+    ),
     // Of nothing there is no run.
     ...(count > 0 && { run: { token: await closed(app, set), expires: runTokenExpires } }),
   };
-}
-
-function mayUnlock(caller: Caller, organizationId: OrganizationId, count: number): boolean {
-  if (!may(caller, 'user.unlock', organizationId)) return false;
-  return count <= withoutBulkMax || may(caller, 'user.unlock.bulk', organizationId);
 }
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((all, one) => all + one, 0);

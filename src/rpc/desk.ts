@@ -14,7 +14,7 @@ import { SessionService } from '../../gen/es/zitadel/session/v2/session_service_
 import { SettingsService } from '../../gen/es/zitadel/settings/v2/settings_service_pb.js';
 import { UserService } from '../../gen/es/zitadel/user/v2/user_service_pb.js';
 import { file_zitadel_v1_error_detail } from '../../gen/es/zitadel/v1/error_detail_pb.js';
-import type { PasswordApp } from '../commands/password.ts';
+import type { SignInApp } from '../commands/sign-in-facts.ts';
 import type { SubscriptionApp } from '../commands/subscriptions.ts';
 import type { DeskMeasures } from '../ops/measures.ts';
 import type { QueryApp } from '../queries/users.ts';
@@ -60,7 +60,7 @@ export interface Desk {
   shutdown(): void;
 }
 
-export type DeskApp = PasswordApp &
+export type DeskApp = SignInApp &
   InterceptorApp &
   QueryApp &
   SubscriptionApp & { readonly measures: DeskMeasures };

@@ -9,7 +9,7 @@ import {
 } from '../../gen/es/latchkey/v1/admin_pb.js';
 import { Gender, UserState } from '../../gen/es/zitadel/user/v2/user_pb.js';
 import { type ImportedUser, type ImportOutcome, importUsers } from '../commands/import-users.ts';
-import type { PasswordApp } from '../commands/password.ts';
+import type { SignInApp } from '../commands/sign-in-facts.ts';
 import { DomainError, errors } from '../domain/errors.ts';
 import { parseOrganizationId } from '../domain/ids.ts';
 import { parseTimestamp } from './convert/token.ts';
@@ -17,7 +17,7 @@ import { genders } from './human-request.ts';
 import { callerKey } from './limits/caller-key.ts';
 
 /** Users of another system. */
-export function importHandlers(app: PasswordApp): Pick<ServiceImpl<typeof AdminService>, 'importUsers'> {
+export function importHandlers(app: SignInApp): Pick<ServiceImpl<typeof AdminService>, 'importUsers'> {
   return {
     async importUsers(req, context) {
       const { validateOnly, updateExisting, existingOnly, withoutPasswords } = req;

@@ -1,7 +1,7 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import { DomainError } from '../domain/errors.ts';
 import { type PasswordWait, runPasswordTask } from './hash-threads.ts';
-import { argon2Units, type HashKind, ownCost, parseStoredHash } from './stored-hash.ts';
+import { argon2Units, ownCost, parseStoredHash } from './stored-hash.ts';
 
 const saltBytes = 16;
 const tagBytes = 32;
@@ -67,11 +67,6 @@ export function parsePasswordHash(phc: string, costMax: number): string {
   if (stored === undefined) throw new DomainError('passwordHashUnsupported');
   if (stored.units > costMax) throw new DomainError('passwordHashCostly');
   return phc;
-}
-
-/** What the hash is made by, whatever it costs; undefined where it is none that is checked. */
-export function hashKindOf(phc: string): HashKind | undefined {
-  return parseStoredHash(phc)?.kind;
 }
 
 async function deriveTag(

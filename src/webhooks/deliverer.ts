@@ -1,8 +1,9 @@
 import type { Subscription } from '../domain/subscription.ts';
 import type { Way } from '../outbound/outbound.ts';
+import { untilNext } from '../queries/events.ts';
 import { newestPosition } from '../queries/newest-position.ts';
 import { type DeliveryApp, deliver, holdMs } from './delivery.ts';
-import { createGiveWay, rest } from './give-way.ts';
+import { createGiveWay } from './give-way.ts';
 import { openSigner } from './signature.ts';
 
 export interface DelivererApp
@@ -47,10 +48,7 @@ export function startDeliverer(app: DelivererApp): AsyncDisposable {
   const look = async (): Promise<void> => {
     const free = await app.store.listSubscriptionsFree(app.now(), takenAtOnce);
     if (free.length === 0) return;
-    const { way, now, store, random, log, measures, tracer } = app;
-    const signer = await openSigner(app.store);
-    const known = { way, now, store, random, log, measures, tracer };
-    const delivery = { ...known, signer, giveWay, untilNews: news.until };
+    const delivery = { ...app, signer: await openSigner(app.store), giveWay, untilNews: news.until };
     for (const one of free) await take(delivery, one);
   };
   const whole = (async () => {
@@ -62,7 +60,7 @@ export function startDeliverer(app: DelivererApp): AsyncDisposable {
         if (!isFailing) app.log.error({ err: error }, 'subscriptions cannot be looked for; trying again');
         isFailing = true;
       }
-      await rest(lookMs, signal);
+      await untilNext(lookMs, signal);
     }
   })();
   return {
@@ -79,7 +77,7 @@ function createNews(app: Pick<DelivererApp, 'store'>, signal: AbortSignal) {
   let newest = 0;
   let looking: Promise<void> | undefined;
   const look = async (): Promise<void> => {
-    await rest(pollMs, signal);
+    await untilNext(pollMs, signal);
     if (!signal.aborted) newest = Math.max(newest, await newestPosition(app));
   };
   return {

@@ -3,9 +3,10 @@ import type { OrganizationId } from '../domain/ids.ts';
 import { leaseLeftMs } from '../domain/lease.ts';
 import { attemptsKept, pause, type Subscription, waitAfter, wants } from '../domain/subscription.ts';
 import type { DeliveryMeasures, Tracer } from '../ops/measures.ts';
+import { untilNext } from '../queries/events.ts';
 import type { Store } from '../store/store.ts';
 import { type AttemptApp, attempt, type Tried } from './attempt.ts';
-import { type GiveWay, rest } from './give-way.ts';
+import type { GiveWay } from './give-way.ts';
 import { type Message, messageOf } from './message.ts';
 import { isInReach, organizationsOf, reachOf } from './reach.ts';
 
@@ -59,7 +60,7 @@ export async function deliver(app: DeliveryApp, held: Subscription, signal: Abor
       const { subscriptionId } = held;
       if (!isFailing) app.log.error({ subscriptionId, err: error }, 'delivering failed; trying again');
       isFailing = true;
-      await rest(pauseAfterFailureMs, signal);
+      await untilNext(pauseAfterFailureMs, signal);
     }
   }
   await letGo(app, standing).catch((error: unknown) => {

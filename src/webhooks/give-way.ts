@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { untilNext } from '../queries/events.ts';
 
 /** Waits until the next delivery may be made, or for the signal. */
 export type GiveWay = (signal: AbortSignal) => Promise<void>;
@@ -34,20 +34,11 @@ export function createGiveWay(): GiveWay {
     }
     if (!isBusy) return;
     nextAtMs = Math.max(nowMs, nextAtMs) + busyGapMs;
-    await rest(nextAtMs - nowMs, signal);
+    await untilNext(nextAtMs - nowMs, signal);
   };
 }
 
 function threadCpuMs(): number {
   const { user, system } = process.threadCpuUsage();
   return (user + system) / 1_000;
-}
-
-/** Waits for so long, or for the signal. */
-export async function rest(ms: number, signal: AbortSignal): Promise<void> {
-  try {
-    await delay(ms, undefined, { signal });
-  } catch (error) {
-    if (!signal.aborted) throw error;
-  }
 }

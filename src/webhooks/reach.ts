@@ -1,13 +1,12 @@
-import { may, readScope, requireOnInstance } from '../auth/authorize.ts';
+import { may, mayEverywhere } from '../auth/authorize.ts';
 import type { Caller } from '../auth/caller.ts';
-import { DomainError } from '../domain/errors.ts';
 import { instanceStream, type RecordedEvent } from '../domain/events.ts';
 import type { Scope } from '../domain/filter.ts';
 import type { OrganizationId, UserId } from '../domain/ids.ts';
-import { roleHolds } from '../domain/roles.ts';
+import { type Permission, roleHolds } from '../domain/roles.ts';
 import type { Subscription } from '../domain/subscription.ts';
 import type { User } from '../domain/user.ts';
-import { newestBirth } from '../queries/earlier-life.ts';
+import { birthsAmong } from '../queries/earlier-life.ts';
 import type { Store } from '../store/store.ts';
 
 /** What of the log a subscription may tell, by the rights that its owner has now. */
@@ -22,18 +21,12 @@ export function reachOf({ organizationId }: Subscription, owner: User | undefine
   if (owner?.state !== 'active') return undefined;
   const caller: Caller = { grants: owner.grants, meta: {}, organizationId: undefined };
   const isWhole = owner.grants.some(({ role }) => roleHolds(role, 'events.read'));
-  if (organizationId !== undefined) {
-    const isAllowed =
-      may(caller, 'subscription.write', organizationId) && may(caller, 'user.read', organizationId);
-    return isAllowed ? { scope: [organizationId], isWhole } : undefined;
-  }
-  try {
-    requireOnInstance(caller, 'subscription.write');
-    return { scope: readScope(caller, 'user.read'), isWhole };
-  } catch (error) {
-    if (error instanceof DomainError) return undefined;
-    throw error;
-  }
+  const holds = (permission: Permission): boolean =>
+    organizationId === undefined
+      ? mayEverywhere(caller, permission)
+      : may(caller, permission, organizationId);
+  if (!holds('subscription.write') || !holds('user.read')) return undefined;
+  return { scope: organizationId === undefined ? 'all' : [organizationId], isWhole };
 }
 
 /** Whether that is in reach; what belongs to no organization, or to nobody who is there now, is for 'all' alone. */
@@ -64,31 +57,3 @@ export async function organizationsOf(
   }
   return found;
 }
-
-/** By user, where this life of the id begins, if that is behind one of the events, which are in the order of the log. */
-async function birthsAmong(
-  app: Owners,
-  users: ReadonlyMap<UserId, User | undefined>,
-  events: readonly RecordedEvent[],
-): Promise<ReadonlyMap<UserId, number>> {
-  const first = new Map<UserId, number>();
-  for (const event of events) {
-    const user = users.get(event.userId);
-    if (user === undefined || first.has(user.userId) || isOfThisLife(user, event)) continue;
-    first.set(user.userId, event.position);
-  }
-  return new Map(
-    await Promise.all(
-      [...first].map(
-        async ([userId, position]) => [userId, await newestBirth(app, userId, position)] as const,
-      ),
-    ),
-  );
-}
-
-/**
- * Whether the row alone tells. Tokens end with a birth first of all, and no later than that: what is not before the end of
- * them is not before the birth, so an import, all of one instant, is not looked up user by user.
- */
-const isOfThisLife = ({ createdAt, tokensEndedSequence }: User, event: RecordedEvent): boolean =>
-  event.createdAt > createdAt || event.sequence >= tokensEndedSequence;

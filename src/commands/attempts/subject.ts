@@ -1,13 +1,12 @@
 import { may } from '../../auth/authorize.ts';
 import type { Caller } from '../../auth/caller.ts';
 import { DomainError, type ErrorName } from '../../domain/errors.ts';
-import { foldText } from '../../domain/filter.ts';
-import { type OrganizationId, parseName, parseText, type UserId } from '../../domain/ids.ts';
+import { type OrganizationId, parseName, type UserId } from '../../domain/ids.ts';
 import { roleHolds } from '../../domain/roles.ts';
 import type { User } from '../../domain/user.ts';
 import type { ExternalName } from '../../store/store.ts';
 import { createUser } from '../create-user.ts';
-import type { SignInApp } from '../sign-in-facts.ts';
+import { findLogin, type SignInApp } from '../sign-in-facts.ts';
 
 /** Who is to be let in, as the application names them. */
 export type TriedUser =
@@ -31,11 +30,8 @@ export async function findTried(app: SignInApp, caller: Caller, tried: Tried): P
   }
   if ('userId' in subject) return subject.userId;
   if ('loginName' in subject) {
-    const name = foldText(parseText(subject.loginName, 'login_name').trim());
-    const where = organizationId === undefined ? { own: caller.organizationId } : { named: organizationId };
-    const [userId, ...others] = await app.store.findLogins(name, where);
-    // A bare name that several have means none of them.
-    return others.length === 0 ? userId : undefined;
+    const { loginName } = subject;
+    return findLogin(app, caller, { loginName, field: 'login_name', organizationId });
   }
   const place = organizationId ?? caller.organizationId;
   if (place === undefined) {

@@ -1,7 +1,5 @@
-import { may } from '../../auth/authorize.ts';
 import type { Caller } from '../../auth/caller.ts';
-import type { OrganizationId } from '../../domain/ids.ts';
-import { type UnlockRun, withoutBulkMax } from '../../domain/unlock-run.ts';
+import type { UnlockRun } from '../../domain/unlock-run.ts';
 import type { CommandApp } from '../change-user.ts';
 
 /**
@@ -28,15 +26,4 @@ export async function actorOf(
 async function isInForce({ store }: Pick<CommandApp, 'store'>, tokenId: string): Promise<boolean> {
   const found = await store.loadToken(tokenId);
   return found !== undefined && found.token.sequence > found.owner.tokensEndedSequence;
-}
-
-/** Whether a run of this size may touch that organization's users, as far as their own roles do not forbid it. */
-export function mayInRun(
-  caller: Caller,
-  run: Pick<UnlockRun, 'total' | 'revertsRunId'>,
-  organizationId: OrganizationId,
-): boolean {
-  const permission = run.revertsRunId === undefined ? 'user.unlock' : 'user.write';
-  if (!may(caller, permission, organizationId)) return false;
-  return run.total <= withoutBulkMax || may(caller, 'user.unlock.bulk', organizationId);
 }

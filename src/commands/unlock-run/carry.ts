@@ -82,7 +82,7 @@ class Hold {
   async work(slice: RunSlice, startedMs: number, triedBefore: number): Promise<number> {
     const { maxPerSecond } = this.#run;
     const results = [...slice.results];
-    const open = slice.items.flatMap((_, index) => (results[index] === undefined ? [index] : []));
+    const open = untried(slice);
     const step = maxPerSecond === 0 ? open.length : maxPerSecond;
     let tried = 0;
     for (let from = 0; from < open.length && this.goesOn(); from += step) {
@@ -189,9 +189,7 @@ class Hold {
   }
 
   #mustEnd(): boolean {
-    const { cancelledBy, counts, stopAfterFailures } = this.#run;
-    if (cancelledBy !== undefined) return true;
-    return stopAfterFailures > 0 && counts.failed >= stopAfterFailures;
+    return endOf(this.#run) !== 'done';
   }
 
   /** Ends the run where there is nothing more to do; else lets go of it, for the next one to take at once. */
@@ -228,18 +226,23 @@ class Hold {
     const begun = await this.#app.store.listRunSlices({ runId, from: nextSlice, limit: slicesBegun });
     for (const slice of begun) {
       const results = [...slice.results];
-      const open = slice.items.flatMap((_, index) => (results[index] === undefined ? [index] : []));
-      await this.#act(slice, open, results, true);
+      await this.#act(slice, untried(slice), results, true);
       await this.#record({ ...slice, results: filled(results, slice.items.length) }, slice.results);
       await this.#writing;
     }
   }
 }
 
+/** Places of the items that nobody has tried yet. */
+function untried({ items, results }: RunSlice): readonly number[] {
+  return items.flatMap((_, index) => (results[index] === undefined ? [index] : []));
+}
+
 function filled(results: RunSlice['results'], length: number): RunSlice['results'] {
   return Array.from({ length }, (_, index) => results[index]);
 }
 
+/** As what it would end now. */
 function endOf({ cancelledBy, counts, stopAfterFailures }: UnlockRun): UnlockRun['state'] {
   if (cancelledBy !== undefined) return 'cancelled';
   return stopAfterFailures > 0 && counts.failed >= stopAfterFailures ? 'stopped' : 'done';

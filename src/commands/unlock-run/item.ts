@@ -1,13 +1,12 @@
+import { mayInRun } from '../../auth/authorize.ts';
 import type { Caller } from '../../auth/caller.ts';
-import { requireNotAbove } from '../../auth/load-user.ts';
-import { DomainError } from '../../domain/errors.ts';
+import { isAbove } from '../../auth/load-user.ts';
 import type { RecordedEvent, UserEvent } from '../../domain/events.ts';
 import type { RunItem, RunResult, UnlockRun } from '../../domain/unlock-run.ts';
 import type { User } from '../../domain/user.ts';
 import type { CommandApp } from '../change-user.ts';
 import { newestSinceBirth } from '../request-id.ts';
 import { lockedBy, unlockedBy } from '../user-state.ts';
-import { mayInRun } from './actor.ts';
 
 /** A run with whoever it acts for. */
 export interface RunTask {
@@ -83,16 +82,6 @@ async function lockAgain(app: CommandApp, { run, actor, item, user }: Step): Pro
   if (!isPermitted) return { result: { outcome: 'not_permitted' } };
   const why = await nextType(app, item);
   return { result: { outcome: 'changed', ...(why !== undefined && { why }) } };
-}
-
-function isAbove(actor: Caller, user: User): boolean {
-  try {
-    requireNotAbove(actor, user);
-    return false;
-  } catch (error) {
-    if (error instanceof DomainError && error.error === 'permissionMissing') return true;
-    throw error;
-  }
 }
 
 /** What this run has written about the user: nobody else names a run. */

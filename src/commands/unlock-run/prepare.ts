@@ -1,11 +1,10 @@
-import { may, permissionMissing } from '../../auth/authorize.ts';
+import { may, mayInRun, permissionMissing } from '../../auth/authorize.ts';
 import type { Caller } from '../../auth/caller.ts';
 import { DomainError } from '../../domain/errors.ts';
 import { actorFacts } from '../../domain/events.ts';
 import { leaseLeftMs } from '../../domain/lease.ts';
 import { runStarted, type UnlockRun } from '../../domain/unlock-run.ts';
 import type { CommandApp } from '../change-user.ts';
-import { mayInRun } from './actor.ts';
 import { requireRoom } from './room.ts';
 
 /** How long nothing may be heard of a run that is written down before it is taken for given up. */

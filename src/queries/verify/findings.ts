@@ -1,5 +1,6 @@
 import type { RecordedEvent } from '../../domain/events.ts';
 import type { UserId } from '../../domain/ids.ts';
+import { canonicalJson } from '../canonical-json.ts';
 
 export interface Problem {
   /** Empty where it is about an organization. */
@@ -74,12 +75,4 @@ function isSame(one: unknown, other: unknown): boolean {
   );
 }
 
-// One text for one value: members in the order of their names, absent ones left out.
-function asText(value: unknown): string {
-  return JSON.stringify(value, sorted) ?? 'nothing';
-}
-
-function sorted(_key: string, value: unknown): unknown {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
-  return Object.fromEntries(Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1)));
-}
+const asText = (value: unknown): string => (value === undefined ? 'nothing' : canonicalJson(value));

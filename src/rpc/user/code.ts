@@ -1,7 +1,7 @@
 import type { HandlerContext, ServiceImpl } from '@connectrpc/connect';
 import type { UserService } from '../../../gen/es/zitadel/user/v2/user_service_pb.js';
 import { type HandedCode, resetPassword, sendEmailCode, verifyEmail } from '../../commands/codes.ts';
-import type { PasswordApp } from '../../commands/password.ts';
+import type { SignInApp } from '../../commands/sign-in-facts.ts';
 import { DomainError } from '../../domain/errors.ts';
 import { parseUserId } from '../../domain/ids.ts';
 import { detailsOf } from '../convert/details.ts';
@@ -19,7 +19,7 @@ interface EmailCodeRequest {
 }
 
 /** The calls about codes: each goes to whoever asks, since nobody here sends mail. */
-export function userCodeHandlers(app: PasswordApp): UserCodeHandlers {
+export function userCodeHandlers(app: SignInApp): UserCodeHandlers {
   const emailCode = async ({ userId, verification }: EmailCodeRequest, context: HandlerContext) => {
     refuseUnserved({ send_code: verification.case === 'sendCode' });
     requireReturned(verification.case);

@@ -6,7 +6,8 @@ import type {
 } from '../../../gen/es/zitadel/user/v2/user_service_pb.js';
 import type { Caller } from '../../auth/caller.ts';
 import { createUser, type NewUser } from '../../commands/create-user.ts';
-import { type PasswordApp, setPassword } from '../../commands/password.ts';
+import { setPassword } from '../../commands/password.ts';
+import type { SignInApp } from '../../commands/sign-in-facts.ts';
 import { addToken, removeToken } from '../../commands/tokens.ts';
 import { DomainError } from '../../domain/errors.ts';
 import { parseOrganizationId, parseUserId } from '../../domain/ids.ts';
@@ -21,7 +22,7 @@ type UserCommandHandlers = Pick<
 >;
 
 /** The calls that make users, passwords and tokens. */
-export function userCommandHandlers(app: PasswordApp): UserCommandHandlers {
+export function userCommandHandlers(app: SignInApp): UserCommandHandlers {
   return {
     async createUser(req, context) {
       const user = await createUser(app, context.values.get(callerKey), newUser(req));

@@ -4,7 +4,7 @@ import type { MetadataSearchFilter } from '../../../gen/es/zitadel/metadata/v2/m
 import type { Metadata } from '../../../gen/es/zitadel/user/v2/attachment_pb.js';
 import type { UserService } from '../../../gen/es/zitadel/user/v2/user_service_pb.js';
 import { type MetadataValues, removeMetadata, setMetadata } from '../../commands/metadata.ts';
-import type { PasswordApp } from '../../commands/password.ts';
+import type { SignInApp } from '../../commands/sign-in-facts.ts';
 import { DomainError } from '../../domain/errors.ts';
 import type { TextMethod } from '../../domain/filter.ts';
 import { parseText, parseUserId } from '../../domain/ids.ts';
@@ -20,7 +20,7 @@ type UserMetadataHandlers = Pick<
 >;
 
 /** The calls about what other systems keep with a user. */
-export function userMetadataHandlers(app: PasswordApp): UserMetadataHandlers {
+export function userMetadataHandlers(app: SignInApp): UserMetadataHandlers {
   return {
     async setUserMetadata(req, context) {
       const change = { userId: parseUserId(req.userId), values: parseValues(req.metadata) };

@@ -10,8 +10,8 @@ import type {
 } from '../../../gen/es/zitadel/user/v2/update_pb.js';
 import type { SetHumanProfile } from '../../../gen/es/zitadel/user/v2/user_pb.js';
 import type { UserService } from '../../../gen/es/zitadel/user/v2/user_service_pb.js';
-import type { PasswordApp } from '../../commands/password.ts';
 import type { ProfileChange } from '../../commands/profile-change.ts';
+import type { SignInApp } from '../../commands/sign-in-facts.ts';
 import { removePhone, type UpdatedUser, type UserUpdate, updateUser } from '../../commands/update-user.ts';
 import { DomainError } from '../../domain/errors.ts';
 import { parseUserId } from '../../domain/ids.ts';
@@ -26,7 +26,7 @@ type UserUpdateHandlers = Pick<
 >;
 
 /** The calls that keep a user current. */
-export function userUpdateHandlers(app: PasswordApp): UserUpdateHandlers {
+export function userUpdateHandlers(app: SignInApp): UserUpdateHandlers {
   const update = (userId: string, change: Omit<UserUpdate, 'userId' | 'signal'>, context: HandlerContext) =>
     updateUser(app, context.values.get(callerKey), {
       userId: parseUserId(userId),
