@@ -6,7 +6,7 @@ import { lockSet } from '../domain/evolve/lockout.ts';
 import type { Scope } from '../domain/filter.ts';
 import type { OrganizationId, UserId } from '../domain/ids.ts';
 import type { Lock } from '../domain/lock.ts';
-import { loginNameOf } from '../domain/user.ts';
+import { loginNameOf, type User } from '../domain/user.ts';
 import type { Store } from '../store/store.ts';
 import { birthsAmong, type Life } from './earlier-life.ts';
 import { untilNext } from './events.ts';
@@ -168,12 +168,17 @@ async function ownersOf(
 ): Promise<ReadonlyMap<UserId, Owner>> {
   const owners = new Map<UserId, Owner>();
   for (const record of await loadRecords(app, scope, userIds)) {
-    owners.set(record.user.userId, { ...record.user, loginName: loginNameOf(record) });
+    owners.set(record.user.userId, ownerOf(record.user, loginNameOf(record)));
   }
   for (const userId of userIds.filter((one) => !owners.has(one))) {
     const user = await app.store.loadUser(userId);
     if (user?.state !== 'deleted' || !(scope === 'all' || scope.includes(user.organizationId))) continue;
-    owners.set(userId, { ...user, loginName: '' });
+    owners.set(userId, ownerOf(user, ''));
   }
   return owners;
+}
+
+function ownerOf(user: User, loginName: string): Owner {
+  const { userId, organizationId, createdAt, tokensEndedSequence } = user;
+  return { userId, organizationId, createdAt, tokensEndedSequence, loginName };
 }

@@ -26,7 +26,6 @@ export interface StreamOwner {
   forget(stream: Http2Stream, isOurReset: boolean): void;
 }
 
-/** A whole answer; `headers` and `trailers` are names and values in turn. */
 const nothing = new Uint8Array(0);
 
 /** One request on a connection of HTTP/2, and its answer (RFC 9113 §5.1). */
