@@ -31,6 +31,27 @@ async function lateFrames(world: World): Promise<void> {
     await tab.page.getByLabel('Your token').waitFor();
   });
 
+  await check(
+    'whoever has nothing but a keyboard types a token at once, first and where a session is over',
+    async () => {
+      await using tab = await world.open(undefined);
+      const { page } = tab;
+      const typeToken = async () => {
+        await page.getByLabel('Your token').waitFor();
+        await page.keyboard.type(tokens.owner);
+        await page.keyboard.press('Enter');
+        await page.getByRole('button', { name: 'Sign out' }).waitFor();
+      };
+      await typeToken();
+      await tab.context.clearCookies();
+      // The next that the screen asks for says so.
+      await page.getByText('Your session is over').waitFor();
+      const describedBy = await page.getByLabel('Your token').getAttribute('aria-describedby');
+      equal(describedBy?.split(' '), ['over', 'token-hint']);
+      await typeToken();
+    },
+  );
+
   await check('who types before the next frame is heard, in a new dialog and by the search box', async () => {
     await lockedPerson(world, 'ugo');
     await using tab = await world.open(undefined);
