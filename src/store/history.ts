@@ -6,6 +6,8 @@ import type { PasswordFacts, Profile, Token, User } from '../domain/user.ts';
 /** All that is kept of one id at one moment, secrets apart: what `latchkey verify` holds against itself. */
 export interface History {
   readonly userId: UserId;
+  /** The row of users or of profiles holds what is no JSON, and is left out. */
+  readonly isDamaged?: true;
   readonly user: User | undefined;
   /** An erasure is under way: its events may still say whom they are about. */
   readonly isErasing: boolean;

@@ -55,7 +55,58 @@ const refusals: readonly (readonly [string, () => string | Buffer, RegExp])[] = 
   [
     'a number that is text',
     () => moving.forge((rows) => rows.with(0, (rows[0] ?? '').replace(/"createdAt":\d+/, '"createdAt":"1"'))),
-    /line 2: createdAt must be a whole number/,
+    /line 2: createdAt must be a time: whole milliseconds, of the years 1 to 9999/,
+  ],
+  [
+    'a time that no list can tell, in all places alike',
+    () =>
+      moving.forge((rows) =>
+        rows.map((row) => row.replace(/"(createdAt|changedAt)":\d+/g, '"$1":253402300800000')),
+      ),
+    /line 2: createdAt must be a time/,
+  ],
+  [
+    'a name that is no text, in all places alike',
+    () =>
+      moving.forge((rows) => rows.map((row) => row.replace('"givenName":"Given"', '"givenName":["Given"]'))),
+    /line \d+: profile.givenName must be text/,
+  ],
+  [
+    'an address that is verified in words',
+    () =>
+      moving.forge((rows) => rows.map((row) => row.replace('"emailVerified":true', '"emailVerified":"no"'))),
+    /line \d+: profile.emailVerified must be true or false/,
+  ],
+  [
+    'an event of a type that nobody knows',
+    () =>
+      moving.forge((rows) => rows.map((row) => row.replace('"type":"user.locked"', '"type":"constructor"'))),
+    /event \d+ is of a type that is not known here: constructor/,
+  ],
+  [
+    'an event that says of whom it is by a number',
+    () =>
+      moving.forge((rows) =>
+        rows.map((row) =>
+          row.replace(
+            /"profile":\{"email":"locked-user[^}]*\}(?=.*"type":"user.human.added")/,
+            '"profile":-1',
+          ),
+        ),
+      ),
+    /locked-user its rows and its events cannot be held against one another/,
+  ],
+  [
+    'an event of an organization that is called by a list',
+    () =>
+      moving.forge((rows) =>
+        rows.map((row) =>
+          row.includes('"organization.added"')
+            ? row.replace('"organizationId":"globex"', '"organizationId":[[]]')
+            : row,
+        ),
+      ),
+    /organization : the row says nothing/,
   ],
   [
     'text with NUL',

@@ -114,6 +114,36 @@ test.each([
     ['ada grants: the row says [{"role":"IAM_OWNER"}], its events say []'],
   ],
   [
+    'an event of a type that nobody knows',
+    "UPDATE events SET type = 'user.blocked' WHERE user_id = 'ada' AND type = 'user.locked'",
+    ['ada event 2 is of a type that is not known here: user.blocked'],
+  ],
+  [
+    'an event that is no JSON any more',
+    `UPDATE events SET payload = '{"' WHERE user_id = 'ada' AND type = 'user.locked'`,
+    ['ada an event is damaged: what stands in it is no JSON'],
+  ],
+  [
+    'a row that is no JSON any more',
+    "UPDATE users SET lockout = '{' WHERE user_id = 'ada'",
+    ['ada a row is damaged: what stands in it is no JSON'],
+  ],
+  [
+    'a policy that is no JSON any more',
+    "UPDATE lockout_policies SET policy = '{'",
+    [' an event or a policy is damaged: what stands in it is no JSON'],
+  ],
+  [
+    'an event of the instance without a payload',
+    "UPDATE events SET payload = 'null' WHERE type = 'organization.added'",
+    [' event 1 (organization.added) has no payload', ' 1 organization of whom 0 have an event'],
+  ],
+  [
+    'an event of somebody among those of the instance',
+    "UPDATE events SET type = 'user.locked' WHERE type = 'organization.added'",
+    [' event 1 is none of the instance', ' 1 organization of whom 0 have an event'],
+  ],
+  [
     'a profile',
     `UPDATE profiles SET ${profileOf('bot')}`,
     [

@@ -25,11 +25,15 @@ export async function verifyInstance(store: Instance, found: Findings): Promise<
     for (const recorded of events) {
       order.next(recorded);
       const event = parseInstanceEvent(recorded);
-      if (event.type === 'organization.added') {
+      if (!isObject(event.payload)) {
+        found.add(instanceStream, `event ${recorded.sequence} (${event.type}) has no payload`);
+      } else if (event.type === 'organization.added') {
         if (recorded.position <= organizations.position) found.organizations += 1;
         await verifyOrganization(store, { event, createdAt: recorded.createdAt }, found);
         // Runs have rows that an archive leaves out: what they did is in the users' own events.
-      } else if (!isOfRun(event)) policies.next(event, recorded);
+      } else if (isOfPolicy(event)) policies.next(event, recorded);
+      else if (!isOfRun(event))
+        found.add(instanceStream, `event ${recorded.sequence} is none of the instance`);
     }
     page = events.length;
     afterPosition = events.at(-1)?.position ?? afterPosition;
@@ -46,8 +50,9 @@ function parseInstanceEvent({ type, payload }: RecordedEvent): InstanceEvent {
   return { type, payload } as InstanceEvent;
 }
 
-type OfRun = Exclude<InstanceEvent, OrganizationAdded | PolicyEvent>;
-const isOfRun = (event: InstanceEvent): event is OfRun => event.type.startsWith('unlock.run.');
+const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null;
+const isOfPolicy = (event: InstanceEvent): event is PolicyEvent => event.type.startsWith('policy.');
+const isOfRun = (event: InstanceEvent): boolean => event.type.startsWith('unlock.run.');
 
 // Organizations are made and never changed: each event has its row, and no row is without one.
 async function verifyOrganization(
@@ -56,8 +61,9 @@ async function verifyOrganization(
   found: Findings,
 ): Promise<void> {
   const { organizationId } = event.payload;
-  const row = await store.loadOrganization({ organizationId });
   const what = `organization ${organizationId}`;
+  const row =
+    typeof organizationId === 'string' ? await store.loadOrganization({ organizationId }) : undefined;
   addDifference({ userId: instanceStream, what, row, events: { ...event.payload, createdAt } }, found);
 }
 

@@ -1,4 +1,5 @@
-import type { RecordedEvent, UserEvent } from '../../domain/events.ts';
+import { eventTypes } from '../../domain/event-types.ts';
+import { instanceStream, type RecordedEvent, type UserEvent } from '../../domain/events.ts';
 import { evolve, evolvePassword } from '../../domain/evolve/evolve.ts';
 import { evolveMetadata } from '../../domain/evolve/metadata.ts';
 import { evolveProfile } from '../../domain/evolve/profile.ts';
@@ -34,7 +35,12 @@ export async function verify(store: Verifiable): Promise<Verification> {
     found.users += 1;
     await verifyHistory(history, found);
   }
-  await verifyInstance(store, found);
+  try {
+    await verifyInstance(store, found);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    found.add(instanceStream, `an event or a policy ${damaged}`);
+  }
   // Where an event is lost, the links at its place are no news.
   if (found.problemsTotal === 0) {
     for (const { userId, text } of (await store.readBrokenLinks?.()) ?? []) found.add(userId, text);
@@ -66,18 +72,33 @@ async function verifyHistory(history: History, found: Findings): Promise<void> {
       fold = step(fold, event);
     }
   } catch (error) {
-    // An unreachable database is not a wrong one; what the law cannot fold is.
-    if (!(error instanceof UnfoldableEvent)) throw error;
-    found.add(userId, error.message);
+    // An unreachable database is not a wrong one; what the law cannot fold is, and what is no JSON.
+    if (!(error instanceof UnfoldableEvent || error instanceof SyntaxError)) throw error;
+    found.add(userId, error instanceof UnfoldableEvent ? error.message : `an event ${damaged}`);
     return;
   }
-  compare(history, fold, found);
+  if (history.isDamaged) {
+    found.add(userId, `a row ${damaged}`);
+    return;
+  }
+  try {
+    compare(history, fold, found);
+  } catch {
+    // What is compared has been read: it is of a shape that nothing here has.
+    found.add(userId, 'its rows and its events cannot be held against one another: one of them is damaged');
+  }
 }
+
+const damaged = 'is damaged: what stands in it is no JSON';
 
 class UnfoldableEvent extends Error {}
 
+const known: ReadonlySet<string> = new Set(eventTypes);
+
 function step(fold: Fold, recorded: RecordedEvent): Fold {
   const { userId, sequence, createdAt, type } = recorded;
+  if (!known.has(type))
+    throw new UnfoldableEvent(`event ${sequence} is of a type that is not known here: ${type}`);
   const event = parseUserEvent(recorded);
   const at = { userId, sequence, createdAt };
   try {

@@ -74,7 +74,7 @@ async function* readHistories(snapshot: Snapshot): AsyncGenerator<History> {
     if (userId === undefined) return;
     yield {
       userId,
-      ...parseHistoryRows(users.take(userId), profiles.take(userId)),
+      ...parsedOrDamaged(users.take(userId), profiles.take(userId)),
       isErasing: erasing.has(userId),
       tokens: await takeTokens(tokens, userId),
       metadata: await takeMetadata(metadata, userId),
@@ -82,6 +82,15 @@ async function* readHistories(snapshot: Snapshot): AsyncGenerator<History> {
     };
     // Whoever gave up on this user's events has not read them all.
     await drop(events, userId);
+  }
+}
+
+function parsedOrDamaged(user: Row | undefined, profile: Row | undefined) {
+  try {
+    return parseHistoryRows(user, profile);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    return { ...parseHistoryRows(undefined, undefined), isDamaged: true } as const;
   }
 }
 

@@ -22,7 +22,7 @@ export interface ArchiveColumn {
   readonly isOptional: boolean;
 }
 
-type Shape = 'text' | 'number' | 'boolean' | 'json' | 'bytes' | 'sha256';
+type Shape = 'text' | 'number' | 'time' | 'boolean' | 'json' | 'bytes' | 'sha256';
 
 /** A value as both databases take it. */
 export type ColumnValue = string | number | null | Uint8Array;
@@ -40,6 +40,8 @@ const column = (name: string, shape: Shape, isOptional = false): ArchiveColumn =
 });
 const text = (name: string) => column(name, 'text');
 const number = (name: string) => column(name, 'number');
+/** Milliseconds since 1970. */
+const time = (name: string) => column(name, 'time');
 const optionalText = (name: string) => column(name, 'text', true);
 
 /**
@@ -50,7 +52,7 @@ export const archiveTables: Readonly<Record<ArchiveKind, ArchiveTable>> = {
   organization: {
     name: 'organizations',
     key: ['organization_id'],
-    columns: [text('organization_id'), text('name'), text('domain'), number('created_at')],
+    columns: [text('organization_id'), text('name'), text('domain'), time('created_at')],
   },
   policy: {
     name: 'lockout_policies',
@@ -59,8 +61,8 @@ export const archiveTables: Readonly<Record<ArchiveKind, ArchiveTable>> = {
       text('organization_id'),
       column('policy', 'json', true),
       number('sequence'),
-      number('created_at'),
-      number('changed_at'),
+      time('created_at'),
+      time('changed_at'),
     ],
   },
   event: {
@@ -72,7 +74,7 @@ export const archiveTables: Readonly<Record<ArchiveKind, ArchiveTable>> = {
       number('sequence'),
       text('event_id'),
       text('type'),
-      number('created_at'),
+      time('created_at'),
       column('payload', 'json'),
       optionalText('actor_user_id'),
       optionalText('actor_os_user'),
@@ -93,8 +95,8 @@ export const archiveTables: Readonly<Record<ArchiveKind, ArchiveTable>> = {
       text('kind'),
       text('state'),
       number('sequence'),
-      number('created_at'),
-      number('changed_at'),
+      time('created_at'),
+      time('changed_at'),
       number('failed_password_attempts'),
       number('tokens_ended_sequence'),
       column('grants', 'json'),
@@ -111,7 +113,7 @@ export const archiveTables: Readonly<Record<ArchiveKind, ArchiveTable>> = {
       column('profile', 'json'),
       optionalText('password_hash'),
       column('password_change_required', 'boolean', true),
-      column('password_changed_at', 'number', true),
+      column('password_changed_at', 'time', true),
     ],
     derived: ['user_name', 'user_name_folded', 'email_folded', 'external_id'],
   },
@@ -123,20 +125,14 @@ export const archiveTables: Readonly<Record<ArchiveKind, ArchiveTable>> = {
       text('user_id'),
       number('sequence'),
       column('secret_hash', 'sha256'),
-      number('created_at'),
-      number('expires_at'),
+      time('created_at'),
+      time('expires_at'),
     ],
   },
   metadata: {
     name: 'user_metadata',
     key: ['user_id', 'key'],
-    columns: [
-      text('user_id'),
-      text('key'),
-      column('value', 'bytes'),
-      number('created_at'),
-      number('changed_at'),
-    ],
+    columns: [text('user_id'), text('key'), column('value', 'bytes'), time('created_at'), time('changed_at')],
     rowsPerPage: 100,
   },
 };
@@ -155,6 +151,7 @@ function fromColumn(shape: Shape, value: NonNullable<Row[string]>): unknown {
   switch (shape) {
     case 'text':
     case 'number':
+    case 'time':
       return value;
     case 'boolean':
       return value === 1;
@@ -196,6 +193,8 @@ function parseValue(shape: Shape, value: unknown, member: string): ColumnValue {
     case 'number':
       if (Number.isSafeInteger(value)) return value as number;
       throw new RowRefused(`${member} must be a whole number`);
+    case 'time':
+      return parseTime(value, member);
     case 'boolean':
       if (typeof value === 'boolean') return Number(value);
       throw new RowRefused(`${member} must be true or false`);
@@ -209,6 +208,15 @@ function parseValue(shape: Shape, value: unknown, member: string): ColumnValue {
     default:
       return shape satisfies never;
   }
+}
+
+/** What google.protobuf.Timestamp can say: a list with another in it could be told to nobody. */
+const [timeMin, timeMax] = [-62_135_596_800_000, 253_402_300_799_999];
+
+function parseTime(value: unknown, member: string): number {
+  const isTime = Number.isSafeInteger(value) && Number(value) >= timeMin && Number(value) <= timeMax;
+  if (isTime) return Number(value);
+  throw new RowRefused(`${member} must be a time: whole milliseconds, of the years 1 to 9999`);
 }
 
 const sha256Bytes = 32;
@@ -228,14 +236,20 @@ function parseSha256(value: unknown, member: string): Uint8Array {
 // The derived column of a user.
 function lockUntil(lockout: unknown): number | null {
   const until = (lockout as Lockout).lock?.until ?? null;
-  if (until === null || Number.isSafeInteger(until)) return until;
-  throw new RowRefused('lockout.lock.until must be a whole number');
+  return until === null ? null : parseTime(until, 'lockout.lock.until');
 }
 
-// The derived columns of a profile; uniqueness is judged by the last three.
+// The derived columns of a profile; uniqueness is judged by the last three. Each client is told all of it, in whatever form.
 function userNames(profile: unknown): readonly (string | null)[] {
-  const { userName, email, externalId } = profile as Readonly<Record<string, unknown>>;
+  const { emailVerified, phoneVerified, userNameLocal, emailLocal, ...texts } = profile as Members;
+  for (const [member, value] of Object.entries({ emailVerified, phoneVerified, userNameLocal, emailLocal })) {
+    if (value !== undefined) parseValue('boolean', value, `profile.${member}`);
+  }
+  for (const [member, value] of Object.entries(texts)) parseValue('text', value, `profile.${member}`);
+  const { userName, email, externalId } = texts;
   if (typeof userName !== 'string') throw new RowRefused('a profile without userName');
-  const texts = { email: typeof email === 'string' ? foldText(email) : null };
-  return [userName, foldText(userName), texts.email, typeof externalId === 'string' ? externalId : null];
+  const folded = typeof email === 'string' ? foldText(email) : null;
+  return [userName, foldText(userName), folded, typeof externalId === 'string' ? externalId : null];
 }
+
+type Members = Readonly<Record<string, unknown>>;

@@ -9,6 +9,7 @@ export const arrayTypes = {
   json: 'text[]',
   number: 'bigint[]',
   boolean: 'bigint[]',
+  time: 'bigint[]',
   bytes: 'bytea[]',
   sha256: 'bytea[]',
 } as const;
