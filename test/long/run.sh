@@ -17,8 +17,8 @@ clocked() {
 
 others() {
   mapfile -t files < <(repeated | xargs grep --files-without-match "$compares")
-  # These work where the others of `npm test` wait: two keep two processors busy.
-  npm test -- --maxWorkers=2 "${files[@]}"
+  # These wait less than the others of `npm test` do: three keep two processors busy.
+  npm test -- --maxWorkers=3 "${files[@]}"
 }
 
 case ${1:-} in
