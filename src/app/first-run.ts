@@ -66,15 +66,20 @@ export async function firstRun(app: App, options: FirstRunOptions): Promise<Firs
   const given = options.adminTokenFile === undefined ? undefined : readGivenToken(options.adminTokenFile);
   const { userId, token } = await createAdministrator(app, caller, { organizationId, given });
   const isGiven = given !== undefined && token === formatToken(given);
-  const tokenPath = isGiven
-    ? String(options.adminTokenFile)
-    : saveToken(options.adminTokenFile ?? adminTokenPath(options.dataFolder), token);
+  const wanted = options.adminTokenFile ?? adminTokenPath(options.dataFolder);
+  const tokenPath = isGiven ? wanted : saveToken(wanted, token);
+  if (tokenPath !== wanted) app.log.warn({}, ofAnotherDatabase(wanted, tokenPath));
   // The role comes last: whoever finds no role at all finds a first run that did not get here.
   await addGrant(app, caller, { userId, role: 'IAM_OWNER', organizationId: undefined });
   const make = () => createPeople(app, options.osUser, organizationId);
   const makeThem = options.isWatched ? () => withoutLines(app.log, make) : make;
   const people = options.demo ? await makeThem() : [];
   return { organizationId, token, tokenPath, isGiven, people };
+}
+
+// The file of before is lost or elsewhere, and nobody who looks at a server that runs would see that.
+function ofAnotherDatabase(wanted: string, tokenPath: string): string {
+  return `the database was empty, though ${wanted} holds a token: was it lost or moved, or is another one meant? The token of the new one is in ${tokenPath}`;
 }
 
 async function wasInterrupted(app: App, organization: Organization): Promise<boolean> {

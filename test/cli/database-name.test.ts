@@ -77,6 +77,16 @@ test.each([
   expect(readdirSync(folder)).toEqual(there);
 }, 30_000);
 
+test('migrate says of a database that it is empty: whoever stands in another folder has just made it', async () => {
+  const argv = ['migrate', '--db', join(folder, 'nobody.db')];
+  expect((await runHere(argv)).stdout).toMatch(/nobody\.db has the schema of latchkey \S+, and is empty\n$/);
+  expect(JSON.parse((await runHere([...argv, '--json'])).stdout)).toMatchObject({ isEmpty: true });
+  expect(await runHere(['org', 'create', 'acme', '--db', join(folder, 'nobody.db')])).toMatchObject({
+    code: 0,
+  });
+  expect((await runHere(argv)).stdout).toMatch(/nobody\.db has the schema of latchkey \S+\n$/);
+});
+
 test.each(['data 100%.db', "o'hara.db", 'a@b.db', 'x=y.db', 'two:parts.db'])('%s is a file', async (name) => {
   expect(await runHere(['migrate', '--db', join(folder, name)])).toMatchObject({ code: 0 });
   expect(existsSync(join(folder, name))).toBe(true);

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { chmod, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { parseServeConfig } from '../../src/app/config.ts';
 import { openFolder, parseLines, runHere, spawnCli, startCli, startServe } from './run-cli.ts';
@@ -107,6 +108,23 @@ describe("the first administrator's token", () => {
     const token = (await readFile(path, 'utf8')).trim();
     expect((await stat(path)).mode & 0o777).toBe(0o600);
     expect(await runHere(['user', 'list', '--url', server.url, '--token', token])).toMatchObject({ code: 0 });
+  });
+
+  test('beside the one of a database that is gone: the log says that this one was empty', async () => {
+    const data = join(folder, 'gone');
+    await mkdir(data);
+    await writeFile(join(data, 'admin-token'), `${given}\n`);
+    const child = startCli(['serve', '--data', data, '--port', '0']);
+    const exited = once(child, 'exit');
+    child.stdout?.once('data', () => child.kill('SIGTERM'));
+    if (child.stderr === null) throw new Error('no stderr');
+    const lines = parseLines(await text(child.stderr));
+    expect(await exited).toEqual([0, null]);
+    const said = lines.find(({ msg }) =>
+      /^the database was empty, though .+admin-token holds/.test(String(msg)),
+    );
+    expect(said).toMatchObject({ level: 'warn', msg: expect.stringMatching(/in .+admin-token-\d+$/) });
+    expect(await readFile(join(data, 'admin-token'), 'utf8')).toBe(`${given}\n`);
   });
 
   test.each([

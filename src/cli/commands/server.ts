@@ -86,9 +86,13 @@ async function migrate({ args, output }: CommandContext): Promise<void> {
     logLevel: 'silent',
   });
   const isReady = await app.store.isReady();
+  // Whoever stands in another folder than they think has just made a database there.
+  const isEmpty = (await app.store.listOrganizations('all', firstRow)).total === 0;
   const { databaseName } = app;
-  await output.document({ database: databaseName, isReady }, [
+  await output.document({ database: databaseName, isReady, isEmpty }, [
     ...lines,
-    `${databaseName} has the schema of latchkey ${readVersion()}`,
+    `${databaseName} has the schema of latchkey ${readVersion()}${isEmpty ? ', and is empty' : ''}`,
   ]);
 }
+
+const firstRow = { offset: 0, limit: 1, ascending: true };
