@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type Door, openDoor } from '../support/door.ts';
 import { startServer } from '../support/start-server.ts';
@@ -81,28 +83,36 @@ describe('states that cannot be read stop everything before it is written', () =
   test('nobody at that address, and somebody who speaks something else', async () => {
     const nobody = await bring('--states-url', 'http://127.0.0.1:1', '--states-token-file', tokenFile);
     expect([nobody.code, messageOf(nobody)]).toEqual([6, expect.stringMatching(/cannot be read from/)]);
-    const other = createServer((_, answer) => answer.end('<html>')).listen(0, '127.0.0.1');
-    await new Promise((resolve) => other.once('listening', resolve));
-    const address = other.address();
-    const port = typeof address === 'object' ? address?.port : 0;
-    const html = await bring('--states-url', `http://127.0.0.1:${port}`, '--states-token-file', tokenFile);
-    other.close();
+    await using other = await openAnswering(() => '<html>');
+    const html = await bring('--states-url', other.url, '--states-token-file', tokenFile);
     expect([html.code, messageOf(html)]).toEqual([6, expect.stringMatching(/its answer is no JSON/)]);
+  });
+
+  test.each([
+    'USER_STATE_SUSPENDED',
+    'constructor',
+    '__proto__',
+    4,
+    undefined,
+  ])('a user in the state %j, which nobody here knows', async (state) => {
+    const answer = JSON.stringify({ result: [{ userId: 's0', state }] });
+    await using odd = await openAnswering(() => answer);
+    const ended = await bring('--states-url', odd.url, '--states-token-file', tokenFile);
+    expect([ended.code, messageOf(ended)]).toEqual([
+      6,
+      expect.stringMatching(/it lists a user in a state that is not known here$/),
+    ]);
   });
 
   test('an answer of 32 MiB is read, one byte more is not', async () => {
     const most = 33_554_432;
     let bytes = most;
-    const large = createServer((_req, res) => res.end('{"result":[]}'.padEnd(bytes))).listen(0, '127.0.0.1');
-    await new Promise((resolve) => large.once('listening', resolve));
-    const address = large.address();
-    const url = `http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`;
-    const live = ['--states-url', url, '--states-token-file', tokenFile];
+    await using large = await openAnswering(() => '{"result":[]}'.padEnd(bytes));
+    const live = ['--states-url', large.url, '--states-token-file', tokenFile];
     expect((await bring(...live, '--dry-run')).code).toBe(0);
     bytes += 1;
     const beyond = await bring(...live, '--dry-run');
     expect([beyond.code, messageOf(beyond)]).toEqual([6, expect.stringMatching(/more than 33554432 bytes/)]);
-    large.close();
   });
 
   test.each([
@@ -128,3 +138,16 @@ describe('states that cannot be read stop everything before it is written', () =
     expect([ended.code, messageOf(ended)]).toEqual([2, expect.stringMatching(/goes with --from zitadel/)]);
   });
 });
+
+/** What says this to whoever asks. */
+async function openAnswering(answer: () => string) {
+  const server = createServer((_req, res) => res.end(answer())).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}`,
+    async [Symbol.asyncDispose]() {
+      server.close();
+    },
+  };
+}

@@ -35,11 +35,11 @@ interface Secret {
   readonly salt: string | undefined;
 }
 
-const pbkdf2: Readonly<Record<string, string>> = {
-  pbkdf2: 'pbkdf2-sha1',
-  'pbkdf2-sha256': 'pbkdf2-sha256',
-  'pbkdf2-sha512': 'pbkdf2-sha512',
-};
+const pbkdf2: ReadonlyMap<string, string> = new Map([
+  ['pbkdf2', 'pbkdf2-sha1'],
+  ['pbkdf2-sha256', 'pbkdf2-sha256'],
+  ['pbkdf2-sha512', 'pbkdf2-sha512'],
+]);
 
 function inPhc(data: Members, { value, salt }: Secret): string {
   const algorithm = data.text('algorithm') ?? 'pbkdf2';
@@ -48,7 +48,7 @@ function inPhc(data: Members, { value, salt }: Secret): string {
   if (/^\$2[aby]\$/.test(value)) return value;
   if (salt === undefined) throw new RowFault('has no salt');
   const tail = `${withoutPadding(salt)}$${withoutPadding(value)}`;
-  const kind = pbkdf2[algorithm];
+  const kind = pbkdf2.get(algorithm);
   if (kind !== undefined) return `$${kind}$i=${rounds}$${tail}`;
   if (algorithm !== 'argon2') throw new RowFault('is hashed by an algorithm that is not checked here');
   const parameters = data.inner('additionalParameters');

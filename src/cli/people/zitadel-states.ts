@@ -50,11 +50,12 @@ const timeoutMs = 30_000;
 /** A page of a thousand users has about a thirtieth of it. */
 const answerBytesMax = 33_554_432;
 
-const states: Readonly<Record<string, ImportedUser['state']>> = {
-  USER_STATE_INACTIVE: 'inactive',
-  USER_STATE_LOCKED: 'locked',
-  USER_STATE_INITIAL: 'initial',
-};
+const states: ReadonlyMap<string | undefined, ImportedUser['state']> = new Map([
+  ['USER_STATE_ACTIVE', 'active'],
+  ['USER_STATE_INACTIVE', 'inactive'],
+  ['USER_STATE_LOCKED', 'locked'],
+  ['USER_STATE_INITIAL', 'initial'],
+]);
 
 /** Pages through ListUsers of version 2 of the user API. Throws CliError. */
 export async function readStates(source: StatesSource): Promise<States> {
@@ -62,9 +63,11 @@ export async function readStates(source: StatesSource): Promise<States> {
   for (let page = 0; page < pagesMax; page += 1) {
     const users = (await askPage(source, page * pageLimit)).list('result');
     for (const user of users) {
-      const state = states[user.text('state') ?? ''];
+      const state = states.get(user.text('state'));
       const userId = user.text('userId');
-      if (state !== undefined && userId !== undefined) found.set(userId, state);
+      // Whoever may not sign in there must not come as active because of a word that is not known here.
+      if (state === undefined) throw unreadable(source, 'it lists a user in a state that is not known here');
+      if (userId !== undefined) found.set(userId, state);
     }
     if (users.length < pageLimit) return found;
   }
@@ -75,11 +78,7 @@ async function askPage({ url, token }: StatesSource, offset: number): Promise<Me
   const query = { offset: String(offset), limit: pageLimit, asc: true };
   const body = JSON.stringify({ query, sortingColumn: 'USER_FIELD_NAME_CREATION_DATE' });
   const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
-  const failed = (why: string, error?: unknown) =>
-    new CliError(
-      { code: 'unavailable', message: `The states cannot be read from ${url.origin}: ${why}` },
-      error,
-    );
+  const failed = (why: string, error?: unknown) => unreadable({ url }, why, error);
   try {
     const options = { method: 'POST', headers, body, signal: AbortSignal.timeout(timeoutMs) };
     const answer = await fetch(new URL('v2/users', withSlash(url)), { ...options, redirect: 'error' });
@@ -93,6 +92,11 @@ async function askPage({ url, token }: StatesSource, offset: number): Promise<Me
     const { cause, message } = error instanceof Error ? error : new Error(String(error));
     throw failed(cause instanceof Error ? cause.message : message, error);
   }
+}
+
+function unreadable({ url }: Pick<StatesSource, 'url'>, why: string, error?: unknown): CliError {
+  const message = `The states cannot be read from ${url.origin}: ${why}`;
+  return new CliError({ code: 'unavailable', message }, error);
 }
 
 /** undefined: too much. What is beyond is not read. */
