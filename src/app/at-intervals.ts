@@ -1,4 +1,4 @@
-/** Whoever asks while an answer is on its way gets that one: each probe of its own would take the write lock. */
+/** Whoever asks while an answer is on its way gets that one. */
 export function shared<Value>(ask: () => Promise<Value>): () => Promise<Value> {
   let underWay: Promise<Value> | undefined;
   return () => {

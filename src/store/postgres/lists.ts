@@ -1,17 +1,15 @@
 import type { Page, Scope } from '../../domain/filter.ts';
-import type { UserId } from '../../domain/ids.ts';
-import type { Grant, Profile } from '../../domain/user.ts';
 import type { Asker } from '../records.ts';
 import { isQuick, type ListGate } from '../sql/list-gate.ts';
-import { lockedByCause, lockedCounts } from '../sql/locked-counts.ts';
 import {
-  parseOrganization,
-  parsePassword,
-  parseToken,
-  parseUser,
-  type Row,
-  userColumns,
-} from '../sql/rows.ts';
+  parseGrantRecord,
+  parseTokenRecord,
+  parseUserRecord,
+  tokenRecordColumns,
+  userRecordColumns,
+} from '../sql/list-rows.ts';
+import { lockedByCause, lockedCounts } from '../sql/locked-counts.ts';
+import { parseOrganization, type Row } from '../sql/rows.ts';
 import { sessionSelection } from '../sql/session-filter.ts';
 import { parseSessionRecord } from '../sql/session-rows.ts';
 import {
@@ -23,16 +21,7 @@ import {
   userCondition,
   userOrder,
 } from '../sql/sql-filter.ts';
-import type {
-  GrantRecord,
-  Listed,
-  ListGrants,
-  ListTokens,
-  ListUsers,
-  Store,
-  TokenRecord,
-  UserRecord,
-} from '../store.ts';
+import type { Listed, ListGrants, ListTokens, ListUsers, Store } from '../store.ts';
 import { type Cancelling, cancellable } from './cancel.ts';
 import type { Connection } from './connection.ts';
 import { postgresDialect } from './dialect.ts';
@@ -102,11 +91,11 @@ export function createLists(reader: ListReader): Lists {
     }, placeIfPossible);
   return {
     listUsers({ page, asker, ...query }) {
-      const read = () => list(usersSelection({ page, ...query }), page, parseRecord, asker?.signal);
+      const read = () => list(usersSelection({ page, ...query }), page, parseUserRecord, asker?.signal);
       return isQuick(query) ? read() : inTurn(gate, asker, read);
     },
     listTokens: ({ page, ...query }) => list(tokensSelection({ page, ...query }), page, parseTokenRecord),
-    listGrants: ({ page, ...query }) => list(grantsSelection({ page, ...query }), page, parseGrant),
+    listGrants: ({ page, ...query }) => list(grantsSelection({ page, ...query }), page, parseGrantRecord),
     listSessions: ({ asker, ...query }) =>
       inTurn(gate, asker, () => {
         const selection = sessionSelection(postgresDialect, query, lockCause);
@@ -191,8 +180,7 @@ function usersSelection(query: ListUsers): Selection {
     order: `${order.sql} ${way}, ${order.tieBreak} ${way}`,
     values: condition.values,
     widen: (page) =>
-      `SELECT ${userColumns}, profiles.profile, profiles.password_change_required, profiles.password_changed_at, ` +
-      `organizations.domain FROM (${page}) AS page JOIN profiles ON profiles.user_id = page.user_id ` +
+      `SELECT ${userRecordColumns} FROM (${page}) AS page JOIN profiles ON profiles.user_id = page.user_id ` +
       'JOIN users ON users.user_id = page.user_id ' +
       'LEFT JOIN organizations ON organizations.organization_id = users.organization_id ORDER BY page.place',
   };
@@ -207,31 +195,16 @@ function userTables(condition: SqlCondition, ordering: ReadonlySet<SqlTable> = n
   return `profiles${organizations}${needsUsers ? ' JOIN users ON users.user_id = profiles.user_id' : ''}`;
 }
 
-function parseRecord(row: Row): UserRecord {
-  return {
-    user: parseUser(row),
-    profile: JSON.parse(row.profile as string) as Profile,
-    password: parsePassword(row),
-    organizationDomain: (row.domain as string | null) ?? '',
-  };
-}
-
 function tokensSelection(query: ListTokens): Selection {
   const condition = tokenCondition(postgresDialect, query);
   const way = direction(query.page);
   return {
-    columns:
-      'tokens.token_id, tokens.user_id, tokens.sequence AS token_sequence, ' +
-      'tokens.created_at AS token_created_at, tokens.expires_at, users.organization_id',
+    columns: tokenRecordColumns,
     from: 'tokens JOIN users ON users.user_id = tokens.user_id',
     where: condition.sql,
     order: `${tokenOrder(postgresDialect, query.sort)} ${way}, tokens.token_id ${way}`,
     values: condition.values,
   };
-}
-
-function parseTokenRecord(row: Row): TokenRecord {
-  return { token: parseToken(row), organizationId: row.organization_id as TokenRecord['organizationId'] };
 }
 
 // A grant is shown where its holder may be read; one that holds in an organization, where that may be read too.
@@ -254,10 +227,6 @@ function grantsSelection({ scope, userId, organizationId, page }: ListGrants): S
     order: `users.user_id ${direction(page)}, held.place ${direction(page)}`,
     values,
   };
-}
-
-function parseGrant(row: Row): GrantRecord {
-  return { userId: row.user_id as UserId, grant: JSON.parse(row.held as string) as Grant };
 }
 
 function organizationsSelection(scope: Scope, page: Page): Selection {

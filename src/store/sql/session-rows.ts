@@ -1,8 +1,8 @@
 import type { UserId } from '../../domain/ids.ts';
 import type { SessionUserAgent } from '../../domain/session.ts';
-import type { Profile } from '../../domain/user.ts';
 import type { SessionRecord, StoredSession } from '../session-store.ts';
-import { parsePassword, parseUser, type Row, userColumns } from './rows.ts';
+import { parseUserRecord, userRecordColumns } from './list-rows.ts';
+import type { Row } from './rows.ts';
 
 const columns = [
   'session_id',
@@ -24,9 +24,7 @@ const columns = [
 /** The sessions columns, in the order of sessionValues. */
 export const sessionColumns = columns.join(', ');
 /** What a session with its user is read by: names of the two would meet. */
-export const sessionRecordColumns =
-  `${columns.map((name) => `sessions.${name} AS s_${name}`).join(', ')}, ${userColumns}, profiles.profile, ` +
-  'profiles.password_change_required, profiles.password_changed_at, organizations.domain';
+export const sessionRecordColumns = `${columns.map((name) => `sessions.${name} AS s_${name}`).join(', ')}, ${userRecordColumns}`;
 export const sessionRecordTables =
   'sessions LEFT JOIN users ON users.user_id = sessions.user_id ' +
   'LEFT JOIN profiles ON profiles.user_id = sessions.user_id ' +
@@ -54,17 +52,7 @@ export function sessionValues(session: StoredSession): readonly (string | number
 
 /** A row of sessionRecordColumns. A deleted user has no profile, and is no owner. */
 export function parseSessionRecord(row: Row): SessionRecord {
-  const { profile } = row;
-  const owner =
-    profile === null
-      ? undefined
-      : {
-          user: parseUser(row),
-          profile: JSON.parse(profile as string) as Profile,
-          password: parsePassword(row),
-          organizationDomain: (row.domain as string | null) ?? '',
-        };
-  return { session: parseSession(row), owner };
+  return { session: parseSession(row), owner: row.profile === null ? undefined : parseUserRecord(row) };
 }
 
 function parseSession(row: Row): StoredSession {

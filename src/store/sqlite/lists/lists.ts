@@ -1,16 +1,15 @@
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite';
 import type { Page, Scope } from '../../../domain/filter.ts';
-import type { UserId } from '../../../domain/ids.ts';
-import type { Grant, Organization, Profile } from '../../../domain/user.ts';
+import type { Organization } from '../../../domain/user.ts';
 import type { ListSessions, SessionRecord } from '../../session-store.ts';
 import {
-  parseOrganization,
-  parsePassword,
-  parseToken,
-  parseUser,
-  type Row,
-  userColumns,
-} from '../../sql/rows.ts';
+  parseGrantRecord,
+  parseTokenRecord,
+  parseUserRecord,
+  tokenRecordColumns,
+  userRecordColumns,
+} from '../../sql/list-rows.ts';
+import { parseOrganization, type Row } from '../../sql/rows.ts';
 import { sessionSelection } from '../../sql/session-filter.ts';
 import { parseSessionRecord } from '../../sql/session-rows.ts';
 import {
@@ -91,8 +90,7 @@ function listed(statements: StatementCache, selection: Selection, page: Page): L
 }
 
 const userRecord =
-  `SELECT ${userColumns}, profiles.profile, profiles.password_change_required, profiles.password_changed_at, ` +
-  'organizations.domain FROM profiles JOIN users ON users.user_id = profiles.user_id ' +
+  `SELECT ${userRecordColumns} FROM profiles JOIN users ON users.user_id = profiles.user_id ` +
   'LEFT JOIN organizations ON organizations.organization_id = users.organization_id WHERE profiles.user_id = ?';
 
 // Ids first, records after: what is sorted and skipped stays narrow. A deleted user has no profile, so is in no list.
@@ -113,7 +111,12 @@ function listUsers(statements: StatementCache, query: ListUsers, mayEnd: boolean
     query.page,
   );
   const record = statements.get(userRecord);
-  return { ...page, rows: page.rows.map((row) => parseRecord(record.get(row.user_id as string))) };
+  const rows = page.rows.map((row) => {
+    const found = record.get(row.user_id as string);
+    if (found === undefined) throw new Error('bug: a profile without its user');
+    return parseUserRecord(found);
+  });
+  return { ...page, rows };
 }
 
 function userTables(condition: SqlCondition, ordering: ReadonlySet<SqlTable> = new Set()): string {
@@ -129,24 +132,12 @@ function userTables(condition: SqlCondition, ordering: ReadonlySet<SqlTable> = n
   return `profiles${organizations}${users}`;
 }
 
-function parseRecord(row: Row | undefined): UserRecord {
-  if (row === undefined) throw new Error('bug: a profile without its user');
-  return {
-    user: parseUser(row),
-    profile: JSON.parse(row.profile as string) as Profile,
-    password: parsePassword(row),
-    organizationDomain: (row.domain as string | null) ?? '',
-  };
-}
-
 function listTokens(statements: StatementCache, query: ListTokens): Listed<TokenRecord> {
   const condition = tokenCondition(sqliteDialect, query);
   const page = listed(
     statements,
     {
-      columns:
-        'tokens.token_id, tokens.user_id, tokens.sequence AS token_sequence, ' +
-        'tokens.created_at AS token_created_at, tokens.expires_at, users.organization_id',
+      columns: tokenRecordColumns,
       from: 'tokens JOIN users ON users.user_id = tokens.user_id',
       where: condition.sql,
       order: `${tokenOrder(sqliteDialect, query.sort)} ${direction(query.page)}, tokens.token_id ${direction(query.page)}`,
@@ -154,11 +145,7 @@ function listTokens(statements: StatementCache, query: ListTokens): Listed<Token
     },
     query.page,
   );
-  const rows = page.rows.map((row) => ({
-    token: parseToken(row),
-    organizationId: row.organization_id as TokenRecord['organizationId'],
-  }));
-  return { ...page, rows };
+  return { ...page, rows: page.rows.map(parseTokenRecord) };
 }
 
 // A grant is shown where its holder may be read; one that holds in an organization, where that may be read too.
@@ -186,11 +173,7 @@ function listGrants(statements: StatementCache, query: ListGrants): Listed<Grant
     },
     query.page,
   );
-  const rows = page.rows.map((row) => ({
-    userId: row.user_id as UserId,
-    grant: JSON.parse(row.held as string) as Grant,
-  }));
-  return { ...page, rows };
+  return { ...page, rows: page.rows.map(parseGrantRecord) };
 }
 
 function listSessions(statements: StatementCache, query: ListSessions): Listed<SessionRecord> {
