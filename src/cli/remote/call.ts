@@ -46,8 +46,10 @@ export function connect(target: RemoteTarget): Connection {
       }
     },
     async close() {
-      (await poster)?.close();
-      (await streams)?.close();
+      // What could not be opened was told by the call.
+      for (const opened of await Promise.allSettled([poster, streams])) {
+        if (opened.status === 'fulfilled') opened.value?.close();
+      }
     },
   };
 }

@@ -1,4 +1,5 @@
 import { BlockList, isIP } from 'node:net';
+import { invalid } from '../failure.ts';
 import { isLoopback } from '../loopback.ts';
 
 /** Of the environment. */
@@ -8,7 +9,7 @@ export interface ProxySettings {
   readonly except: string;
 }
 
-/** The proxy that leads to the server; undefined: there is none, or none that speaks HTTP. */
+/** The proxy that leads to the server; undefined: there is none, or none that speaks HTTP. Throws CliError. */
 export function proxyFor(server: URL, { url = '', except }: ProxySettings): URL | undefined {
   const proxy = URL.canParse(url) ? new URL(url) : undefined;
   if (proxy === undefined || !/^https?:$/.test(proxy.protocol)) return undefined;
@@ -16,7 +17,19 @@ export function proxyFor(server: URL, { url = '', except }: ProxySettings): URL 
   if (isLoopback(server)) return undefined;
   const host = server.hostname.replace(/^\[|\]$/g, '');
   const isExcepted = except.split(',').some((entry) => isMeant(entry.trim().toLowerCase(), host));
-  return isExcepted ? undefined : proxy;
+  if (isExcepted) return undefined;
+  requireDecodable(proxy);
+  return proxy;
+}
+
+// Node and grpc-js decode both, and throw at what nobody has encoded.
+function requireDecodable({ username, password }: URL): void {
+  try {
+    decodeURIComponent(`${username}:${password}`);
+  } catch (error) {
+    const message = 'The proxy of http_proxy or https_proxy: in its user name and password, % is written %25';
+    throw invalid(message, error);
+  }
 }
 
 function isMeant(entry: string, host: string): boolean {

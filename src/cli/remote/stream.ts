@@ -11,9 +11,9 @@ import {
   type ServiceError,
   setLogVerbosity,
 } from '@grpc/grpc-js';
-import { isLoopback } from '../loopback.ts';
 import { headersOf } from './headers.ts';
 import type { Method, StreamOptions } from './method.ts';
+import { proxyFor } from './proxy.ts';
 import { CallFailed } from './status.ts';
 import type { RemoteTarget } from './target.ts';
 
@@ -36,7 +36,7 @@ export function openStreams(target: RemoteTarget, userAgent: string): Streams {
   const secure = isTls ? tlsCredentials(target) : credentials.createInsecure();
   // What fails is told by the command, in one sentence.
   setLogVerbosity(logVerbosity.NONE);
-  const client = new Client(address, secure, optionsOf(url, userAgent));
+  const client = new Client(address, secure, optionsOf(target, userAgent));
   const metadata = new Metadata();
   for (const [name, value] of Object.entries(headersOf(target))) metadata.set(name, value);
   return {
@@ -79,12 +79,11 @@ function callFailed({ code, details, metadata }: ServiceError): CallFailed {
   return new CallFailed({ code, details, sent: Buffer.isBuffer(sent) ? sent : undefined });
 }
 
-function optionsOf(url: URL, userAgent: string): Partial<ClientOptions> {
+function optionsOf({ url, proxy }: RemoteTarget, userAgent: string): Partial<ClientOptions> {
   return {
     ...(url.protocol === 'https:' && isAddress(url) && { 'grpc.ssl_target_name_override': 'localhost' }),
     'grpc.primary_user_agent': userAgent,
-    // A proxy for the outside world has no way to this machine's own loopback.
-    'grpc.enable_http_proxy': isLoopback(url) ? 0 : 1,
+    'grpc.enable_http_proxy': proxyFor(url, proxy) === undefined ? 0 : 1,
   };
 }
 

@@ -142,6 +142,12 @@ describe('the proxy of the environment', () => {
     }
   });
 
+  test.each(['user list', 'events --follow'])('%s: that nobody can log in to is named', async (command) => {
+    const argv = [...command.split(' '), '--url', `http://${host}`, '--token', plain.token];
+    const ended = await spawnCli(argv, { env: { http_proxy: 'http://me:50%off@127.0.0.1:1' } });
+    expect(ended).toMatchObject({ code: 7, stderr: expect.stringMatching(/^latchkey: The proxy .*%25\n$/) });
+  });
+
   test('is left aside for this machine, and for whoever no_proxy names', async () => {
     const nowhere = { https_proxy: 'http://127.0.0.1:1' };
     expect(await list(plain, nowhere, plain.url)).toMatchObject({ code: 0 });
