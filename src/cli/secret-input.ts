@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { visible } from '../domain/visible.ts';
 import type { Terminal } from './command.ts';
 import { invalid } from './failure.ts';
@@ -24,9 +25,10 @@ export async function readStdin(input: Terminal['input']): Promise<string> {
     bytes += chunk.length;
     if (bytes > secretBytesMax) throw invalid(`stdin: over ${secretBytesMax} bytes`);
   }
-  return Buffer.concat(chunks)
-    .toString('utf8')
-    .replace(/\r?\n$/, '');
+  const given = Buffer.concat(chunks);
+  // Read all the same, each byte would become the same character, and another password than was meant be set.
+  if (!isUtf8(given)) throw invalid('stdin: must be UTF-8');
+  return given.toString().replace(/\r?\n$/, '');
 }
 
 async function askTwice(terminal: Terminal, what: string): Promise<string> {

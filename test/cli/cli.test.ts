@@ -28,7 +28,7 @@ const unique = (name: string): string => `${name}${++made}`;
 
 /** The commands of one way in: `done` demands success and answers the document. */
 function through(flags: () => readonly string[]) {
-  const run = (argv: readonly string[], input?: string) => runHere([...argv, ...flags()], input);
+  const run = (argv: readonly string[], input?: string | Buffer) => runHere([...argv, ...flags()], input);
   const done = async (argv: readonly string[], input?: string) => {
     const { code, stdout, stderr } = await run([...argv, '--json'], input);
     expect({ argv, code, stderr }).toEqual({ argv, code: 0, stderr: '' });
@@ -39,7 +39,7 @@ function through(flags: () => readonly string[]) {
     expect({ argv, code, stderr }).toEqual({ argv, code: 0, stderr: '' });
     return parseLines(stdout);
   };
-  const refused = async (argv: readonly string[], input?: string) => {
+  const refused = async (argv: readonly string[], input?: string | Buffer) => {
     const { code, stdout, stderr } = await run([...argv, '--json'], input);
     expect(stdout).toBe('');
     return { ...JSON.parse(stderr).error, code };
@@ -238,6 +238,8 @@ describe.each(ways)('through $way', ({ flags }) => {
     expect(await refused(['user', 'set-password', userId], '')).toMatchObject({ code: 7 });
     expect(await refused(['user', 'set-password', userId], 'x'.repeat(201))).toMatchObject({ code: 7 });
     expect(await refused(['user', 'set-password', userId], 'x'.repeat(5_000))).toMatchObject({ code: 7 });
+    const latin1 = Buffer.from('más que ocho', 'latin1');
+    expect(await refused(['user', 'set-password', userId], latin1)).toMatchObject({ code: 7 });
     expect(await refused(['user', 'set-password', await machine()], 'x')).toMatchObject({ code: 5 });
   });
 

@@ -58,7 +58,7 @@ export async function spawnCli(argv: readonly string[], options: RunOptions = {}
 }
 
 /** Runs the same command line in this process: what is left out is the start of Node. */
-export async function runHere(argv: readonly string[], input = ''): Promise<Ended> {
+export async function runHere(argv: readonly string[], input: string | Buffer = ''): Promise<Ended> {
   const stdin = new PassThrough();
   stdin.end(input);
   return runWith(argv, stdin);
