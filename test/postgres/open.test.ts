@@ -27,6 +27,31 @@ describe('the schema', () => {
     );
   });
 
+  // What PostgreSQL says depends on how far the second was when the first was done: of a row of the catalogue, of the table,
+  // of the type that comes with it, or that a row was changed at the same time.
+  test.each(['23505', '42P07', '42710', 'XX000'])('is made once where the second hears %s', async (state) => {
+    const url = await postgres.createDatabase();
+    const first = new Client({ connectionString: url });
+    await first.connect();
+    await first.query(`
+      SELECT pg_advisory_lock(1);
+      CREATE FUNCTION meet() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN
+        PERFORM pg_advisory_xact_lock(1);
+        IF NOT EXISTS (SELECT FROM migrations) THEN RAISE 'met' USING ERRCODE = '${state}'; END IF;
+      END $$;
+      CREATE EVENT TRIGGER meets ON ddl_command_start WHEN TAG IN ('CREATE TABLE') EXECUTE FUNCTION meet()`);
+    const opening = openPostgres({ url });
+    const waiting = "SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted";
+    while ((await first.query(waiting)).rowCount === 0) await new Promise((go) => setTimeout(go, 10));
+    await first.query('SET event_triggers = off');
+    await first.query(
+      'CREATE TABLE migrations (version BIGINT PRIMARY KEY, name TEXT NOT NULL, applied_at BIGINT NOT NULL)',
+    );
+    await first.end();
+    await using store = await opening;
+    expect(await store.isReady()).toBe(true);
+  });
+
   test('from before batches keeps every event at its position, and gives one to those without', async () => {
     const url = await postgres.createDatabase();
     const folder = new URL('../../src/store/postgres/migrations/', import.meta.url);

@@ -45,7 +45,8 @@ async function createTable(connection: Connection): Promise<void> {
     });
   } catch (error) {
     // IF NOT EXISTS looks before it makes: two at once may both find nothing, and the second then meets the first's.
-    if (!/^(23505|42P07|XX000)$/.test(sqlState(error) ?? '') || !(await hasTable(connection))) throw error;
+    if (!/^(23505|42710|42P07|XX000)$/.test(sqlState(error) ?? '') || !(await hasTable(connection)))
+      throw error;
   }
 }
 
