@@ -180,7 +180,16 @@ describe('ListUsers', () => {
     ['no query', { queries: [{ typeQuery: { type: 1 } }, {}] }, 'queries[1]'],
     ['an unspecified state', { queries: [{ stateQuery: {} }] }, 'queries[0].state_query.state: '],
     ['an unknown state', { queries: [{ stateQuery: { state: 9 } }] }, 'queries[0].state_query.state: '],
-    ['an unspecified type', { queries: [{ typeQuery: {} }] }, 'queries[0].type_query.type: '],
+    [
+      'a misspelt state',
+      { queries: [{ stateQuery: { state: 'LOCKED' } }] },
+      'queries[0].state_query.state: value is required, and must be one of USER_STATE_ACTIVE, USER_STATE_INACTIVE, USER_STATE_DELETED, USER_STATE_LOCKED, USER_STATE_INITIAL',
+    ],
+    [
+      'an unspecified type',
+      { queries: [{ typeQuery: {} }] },
+      'queries[0].type_query.type: value is required, and must be one of TYPE_HUMAN, TYPE_MACHINE, ',
+    ],
     ['an unknown column', { sortingColumn: 99 }, 'sorting_column: '],
     [
       'an unknown method',

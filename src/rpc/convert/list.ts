@@ -1,4 +1,4 @@
-import type { MessageInitShape } from '@bufbuild/protobuf';
+import type { DescEnum, MessageInitShape } from '@bufbuild/protobuf';
 import type { ListDetailsSchema, ListQuery } from '../../../gen/es/zitadel/object/v2/object_pb.js';
 import { DomainError } from '../../domain/errors.ts';
 import { firstPage, type PageRequest } from '../../queries/page.ts';
@@ -25,4 +25,18 @@ export function pageOf(query: Pick<ListQuery, 'offset' | 'limit' | 'asc'> | unde
 /** The error for a field that the request's own rules let through. */
 export function invalidField(field: string, rule: string): DomainError {
   return new DomainError('fieldInvalid', { text: `${field}: ${rule}` });
+}
+
+/** An enum of a request: what its values mean, and what they are called. */
+export interface EnumOf<Value> {
+  readonly desc: DescEnum;
+  readonly values: Readonly<Record<number, Value>>;
+}
+
+/** What the enum's value means. Throws fieldInvalid with those that mean something: a name that is misspelt reads as none. */
+export function meaningOf<Value>(given: number, { desc, values }: EnumOf<Value>, field: string): Value {
+  const found = values[given];
+  if (found !== undefined) return found;
+  const names = desc.values.filter(({ number }) => values[number] !== undefined).map(({ name }) => name);
+  throw invalidField(field, `value is required, and must be one of ${names.join(', ')}`);
 }

@@ -4,32 +4,40 @@ import {
   type IDFilter,
   type TimestampFilter,
   TimestampFilterMethod,
+  TimestampFilterMethodSchema,
 } from '../../../gen/es/zitadel/filter/v2/filter_pb.js';
 import {
   PersonalAccessTokenFieldName,
+  PersonalAccessTokenFieldNameSchema,
   type PersonalAccessTokenSchema,
   type PersonalAccessTokensSearchFilter,
 } from '../../../gen/es/zitadel/user/v2/personal_access_token_pb.js';
 import { parseText } from '../../domain/ids.ts';
 import type { TokenFilter, TokenRecord, TokenSortField } from '../../queries/tokens.ts';
 import { timestampOf } from './details.ts';
-import { invalidField } from './list.ts';
+import { type EnumOf, invalidField, meaningOf } from './list.ts';
 
-const timeMethods: Readonly<Record<number, Extract<TokenFilter, { time: number }>['method']>> = {
-  [TimestampFilterMethod.EQUALS]: 'equals',
-  [TimestampFilterMethod.AFTER]: 'after',
-  [TimestampFilterMethod.AFTER_OR_EQUALS]: 'after_or_equals',
-  [TimestampFilterMethod.BEFORE]: 'before',
-  [TimestampFilterMethod.BEFORE_OR_EQUALS]: 'before_or_equals',
+const timeMethods: EnumOf<Extract<TokenFilter, { time: number }>['method']> = {
+  desc: TimestampFilterMethodSchema,
+  values: {
+    [TimestampFilterMethod.EQUALS]: 'equals',
+    [TimestampFilterMethod.AFTER]: 'after',
+    [TimestampFilterMethod.AFTER_OR_EQUALS]: 'after_or_equals',
+    [TimestampFilterMethod.BEFORE]: 'before',
+    [TimestampFilterMethod.BEFORE_OR_EQUALS]: 'before_or_equals',
+  },
 };
 
-const sortFields: Readonly<Record<number, TokenSortField>> = {
-  [PersonalAccessTokenFieldName.UNSPECIFIED]: 'created_at',
-  [PersonalAccessTokenFieldName.CREATED_DATE]: 'created_at',
-  [PersonalAccessTokenFieldName.ID]: 'token_id',
-  [PersonalAccessTokenFieldName.USER_ID]: 'user_id',
-  [PersonalAccessTokenFieldName.ORGANIZATION_ID]: 'organization_id',
-  [PersonalAccessTokenFieldName.EXPIRATION_DATE]: 'expires_at',
+const sortFields: EnumOf<TokenSortField> = {
+  desc: PersonalAccessTokenFieldNameSchema,
+  values: {
+    [PersonalAccessTokenFieldName.UNSPECIFIED]: 'created_at',
+    [PersonalAccessTokenFieldName.CREATED_DATE]: 'created_at',
+    [PersonalAccessTokenFieldName.ID]: 'token_id',
+    [PersonalAccessTokenFieldName.USER_ID]: 'user_id',
+    [PersonalAccessTokenFieldName.ORGANIZATION_ID]: 'organization_id',
+    [PersonalAccessTokenFieldName.EXPIRATION_DATE]: 'expires_at',
+  },
 };
 
 /** A token without its secret. It never changes: its change date is its creation date. */
@@ -47,9 +55,7 @@ export function tokenOf(record: TokenRecord): MessageInitShape<typeof PersonalAc
 
 /** The column as asked for; creation date where none is. Throws fieldInvalid. */
 export function parseTokenSort(column: PersonalAccessTokenFieldName | undefined): TokenSortField {
-  const field = sortFields[column ?? PersonalAccessTokenFieldName.UNSPECIFIED];
-  if (field === undefined) throw invalidField('sorting_column', 'must be a defined value');
-  return field;
+  return meaningOf(column ?? PersonalAccessTokenFieldName.UNSPECIFIED, sortFields, 'sorting_column');
 }
 
 /** Throws fieldInvalid, naming the filter's path. */
@@ -83,8 +89,7 @@ function parseId(filter: IDFilter, path: string): string {
 }
 
 function parseTime(filter: TimestampFilter, path: string) {
-  const method = timeMethods[filter.method];
-  if (method === undefined) throw invalidField(`${path}.method`, 'must be a defined value');
+  const method = meaningOf(filter.method, timeMethods, `${path}.method`);
   if (filter.timestamp === undefined) throw invalidField(`${path}.timestamp`, 'value is required');
   return { time: parseTimestamp(filter.timestamp, `${path}.timestamp`), method };
 }

@@ -1,55 +1,73 @@
-import { TextQueryMethod } from '../../../gen/es/zitadel/object/v2/object_pb.js';
-import { type SearchQuery, Type, UserFieldName } from '../../../gen/es/zitadel/user/v2/query_pb.js';
-import { UserState } from '../../../gen/es/zitadel/user/v2/user_pb.js';
+import { TextQueryMethod, TextQueryMethodSchema } from '../../../gen/es/zitadel/object/v2/object_pb.js';
+import {
+  type SearchQuery,
+  Type,
+  TypeSchema,
+  UserFieldName,
+  UserFieldNameSchema,
+} from '../../../gen/es/zitadel/user/v2/query_pb.js';
+import { UserState, UserStateSchema } from '../../../gen/es/zitadel/user/v2/user_pb.js';
 import type { TextMethod, UserFilter, UserSortField, UserTextField } from '../../domain/filter.ts';
 import { parseNameSought, parseText } from '../../domain/ids.ts';
 import type { UserState as DomainState, UserKind } from '../../domain/user.ts';
-import { invalidField } from './list.ts';
+import { type EnumOf, invalidField, meaningOf } from './list.ts';
 
 /** How many queries a list takes in all, nested ones counted: each costs a comparison with every user in scope. */
 const filtersMax = 1_000;
 
-const methods: Readonly<Record<number, TextMethod>> = {
-  [TextQueryMethod.EQUALS]: 'equals',
-  [TextQueryMethod.EQUALS_IGNORE_CASE]: 'equals_ignore_case',
-  [TextQueryMethod.STARTS_WITH]: 'starts_with',
-  [TextQueryMethod.STARTS_WITH_IGNORE_CASE]: 'starts_with_ignore_case',
-  [TextQueryMethod.CONTAINS]: 'contains',
-  [TextQueryMethod.CONTAINS_IGNORE_CASE]: 'contains_ignore_case',
-  [TextQueryMethod.ENDS_WITH]: 'ends_with',
-  [TextQueryMethod.ENDS_WITH_IGNORE_CASE]: 'ends_with_ignore_case',
+const methods: EnumOf<TextMethod> = {
+  desc: TextQueryMethodSchema,
+  values: {
+    [TextQueryMethod.EQUALS]: 'equals',
+    [TextQueryMethod.EQUALS_IGNORE_CASE]: 'equals_ignore_case',
+    [TextQueryMethod.STARTS_WITH]: 'starts_with',
+    [TextQueryMethod.STARTS_WITH_IGNORE_CASE]: 'starts_with_ignore_case',
+    [TextQueryMethod.CONTAINS]: 'contains',
+    [TextQueryMethod.CONTAINS_IGNORE_CASE]: 'contains_ignore_case',
+    [TextQueryMethod.ENDS_WITH]: 'ends_with',
+    [TextQueryMethod.ENDS_WITH_IGNORE_CASE]: 'ends_with_ignore_case',
+  },
 };
 
-const states: Readonly<Record<number, DomainState>> = {
-  [UserState.ACTIVE]: 'active',
-  [UserState.INACTIVE]: 'inactive',
-  [UserState.DELETED]: 'deleted',
-  [UserState.LOCKED]: 'locked',
-  [UserState.INITIAL]: 'initial',
+const states: EnumOf<DomainState> = {
+  desc: UserStateSchema,
+  values: {
+    [UserState.ACTIVE]: 'active',
+    [UserState.INACTIVE]: 'inactive',
+    [UserState.DELETED]: 'deleted',
+    [UserState.LOCKED]: 'locked',
+    [UserState.INITIAL]: 'initial',
+  },
 };
 
-const types: Readonly<Record<number, UserKind>> = {
-  [Type.HUMAN]: 'human',
-  [Type.MACHINE]: 'machine',
-  [Type.EXTERNAL]: 'external',
+const types: EnumOf<UserKind> = {
+  desc: TypeSchema,
+  values: {
+    [Type.HUMAN]: 'human',
+    [Type.MACHINE]: 'machine',
+    [Type.EXTERNAL]: 'external',
+  },
 };
 
-const sortFields: Readonly<Record<number, UserSortField>> = {
-  [UserFieldName.USER_NAME]: 'user_name',
-  [UserFieldName.FIRST_NAME]: 'first_name',
-  [UserFieldName.LAST_NAME]: 'last_name',
-  [UserFieldName.NICK_NAME]: 'nick_name',
-  [UserFieldName.DISPLAY_NAME]: 'display_name',
-  [UserFieldName.EMAIL]: 'email',
-  [UserFieldName.STATE]: 'state',
-  [UserFieldName.TYPE]: 'type',
-  [UserFieldName.CREATION_DATE]: 'creation_date',
+const sortFields: EnumOf<UserSortField> = {
+  desc: UserFieldNameSchema,
+  values: {
+    [UserFieldName.USER_NAME]: 'user_name',
+    [UserFieldName.FIRST_NAME]: 'first_name',
+    [UserFieldName.LAST_NAME]: 'last_name',
+    [UserFieldName.NICK_NAME]: 'nick_name',
+    [UserFieldName.DISPLAY_NAME]: 'display_name',
+    [UserFieldName.EMAIL]: 'email',
+    [UserFieldName.STATE]: 'state',
+    [UserFieldName.TYPE]: 'type',
+    [UserFieldName.CREATION_DATE]: 'creation_date',
+  },
 };
 
 /** The column as asked for; creation date where none is. Throws fieldInvalid for a number that names none. */
 export function parseUserSort(column: UserFieldName): UserSortField {
   if (column === UserFieldName.UNSPECIFIED) return 'creation_date';
-  return known(sortFields[column], 'sorting_column');
+  return meaningOf(column, sortFields, 'sorting_column');
 }
 
 /** Throws fieldInvalid, naming the query's path. */
@@ -74,9 +92,9 @@ function parseFilter({ query }: SearchQuery, place: Place): UserFilter {
   if (count.left < 0) throw invalidField('queries', `must be at most ${filtersMax} in all`);
   switch (query.case) {
     case 'stateQuery':
-      return { kind: 'state', state: known(states[query.value.state], `${path}.state_query.state`) };
+      return { kind: 'state', state: meaningOf(query.value.state, states, `${path}.state_query.state`) };
     case 'typeQuery':
-      return { kind: 'type', type: known(types[query.value.type], `${path}.type_query.type`) };
+      return { kind: 'type', type: meaningOf(query.value.type, types, `${path}.type_query.type`) };
     case 'inUserIdsQuery': {
       const field = `${path}.in_user_ids_query.user_ids`;
       return { kind: 'ids', userIds: query.value.userIds.map((id) => parseText(id, field)) };
@@ -110,7 +128,7 @@ type TextQuery = Extract<Query, { value: { method: TextQueryMethod } }>;
 function parseTextFilter(query: TextQuery, path: string): UserFilter {
   const { field, name, value } = textOf(query);
   const queryPath = `${path}.${field}_query`;
-  const method = known(methods[query.value.method], `${queryPath}.method`);
+  const method = meaningOf(query.value.method, methods, `${queryPath}.method`);
   // A part of a name may begin or end with a space, a whole one cannot.
   const parse = isWhole(method) && names.has(field) ? parseNameSought : parseText;
   return { kind: 'text', field, method, value: parse(value, `${queryPath}.${name ?? field}`) };
@@ -151,6 +169,6 @@ function textOf(query: TextQuery): {
 }
 
 function known<Value>(value: Value | undefined, field: string): Value {
-  if (value === undefined) throw invalidField(field, 'value is required, and must be a defined one');
+  if (value === undefined) throw invalidField(field, 'value is required');
   return value;
 }
