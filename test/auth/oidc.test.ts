@@ -6,6 +6,7 @@ import { type Clients, dialects, openClients } from '../support/dialects/all.ts'
 import { openDoor } from '../support/door.ts';
 import { audience, startIssuer, type TestIssuer } from '../support/issuer.ts';
 import { startServer, type TestServer } from '../support/start-server.ts';
+import { ended, previewOf, startOf } from '../unlock-run/runs.ts';
 
 const resources = new AsyncDisposableStack();
 afterAll(() => resources.disposeAsync());
@@ -94,6 +95,21 @@ describe("the issuer's token", () => {
     expect((await unlock(token)).code).toBe('OK');
     server.clock.nowMs += 2_000;
     expect((await unlock(token)).code).toBe('Unauthenticated');
+  });
+
+  test.each([
+    253_402_300_799, 253_402_300_800, 1e306,
+  ])('may say that it ends at %f, and is told as far as a time goes', async (exp) => {
+    const token = await issuer.sign({ claims: { ...roles('admins'), exp } });
+    await using door = openDoor(server.url, token);
+    const told = await door.ask('GetCaller', {});
+    expect(told).toMatchObject({
+      code: 'OK',
+      response: { expires: expect.stringMatching(/^9999-12-31T23:59:59/) },
+    });
+    const filter = { userIds: [await lockedIn('acme')] };
+    const run = await startOf(door, await previewOf(door, filter));
+    expect(await ended(door, run)).toMatchObject({ unlocked: '1' });
   });
 
   test('follows events until it expires, and no longer', async () => {

@@ -45,6 +45,8 @@ const tokenLengthMax = 16_384;
 const whyTooLong = `JWT: longer than ${tokenLengthMax} characters`;
 const subjectLengthMax = 200;
 const verifiedMax = 1_000;
+/** The last millisecond of the year 9999: no answer can tell of a later one (google/protobuf/timestamp.proto). */
+const expiresAtMax = 253_402_300_799_999;
 
 /** Makes the checker of one issuer's tokens. Nothing is fetched before the first of them comes. */
 export function createIssuer(config: IssuerConfig, { fetchJson, now }: IssuerOptions): Issuer {
@@ -61,7 +63,7 @@ export function createIssuer(config: IssuerConfig, { fetchJson, now }: IssuerOpt
       const identity = {
         subject: `${config.issuer}|${claims.sub}`,
         grants: grantsOf(claims, config.rolesClaim, config.roles),
-        expiresAt: (claims.exp ?? 0) * 1_000,
+        expiresAt: Math.min((claims.exp ?? 0) * 1_000, expiresAtMax),
       };
       // Not where the keys have changed meanwhile: it may have been one of the old ones.
       if (version === keys.version()) verified.add(digest, identity, claims.exp ?? 0);
