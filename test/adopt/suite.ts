@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { createServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
+import { freePort } from '../support/listen.ts';
 
 const { LATCHKEY_URL = '', LATCHKEY_TOKEN = '', ADMIN_TOKEN = '' } = process.env;
 const [, , recipe = '', ...command] = process.argv;
@@ -52,14 +52,6 @@ async function withoutToken(signIn: SignIn): Promise<void> {
     const read = await signIn(password);
     if (/Welcome|Locked/.test(read)) throw new Error(`without a token "${password}" reads "${read}"`);
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
-  const address = server.address();
-  await new Promise((done) => server.close(done));
-  return typeof address === 'object' && address !== null ? address.port : 0;
 }
 
 async function untilListening(url: string, app: ChildProcess): Promise<void> {

@@ -1,12 +1,12 @@
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { type ChildServer, standBy } from '../support/child-server.ts';
+import { freePort } from '../support/listen.ts';
 import { spawnCli, startCli } from './run-cli.ts';
 
 let resources: AsyncDisposableStack;
@@ -17,12 +17,7 @@ beforeEach(async () => {
   resources = new AsyncDisposableStack();
   folder = await mkdtemp(join(tmpdir(), 'latchkey-cli-follow-'));
   resources.defer(() => rm(folder, { recursive: true, force: true }));
-  const free = createServer().listen(0, '127.0.0.1');
-  await once(free, 'listening');
-  const address = free.address();
-  port = String(typeof address === 'object' ? address?.port : 0);
-  free.close();
-  await once(free, 'close');
+  port = String(await freePort());
 });
 afterEach(() => resources.disposeAsync());
 

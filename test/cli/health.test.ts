@@ -1,9 +1,9 @@
-import { once } from 'node:events';
 import { createServer as createHttpServer } from 'node:http';
-import { type AddressInfo, createServer, type Server } from 'node:net';
+import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { makeKeyPair } from '../server/doors/key-pair.ts';
+import { listen } from '../support/listen.ts';
 import { openFolder, runHere, type ServeProcess, spawnCli, startServe } from './run-cli.ts';
 
 const cleanup = new AsyncDisposableStack();
@@ -17,10 +17,8 @@ beforeAll(async () => {
 afterAll(() => cleanup.disposeAsync());
 
 async function listening(made: Server): Promise<string> {
-  made.listen(0, '127.0.0.1');
-  await once(made, 'listening');
   cleanup.defer(() => void made.close());
-  return `http://127.0.0.1:${(made.address() as AddressInfo).port}`;
+  return `http://127.0.0.1:${await listen(made)}`;
 }
 
 test('a server that serves is healthy: exit code 0, no token needed', async () => {

@@ -1,10 +1,9 @@
-import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { createServer as createHttpServer, type IncomingMessage } from 'node:http';
 import { createServer, type Http2ServerRequest } from 'node:http2';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { listen } from '../support/listen.ts';
 import { type Ended, openFolder, runHere, type ServeProcess, spawnCli, startServe } from './run-cli.ts';
 
 const cleanup = new AsyncDisposableStack();
@@ -27,10 +26,9 @@ beforeAll(async () => {
     calls: createHttpServer((request, response) => void response.writeHead(200, calls(request)).end()),
   };
   for (const which of ['streams', 'calls'] as const) {
-    const one = servers[which].listen(0, '127.0.0.1');
-    await once(one, 'listening');
+    const one = servers[which];
     cleanup.defer(() => void one.close());
-    parrots[which] = `http://127.0.0.1:${(one.address() as AddressInfo).port}`;
+    parrots[which] = `http://127.0.0.1:${await listen(one)}`;
   }
 });
 afterAll(() => cleanup.disposeAsync());

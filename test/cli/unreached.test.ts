@@ -1,10 +1,10 @@
-import { once } from 'node:events';
 import { createServer as createHttpServer } from 'node:http';
 import { createServer as createHttp2Server } from 'node:http2';
-import { type AddressInfo, createServer, type Server } from 'node:net';
+import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { makeKeyPair } from '../server/doors/key-pair.ts';
+import { listen } from '../support/listen.ts';
 import { type Ended, openFolder, runHere, type ServeProcess, startServe } from './run-cli.ts';
 
 const cleanup = new AsyncDisposableStack();
@@ -25,10 +25,8 @@ beforeAll(async () => {
 afterAll(() => cleanup.disposeAsync());
 
 async function listening(server: Server): Promise<string> {
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
   cleanup.defer(() => void server.close());
-  return `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return `127.0.0.1:${await listen(server)}`;
 }
 
 /** A call, which goes over HTTP/1.1. */

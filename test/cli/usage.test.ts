@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { parseArguments } from '../../src/cli/arguments.ts';
 import { commands } from '../../src/cli/commands.ts';
 import { exitCodeTexts } from '../../src/cli/failure.ts';
+import { listen } from '../support/listen.ts';
 import { openFolder, runAtTerminal, runHere } from './run-cli.ts';
 
 const cleanup = new AsyncDisposableStack();
@@ -165,11 +166,7 @@ describe('what cannot be reached ends in 6', () => {
   test('a server that does not answer in time', async () => {
     const sockets: Socket[] = [];
     const silent = createServer((socket) => sockets.push(socket));
-    silent.listen(0, '127.0.0.1');
-    await once(silent, 'listening');
-    const address = silent.address();
-    const port = typeof address === 'object' && address !== null ? address.port : 0;
-    const argv = ['--url', `http://127.0.0.1:${port}`, '--token', 'x', '--timeout', '1'];
+    const argv = ['--url', `http://127.0.0.1:${await listen(silent)}`, '--token', 'x', '--timeout', '1'];
     const { code, stderr } = await runHere(['user', 'unlock', '1', ...argv]);
     expect(code).toBe(6);
     expect(stderr).toMatch(/did not answer in time|Cannot reach/);

@@ -1,7 +1,6 @@
-import { once } from 'node:events';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { expect, test } from '@jest/globals';
+import { listen } from '../support/listen.ts';
 import { startServer } from '../support/start-server.ts';
 
 test.each([
@@ -13,14 +12,12 @@ test.each([
     const document = { issuer: at, authorization_endpoint: endpoint, token_endpoint: `${at}/token` };
     res.setHeader('content-type', 'application/json').end(JSON.stringify(document));
   });
-  issuer.listen(0, '127.0.0.1');
-  await once(issuer, 'listening');
   await using resources = new AsyncDisposableStack();
   resources.defer(() => {
     issuer.closeAllConnections();
     issuer.close();
   });
-  const at = `http://127.0.0.1:${(issuer.address() as AddressInfo).port}`;
+  const at = `http://127.0.0.1:${await listen(issuer)}`;
   const flags = [
     '--oidc-issuer',
     at,

@@ -1,8 +1,7 @@
 /** Whoever signs in stays where they are: no address leads them to another site. */
-import { once } from 'node:events';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { listen } from '../support/listen.ts';
 import { startServer, type TestServer } from '../support/start-server.ts';
 import { openWire, type Wire } from '../support/wire.ts';
 import { elsewhere, leadingTo, names } from './astray.ts';
@@ -29,18 +28,15 @@ beforeAll(async () => {
 /** As much of an issuer as a sign-in needs to begin. */
 async function startIssuer(): Promise<string> {
   const http = createServer((_, res) => {
-    const at = urlOf();
     const document = { issuer: at, authorization_endpoint: `${at}/auth`, token_endpoint: `${at}/token` };
     res.setHeader('content-type', 'application/json').end(JSON.stringify(document));
   });
-  const urlOf = () => `http://127.0.0.1:${(http.address() as AddressInfo).port}`;
-  http.listen(0, '127.0.0.1');
-  await once(http, 'listening');
   resources.defer(() => {
     http.closeAllConnections();
     http.close();
   });
-  return urlOf();
+  const at = `http://127.0.0.1:${await listen(http)}`;
+  return at;
 }
 
 /** Where a browser that gets the answer would go by itself; undefined: nowhere. */

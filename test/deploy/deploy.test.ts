@@ -2,7 +2,6 @@ import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
@@ -13,6 +12,7 @@ import { parseArguments } from '../../src/cli/arguments.ts';
 import { commands } from '../../src/cli/commands.ts';
 import { page, shellWords } from '../readme/blocks.ts';
 import { testWith } from '../readme/installed.ts';
+import { freePort } from '../support/listen.ts';
 import { startServer } from '../support/start-server.ts';
 import { tableWithHeader } from '../tidy/markdown.ts';
 import { readSource, repositoryFiles, root } from '../tidy/source.ts';
@@ -272,15 +272,6 @@ describe('what reads these files finds them right', () => {
     timeoutMs,
   );
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  return typeof address === 'object' && address !== null ? address.port : 0;
-}
 
 // Nothing tells when the proxy listens but that it answers.
 async function readyThrough(port: number): Promise<string> {

@@ -5,7 +5,7 @@ import { stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { startDatabase } from '../faults/database.ts';
-import { freePort } from '../support/postgres/process.ts';
+import { freePort } from '../support/listen.ts';
 import { type Container, readConfig, runContainer, uid } from './container.ts';
 import { lockedUsers, unlockUntil } from './traffic.ts';
 

@@ -1,6 +1,6 @@
-import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { text } from 'node:stream/consumers';
+import { listen } from '../support/listen.ts';
 
 /** A span as OTLP's JSON has it. */
 export interface ReceivedSpan {
@@ -41,12 +41,8 @@ export async function startCollector(): Promise<Collector> {
     }
     res.setHeader('content-type', 'application/json').end('{}');
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('no port');
   return {
-    url: `http://127.0.0.1:${address.port}/v1/traces`,
+    url: `http://127.0.0.1:${await listen(server)}/v1/traces`,
     spans,
     serviceNames,
     async [Symbol.asyncDispose]() {

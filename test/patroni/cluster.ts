@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Database } from '../faults/database.ts';
 import { runSql } from '../support/execute.ts';
-import { freePort } from '../support/postgres/process.ts';
+import { freePort } from '../support/listen.ts';
 import { makeNode, type Node, superuser } from './node.ts';
 
 /** How the leader goes: handed over, its database killed, its whole node killed. */

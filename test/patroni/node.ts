@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { freePort } from '../support/postgres/process.ts';
+import { freePort } from '../support/listen.ts';
 
 /** What every node of a cluster has in common. */
 export interface NodeOptions {

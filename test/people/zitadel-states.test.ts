@@ -1,8 +1,7 @@
-import { once } from 'node:events';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type Door, openDoor } from '../support/door.ts';
+import { listen } from '../support/listen.ts';
 import { startServer } from '../support/start-server.ts';
 import { type ImportFiles, openFiles } from './file.ts';
 
@@ -141,11 +140,9 @@ describe('states that cannot be read stop everything before it is written', () =
 
 /** What says this to whoever asks. */
 async function openAnswering(answer: () => string) {
-  const server = createServer((_req, res) => res.end(answer())).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
+  const server = createServer((_req, res) => res.end(answer()));
   return {
-    url: `http://127.0.0.1:${port}`,
+    url: `http://127.0.0.1:${await listen(server)}`,
     async [Symbol.asyncDispose]() {
       server.close();
     },

@@ -4,7 +4,7 @@ import { chown, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { freePort } from '../support/postgres/process.ts';
+import { freePort } from '../support/listen.ts';
 
 export type PoolMode = 'session' | 'transaction';
 

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 import { expect, test } from '@jest/globals';
+import { listen } from '../support/listen.ts';
 import { createPostgresDatabase } from '../support/postgres.ts';
 import { startServer } from '../support/start-server.ts';
 
@@ -38,9 +39,8 @@ async function openPooler(databaseUrl: string) {
       else database.write(bytes);
     });
   });
-  await once(server.listen(0, '127.0.0.1'), 'listening');
   url.hostname = '127.0.0.1';
-  url.port = String((server.address() as AddressInfo).port);
+  url.port = String(await listen(server));
   url.searchParams.set('sslmode', 'disable');
   return {
     url: url.href,

@@ -1,7 +1,8 @@
 import { once } from 'node:events';
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 import { expect, test } from '@jest/globals';
 import { openPostgres } from '../../src/store/postgres/postgres.ts';
+import { listen } from '../support/listen.ts';
 import { createPostgresDatabase } from '../support/postgres.ts';
 
 /** What a database says to every connection until it has recovered. */
@@ -37,9 +38,8 @@ test('a database that still starts is waited for', async () => {
     for (const socket of sockets) socket.destroy();
     await closed;
   });
-  await once(starting.listen(0, '127.0.0.1'), 'listening');
   url.hostname = '127.0.0.1';
-  url.port = String((starting.address() as AddressInfo).port);
+  url.port = String(await listen(starting));
   url.searchParams.set('sslmode', 'disable');
   await using store = await openPostgres({ url: url.href });
   expect(connections).toBeGreaterThan(refusedMax);

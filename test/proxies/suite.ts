@@ -5,11 +5,12 @@ import { openApp } from '../../src/app/app.ts';
 import { type ChildServer, standBy } from '../support/child-server.ts';
 import { dialects } from '../support/dialects/all.ts';
 import { askBare, type Form } from '../support/dialects/bare.ts';
+import { freePort } from '../support/listen.ts';
 import { createPeople } from '../support/people.ts';
 import { historyOf } from '../support/replay.ts';
 import { openWire } from '../support/wire.ts';
 import { hiddenRequests } from './hidden.ts';
-import { freePort, type ProxyKind, proxyKinds, type RunningProxy, startProxy } from './proxy.ts';
+import { type ProxyKind, proxyKinds, type RunningProxy, startProxy } from './proxy.ts';
 import { quietStreams } from './quiet.ts';
 
 // Each proxy has a server and a database of its own; what it did is judged, and a line says how.

@@ -1,5 +1,6 @@
 import http from 'node:http';
 import { type CryptoKey, exportJWK, generateKeyPair, type JWTPayload, SignJWT } from 'jose';
+import { listen } from './listen.ts';
 import { startMs } from './start-server.ts';
 
 /** An OpenID Connect issuer on a socket: discovery, keys, and whatever tokens a test wants signed. */
@@ -48,9 +49,7 @@ export async function startIssuer(): Promise<TestIssuer> {
     if (issuer.answer !== undefined) issuer.answer(res);
     else void keySet(keys).then((set) => res.end(JSON.stringify(set)));
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as { port: number };
-  const url = `http://127.0.0.1:${port}/tenant`;
+  const url = `http://127.0.0.1:${await listen(server)}/tenant`;
   const keyOf = (kid: string): Key => {
     const key = keys.get(kid);
     if (key === undefined) throw new Error(`no key ${kid}`);

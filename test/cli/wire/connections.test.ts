@@ -1,7 +1,8 @@
 import { once } from 'node:events';
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
+import { listen } from '../../support/listen.ts';
 import { openFolder, parseLines, runHere, type ServeProcess, startCli, startServe } from '../run-cli.ts';
 
 const cleanup = new AsyncDisposableStack();
@@ -24,10 +25,9 @@ beforeAll(async () => {
     on.on('close', () => socket.end());
     socket.pipe(on);
     on.on('data', (piece) => void socket.write(Buffer.from(instead(piece.toString('latin1')), 'latin1')));
-  }).listen(0, '127.0.0.1');
-  await once(counting, 'listening');
+  });
   cleanup.defer(() => void counting.close());
-  between = `http://127.0.0.1:${(counting.address() as AddressInfo).port}`;
+  between = `http://127.0.0.1:${await listen(counting)}`;
 });
 afterAll(() => cleanup.disposeAsync());
 beforeEach(() => {
@@ -83,9 +83,8 @@ test('what was sent is not sent again where the connection breaks', async () => 
       asked += 1;
       socket.destroy();
     });
-  }).listen(0, '127.0.0.1');
-  await once(rude, 'listening');
-  const url = `http://127.0.0.1:${(rude.address() as AddressInfo).port}`;
+  });
+  const url = `http://127.0.0.1:${await listen(rude)}`;
   const ended = await runHere(['user', 'unlock', '1', '--url', url, '--token', 'x']);
   rude.close();
   expect(ended).toMatchObject({

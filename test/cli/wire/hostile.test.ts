@@ -1,10 +1,10 @@
-import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
-import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { ListEventsResponse } from '../../../gen/grpc-js/latchkey/v1/admin.ts';
 import { frame } from '../../../src/cli/remote/frames.ts';
+import { listen } from '../../support/listen.ts';
 import { type Ended, openFolder, runHere, spawnCli } from '../run-cli.ts';
 
 const cleanup = new AsyncDisposableStack();
@@ -17,13 +17,12 @@ async function hostile(say: (socket: Socket) => void): Promise<string> {
     sockets.add(socket);
     socket.on('error', () => undefined);
     socket.once('data', () => say(socket));
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
+  });
   cleanup.defer(() => {
     for (const socket of sockets) socket.destroy();
     server.close();
   });
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return `http://127.0.0.1:${await listen(server)}`;
 }
 
 /** Writes the piece again and again, as fast as it is taken, until the other side hangs up. */

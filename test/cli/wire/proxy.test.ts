@@ -1,10 +1,10 @@
-import { once } from 'node:events';
 import { createServer, type IncomingMessage, request } from 'node:http';
-import { type AddressInfo, connect } from 'node:net';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { proxyFor } from '../../../src/cli/remote/proxy.ts';
 import { makeKeyPair } from '../../server/doors/key-pair.ts';
+import { listen } from '../../support/listen.ts';
 import { type Ended, openFolder, type ServeProcess, spawnCli, startServe } from '../run-cli.ts';
 
 const cleanup = new AsyncDisposableStack();
@@ -60,13 +60,11 @@ async function openProxy(): Promise<string> {
     });
     on.on('error', () => socket.destroy());
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
   cleanup.defer(() => {
     server.closeAllConnections();
     server.close();
   });
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return `http://127.0.0.1:${await listen(server)}`;
 }
 
 const named = ({ url }: ServeProcess): string => url.replace('127.0.0.1', host);

@@ -1,6 +1,6 @@
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import type { CDPSession } from 'playwright-core';
+import { listen } from '../../support/listen.ts';
 import { equal, lockedPerson, type World } from './world.ts';
 
 /** Everything that the page's heap holds, as text. */
@@ -86,8 +86,7 @@ async function fromNextDoor(world: World, userId: string): Promise<void> {
   const neighbour = createServer((_, res) =>
     res.setHeader('content-type', 'text/html').end('<!doctype html>'),
   );
-  await new Promise<void>((resolve) => neighbour.listen(0, '127.0.0.1', resolve));
-  const origin = `http://127.0.0.1:${(neighbour.address() as AddressInfo).port}`;
+  const origin = `http://127.0.0.1:${await listen(neighbour)}`;
   try {
     await check(
       'a page of another port of the same host can neither call, nor read, nor hold it in a frame',

@@ -1,4 +1,5 @@
 import http from 'node:http';
+import { listen } from '../../support/listen.ts';
 
 export const clientId = 'latchkey-console';
 
@@ -13,9 +14,7 @@ export interface TestProvider extends AsyncDisposable {
 
 export async function startProvider(): Promise<TestProvider> {
   const server = http.createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as { port: number };
-  const url = `http://127.0.0.1:${port}`;
+  const url = `http://127.0.0.1:${await listen(server)}`;
   const challenges: string[] = [];
   const redirects: string[] = ['http://127.0.0.1:1/console/sign-on/callback'];
   let handle: Promise<http.RequestListener> | undefined;

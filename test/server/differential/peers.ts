@@ -3,10 +3,10 @@ import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import http from 'node:http';
 import http2 from 'node:http2';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { listen } from '../../support/listen.ts';
 
 /** A server that others wrote, which reads whatever body comes and answers 200. */
 export interface Peer extends AsyncDisposable {
@@ -27,14 +27,10 @@ export async function startNode(): Promise<Peer> {
       stream.end('ok');
     });
   });
-  for (const server of [one, two]) {
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-  }
   return {
     name: 'Node',
-    http1Port: (one.address() as AddressInfo).port,
-    http2Port: (two.address() as AddressInfo).port,
+    http1Port: await listen(one),
+    http2Port: await listen(two),
     async [Symbol.asyncDispose]() {
       one.closeAllConnections();
       one.close();

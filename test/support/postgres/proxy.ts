@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type Socket, connect as tcpConnect } from 'node:net';
+import { listen } from '../listen.ts';
 
 /** Where the connection breaks: the statement then never arrives, is carried out unheard, or has been answered. */
 export type CutPoint = 'before send' | 'after send' | "before the commit's answer";
@@ -34,12 +35,8 @@ export async function startProxy(databaseUrl: string): Promise<PostgresProxy> {
   const server = createServer((client) =>
     wires.join(client, () => tcpConnect(Number(target.port), target.hostname)),
   );
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('no port');
   const url = new URL(databaseUrl);
-  url.host = `127.0.0.1:${address.port}`;
+  url.host = `127.0.0.1:${await listen(server)}`;
   return {
     url: url.href,
     cutOn: (text, point, afterwards) =>

@@ -1,5 +1,5 @@
 import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { listen } from '../listen.ts';
 import { makePostgres, type PostgresProcess } from './process.ts';
 
 /** How every PostgreSQL of the tests is made. */
@@ -26,9 +26,8 @@ export async function openShared(): Promise<void> {
       res.writeHead(500).end(String(error));
     }
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  process.env[sharedVariable] = `http://127.0.0.1:${await listen(server)}/`;
   door = server.unref();
-  process.env[sharedVariable] = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
 }
 
 /** After the last one. */
