@@ -24,7 +24,7 @@ function hintOf({ reason, permission }: Failure, { options }: Command, args: Arg
     return `; an id is wanted, and ${lists.get(reason)} tells it`;
   const isId = /^\d*$/.test(args.operands[0] ?? args.text('user') ?? '');
   if (reason !== 'USER_NOT_FOUND' || isId || !('login' in options)) return undefined;
-  return '; nobody has this id or name, as far as you may see: latchkey user list --search TEXT finds people';
+  return '; nobody has this id or name, as far as you may see: latchkey user find TEXT finds people';
 }
 
 // Without a name it is no permission that is missing, but the right to hand out a role; or an older server does not tell.

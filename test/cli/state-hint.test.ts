@@ -54,6 +54,18 @@ describe.each(backends)('through %s, a refused change says what the user is and 
     expect(error.message).toMatch(text);
   });
 
+  test.each([
+    ['locked', /^Only an active user gets a token \(\S+\): they are locked; latchkey user unlock locked/],
+    ['inactive', /\): they are deactivated; latchkey user reactivate inactive/],
+  ])('so does a token for somebody %s', async (id, text) => {
+    const { code, stderr } = await runHere(['token', 'create', id, '--json', ...flags()]);
+    expect(code).toBe(5);
+    expect(JSON.parse(stderr).error).toMatchObject({
+      id: 'LATCH-t0kinact',
+      message: expect.stringMatching(text),
+    });
+  });
+
   test('what it names is a command', async () => {
     for (const command of ['user reactivate', 'user unlock', 'lock show', 'lock explain']) {
       expect(await runHere([...command.split(' '), '--help'])).toMatchObject({ code: 0 });
@@ -68,8 +80,8 @@ describe.each(backends)('through %s, a refused change says what the user is and 
   });
 
   test.each([
-    [['user', 'unlock', 'ada@acme.example'], 3, 'user list --search'],
-    [['lock', 'explain', 'ada'], 3, 'user list --search'],
+    [['user', 'unlock', 'ada@acme.example'], 3, 'as far as you may see: latchkey user find TEXT'],
+    [['lock', 'explain', 'ada'], 3, 'as far as you may see: latchkey user find TEXT'],
     [['token', 'list', 'ada'], 3, 'No user has the name "ada"; latchkey user find'],
     [['grant', 'list', 'ada'], 3, 'No user has the name "ada"; latchkey user find'],
     [['events', '--login', 'ada'], 3, 'No user has the name "ada"; latchkey user find'],

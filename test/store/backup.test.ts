@@ -135,7 +135,7 @@ test('an existing file is not overwritten, and nothing is left where it fails', 
 test('PostgreSQL has its own way, and is told so before anything is made', async () => {
   const file = join(folder, 'z.db');
   const refused = await runHere(['backup', file, '--db', 'postgres://nobody:hidden@127.0.0.1:1/none']);
-  expect(refused).toMatchObject({ code: 6, stderr: expect.stringContaining('use pg_dump') });
+  expect(refused).toMatchObject({ code: 2, stderr: expect.stringContaining('use pg_dump') });
   expect(refused.stderr).not.toContain('hidden');
   await expect(stat(file)).rejects.toThrow('ENOENT');
 });

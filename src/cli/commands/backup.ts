@@ -25,6 +25,11 @@ async function runBackup(context: CommandContext): Promise<void> {
   if (file === undefined) throw new UsageError('no file: latchkey backup FILE');
   const { existingDatabaseOf } = await import('../database.ts');
   const database = existingDatabaseOf(context.args);
+  // No code that says "try again": a job that does would go on for ever.
+  if (database.includes('://'))
+    throw new UsageError(
+      'backup is for the embedded file: with PostgreSQL use pg_dump, or "latchkey export"',
+    );
   const { backUp, databaseNameOf } = await import('../../app/app.ts');
   const progress = startProgress(context, 'page');
   const bytes = await makeSecretFile(file, async (handle) => {

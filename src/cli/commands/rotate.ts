@@ -5,6 +5,7 @@ import { type Command, type CommandContext, changeOptions } from '../command.ts'
 import { parseDuration } from '../duration.ts';
 import { parseExpiry } from '../expiry.ts';
 import { CliError, toFailure } from '../failure.ts';
+import { withStateHint } from './state-hint.ts';
 import { expiresDefault, expiresOption, findToken } from './token.ts';
 
 const graceSecondsMax = 86_400;
@@ -43,7 +44,10 @@ async function rotate(context: CommandContext): Promise<void> {
   const expiresAt = parseExpiry(args.text('expires') ?? expiresDefault, Date.now());
   const old = await findToken(context, 'rotate');
   const backend = await context.backend();
-  const made = await backend.createToken({ userId: old.userId, expiresAt });
+  const { userId } = old;
+  const made = await withStateHint(context, { userId, action: 'token' }, () =>
+    backend.createToken({ userId, expiresAt }),
+  );
   await show(context, backend, { old, made, expiresAt, endsAt: Date.now() + graceSeconds * 1_000 });
   const revoke = `latchkey token revoke ${old.tokenId}`;
   if (graceSeconds > 0) {

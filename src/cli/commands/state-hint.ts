@@ -4,7 +4,8 @@ import type { UserAction } from '../../domain/user-state.ts';
 import type { CommandContext } from '../command.ts';
 import { CliError, toFailure } from '../failure.ts';
 
-type Refusable = Exclude<UserAction, 'delete'>;
+/** `token`: to make one. */
+type Refusable = Exclude<UserAction, 'delete'> | 'token';
 type Hint = (userId: string) => string;
 
 const explain: Hint = (userId) => `if they cannot sign in, see latchkey lock explain ${userId}`;
@@ -19,6 +20,7 @@ const hints = {
   unlock: { inactive: reactivate, active: explain, initial },
   deactivate: { inactive: reactivate, initial },
   reactivate: { locked: unlock, active: explain, initial },
+  token: { locked: unlock, inactive: reactivate },
 } as const satisfies Record<Refusable, Partial<Record<UserState, Hint>>>;
 
 const words: Readonly<Record<UserState, string>> = {
@@ -34,7 +36,7 @@ const refusal: ErrorKind = 'failed_precondition';
 /** The change, or its refusal with what the user is and what would help. The error and its exit code stay what they are. */
 export async function withStateHint<Changed>(
   context: CommandContext,
-  { userId, action }: { readonly userId: string; readonly action: UserAction },
+  { userId, action }: { readonly userId: string; readonly action: UserAction | 'token' },
   change: () => Promise<Changed>,
 ): Promise<Changed> {
   try {

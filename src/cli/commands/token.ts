@@ -12,6 +12,7 @@ import { type IdsSeen, Names } from '../eyes/names.ts';
 import { CliError } from '../failure.ts';
 import type { Column } from '../output.ts';
 import { pageOptions, printList } from '../paging.ts';
+import { withStateHint } from './state-hint.ts';
 import { userIdIfGiven, userIdOf } from './user/name.ts';
 
 /** How long a new token lives. */
@@ -85,7 +86,9 @@ async function create(context: CommandContext): Promise<void> {
   const expiresAt = parseExpiry(args.text('expires') ?? expiresDefault, Date.now());
   const userId = await userIdOf(context);
   const backend = await context.backend();
-  const made = await backend.createToken({ userId, expiresAt });
+  const made = await withStateHint(context, { userId, action: 'token' }, () =>
+    backend.createToken({ userId, expiresAt }),
+  );
   const expirationDate = new Date(expiresAt).toISOString();
   await output.document({ ...made, userId, expirationDate }, [made.token]);
   await output.note(
