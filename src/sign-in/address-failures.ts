@@ -1,4 +1,4 @@
-import { isIPv6 } from 'node:net';
+import { sourceOf as sourceOfAddress } from '../domain/address/source.ts';
 import { DomainError } from '../domain/errors.ts';
 import { standIn } from './line.ts';
 
@@ -106,18 +106,7 @@ export function createAddressFailures(): AddressFailures {
 // A piece cut out of a long forwarding header would keep the whole header in memory.
 const ownCopy = (text: string) => Buffer.from(text).toString();
 
-const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;
-
-/** What an address is counted as. One subscriber has at least a /64 of IPv6: its addresses count together. */
+/** What an address is counted as, where it is known. */
 export function sourceOf(address: string | undefined): string | undefined {
-  if (address === undefined) return undefined;
-  // RFC 4291, section 2.5.5.2: an IPv4 address in the form of the other.
-  const inner = mapped.exec(address)?.[1];
-  if (inner !== undefined || !isIPv6(address)) return inner ?? address;
-  const [head = '', tail] = address.split('%', 1)[0]?.split('::') ?? [];
-  const front = head === '' ? [] : head.split(':');
-  const back = tail === undefined || tail === '' ? [] : tail.split(':');
-  const gap = tail === undefined ? [] : Array<string>(Math.max(0, 8 - front.length - back.length)).fill('0');
-  const groups = [...front, ...gap, ...back].slice(0, 4);
-  return groups.map((group) => Number.parseInt(group, 16).toString(16)).join(':');
+  return address === undefined ? undefined : sourceOfAddress(address);
 }

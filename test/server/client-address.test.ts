@@ -14,6 +14,8 @@ describe('x-forwarded-for', () => {
     ['a proxy that says nothing is the client', '10.1.2.3', undefined, '10.1.2.3'],
     ['a proxy is believed', '10.1.2.3', '198.51.100.1', '198.51.100.1'],
     ['an IPv4 proxy is known on a dual-stack socket', '::ffff:10.1.2.3', '198.51.100.1', '198.51.100.1'],
+    ['a proxy is known in any spelling', '::FFFF:a01:203', '198.51.100.1', '198.51.100.1'],
+    ['a client has one spelling', '10.1.2.3', '0:0:0:0:0:FFFF:c633:6401', '198.51.100.1'],
     ['an IPv6 proxy is believed', '2001:db8:1::9', '2001:db8:2::1', '2001:db8:2::1'],
     ['what the client claims left of it is not', '10.1.2.3', '1.1.1.1, 198.51.100.1', '198.51.100.1'],
     ['a chain of proxies is walked', '10.1.2.3', '1.1.1.1, 198.51.100.1, 192.0.2.7', '198.51.100.1'],

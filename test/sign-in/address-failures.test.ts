@@ -18,6 +18,18 @@ test('a clock that ran ahead leaves no address to wait for what it showed', () =
   expect(() => failures.require(address, 1, nowMs)).toThrow();
 });
 
+test.each([
+  ['::ffff:203.0.113.1', '::ffff:cb00:7101', '::ffff:203.0.113.2'],
+  ['203.0.113.1', '0:0:0:0:0:FFFF:cb00:7101', '::ffff:cb00:7102'],
+  ['64:ff9b::203.0.113.1', '203.0.113.1', '64:ff9b::cb00:7102'],
+  ['2001:db8:0:1::1', '2001:0DB8::1:ffff:0:0:1', '2001:db8::1'],
+])('%s and %s are one, %s is another', (one, same, other) => {
+  const failures = createAddressFailures();
+  failures.add(one, 0);
+  expect(() => failures.require(same, 1, 0)).toThrow();
+  expect(() => failures.require(other, 1, 0)).not.toThrow();
+});
+
 test('of a long forwarding header no more is kept than the address at its end', () => {
   const clientAddress = createClientAddress({ trustedProxies: ['127.0.0.1'], header: 'x-forwarded-for' });
   const failures = createAddressFailures();

@@ -1,4 +1,5 @@
 import type { Interceptor } from '@connectrpc/connect';
+import { sourceOf } from '../../domain/address/source.ts';
 import { DomainError, type ErrorName } from '../../domain/errors.ts';
 import type { CallLimit, DeskMeasures } from '../../ops/measures.ts';
 import { requestInfoKey } from '../request-info.ts';
@@ -129,21 +130,8 @@ function refuse(measures: Limited['measures'], limit: CallLimit, retryAfterMs: n
   throw new DomainError('tooManyCalls', { retryAfterMs, metadata: { limit } });
 }
 
-/**
- * What an address is counted by: itself, and of IPv6 the first 64 bits, since whoever has one address of a network has
- * all of it (RFC 4291, section 2.5.4).
- */
+/** What an address is counted by: see sourceOf. */
 export function addressKey(address: string): string {
-  if (!address.includes(':')) return address;
-  const [head = '', tail] = address.split('::');
-  const groups = head === '' ? [] : head.split(':');
-  if (tail !== undefined) {
-    const rest = tail === '' ? [] : tail.split(':');
-    // A dotted quad at the end takes the place of two groups.
-    const restLength = rest.length + (tail.includes('.') ? 1 : 0);
-    while (groups.length + restLength < 8) groups.push('0');
-    groups.push(...rest);
-  }
-  const network = groups.slice(0, 4).map((group) => Number.parseInt(group, 16).toString(16));
-  return `${network.join(':')}::/64`;
+  const source = sourceOf(address);
+  return source.includes(':') ? `${source}::/64` : source;
 }

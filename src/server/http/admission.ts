@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import { addressKey } from '../../rpc/limits/call-limits.ts';
-import { plainAddress } from './client-address.ts';
+import { plainAddress } from '../../rpc/limits/plain-address.ts';
 import type { ListenerLimits } from './listener-limits.ts';
 import { type OwnedAccount, type Owner, Owners } from './owners.ts';
 

@@ -1,4 +1,5 @@
 import { BlockList, isIP, isIPv4, isIPv6 } from 'node:net';
+import { plainAddress } from '../../rpc/limits/plain-address.ts';
 
 /** Whose word on the client's address counts. */
 export interface ClientAddressOptions {
@@ -73,15 +74,6 @@ function isIn(list: BlockList, address: string): boolean {
 
 function familyOf(address: string): 'ipv4' | 'ipv6' {
   return isIPv6(address) ? 'ipv6' : 'ipv4';
-}
-
-/** An IPv4 peer of a dual-stack socket shows as ::ffff:192.0.2.1, a link-local one as fe80::1%eth0: one client, one spelling. */
-export function plainAddress(address: string): string {
-  const zone = address.indexOf('%');
-  if (zone >= 0) return address.slice(0, zone);
-  if (!address.startsWith('::ffff:')) return address;
-  const inner = address.slice('::ffff:'.length);
-  return isIPv4(inner) ? inner : address;
 }
 
 // Empty elements of a list mean nothing (RFC 9110 §5.6.1).
