@@ -74,7 +74,9 @@ describe('a server that is not reached is told in a sentence, with what to do', 
 
   test('a certificate that nobody vouches for, and one of another authority', async () => {
     await expectSentence(secure.url, /name the authority with --ca FILE/);
-    await expectSentence(secure.url, /name the authority with --ca FILE/, ['--ca', foreignCertPath]);
+    await expectSentence(secure.url, /not signed by what --ca names/, ['--ca', foreignCertPath]);
+    const { stderr } = await ask(list, secure.url, ['--ca', '/nowhere.pem']);
+    expect(stderr).toMatch(/^latchkey: Cannot read \/nowhere\.pem: ENOENT/);
   });
 
   test('a certificate of another name', () => {

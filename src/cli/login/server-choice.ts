@@ -113,6 +113,6 @@ export function readText(path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {
-    throw invalid(`Cannot read ${path}`, error);
+    throw invalid(`Cannot read ${path}: ${(error as Error).message}`, error);
   }
 }

@@ -26,7 +26,7 @@ const kinds: Readonly<Partial<Record<number, ErrorKind>>> = {
 /** What a call failed with → CliError with the server's text and id, or why the server was not reached. */
 export function remoteError(
   thrown: unknown,
-  target: Pick<RemoteTarget, 'url' | 'urlFrom' | 'tokenPath' | 'tokenFrom' | 'isOfLogin'>,
+  target: Pick<RemoteTarget, 'url' | 'urlFrom' | 'tokenPath' | 'tokenFrom' | 'isOfLogin' | 'ca'>,
 ): unknown {
   if (!(thrown instanceof CallFailed)) return thrown;
   const { sent } = thrown;

@@ -2,7 +2,12 @@ import { type CallFailed, status } from './status.ts';
 import type { RemoteTarget } from './target.ts';
 
 type Said = Pick<CallFailed, 'code' | 'details'>;
-type Server = Pick<RemoteTarget, 'url' | 'urlFrom'>;
+type Server = Pick<RemoteTarget, 'url' | 'urlFrom' | 'ca'>;
+
+const unknownSigner =
+  'its certificate is signed by nobody that this machine knows; name the authority with --ca FILE';
+const otherSigner =
+  'its certificate is not signed by what --ca names: was it renewed by another authority, or is that the file of another server?';
 
 /** What the exchange, grpc-js, the socket or OpenSSL say when no answer comes, and what that means for who typed the command. */
 const causes: readonly (readonly [RegExp, (url: URL, said: string) => string])[] = [
@@ -40,10 +45,7 @@ const causes: readonly (readonly [RegExp, (url: URL, said: string) => string])[]
     ({ hostname }) =>
       `its certificate is not for "${hostname}"; name the server in --url as the certificate does`,
   ],
-  [
-    /certificate|CERT_|self.signed|issuer/i,
-    () => 'its certificate is signed by nobody that this machine knows; name the authority with --ca FILE',
-  ],
+  [/certificate|CERT_|self.signed|issuer/i, () => unknownSigner],
   [/handshake|alert|ssl|tls/i, () => 'the two could not agree on TLS'],
   [
     /HTTP status|larger than max|content-type|Protocol error|RST_STREAM with code (1|13)\b|HTTP_1_1|frame/i,
@@ -59,7 +61,7 @@ const causes: readonly (readonly [RegExp, (url: URL, said: string) => string])[]
  * One sentence where the server was not reached, or something that is no Latchkey answered; undefined where the server
  * itself refused. Never a library's own advice: nobody can give options to Node here.
  */
-export function unreachedText({ code, details }: Said, { url, urlFrom }: Server): string | undefined {
+export function unreachedText({ code, details }: Said, { url, urlFrom, ca }: Server): string | undefined {
   const server = urlFrom === undefined ? url.origin : `${url.origin} (${urlFrom})`;
   if (code === status.DEADLINE_EXCEEDED) {
     return `${server} did not answer in time (--timeout); whether it did what was asked is not known`;
@@ -69,7 +71,8 @@ export function unreachedText({ code, details }: Said, { url, urlFrom }: Server)
   if (isOurs && !ofForeign.test(said)) return undefined;
   const cause = causeText(said, url);
   if (cause === undefined && code !== status.UNAVAILABLE) return undefined;
-  return `Cannot reach ${server}: ${cause ?? said}`;
+  const why = cause === unknownSigner && ca !== undefined ? otherSigner : (cause ?? said);
+  return `Cannot reach ${server}: ${why}`;
 }
 
 // grpc-js maps what another kind of server says to any code.
