@@ -33,6 +33,19 @@ export function isColumn(name: string): name is Column {
   return columns.some((column) => column === name);
 }
 
+/** What the API calls otherwise than the file does. */
+const columnOfField: ReadonlyMap<string, Column> = new Map([
+  ['user_id', 'id'],
+  ['username', 'user_name'],
+  ['preferred_language', 'language'],
+  ['password', 'password_hash'],
+]);
+
+/** The fault of a row, with the field that it begins with called as its column is. */
+export function byColumn(message: string): string {
+  return message.replace(/^[a-z_]+(?=: )/, (field) => columnOfField.get(field) ?? field);
+}
+
 /** Whoever has one of these is a person, and needs a name and an address. */
 const personal = [
   ...(['given_name', 'family_name', 'nick_name', 'display_name', 'email', 'phone'] as const),

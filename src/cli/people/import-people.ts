@@ -8,6 +8,7 @@ import { CliError, invalid, toFailure } from '../failure.ts';
 import { pairs } from '../output.ts';
 import { rate, startProgress } from '../progress.ts';
 import { isFileError } from '../secret-file.ts';
+import { byColumn } from './columns.ts';
 import { isSourceName, type SourceName, sourceNames } from './options.ts';
 import { FileUnreadable, type PersonRow } from './person.ts';
 import { requireReadable } from './readable.ts';
@@ -58,7 +59,8 @@ async function carryOut(context: CommandContext, { file, from }: Import): Promis
   const shown: string[] = [];
   const isDry = args.flag('dry-run');
   const soFar = isDry ? 'nothing was written' : 'who was brought in before that stays as they are';
-  for await (const sent of send(whileSame(read(), { version, soFar }), sending)) {
+  for await (const answered of send(whileSame(read(), { version, soFar }), sending)) {
+    const sent = from === 'csv' || from === 'jsonl' ? answered.map(inTheWordsOfTheFile) : answered;
     for (const { row, result } of sent) {
       counts[result.outcome] += 1;
       if (result.passwordLeftOut) passwordsLeftOut += 1;
@@ -82,6 +84,11 @@ async function carryOut(context: CommandContext, { file, from }: Import): Promis
     ],
   );
   if (counts.refused > 0) throw refused(counts.refused, { rows, shown, report: args.text('report') });
+}
+
+function inTheWordsOfTheFile({ row, result }: SentRow): SentRow {
+  const { message } = result;
+  return message === undefined ? { row, result } : { row, result: { ...result, message: byColumn(message) } };
 }
 
 async function statesOf(args: Arguments, from: SourceName): Promise<States | undefined> {
