@@ -1,5 +1,5 @@
 import { timingSafeEqual } from 'node:crypto';
-import { afterWrongTry, type CodeKind } from '../domain/code.ts';
+import { afterWrongTry, type CodeKind, isCodeFresh } from '../domain/code.ts';
 import { digestCode } from '../sign-in/code.ts';
 import type { PasswordWait } from '../sign-in/hash-threads.ts';
 import { type CheckCost, spendVerification, verifyPassword } from '../sign-in/password.ts';
@@ -43,7 +43,7 @@ async function codeCredential(
   { user: { userId }, nowMs }: SignInFacts,
 ): Promise<Credential> {
   const [stored, key] = await Promise.all([app.store.loadCode({ userId, kind }), app.store.loadSigningKey()]);
-  const isGood = stored !== undefined && nowMs < stored.expiresAt;
+  const isGood = stored !== undefined && isCodeFresh(stored, nowMs);
   return {
     hash: `code ${kind} ${stored?.digest ?? ''}`,
     async verify({ onChecked, ...wait }) {

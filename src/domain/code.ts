@@ -13,6 +13,11 @@ export interface StoredCode {
 }
 
 export const codeLifeMs = 3_600_000;
+/** Whether it may still be used. With much more left than there was at first, it is of a clock that ran ahead. */
+export function isCodeFresh({ expiresAt }: StoredCode, nowMs: number): boolean {
+  return nowMs < expiresAt && expiresAt <= nowMs + 2 * codeLifeMs;
+}
+
 /** The wrong code of this number makes the code void. */
 const codeTriesMax = 5;
 

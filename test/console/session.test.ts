@@ -127,6 +127,16 @@ describe('the cookie ends', () => {
     }
   });
 
+  test('where it was begun by a clock that ran ahead, once that is right', async () => {
+    const startMs = server.clock.nowMs;
+    server.clock.nowMs += 24 * hourMs;
+    const browser = await signedIn();
+    expect(await statusOf(browser.call(getCaller, {}))).toBe(200);
+    server.clock.nowMs = startMs;
+    expect(await statusOf(browser.call(getCaller, {}))).toBe(401);
+    expect(await statusOf(browser.send('POST', '/console/session/renew', { body: {} }))).toBe(401);
+  });
+
   test('with its token, and the browser is told so', async () => {
     const startMs = server.clock.nowMs;
     const userId = await server.people.user({ organization: 'acme', kind: 'machine' });

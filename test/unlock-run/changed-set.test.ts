@@ -33,6 +33,22 @@ describe.each(stores)('a set that is another one by now, on %s', (store) => {
     expect((await door.ask('ListUnlockRuns', {})).response.runs).toHaveLength(1);
   }, 60_000);
 
+  test('is not taken from a clock that ran ahead, once that is right', async () => {
+    await using server = await startServer({ store });
+    const { people, clock } = server;
+    await people.organization('acme');
+    const token = await people.caller({ organization: 'acme', roles: ['IAM_OWNER'] });
+    await using door = openDoor(server.url, token);
+    await people.user({ organization: 'acme', state: 'locked' });
+    clock.nowMs += 3_600_000;
+    const { runToken = '' } = await previewOf(door, { organizationId: 'acme' });
+    clock.nowMs -= 3_600_000;
+    const start = { runToken, confirmedCount: '1' };
+    expect(await door.ask('StartUnlockRun', start)).toMatchObject({ code: 'InvalidArgument' });
+    clock.nowMs += 3_600_000;
+    expect(await door.ask('StartUnlockRun', start)).toMatchObject({ code: 'OK' });
+  }, 60_000);
+
   test('is not written down where another number is confirmed than the preview has told', async () => {
     await using server = await startServer({ store });
     const { people, app } = server;

@@ -141,6 +141,11 @@ describe.each(stores)('codes, on %s', (kind, openDatabase) => {
     const late = await resetCode(lasts);
     server.clock.nowMs += hourMs;
     expect(await setBy(lasts, late)).toMatchObject(isWrong);
+    // Nor does one last until a clock has caught up with one that ran ahead when it was made.
+    server.clock.nowMs += 24 * hourMs;
+    const ahead = await resetCode(lasts);
+    server.clock.nowMs -= 24 * hourMs;
+    expect(await setBy(lasts, ahead)).toMatchObject(isWrong);
 
     for (const [tries, then] of [
       [4, { code: 'OK' }],

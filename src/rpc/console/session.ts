@@ -98,8 +98,9 @@ export function createConsoleSessions(app: ConsoleSessionApp): ConsoleSessions {
 
 const bearer = (token: string | undefined) => (token === undefined ? undefined : `Bearer ${token}`);
 
+// One that begins later than now is of a clock that ran ahead: it would last until that was caught up with.
 function isAlive({ begunAt, seenAt }: Sealed, now: number): boolean {
-  return now < begunAt + sessionLifeMs && now < seenAt + sessionIdleMs;
+  return Math.abs(now - begunAt) < sessionLifeMs && Math.abs(now - seenAt) < sessionIdleMs;
 }
 
 /** As every call does it: who guesses tokens here is counted with those who guess them there. */
