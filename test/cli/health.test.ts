@@ -52,7 +52,7 @@ test('whoever is not there, says no, says something else or says nothing is not 
   );
   const cases: readonly (readonly [string, RegExp])[] = [
     ['http://127.0.0.1:1', /is not ready: .*ECONNREFUSED/],
-    [await listening(refusing), /is not ready: 503 draining/],
+    [await listening(refusing), /is not ready: 503 draining \(its log says why\)/],
     [await listening(silent), /is not ready: no answer within 1000 ms/],
     [await listening(foreign), /is not ready: Parse Error/],
   ];

@@ -66,7 +66,9 @@ async function ask(url: URL, timeoutMs: number): Promise<string> {
       });
       response.on('error', (error) => resolve(error.message));
       response.on('end', () =>
-        resolve(response.statusCode === 200 ? 'ok' : `${response.statusCode} ${body.trim()}`),
+        resolve(
+          response.statusCode === 200 ? 'ok' : `${response.statusCode} ${body.trim()} (its log says why)`,
+        ),
       );
     });
     request.on('error', ({ name, message }) => {
