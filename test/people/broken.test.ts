@@ -102,9 +102,11 @@ describe('a file of every broken row', () => {
       JSON.stringify({ id: 'j6', ...person, email_verified: true, given_name: null, state: 'active' }),
       JSON.stringify({ id: 'j7', ...person, email_verified: true, phone: null, gender: 'Diverse' }),
       JSON.stringify({ id: 'j8', ...person, gender: 'other' }),
+      JSON.stringify({ id: 'j9', ...person, family_name: 'R\ud83d' }),
+      `{"user_name":${'['.repeat(30_000)}${']'.repeat(30_000)}}`,
     ];
     const { told, refused } = await files.bring('jsonl', lines.join('\r\n'));
-    expect(told).toMatchObject({ created: 1, refused: 8 });
+    expect(told).toMatchObject({ created: 1, refused: 10 });
     expect(refused.map(({ line, message }) => [line, message])).toEqual([
       [1, 'is no JSON object'],
       [2, 'is no JSON object'],
@@ -114,6 +116,8 @@ describe('a file of every broken row', () => {
       [6, 'is longer than 64 KiB'],
       [8, 'given_name: is missing'],
       [10, 'gender: must be one of female, male, diverse'],
+      [11, 'family_name: holds half of a character'],
+      [12, 'user_name: must be a text'],
     ]);
   });
 

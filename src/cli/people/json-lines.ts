@@ -34,7 +34,8 @@ function rowOf(line: number, text: string, options: ReadOptions): PersonRow {
     return { line, name: '', fault: 'is no JSON object' };
   }
   const told = new Map(Object.entries(members));
-  const name = ['user_name', 'email', 'id'].map((member) => told.get(member)).find((value) => value);
+  const isName = (value: unknown) => typeof value === 'string' && value !== '';
+  const name = ['user_name', 'email', 'id'].map((member) => told.get(member)).find(isName);
   return personRow({ line, name: () => String(name ?? '') }, options, () => readCells(cellsOf(told)));
 }
 

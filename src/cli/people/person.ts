@@ -65,8 +65,11 @@ export function personRow(
 // What a decoder puts where bytes are no UTF-8: a file in another encoding would bring names that nobody can type.
 function requireDecoded({ profile, ...texts }: ImportedUser): void {
   for (const [field, value] of Object.entries({ ...texts, ...profile })) {
-    if (typeof value === 'string' && value.includes('\ufffd')) {
+    if (typeof value !== 'string') continue;
+    if (value.includes('\ufffd')) {
       throw new RowFault(`${snakeCase(field)}: is not UTF-8: save the file as UTF-8`);
     }
+    // Half of a character, which JSON can say: on its way it would become that very sign.
+    if (!value.isWellFormed()) throw new RowFault(`${snakeCase(field)}: holds half of a character`);
   }
 }
