@@ -185,7 +185,7 @@ describe('every route fills the request', () => {
   });
 
   test.each<[JsonObject, string]>([
-    [{ lifetime: '1h' }, 'JSON: not a valid google.protobuf.Duration'],
+    [{ lifetime: '1h' }, 'JSON: not a valid google.protobuf.Duration, such as 3600s'],
     [{ metadata: { note: '!' } }, 'JSON: metadata does not hold a valid map (bytes)'],
     [{ metadata: [] }, 'JSON: metadata does not hold a valid map (bytes)'],
     [{ checks: { user: { userId: '1', loginName: 'a' } } }, 'JSON: more than one member of search is given'],

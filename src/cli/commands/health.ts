@@ -65,11 +65,7 @@ async function ask(url: URL, timeoutMs: number): Promise<string> {
         body = `${body}${text}`.slice(0, 200);
       });
       response.on('error', (error) => resolve(error.message));
-      response.on('end', () =>
-        resolve(
-          response.statusCode === 200 ? 'ok' : `${response.statusCode} ${body.trim()} (its log says why)`,
-        ),
-      );
+      response.on('end', () => resolve(saidOf(response.statusCode, body.trim())));
     });
     request.on('error', ({ name, message }) => {
       resolve(
@@ -77,4 +73,9 @@ async function ask(url: URL, timeoutMs: number): Promise<string> {
       );
     });
   });
+}
+
+function saidOf(status: number | undefined, body: string): string {
+  if (status === 200) return 'ok';
+  return `${status} ${body}${status === 503 ? ' (its log says why)' : ''}`;
 }

@@ -10,7 +10,7 @@ import type { ConnectError } from '@connectrpc/connect';
 import { boundJson, boundJsonText } from './bounds-of-json.ts';
 import { invalid } from './invalid.ts';
 import { nestingMax } from './shape.ts';
-import { typeNameOf } from './text-field.ts';
+import { notValid, typeNameOf } from './text-field.ts';
 import { requireTimes } from './times-of-json.ts';
 import { refuseUnknownJson } from './unknown-json.ts';
 
@@ -69,5 +69,5 @@ export function unfitJson(desc: DescMessage, error: unknown): ConnectError {
   if (reason.includes('recursion depth')) return invalid(`JSON: nested deeper than ${nestingMax}`);
   // A message within has no field error of its own: its type is all that the library tells apart from the value.
   const inner = /^cannot decode message ([\w.]+) from JSON\b/.exec(reason)?.[1];
-  return invalid(`JSON: not a valid ${inner ?? desc.typeName}`);
+  return invalid(`JSON: ${notValid(inner ?? desc.typeName)}`);
 }

@@ -60,3 +60,15 @@ export function typeNameOf(field: DescField): string {
   if (field.message !== undefined) return field.message.typeName;
   return ScalarType[field.scalar].toLowerCase();
 }
+
+/** How texts of these are written, which their names do not tell. */
+const forms: ReadonlyMap<string, string> = new Map([
+  ['google.protobuf.Timestamp', '2031-01-31T12:00:00Z'],
+  ['google.protobuf.Duration', '3600s'],
+]);
+
+/** What a value is not, with how one is written. */
+export function notValid(typeName: string): string {
+  const form = forms.get(typeName);
+  return `not a valid ${typeName}${form === undefined ? '' : `, such as ${form}`}`;
+}

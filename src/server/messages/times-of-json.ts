@@ -1,6 +1,7 @@
 import type { DescMessage, JsonValue } from '@bufbuild/protobuf';
 import { invalid } from './invalid.ts';
 import { nestingMax, shapeOf } from './shape.ts';
+import { notValid } from './text-field.ts';
 
 const timeName = 'google.protobuf.Timestamp';
 const spanName = 'google.protobuf.Duration';
@@ -27,7 +28,7 @@ export function requireTimes(desc: DescMessage, json: JsonValue): void {
 
 function walk(desc: DescMessage, json: JsonValue, depthLeft: number): void {
   if (typeof json === 'string' && !isTimeOrSpan(desc.typeName, json)) {
-    throw invalid(`JSON: not a valid ${desc.typeName}`);
+    throw invalid(`JSON: ${notValid(desc.typeName)}`);
   }
   if (depthLeft === 0 || typeof json !== 'object' || json === null || Array.isArray(json)) return;
   const { byName } = shapeOf(desc);

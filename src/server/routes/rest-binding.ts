@@ -12,7 +12,7 @@ import { invalid } from '../messages/invalid.ts';
 import { jsonReadOptions, parseJson, parseJsonMessage, unfitJson } from '../messages/json-decoder.ts';
 import { encodeJson } from '../messages/json-encoder.ts';
 import { digitsMax, isBrief } from '../messages/shape.ts';
-import { findField, takesText, textToJson, typeNameOf } from '../messages/text-field.ts';
+import { findField, notValid, takesText, textToJson, typeNameOf } from '../messages/text-field.ts';
 import { isTimeOrSpan, requireTimes } from '../messages/times-of-json.ts';
 import { ignoresUnknown, refuseUnknownJson, unknownField } from '../messages/unknown-json.ts';
 import type { Route } from './http-rule.ts';
@@ -137,14 +137,14 @@ function setText(message: Message, { desc, name, path, text }: TextValue): void 
   if (field === undefined || !takesText(field))
     throw invalid(`parameter ${name}: takes no text; name a field inside it`);
   if ((isBrief(field) && text.length > digitsMax) || !isTimeOrSpan(field.message?.typeName ?? '', text))
-    throw invalid(`parameter ${name}: not a valid ${typeNameOf(field)}`);
+    throw invalid(`parameter ${name}: ${notValid(typeNameOf(field))}`);
   const value = textToJson(field, text);
   let json: JsonValue = field.fieldKind === 'list' ? [value] : value;
   for (const step of path.toReversed()) json = { [step.jsonName]: json };
   try {
     mergeFromJson(desc, message, json);
   } catch (cause) {
-    throw invalid(`parameter ${name}: not a valid ${typeNameOf(field)}`, cause);
+    throw invalid(`parameter ${name}: ${notValid(typeNameOf(field))}`, cause);
   }
 }
 
