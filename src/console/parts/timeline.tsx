@@ -1,6 +1,10 @@
 import { toJsonString } from '@bufbuild/protobuf';
 import { useEffect, useState } from 'preact/hooks';
-import { type HistoryEntry, HistoryEntrySchema } from '../../../gen/es/latchkey/v1/admin_pb.js';
+import {
+  type HistoryEntry,
+  HistoryEntrySchema,
+  type ListUserHistoryResponse,
+} from '../../../gen/es/latchkey/v1/admin_pb.js';
 import { howMany } from '../../domain/words/how-many.ts';
 import { admin, errorText } from '../state/api.ts';
 import { msOf } from '../state/clock.ts';
@@ -19,7 +23,7 @@ interface TimelineProps {
 
 /** What happened to somebody, the newest first. */
 export function Timeline({ userId, changes }: TimelineProps) {
-  const { entries, next, failure, load } = useHistory(userId, changes);
+  const { entries, nextBeforeSequence: next, failure, load } = useHistory(userId, changes);
   const copy = () => {
     const text = `[${entries.map((entry) => toJsonString(HistoryEntrySchema, entry, { prettySpaces: 2 })).join(',\n')}]`;
     navigator.clipboard
@@ -52,17 +56,22 @@ export function Timeline({ userId, changes }: TimelineProps) {
   );
 }
 
+type History = Pick<ListUserHistoryResponse, 'entries' | 'nextBeforeSequence'>;
+
 function useHistory(userId: string, changes: number) {
-  const [entries, setEntries] = useState<readonly HistoryEntry[]>([]);
-  const [next, setNext] = useState(0n);
+  const [history, setHistory] = useState<History>({ entries: [], nextBeforeSequence: 0n });
   const [failure, setFailure] = useState<string>();
   const load = (beforeSequence: bigint, signal?: AbortSignal) => {
     admin
       .listUserHistory({ userId, beforeSequence, limit: pageLength }, signal && { signal })
       .then((page) => {
         setFailure(undefined);
-        setEntries((before) => (beforeSequence === 0n ? page.entries : [...before, ...page.entries]));
-        setNext(page.nextBeforeSequence);
+        setHistory((before) => {
+          if (beforeSequence === 0n) return page;
+          // Asked for twice, or overtaken by a newer first page: it does not go on where that ends.
+          if (before.nextBeforeSequence !== beforeSequence) return before;
+          return { ...page, entries: [...before.entries, ...page.entries] };
+        });
       })
       .catch((error: unknown) => {
         if (!signal?.aborted) setFailure(errorText(error));
@@ -73,7 +82,7 @@ function useHistory(userId: string, changes: number) {
     load(0n, abort.signal);
     return () => abort.abort();
   }, [userId, changes]);
-  return { entries, next, failure, load };
+  return { ...history, failure, load };
 }
 
 function Entry({ entry }: { readonly entry: HistoryEntry }) {

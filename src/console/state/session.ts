@@ -92,6 +92,7 @@ export async function beginSession(): Promise<void> {
 async function loadFacts(): Promise<Facts> {
   const asked = thisMoment();
   const answer = await fetch('/console/session', { signal: AbortSignal.timeout(askTimeoutMs) });
+  if (!answer.ok) throw new Refused(answer.statusText, answer.status);
   const { now, ...facts } = (await answer.json()) as Facts & { readonly now: number };
   setServerTime(now, asked);
   return facts;

@@ -265,6 +265,10 @@ async function elsewhere(world: World): Promise<void> {
   await world.check('a server that cannot be reached: no barrier, and another try', async () => {
     await using tab = await world.open(undefined);
     const { page } = tab;
+    // Nor is what it says in an answer that is no success taken for its time.
+    await page.route('**/console/session', (route) => route.fulfill({ status: 503, json: { code: 'busy' } }));
+    await page.reload();
+    await page.getByText('The server cannot be reached.').waitFor();
     await page.route('**/console/session', (route) => route.abort());
     await page.reload();
     await page.getByText('The server cannot be reached.').waitFor();

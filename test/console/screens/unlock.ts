@@ -17,6 +17,7 @@ export async function unlockCases(world: World): Promise<void> {
   await onceOnly(world);
   await ofAnApplication(world);
   await lockAndPassword(world);
+  await longHistory(world);
 }
 
 /** With all that the record asks for, and not without a reason. */
@@ -222,5 +223,33 @@ async function lockAndPassword(world: World): Promise<void> {
     await dialog.locator('code.big').waitFor();
     equal((await dialog.locator('code.big').textContent())?.length !== 0, true);
     equal(tab.complaints, []);
+  });
+}
+
+/** A page of it has twenty events. */
+async function longHistory({ check, people, open, tokens }: World): Promise<void> {
+  await check('what is older is shown once, however often it is asked for', async () => {
+    const userId = await people.user({ organization: 'acme', userName: 'often' });
+    const turns = 12;
+    for (let turn = 0; turn < turns; turn += 1) {
+      await people.act(userId, 'lock');
+      await people.act(userId, 'unlock');
+    }
+    await using tab = await open(tokens.owner);
+    const { page } = tab;
+    await tab.go(`/console/users/${userId}`);
+    const older = page.getByRole('button', { name: 'Older' });
+    await older.waitFor();
+    let answers = 0;
+    page.on('requestfinished', (request) => {
+      if (request.url().endsWith('/ListUserHistory')) answers += 1;
+    });
+    await older.evaluate((button: { click(): void }) => {
+      button.click();
+      button.click();
+    });
+    while (answers < 2) await page.waitForTimeout(20);
+    await older.waitFor({ state: 'hidden' });
+    equal(await page.locator('.timeline li').count(), 2 * turns + 1);
   });
 }
