@@ -6,9 +6,11 @@ const root = join(import.meta.dirname, '../..');
 
 /** More than twenty seconds alone, here or in test/long/run.sh, much of it waiting: the longest first. One that begins last is waited for by all others. */
 const longest = [
-  'test/security/sign-in.test.ts',
+  'test/security/guesses/postgres.test.ts',
+  'test/security/guesses/sqlite.test.ts',
   'test/security/cost-before-a-token.test.ts',
   'test/people/many.test.ts',
+  'test/security/sign-in.test.ts',
   'test/webhooks/delivery.test.ts',
   'test/webhooks/faults.test.ts',
   'test/unlock-run/killed.test.ts',
