@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { readFile, stat } from 'node:fs/promises';
+import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
@@ -60,6 +60,17 @@ describe('what cannot be written is a failure', () => {
     const { code, stderr } = await shell(limited);
     expect((await stat(file)).size).toBeGreaterThan(0);
     expect(stderr).toContain('EFBIG');
+    expect(code).toBe(6);
+  });
+
+  test('a report of an import that has room for a part', async () => {
+    const [people, report] = [join(folder, 'people.csv'), join(folder, 'report.jsonl')];
+    // In one batch, whose report takes several blocks.
+    await writeFile(people, `user_name,email\n${'alone\n'.repeat(90)}`);
+    const limited = `trap '' XFSZ; ulimit -f 4; latchkey import --from csv ${people} --report ${report}`;
+    const { code, stderr } = await shell(limited);
+    expect((await stat(report)).size).toBe(4_096);
+    expect(stderr).toContain('Cannot write --report');
     expect(code).toBe(6);
   });
 

@@ -20,7 +20,7 @@ export async function openReport(path: string | undefined, imported: string): Pr
     async add(rows) {
       const lines = rows.filter(({ result }) => result.outcome === 'refused').map(reportLine);
       if (handle === undefined || lines.length === 0) return;
-      await handle.write(lines.join('')).catch((error) => {
+      await handle.appendFile(lines.join('')).catch((error) => {
         throw cannotWrite(path, error);
       });
     },
