@@ -75,8 +75,8 @@ async function openServer(
 }
 
 /** Throws UsageError. */
-export function timeoutMsOf(args: Arguments): number {
-  const timeoutSeconds = args.count('timeout') ?? Number(connectionOptions.timeout.fallback);
+export function timeoutMsOf(args: Arguments, fallback: string = connectionOptions.timeout.fallback): number {
+  const timeoutSeconds = args.count('timeout') ?? Number(fallback);
   if (timeoutSeconds >= 1 && timeoutSeconds <= timeoutSecondsMax) return timeoutSeconds * 1_000;
   throw new UsageError(`--timeout must be from 1 to ${timeoutSecondsMax}`);
 }

@@ -21,6 +21,11 @@ async function listening(made: Server): Promise<string> {
   return `http://127.0.0.1:${await listen(made)}`;
 }
 
+test.each(['0', '99999999'])('no answer is waited for %s s', async (seconds) => {
+  const ended = await runHere(['health', '--url', server.url, '--timeout', seconds]);
+  expect(ended).toMatchObject({ code: 2, stderr: 'latchkey: --timeout must be from 1 to 3600\n' });
+});
+
 test('a server that serves is healthy: exit code 0, no token needed', async () => {
   expect(await runHere(['health', '--url', server.url])).toEqual({
     code: 0,

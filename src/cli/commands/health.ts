@@ -3,6 +3,8 @@ import type { Command, CommandContext } from '../command.ts';
 import { CliError } from '../failure.ts';
 import { isLoopback } from '../loopback.ts';
 
+const timeoutFallback = '2';
+
 /** `latchkey health`: what a container's health check runs. */
 export const healthCommand: Command = {
   path: 'health',
@@ -15,7 +17,7 @@ export const healthCommand: Command = {
       help: 'the server (LATCHKEY_URL)',
       fallback: 'this machine, at the port of LATCHKEY_PORT',
     },
-    timeout: { value: 'SECONDS', help: 'how long to wait for an answer', fallback: '2' },
+    timeout: { value: 'SECONDS', help: 'how long to wait for an answer', fallback: timeoutFallback },
   },
   json: 'document',
   notes: ['No token is needed, and none is sent. On loopback, the name in the certificate is not looked at.'],
@@ -23,13 +25,12 @@ export const healthCommand: Command = {
   run: runHealth,
 };
 
-const timeoutSecondsDefault = 2;
-
 async function runHealth({ args, output }: CommandContext): Promise<void> {
   const named = args.text('url');
   const url =
     named === undefined ? parseUrl(await urlOfEnvironment(), 'LATCHKEY_URL') : parseUrl(named, '--url');
-  const timeoutMs = (args.count('timeout') ?? timeoutSecondsDefault) * 1_000;
+  const { timeoutMsOf } = await import('../target.ts');
+  const timeoutMs = timeoutMsOf(args, timeoutFallback);
   const answer = await ask(new URL('/readyz', url), timeoutMs);
   if (answer === 'ok') return output.document({ url: url.origin, isReady: true }, [`${url.origin} is ready`]);
   throw new CliError({ code: 'unavailable', message: `${url.origin} is not ready: ${answer}` });
