@@ -43,8 +43,12 @@ async function lateFrames(world: World): Promise<void> {
         await page.getByRole('button', { name: 'Sign out' }).waitFor();
       };
       await typeToken();
+      await page.getByRole('searchbox').first().waitFor();
       await tab.context.clearCookies();
       // The next that the screen asks for says so.
+      await page.keyboard.press('/');
+      await page.keyboard.type('ugo');
+      await page.keyboard.press('Enter');
       await page.getByText('Your session is over').waitFor();
       const describedBy = await page.getByLabel('Your token').getAttribute('aria-describedby');
       equal(describedBy?.split(' '), ['over', 'token-hint']);
