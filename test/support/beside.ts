@@ -31,18 +31,14 @@ async function askBeside(options: BesideOptions): Promise<Beside> {
     }
   };
   await ask();
-  // A flood lasts for two rounds, between the halves of what they are held against: half as often is its end waited for.
-  for (let round = 0; round < rounds; round += 2) {
-    const isPair = round + 1 < rounds;
+  for (let round = 0; round < rounds; round += 1) {
     await measure(times.without);
     const end = new AbortController();
     const flooding = flood(end.signal);
     await new Promise((resolve) => setTimeout(resolve, leadMs));
     await measure(times.with);
-    if (isPair) await measure(times.with);
     end.abort();
     await flooding;
-    if (isPair) await measure(times.without);
   }
   return times;
 }
