@@ -15,7 +15,6 @@ import { readVersion } from './version.ts';
  * error where the port cannot be had: then nothing has been made.
  */
 export async function serve(config: ServeConfig): Promise<number> {
-  keepCallsYoung();
   await using claim = await claimPort(config);
   await using app = await openApp(config);
   for (const text of unknownVariables()) app.log.warn(text);
@@ -28,6 +27,7 @@ export async function serve(config: ServeConfig): Promise<number> {
   });
   const stopped = signalled(['SIGTERM', 'SIGINT']);
   await using server = await startServer(app, config, claim);
+  keepCallsYoung();
   const reload = () => void server.reloadTls();
   process.on('SIGHUP', reload);
   process.stdout.write(await welcome(app, config, { server, first }));
