@@ -1,3 +1,5 @@
+import { leaseLeftMs } from './lease.ts';
+
 /** What a code is for: to prove an address or a number, or to set a new password. */
 export type CodeKind = 'email' | 'phone' | 'password';
 
@@ -13,9 +15,9 @@ export interface StoredCode {
 }
 
 export const codeLifeMs = 3_600_000;
-/** Whether it may still be used. With much more left than there was at first, it is of a clock that ran ahead. */
+/** Whether it may still be used. Servers' clocks may differ: up to twice its life may be left. */
 export function isCodeFresh({ expiresAt }: StoredCode, nowMs: number): boolean {
-  return nowMs < expiresAt && expiresAt <= nowMs + 2 * codeLifeMs;
+  return leaseLeftMs(expiresAt, { nowMs, msMax: 2 * codeLifeMs }) > 0;
 }
 
 /** The wrong code of this number makes the code void. */

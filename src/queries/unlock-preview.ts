@@ -5,6 +5,7 @@ import { loadRecords } from '../auth/load-user.ts';
 import { DomainError } from '../domain/errors.ts';
 import type { Scope } from '../domain/filter.ts';
 import type { OrganizationId, UserId } from '../domain/ids.ts';
+import { leaseLeftMs } from '../domain/lease.ts';
 import type { LockCause } from '../domain/lock.ts';
 import { organizationsNamedMax, saysNothing } from '../domain/unlock-run.ts';
 import type { LockFilter } from '../domain/unlock-run-events.ts';
@@ -143,8 +144,7 @@ export async function openRunToken(app: QueryApp, token: Uint8Array): Promise<Se
   const options = { maxOutputLength: openedBytesMax };
   // Nobody but this database's servers can have sealed it.
   const set = JSON.parse(inflateRawSync(Buffer.from(text, 'base64'), options).toString()) as SealedSet;
-  const leftMs = set.expires - app.now();
-  // With much more left than there was at first, it is of a clock that ran ahead.
-  if (leftMs <= 0 || leftMs > 2 * tokenMs) throw new DomainError('runTokenInvalid');
+  const isOver = leaseLeftMs(set.expires, { nowMs: app.now(), msMax: 2 * tokenMs }) <= 0;
+  if (isOver) throw new DomainError('runTokenInvalid');
   return set;
 }

@@ -10,11 +10,14 @@ export function sourceOf(address: string): string {
 
 /** The address itself; of IPv4 in the form of the other, ::ffff:c000:201 or ::FFFF:192.0.2.1, as it is without. */
 export function unmapped(address: string): string {
+  // As every peer of a socket for both is written, and looked at for each call.
+  if (peerForm.test(address)) return address.slice('::ffff:'.length);
   if (!mappedForm.test(address)) return address;
   const groups = groupsOf(address);
   return isMapped(groups) ? (carriedIPv4(groups) ?? address) : address;
 }
 
+const peerForm = /^::ffff:\d+\.\d+\.\d+\.\d+$/;
 const mappedForm = /^[0:]*:ffff:/i;
 
 /** RFC 4291, section 2.5.5.2. */

@@ -1,17 +1,16 @@
 import type { ServiceImpl } from '@connectrpc/connect';
-import { TextFilterMethod } from '../../../gen/es/zitadel/filter/v2/filter_pb.js';
+import { TextFilterMethod, TextFilterMethodSchema } from '../../../gen/es/zitadel/filter/v2/filter_pb.js';
 import type { MetadataSearchFilter } from '../../../gen/es/zitadel/metadata/v2/metadata_pb.js';
 import type { Metadata } from '../../../gen/es/zitadel/user/v2/attachment_pb.js';
 import type { UserService } from '../../../gen/es/zitadel/user/v2/user_service_pb.js';
 import { type MetadataValues, removeMetadata, setMetadata } from '../../commands/metadata.ts';
 import type { SignInApp } from '../../commands/sign-in-facts.ts';
-import { DomainError } from '../../domain/errors.ts';
 import type { TextMethod } from '../../domain/filter.ts';
 import { parseText, parseUserId } from '../../domain/ids.ts';
 import { type KeyFilter, listMetadata } from '../../queries/metadata.ts';
 import { parseLimit } from '../../queries/page.ts';
 import { timestampOf } from '../convert/details.ts';
-import { pageOf } from '../convert/list.ts';
+import { type EnumOf, invalidField, meaningOf, pageOf } from '../convert/list.ts';
 import { callerKey } from '../limits/caller-key.ts';
 
 type UserMetadataHandlers = Pick<
@@ -54,22 +53,23 @@ function parseValues(metadata: readonly Metadata[]): MetadataValues {
   return new Map(metadata.map(({ key, value }, index) => [parseText(key, `metadata[${index}].key`), value]));
 }
 
-const methods: Readonly<Record<number, TextMethod>> = {
-  [TextFilterMethod.EQUALS]: 'equals',
-  [TextFilterMethod.EQUALS_IGNORE_CASE]: 'equals_ignore_case',
-  [TextFilterMethod.STARTS_WITH]: 'starts_with',
-  [TextFilterMethod.STARTS_WITH_IGNORE_CASE]: 'starts_with_ignore_case',
-  [TextFilterMethod.CONTAINS]: 'contains',
-  [TextFilterMethod.CONTAINS_IGNORE_CASE]: 'contains_ignore_case',
-  [TextFilterMethod.ENDS_WITH]: 'ends_with',
-  [TextFilterMethod.ENDS_WITH_IGNORE_CASE]: 'ends_with_ignore_case',
+const methods: EnumOf<TextMethod> = {
+  desc: TextFilterMethodSchema,
+  values: {
+    [TextFilterMethod.EQUALS]: 'equals',
+    [TextFilterMethod.EQUALS_IGNORE_CASE]: 'equals_ignore_case',
+    [TextFilterMethod.STARTS_WITH]: 'starts_with',
+    [TextFilterMethod.STARTS_WITH_IGNORE_CASE]: 'starts_with_ignore_case',
+    [TextFilterMethod.CONTAINS]: 'contains',
+    [TextFilterMethod.CONTAINS_IGNORE_CASE]: 'contains_ignore_case',
+    [TextFilterMethod.ENDS_WITH]: 'ends_with',
+    [TextFilterMethod.ENDS_WITH_IGNORE_CASE]: 'ends_with_ignore_case',
+  },
 };
 
 function parseFilter({ filter }: MetadataSearchFilter, index: number): KeyFilter {
   const path = `filters[${index}]`;
-  const method = methods[filter.value?.method ?? TextFilterMethod.EQUALS];
-  if (filter.value === undefined || method === undefined) {
-    throw new DomainError('fieldInvalid', { text: `${path}.filter: value is required` });
-  }
+  if (filter.value === undefined) throw invalidField(`${path}.filter`, 'value is required');
+  const method = meaningOf(filter.value.method, methods, `${path}.key_filter.method`);
   return { key: parseText(filter.value.key, `${path}.key_filter.key`), method };
 }
